@@ -1,0 +1,1 @@
+"""Scoring core: questions, checks, the driver, the metric and the verdict."""

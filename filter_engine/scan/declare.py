@@ -1,0 +1,151 @@
+"""How a check is declared: its symbols, default scores, options and stage, stated once.
+
+Configuration, lint, documentation and the controller's ``/symbols`` all read this statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from filter_engine.scan.verdict import Finding, Outcome
+
+if TYPE_CHECKING:
+    from filter_engine.config.schema import Option
+    from filter_engine.scan.question import Ask
+    from filter_engine.scan.task import Task
+
+
+class Stage(IntEnum):
+    """Rspamd's processing stages, in their order."""
+
+    CONNFILTER = 1
+    PREFILTER = 2
+    FILTER = 3
+    CLASSIFIER = 4
+    COMPOSITE = 5
+    POSTFILTER = 6
+    IDEMPOTENT = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A symbol a check may set, with the score it has unless a site says otherwise."""
+
+    name: str
+    score: float
+    description: str
+    groups: tuple[str, ...] = ()
+    """The first is its main group."""
+    one_shot: bool = False
+    """Counted once however often it is found."""
+
+
+Returned: TypeAlias = "Outcome | Iterable[Finding] | None"
+PlainCheck: TypeAlias = "Callable[[Task], Returned]"
+AskingCheck: TypeAlias = "Callable[[Task, Ask], Awaitable[Returned]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One declared check. ``run`` takes ``(task)``, or ``(task, ask)`` when ``asks``."""
+
+    name: str
+    run: PlainCheck | AskingCheck
+    asks: bool
+    stage: Stage
+    module: str
+    """The configuration section that holds its options; ``enabled = false`` there turns it off."""
+    symbols: tuple[Symbol, ...]
+    options: tuple[Option, ...]
+    priority: int
+    """Within a stage the highest runs first."""
+    doc: str
+
+
+class Registry:
+    """All declared checks by name. Filled at import, read-only afterwards."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Check] = {}
+        self._owner: dict[str, str] = {}
+
+    def add(self, check: Check) -> None:
+        """Register a check; raises ValueError for a name or symbol declared twice."""
+        if check.name in self._checks:
+            raise ValueError(f"check {check.name!r} is declared twice")
+        for symbol in check.symbols:
+            owner = self._owner.setdefault(symbol.name, check.name)
+            if owner != check.name:
+                raise ValueError(f"symbol {symbol.name} belongs to {owner!r} and {check.name!r}")
+        self._checks[check.name] = check
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self._checks.values())
+
+    def __getitem__(self, name: str) -> Check:
+        return self._checks[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._checks
+
+    def symbols(self) -> Iterator[tuple[Check, Symbol]]:
+        """Every declared symbol with its check."""
+        for check in self._checks.values():
+            for symbol in check.symbols:
+                yield check, symbol
+
+    def module_options(self) -> dict[str, tuple[Option, ...]]:
+        """Configuration section -> the options its checks declare, each option once."""
+        sections: dict[str, dict[str, Option]] = {}
+        for check in self._checks.values():
+            section = sections.setdefault(check.module, {})
+            for option in check.options:
+                known = section.setdefault(option.name, option)
+                if known != option:
+                    raise ValueError(f"option {check.module}.{option.name} is declared differently")
+        return {name: tuple(options.values()) for name, options in sections.items()}
+
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+REGISTRY = Registry()
+"""The checks of this process. Built-in ones are added by ``filter_engine.checks.load()``."""
+
+
+def check(
+    name: str,
+    *,
+    symbols: Sequence[Symbol],
+    stage: Stage = Stage.FILTER,
+    module: str | None = None,
+    options: Sequence[Option] = (),
+    priority: int = 0,
+    registry: Registry | None = None,
+) -> Callable[[F], F]:
+    """Declare the decorated function as a check; the function itself stays callable as it is.
+
+    A plain ``def run(task)`` works on the message alone. An ``async def run(task, ask)`` may await
+    questions, and nothing else. Both return findings, an ``Outcome`` or None.
+    """
+
+    def declare(run: F) -> F:
+        (REGISTRY if registry is None else registry).add(
+            Check(
+                name=name,
+                run=run,  # type: ignore[arg-type]  # the two shapes are told apart by `asks`
+                asks=iscoroutinefunction(run),
+                stage=stage,
+                module=module or name,
+                symbols=tuple(symbols),
+                options=tuple(options),
+                priority=priority,
+                doc=(run.__doc__ or "").strip(),
+            )
+        )
+        return run
+
+    return declare

@@ -1,0 +1,54 @@
+"""One message on its way through the stages: what a check may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Any
+
+from filter_engine.scan.envelope import Envelope
+
+if TYPE_CHECKING:
+    from filter_engine.message import Message
+
+
+@dataclass(slots=True)
+class Task:
+    """A message being scanned. Checks read it and return findings; they change nothing here."""
+
+    message: Message
+    envelope: Envelope
+    module_options: Mapping[str, Mapping[str, Any]]
+    """Configuration section -> option -> bound value, defaults filled in."""
+    now: float
+    """Seconds since the epoch when the scan began."""
+    server: str
+    """This host's name (X-Rspamd-Server)."""
+    local: bool = False
+    """The client's address is in ``local_networks``, or there is no client address."""
+    results: dict[str, Any] = field(default_factory=dict)
+    """Check name -> the ``value`` of its outcome, filled by the driver."""
+    ip: IPv4Address | IPv6Address | None = None
+
+    @property
+    def authenticated(self) -> bool:
+        """The client logged in."""
+        return self.envelope.user is not None
+
+    def options(self, module: str) -> Mapping[str, Any]:
+        """The bound options of a configuration section."""
+        return self.module_options.get(module, {})
+
+
+def client_ip(text: str | None) -> IPv4Address | IPv6Address | None:
+    """Parse a client address; an IPv4-mapped IPv6 address becomes IPv4. None when unusable."""
+    if not text:
+        return None
+    try:
+        address = ip_address(text.strip().strip("[]").removeprefix("IPv6:"))
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

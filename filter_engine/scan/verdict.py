@@ -1,0 +1,142 @@
+"""What comes out of a scan: findings go in, an immutable verdict comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Action(Enum):
+    """Rspamd's actions; the value is the name on the wire and in headers."""
+
+    REJECT = "reject"
+    SOFT_REJECT = "soft reject"
+    REWRITE_SUBJECT = "rewrite subject"
+    ADD_HEADER = "add header"
+    GREYLIST = "greylist"
+    NO_ACTION = "no action"
+    DISCARD = "discard"
+    QUARANTINE = "quarantine"
+
+    @classmethod
+    def parse(cls, text: str) -> Action:
+        """The action of that name; ``_`` and case do not matter. Raises ValueError."""
+        return cls(text.strip().lower().replace("_", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a check saw.
+
+    ``weight`` multiplies the symbol's configured score (Rspamd's dynamic multiplier, usually 1).
+    ``options`` are the strings shown in brackets after the symbol. ``evidence`` says, for
+    ``explain``, what was looked at (a header, a DNS question and answer, a URL).
+    """
+
+    symbol: str
+    options: tuple[str, ...] = ()
+    weight: float = 1.0
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreResult:
+    """A check's own verdict, which needs no score (Rspamd's pre-result or passthrough)."""
+
+    action: Action
+    message: str
+    """The text for the SMTP reply, without code."""
+    module: str
+    priority: int = 0
+    """The highest wins."""
+    least: bool = False
+    """Only raises the action: what the score demands wins if it is more severe."""
+    stops: bool = True
+    """Checks that have not begun are not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check returns when findings alone do not say it all."""
+
+    findings: tuple[Finding, ...] = ()
+    value: Any = None
+    """What ``ask.result(name)`` gives to other checks and headers read from ``Task.results``."""
+    pre_result: PreResult | None = None
+    signatures: tuple[str, ...] = ()
+    """DKIM-Signature header values (folded with ``\\n\\t``) to be put on the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolResult:
+    """A symbol in the verdict."""
+
+    name: str
+    score: float
+    """What it added to the total."""
+    metric_score: float
+    """Its configured score."""
+    description: str = ""
+    group: str = ""
+    options: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddHeader:
+    """A header to add; ``order`` as in milter_headers (1: at the top, -1: at the end)."""
+
+    name: str
+    value: str
+    """Folds are ``\\n\\t``."""
+    order: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveHeader:
+    """A header to remove; ``index`` 0 means every occurrence, n > 0 the n-th."""
+
+    name: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdits:
+    """All changes of the message's header, for milter and HTTP alike."""
+
+    add: tuple[AddHeader, ...] = ()
+    remove: tuple[RemoveHeader, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of one scan; all that headers, replies, history and metrics ever see."""
+
+    action: Action
+    score: float
+    required_score: float
+    """The reject threshold (``nan`` when reject is disabled)."""
+    symbols: tuple[SymbolResult, ...] = ()
+    messages: dict[str, str] = field(default_factory=dict)
+    """``smtp_message`` and others by key."""
+    subject: str | None = None
+    """The new subject when the action is rewrite subject."""
+    urls: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    message_id: str | None = None
+    time_real: float = 0.0
+    """Seconds."""
+    skipped: bool = False
+    """Not scanned (over the size limit, or asked to skip)."""
+    edits: HeaderEdits = HeaderEdits()
+    signatures: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+    """Checks that the deadline or an exception cut off."""
+
+    def symbol(self, name: str) -> SymbolResult | None:
+        """The symbol of that name, None when it did not fire."""
+        for symbol in self.symbols:
+            if symbol.name == name:
+                return symbol
+        return None

@@ -1,0 +1,161 @@
+"""The values of a parsed UCL document; each remembers where it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+
+class Origin(NamedTuple):
+    """Where a value was written: file name, line and column, both counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+NOWHERE = Origin("<built in>", 0, 0)
+
+
+class UclScalar:
+    """A string, number, boolean or null.
+
+    ``value`` is ``str``, ``int``, ``float``, ``bool`` or ``None``; times are seconds as ``float``,
+    sizes are ``int``. ``text`` is the spelling in the source, which tells ``10s`` from ``10``.
+    """
+
+    __slots__ = ("origin", "priority", "shadowed", "style", "text", "value")
+
+    def __init__(
+        self,
+        value: str | int | float | bool | None,
+        origin: Origin = NOWHERE,
+        *,
+        priority: int = 0,
+        text: str = "",
+        style: str = "",
+    ) -> None:
+        self.value = value
+        self.origin = origin
+        self.priority = priority
+        self.text = text
+        #: How a string was written: "" bare, '"' quoted, "'" single-quoted, "<<" multi-line.
+        self.style = style
+        #: Values of lower priority that this one replaced, nearest first.
+        self.shadowed: tuple[UclNode, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"UclScalar({self.value!r}, {self.origin})"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, UclScalar)
+            and type(self.value) is type(other.value)
+            and self.value == other.value
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # compared by value, and may be replaced in place
+
+
+class UclArray:
+    """An explicit array ``[a, b]``."""
+
+    __slots__ = ("items", "origin", "priority", "shadowed")
+
+    def __init__(
+        self, items: list[UclNode] | None = None, origin: Origin = NOWHERE, *, priority: int = 0
+    ) -> None:
+        self.items: list[UclNode] = [] if items is None else items
+        self.origin = origin
+        self.priority = priority
+        self.shadowed: tuple[UclNode, ...] = ()
+
+    def __iter__(self) -> Iterator[UclNode]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"UclArray({self.items!r}, {self.origin})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UclArray) and self.items == other.items
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+
+class UclObject:
+    """A section: ordered keys, each with one value or several (UCL's implicit array)."""
+
+    __slots__ = ("entries", "origin", "priority", "shadowed")
+
+    def __init__(
+        self,
+        entries: dict[str, list[UclNode]] | None = None,
+        origin: Origin = NOWHERE,
+        *,
+        priority: int = 0,
+    ) -> None:
+        self.entries: dict[str, list[UclNode]] = {} if entries is None else entries
+        self.origin = origin
+        self.priority = priority
+        self.shadowed: tuple[UclNode, ...] = ()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def get(self, key: str) -> UclNode | None:
+        """The first value of ``key``, or None: what libucl's lookup returns."""
+        found = self.entries.get(key)
+        return found[0] if found else None
+
+    def all(self, key: str) -> list[UclNode]:
+        """Every value of ``key`` in order of writing; empty when absent."""
+        return self.entries.get(key, [])
+
+    def values(self, key: str) -> list[UclNode]:
+        """Every value of ``key``, with explicit arrays opened up: ``[a, b]`` and ``a; b`` are one."""
+        flat: list[UclNode] = []
+        for node in self.entries.get(key, ()):
+            if isinstance(node, UclArray):
+                flat.extend(node.items)
+            else:
+                flat.append(node)
+        return flat
+
+    def __repr__(self) -> str:
+        return f"UclObject({self.entries!r}, {self.origin})"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, UclObject)
+            and list(self.entries) == list(other.entries)
+            and self.entries == other.entries
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+
+UclNode: TypeAlias = UclScalar | UclArray | UclObject
+
+
+def to_python(node: UclNode) -> object:
+    """Plain Python data, as ``json.loads`` would give; a key with several values becomes a list."""
+    if isinstance(node, UclScalar):
+        return node.value
+    if isinstance(node, UclArray):
+        return [to_python(item) for item in node.items]
+    return {
+        key: to_python(found[0]) if len(found) == 1 else [to_python(item) for item in found]
+        for key, found in node.entries.items()
+    }
