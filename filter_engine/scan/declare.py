@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from filter_engine.scan.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
-    from filter_engine.config.schema import Option
+    from filter_engine.config.schema import Section
     from filter_engine.scan.question import Ask
     from filter_engine.scan.task import Task
 
@@ -60,7 +60,8 @@ class Check:
     module: str
     """The configuration section that holds its options; ``enabled = false`` there turns it off."""
     symbols: tuple[Symbol, ...]
-    options: tuple[Option, ...]
+    options: type[Section] | None
+    """The typed options of that section; several checks may share one class."""
     priority: int
     """Within a stage the highest runs first."""
     doc: str
@@ -98,16 +99,18 @@ class Registry:
             for symbol in check.symbols:
                 yield check, symbol
 
-    def module_options(self) -> dict[str, tuple[Option, ...]]:
-        """Configuration section -> the options its checks declare, each option once."""
-        sections: dict[str, dict[str, Option]] = {}
+    def sections(self) -> dict[str, type[Section]]:
+        """Configuration section -> the class of its options.
+
+        Raises ValueError when two checks of a section declare different classes.
+        """
+        found: dict[str, type[Section]] = {}
         for check in self._checks.values():
-            section = sections.setdefault(check.module, {})
-            for option in check.options:
-                known = section.setdefault(option.name, option)
-                if known != option:
-                    raise ValueError(f"option {check.module}.{option.name} is declared differently")
-        return {name: tuple(options.values()) for name, options in sections.items()}
+            if check.options is None:
+                continue
+            if found.setdefault(check.module, check.options) is not check.options:
+                raise ValueError(f"section {check.module} has two classes of options")
+        return found
 
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -122,14 +125,15 @@ def check(
     symbols: Sequence[Symbol],
     stage: Stage = Stage.FILTER,
     module: str | None = None,
-    options: Sequence[Option] = (),
+    options: type[Section] | None = None,
     priority: int = 0,
     registry: Registry | None = None,
 ) -> Callable[[F], F]:
     """Declare the decorated function as a check; the function itself stays callable as it is.
 
     A plain ``def run(task)`` works on the message alone. An ``async def run(task, ask)`` may await
-    questions, and nothing else. Both return findings, an ``Outcome`` or None.
+    questions, and nothing else. Both return findings, an ``Outcome`` or None. ``options`` is the
+    section's schema (``filter_engine.config.schema``); read it with ``task.options(ThatClass)``.
     """
 
     def declare(run: F) -> F:
@@ -141,7 +145,7 @@ def check(
                 stage=stage,
                 module=module or name,
                 symbols=tuple(symbols),
-                options=tuple(options),
+                options=options,
                 priority=priority,
                 doc=(run.__doc__ or "").strip(),
             )

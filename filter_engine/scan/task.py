@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from filter_engine.config.schema import Section
 from filter_engine.scan.envelope import Envelope
 
 if TYPE_CHECKING:
     from filter_engine.message import Message
+
+S = TypeVar("S", bound=Section)
 
 
 @dataclass(slots=True)
@@ -19,8 +22,8 @@ class Task:
 
     message: Message
     envelope: Envelope
-    module_options: Mapping[str, Mapping[str, Any]]
-    """Configuration section -> option -> bound value, defaults filled in."""
+    sections: Mapping[type[Section], Section]
+    """The bound options of every configuration section, by their class."""
     now: float
     """Seconds since the epoch when the scan began."""
     server: str
@@ -36,9 +39,10 @@ class Task:
         """The client logged in."""
         return self.envelope.user is not None
 
-    def options(self, module: str) -> Mapping[str, Any]:
-        """The bound options of a configuration section."""
-        return self.module_options.get(module, {})
+    def options(self, section: type[S]) -> S:
+        """The bound options of a section; its defaults when no configuration was loaded."""
+        bound = self.sections.get(section)
+        return bound if isinstance(bound, section) else section()
 
 
 def client_ip(text: str | None) -> IPv4Address | IPv6Address | None:

@@ -50,6 +50,8 @@ class PreResult:
     module: str
     priority: int = 0
     """The highest wins."""
+    score: float | None = None
+    """The total the verdict gets; None leaves the sum of the symbols."""
     least: bool = False
     """Only raises the action: what the score demands wins if it is more severe."""
     stops: bool = True

@@ -1,0 +1,205 @@
+"""Runs the checks that ask questions: one driver a task and stage, no event loop of its own.
+
+The driver starts every asking check at once, so that their questions leave together, and resumes each
+with its answer. A transport brings DNS answers, at once (a table, a recording) or later (sockets).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol, cast
+
+from filter_engine.scan.declare import AskingCheck, Check, Returned
+from filter_engine.scan.question import (
+    ASK,
+    All,
+    DnsAnswer,
+    DnsQuestion,
+    DnsStatus,
+    Question,
+    ResultOf,
+)
+from filter_engine.scan.task import Task
+
+Answered = Callable[[Any], None]
+
+
+class Transport(Protocol):
+    """Whatever can answer a DNS question."""
+
+    def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None], /) -> None:
+        """Answer by calling ``done`` exactly once, now or later, and never raise."""
+
+
+class Sink(Protocol):
+    """Who is told how a check ended."""
+
+    def finished(self, check: Check, returned: Returned) -> object:
+        """The check returned; gives back the value other checks may ask for."""
+
+    def failed(self, check: Check, error: Exception) -> None:
+        """The check raised: it alone is lost."""
+
+
+class Driver:
+    """Drives the asking checks of one stage of one task to their end.
+
+    ``expected`` names the plain checks of the stage, which may be waited for; say ``plain_done`` for each.
+    """
+
+    def __init__(
+        self, task: Task, transport: Transport, sink: Sink, expected: Iterable[str] = ()
+    ) -> None:
+        self._task = task
+        self._transport = transport
+        self._sink = sink
+        self._plain = set(expected)
+        self._running: dict[str, tuple[Check, Coroutine[Question[Any], Any, Returned]]] = {}
+        self._ready: deque[tuple[str, Any]] = deque()
+        self._draining = False
+        self._expired = False
+        self._open: dict[DnsQuestion, list[Answered]] = {}
+        self._known: dict[DnsQuestion, DnsAnswer] = {}
+        self._waiting: dict[str, list[Answered]] = {}
+        self.when_idle: Callable[[], None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Every check has ended."""
+        return not self._running
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Names of the checks still waiting for answers."""
+        return tuple(self._running)
+
+    def start(self, checks: Iterable[Check]) -> None:
+        """Begin every check; their first questions leave before any answer is looked at."""
+        self._draining = True
+        for check in checks:
+            run = cast(AskingCheck, check.run)
+            coroutine = cast("Coroutine[Question[Any], Any, Returned]", run(self._task, ASK))
+            self._running[check.name] = (check, coroutine)
+        for name in tuple(self._running):
+            self._step(name, None)
+        self._drain()
+
+    def plain_done(self, name: str) -> None:
+        """A plain check of this stage has ended; its value is in ``task.results``."""
+        self._plain.discard(name)
+        self._tell(name)
+        if not self._draining:
+            self._draining = True
+            self._drain()
+
+    def expire(self) -> None:
+        """The deadline has come: every open and further question is answered TEMPFAIL.
+
+        The checks therefore end in order, with their temporary-failure symbols.
+        """
+        self._expired = True
+        for question in tuple(self._open):
+            self._answer(question, _timeout(question))
+        for check, coroutine in tuple(self._running.values()):
+            coroutine.close()
+            del self._running[check.name]
+            self._sink.failed(check, TimeoutError("still waiting at the task's deadline"))
+
+    def _resume(self, name: str, answer: Any) -> None:
+        self._ready.append((name, answer))
+        if not self._draining:
+            self._draining = True
+            self._drain()
+
+    def _drain(self) -> None:
+        while True:
+            while self._ready:
+                self._step(*self._ready.popleft())
+            if self._open or self._plain or not self._waiting:
+                break
+            # Only checks that wait for each other are left: none will ever be answered.
+            _, waiting = self._waiting.popitem()
+            for done in waiting:
+                done(None)
+        self._draining = False
+        if not self._running and self.when_idle is not None:
+            self.when_idle()
+
+    def _step(self, name: str, answer: Any) -> None:
+        entry = self._running.get(name)
+        if entry is None:
+            return
+        check, coroutine = entry
+        try:
+            question = coroutine.send(answer)
+            self._put(question, lambda reply: self._resume(name, reply))
+        except StopIteration as stop:
+            del self._running[name]
+            self._task.results[name] = self._sink.finished(check, stop.value)
+        except Exception as error:
+            # One broken check must not cost the message; the sink counts and logs it.
+            coroutine.close()
+            del self._running[name]
+            self._sink.failed(check, error)
+        else:
+            return
+        self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        for done in self._waiting.pop(name, ()):
+            done(self._task.results.get(name))
+
+    def _put(self, question: Question[Any], done: Answered) -> None:
+        if isinstance(question, DnsQuestion):
+            self._put_dns(question, done)
+        elif isinstance(question, All):
+            self._put_all(question, done)
+        elif isinstance(question, ResultOf):
+            if question.check in self._running or question.check in self._plain:
+                self._waiting.setdefault(question.check, []).append(done)
+            else:
+                done(self._task.results.get(question.check))
+        else:
+            raise TypeError(f"a check awaited {question!r}, which is not a question")
+
+    def _put_dns(self, question: DnsQuestion, done: Answered) -> None:
+        known = self._known.get(question)
+        if known is not None:
+            done(known)
+        elif self._expired:
+            done(_timeout(question))
+        elif question in self._open:
+            self._open[question].append(done)
+        else:
+            self._open[question] = [done]
+            self._transport.ask(question, lambda answer: self._answer(question, answer))
+
+    def _put_all(self, question: All, done: Answered) -> None:
+        answers: list[Any] = [None] * len(question.questions)
+        missing = len(answers)
+        if not missing:
+            done(())
+            return
+
+        def fill(index: int, answer: Any) -> None:
+            nonlocal missing
+            answers[index] = answer
+            missing -= 1
+            if not missing:
+                done(tuple(answers))
+
+        for index, part in enumerate(question.questions):
+            self._put(part, lambda answer, index=index: fill(index, answer))  # type: ignore[misc]
+
+    def _answer(self, question: DnsQuestion, answer: DnsAnswer) -> None:
+        waiting = self._open.pop(question, None)
+        if waiting is None:
+            return  # an answer after the deadline
+        self._known[question] = answer
+        for done in waiting:
+            done(answer)
+
+
+def _timeout(question: DnsQuestion) -> DnsAnswer:
+    return DnsAnswer(question, DnsStatus.TEMPFAIL, detail="the task's deadline passed")
