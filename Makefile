@@ -1,0 +1,136 @@
+# Everything is installed by these targets: `make demo` and `make test` work on a fresh Debian 12.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+SITE ?= inventories/three_hosts
+LAB ?= mailfleet
+HOST ?= dolores
+SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+STAMPS := .cache/stamps
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+export PYTHONPATH := molecule
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- what is needed -------------------------------------------------------------------------
+
+$(STAMPS)/packages: molecule/lab/controller_packages.txt
+	@mkdir -p $(@D)
+	missing=$$(sed 's/#.*//' $< | xargs -n1 | while read -r p; do
+	  dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q 'ok installed' || echo "$$p"; done)
+	if [ -n "$$missing" ]; then
+	  echo "== installing system packages: $$(echo $$missing)"
+	  $(SUDO) apt-get update -qq
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	fi
+	touch $@
+
+$(STAMPS)/venv: pyproject.toml constraints.txt $(STAMPS)/packages
+	@mkdir -p $(@D)
+	echo "== building the virtual environment in $(VENV)"
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e '.[fleet,test,lint]'
+	touch $@
+
+.PHONY: setup
+setup: $(STAMPS)/venv ## Install system packages and the virtual environment
+
+.PHONY: wheelhouse
+wheelhouse: setup ## Build the engine's wheel and collect its dependencies for offline hosts
+	@$(BIN)/python roles/filter_engine/scripts/build_wheelhouse.py
+
+# --- the demo and the lab ---------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup ## Boot the lab, roll the site out, send the demo mails, print what became of them
+	@$(BIN)/python -m demo --lab $(LAB) --site $(SITE)
+
+.PHONY: lab-up
+lab-up: setup ## Boot the lab for SITE (default inventories/three_hosts)
+	@$(BIN)/python -m lab up --name $(LAB) --site $(SITE)
+
+.PHONY: lab-down
+lab-down: setup ## Remove every trace of the lab
+	@$(BIN)/python -m lab down --name $(LAB)
+
+.PHONY: lab-shell
+lab-shell: setup ## Open a shell on HOST (default dolores)
+	@$(BIN)/python -m lab shell --name $(LAB) $(HOST)
+
+.PHONY: lab-status
+lab-status: setup ## Show the lab's hosts
+	@$(BIN)/python -m lab status --name $(LAB)
+
+.PHONY: lab-site
+lab-site: setup wheelhouse ## Run playbooks/site.yml on the running lab
+	@$(BIN)/python -m lab exec --name $(LAB) -- $(BIN)/ansible-playbook -i $(SITE) -i .lab/$(LAB)/inventory playbooks/site.yml
+
+# --- tests ------------------------------------------------------------------------------------
+
+.PHONY: test
+test: lint types docs-lint test-unit test-conformance test-lab molecule ## Every gate and test
+
+.PHONY: lint
+lint: setup ## ruff, yamllint, ansible-lint (production, offline), role interfaces
+	@echo "== lint"
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/yamllint -s .
+	$(BIN)/ansible-lint --offline --profile production -q
+	$(BIN)/python -m pytest -q tests/fleet/roles
+
+.PHONY: types
+types: setup ## mypy --strict on the engine, the plugins and the lab
+	@echo "== types"
+	$(BIN)/mypy
+	MYPYPATH=collections $(BIN)/mypy -p ansible_collections.mailfleet.filter
+	MYPYPATH=molecule $(BIN)/mypy -p lab -p demo
+
+.PHONY: docs-lint
+docs-lint: setup ## The collection's documentation and the links in docs/
+	@echo "== documentation"
+	cd collections/ansible_collections/mailfleet/filter
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections $(CURDIR)/$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	cd $(CURDIR); $(BIN)/python -m pytest -q tests/fleet/docs
+
+.PHONY: test-unit
+test-unit: setup ## The fast part: unit tests
+	@echo "== unit tests"
+	$(BIN)/python -m pytest -q -n 2 tests/unit tests/fleet/lab --ignore-glob='*test_live_*'
+
+.PHONY: test-conformance
+test-conformance: setup ## Tests nobody here wrote (from CONFORMANCE_DIR, default ../shared/conformance)
+	@echo "== conformance tests"
+	$(BIN)/python -m pytest -q -n 2 tests/conformance
+
+.PHONY: test-lab
+test-lab: setup ## The lab itself: no packet leaves, up and down leave no trace
+	@echo "== the lab"
+	$(SUDO) $(BIN)/python -m pytest -q tests/fleet/lab -k test_live
+
+.PHONY: molecule
+molecule: $(SCENARIOS:%=molecule-%) ## Every Molecule scenario
+
+.PHONY: molecule-%
+molecule-%: setup wheelhouse
+	@echo "== scenario $*"
+	$(BIN)/python -m lab exec --name $* --create -- $(BIN)/molecule test -s $*
+
+.PHONY: format
+format: setup ## Format the code
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+.PHONY: clean
+clean: ## Remove caches and the virtual environment (not the lab's image)
+	rm -rf $(VENV) $(STAMPS) .cache/wheelhouse .mypy_cache .ruff_cache .pytest_cache
