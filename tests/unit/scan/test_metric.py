@@ -1,0 +1,82 @@
+"""Scoring is a pure function of findings, scores and thresholds."""
+
+from __future__ import annotations
+
+import pytest
+
+from filter_engine.scan.metric import MAX_SHOTS, Score, action_for, decide, tally
+from filter_engine.scan.verdict import Action, Finding, PreResult
+
+STOCK = {Action.REJECT: 15.0, Action.ADD_HEADER: 6.0, Action.GREYLIST: 4.0}
+
+
+@pytest.mark.parametrize(
+    ("score", "action"),
+    [
+        (-5.0, Action.NO_ACTION),
+        (3.99, Action.NO_ACTION),
+        (4.0, Action.GREYLIST),
+        (6.0, Action.ADD_HEADER),
+        (15.0, Action.REJECT),
+        (99.0, Action.REJECT),
+    ],
+)
+def test_the_highest_threshold_reached_decides(score: float, action: Action) -> None:
+    assert action_for(score, STOCK) is action
+
+
+def test_symbols_add_up_and_keep_their_options_once() -> None:
+    scores = {"A": Score(1.5, "seen"), "B": Score(-0.5)}
+    found = [Finding("A", ("x",)), Finding("B"), Finding("A", ("x", "y"), weight=2.0)]
+    a, b = tally(found, scores)
+    assert (a.score, a.metric_score, a.options, a.description) == (4.5, 1.5, ("x", "y"), "seen")
+    assert b.score == -0.5
+
+
+def test_one_shot_counts_the_weightiest_finding_once() -> None:
+    (a,) = tally([Finding("A", weight=0.5), Finding("A"), Finding("A")], {"A": Score(2, one_shot=True)})
+    assert a.score == 2.0
+
+
+def test_shots_are_bounded() -> None:
+    (a,) = tally([Finding("A")] * (MAX_SHOTS * 3), {"A": Score(1.0)})
+    assert a.score == MAX_SHOTS
+
+
+def test_disabled_symbols_vanish_and_unknown_ones_weigh_nothing() -> None:
+    found = [Finding("OFF"), Finding("NEW", ("o",))]
+    (new,) = tally(found, {"OFF": Score(9.0, enabled=False)})
+    assert (new.name, new.score, new.options) == ("NEW", 0.0, ("o",))
+
+
+def test_the_score_is_the_sum_of_the_symbols() -> None:
+    scores = {"A": Score(7.0), "B": Score(-0.5)}
+    decision = decide([Finding("A"), Finding("B")], [], scores, STOCK)
+    assert decision.score == sum(s.score for s in decision.symbols) == 6.5
+    assert decision.action is Action.ADD_HEADER
+    assert decision.message is None
+
+
+def test_a_pre_result_wins_over_the_score() -> None:
+    gtube = PreResult(Action.REJECT, "Gtube pattern", "gtube", score=15.0)
+    decision = decide([], [gtube], {}, STOCK)
+    assert (decision.action, decision.score, decision.message) == (
+        Action.REJECT,
+        15.0,
+        "Gtube pattern",
+    )
+
+
+def test_the_pre_result_of_the_highest_priority_wins() -> None:
+    low = PreResult(Action.REJECT, "low", "a", priority=1)
+    high = PreResult(Action.NO_ACTION, "high", "b", priority=9)
+    assert decide([], [high, low], {}, STOCK).action is Action.NO_ACTION
+
+
+def test_least_only_raises_the_action() -> None:
+    least = PreResult(Action.ADD_HEADER, "DMARC", "dmarc", least=True)
+    scores = {"A": Score(20.0)}
+    assert decide([], [least], scores, STOCK).action is Action.ADD_HEADER
+    severe = decide([Finding("A")], [least], scores, STOCK)
+    assert severe.action is Action.REJECT
+    assert severe.message is None
