@@ -1,0 +1,111 @@
+"""Encoded words in header values (RFC 2047), with the abuse of them seen in the wild."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+
+from filter_engine.message.charset import decode_bytes, decode_unlabelled
+from filter_engine.message.defect import Defect
+
+_FOLDING = b" \t\r\n"
+
+
+def decode_value(raw: bytes, note: Callable[[Defect], None] | None = None) -> str:
+    """The text of a header value: unfolded, encoded words decoded, ends stripped.
+
+    Never raises: what cannot be decoded stays as it is and is reported to ``note``. Neighbouring
+    words of one charset and encoding are joined as bytes first, because senders split characters
+    between them (against RFC 2047, section 5).
+    """
+    line = unfold(raw)
+    if b"=?" not in line:
+        return decode_unlabelled(line)
+    pieces: list[str] = []
+    pending = b""
+    pending_charset = ""
+    position = 0
+    length = len(line)
+    while position < length:
+        start = line.find(b"=?", position)
+        word = None if start < 0 else _encoded_word(line, start)
+        if word is None:
+            if start >= 0 and note is not None and line.count(b"?", start + 2) >= 3:
+                note(Defect.BAD_ENCODED_WORD)
+            end = length if start < 0 else start + 2
+            if pending:
+                pieces.append(decode_bytes(pending, pending_charset, note))
+                pending = b""
+            pieces.append(decode_unlabelled(line[position:end]))
+            position = end
+            continue
+        charset, content, end = word
+        between = line[position:start]
+        if pending:
+            if between.strip(_FOLDING) or charset != pending_charset:
+                pieces.append(decode_bytes(pending, pending_charset, note))
+                if between.strip(_FOLDING):
+                    pieces.append(decode_unlabelled(between))
+                pending = b""
+        elif between and (pieces or between.strip(_FOLDING)):
+            pieces.append(decode_unlabelled(between))
+        pending += content
+        pending_charset = charset
+        position = end
+    if pending:
+        pieces.append(decode_bytes(pending, pending_charset, note))
+    return "".join(pieces)
+
+
+def unfold(raw: bytes) -> bytes:
+    """A header value on one line (RFC 5322, section 2.2.3): each fold becomes one space."""
+    value = raw.strip(_FOLDING)
+    if b"\n" not in value and b"\r" not in value:
+        return value
+    lines = value.replace(b"\r", b"\n").split(b"\n")
+    return b" ".join([stripped for line in lines if (stripped := line.strip(b" \t"))])
+
+
+def _encoded_word(line: bytes, start: int) -> tuple[str, bytes, int] | None:
+    """Charset, decoded bytes and end of the encoded word at ``start``; None when it is none."""
+    first = line.find(b"?", start + 2, start + 2 + 64)
+    if first < 0 or line[first + 2 : first + 3] != b"?":
+        return None
+    kind = line[first + 1 : first + 2]
+    end = line.find(b"?=", first + 3)
+    if end < 0:
+        return None
+    # A language tag may follow the charset (RFC 2231, section 5).
+    charset = line[start + 2 : first].partition(b"*")[0].decode("ascii", "replace").strip().lower()
+    if not charset or " " in charset:
+        return None
+    content = line[first + 3 : end]
+    if kind in b"Bb":
+        decoded = decode_base64(content)
+        if decoded is None:
+            return None
+    elif kind in b"Qq":
+        decoded = binascii.a2b_qp(content, header=True)
+    else:
+        return None
+    return charset, decoded, end + 2
+
+
+def decode_base64(content: bytes) -> bytes | None:
+    """Base64 of a short text, padding optional, other characters skipped; None when hopeless."""
+    padding = b"=" * (-len(content.rstrip(b"=")) % 4)
+    try:
+        return binascii.a2b_base64(content.rstrip(b"=") + padding)
+    except binascii.Error:
+        pass
+    alphabet = content.translate(None, _NOT_BASE64)
+    if len(alphabet) % 4 == 1:
+        alphabet = alphabet[:-1]
+    try:
+        return binascii.a2b_base64(alphabet + b"=" * (-len(alphabet) % 4))
+    except binascii.Error:
+        return None
+
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64 = bytes(sorted(set(range(256)) - set(_ALPHABET)))

@@ -1,0 +1,116 @@
+"""Header fields and how a header block falls into them (RFC 5322, section 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from filter_engine.message.defect import Defect
+from filter_engine.message.encoded_word import decode_value, unfold
+from filter_engine.message.limits import MAX_HEADER_BLOCK, MAX_HEADERS, MAX_VALUE
+
+_NAME_BYTES = bytes(range(33, 58)) + bytes(range(59, 127))
+_BEFORE_MESSAGE = b" \t\r\n\v\f"
+
+
+class HeaderField:
+    """One header field, read-only."""
+
+    def __init__(self, name: str, raw: bytes, index: int) -> None:
+        self.name = name
+        """As written, without the colon."""
+        self.raw = raw
+        """Everything after the colon with blanks and folds, without the final line end."""
+        self.index = index
+        """Position in the header block, from 0."""
+
+    @cached_property
+    def value(self) -> str:
+        """Unfolded, encoded words (RFC 2047) decoded, ends stripped."""
+        return decode_value(self.raw)
+
+    @cached_property
+    def unfolded(self) -> bytes:
+        """On one line, ends stripped, nothing decoded."""
+        return unfold(self.raw)
+
+    def __repr__(self) -> str:
+        return f"HeaderField({self.name!r}, {self.raw!r}, {self.index})"
+
+
+def split_message(raw: bytes) -> tuple[bytes, bytes]:
+    """Header block (with the last field's line end) and body of a message.
+
+    Blank lines and an mbox ``From `` line before the first field are left out, as Rspamd does.
+    CRLF, LF and a mix of them end lines. Without an empty line everything is header.
+    """
+    start = 0
+    if raw[:1] in (b" ", b"\t", b"\r", b"\n", b"\v", b"\f"):
+        start = len(raw) - len(raw.lstrip(_BEFORE_MESSAGE))
+    if raw.startswith(b"From ", start):
+        line_end = raw.find(b"\n", start)
+        start = len(raw) if line_end < 0 else line_end + 1
+    end, body = find_body(raw, start)
+    return raw[start:end], raw[body:]
+
+
+def find_body(raw: bytes, start: int) -> tuple[int, int]:
+    """Where the header block beginning at ``start`` ends and where its body begins."""
+    if raw.startswith(b"\n", start):
+        return start, start + 1
+    if raw.startswith(b"\r\n", start):
+        return start, start + 2
+    bound = start + MAX_HEADER_BLOCK
+    plain = raw.find(b"\n\n", start, bound)
+    crlf = raw.find(b"\n\r\n", start, bound if plain < 0 else plain + 2)
+    if crlf >= 0 and (plain < 0 or crlf < plain):
+        return crlf + 1, crlf + 3
+    if plain >= 0:
+        return plain + 1, plain + 2
+    if len(raw) > bound:
+        cut = raw.rfind(b"\n", start, bound) + 1
+        return (cut, cut) if cut > start else (bound, bound)
+    return len(raw), len(raw)
+
+
+def parse_header_block(block: bytes, note: Callable[[Defect], None]) -> tuple[HeaderField, ...]:
+    """The fields of a header block, in order; what is no field is noted and skipped."""
+    fields: list[HeaderField] = []
+    name = b""
+    value: list[bytes] = []
+    if b"\0" in block:
+        note(Defect.NUL_BYTE)
+    if not block.isascii():
+        note(Defect.EIGHT_BIT_HEADER)
+    lines = block.split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    for line in lines:
+        if line[:1] in (b" ", b"\t"):
+            if name:
+                value.append(line)
+            continue
+        if name:
+            fields.append(_field(name, value, len(fields)))
+            if len(fields) >= MAX_HEADERS:
+                note(Defect.HEADERS_TRUNCATED)
+                return tuple(fields)
+        name, colon, rest = line.partition(b":")
+        stripped = name.rstrip(b" \t")
+        if not colon or not stripped:
+            note(Defect.HEADER_LINE_WITHOUT_COLON)
+            name = b""
+            continue
+        if stripped.translate(None, _NAME_BYTES):
+            note(Defect.HEADER_NAME_INVALID)
+        name = stripped
+        value = [rest]
+    if name:
+        fields.append(_field(name, value, len(fields)))
+    return tuple(fields)
+
+
+def _field(name: bytes, lines: list[bytes], index: int) -> HeaderField:
+    raw = lines[0] if len(lines) == 1 else b"\n".join(lines)
+    raw = raw[:-1] if raw[-1:] == b"\r" else raw
+    return HeaderField(name.decode("ascii", "replace"), raw[:MAX_VALUE], index)
