@@ -1,0 +1,1 @@
+"""Asking DNS: names, a socket client with a cache, and a table that answers for tests."""
