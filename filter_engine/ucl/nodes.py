@@ -124,7 +124,7 @@ class UclObject:
         return self.entries.get(key, [])
 
     def values(self, key: str) -> list[UclNode]:
-        """Every value of ``key``, with explicit arrays opened up: ``[a, b]`` and ``a; b`` are one."""
+        """Every value of ``key``, explicit arrays opened up: ``[a, b]`` equals ``a`` and ``b``."""
         flat: list[UclNode] = []
         for node in self.entries.get(key, ()):
             if isinstance(node, UclArray):

@@ -1,0 +1,80 @@
+"""Sets of IP addresses and networks with a fast membership test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class AddressSet:
+    """An immutable set of networks; ``ip in networks`` costs one set look-up per prefix length."""
+
+    __slots__ = ("_by_prefix", "networks")
+
+    def __init__(self, networks: Iterable[Network | str] = ()) -> None:
+        """Take networks or their text form; host bits must be clear (``ValueError``)."""
+        self.networks: tuple[Network, ...] = tuple(
+            dict.fromkeys(ip_network(n) if isinstance(n, str) else n for n in networks)
+        )
+        by_prefix: dict[tuple[int, int], set[int]] = {}
+        for network in self.networks:
+            shift = network.max_prefixlen - network.prefixlen
+            prefixes = by_prefix.setdefault((network.version, shift), set())
+            prefixes.add(int(network.network_address) >> shift)
+        self._by_prefix = tuple(
+            (version, shift, frozenset(prefixes))
+            for (version, shift), prefixes in sorted(by_prefix.items())
+        )
+
+    def __contains__(self, address: Address | str | None) -> bool:
+        if address is None:
+            return False
+        if isinstance(address, str):
+            try:
+                address = ip_address(address)
+            except ValueError:
+                return False
+        if address.version == 6 and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        number, version = int(address), address.version
+        return any(
+            version == family and (number >> shift) in prefixes
+            for family, shift, prefixes in self._by_prefix
+        )
+
+    def __or__(self, other: AddressSet) -> AddressSet:
+        return AddressSet((*self.networks, *other.networks))
+
+    def __iter__(self) -> Iterator[Network]:
+        return iter(self.networks)
+
+    def __len__(self) -> int:
+        return len(self.networks)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AddressSet) and set(self.networks) == set(other.networks)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.networks))
+
+    def __repr__(self) -> str:
+        return f"AddressSet([{', '.join(map(str, self.networks))}])"
+
+
+LOOPBACK = AddressSet(("127.0.0.0/8", "::1/128"))
+
+#: Rspamd's shipped ``local_addrs`` (options.inc): what counts as local when a site says nothing.
+PRIVATE = AddressSet(
+    (
+        "192.168.0.0/16",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "fd00::/8",
+        "169.254.0.0/16",
+        "fe80::/10",
+    )
+)

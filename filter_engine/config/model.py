@@ -1,0 +1,381 @@
+"""The configuration as the rest of the engine sees it: typed, immutable, safe to share by fork."""
+
+# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar
+
+from filter_engine.config.addresses import LOOPBACK, PRIVATE, Address, AddressSet
+from filter_engine.config.findings import Finding
+from filter_engine.config.kinds import (
+    ADDRESSES,
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    SIZE,
+    STRING,
+    TIME,
+    WORDS,
+    at_least,
+    list_of,
+    nullable,
+    one_of,
+    section,
+    sections_of,
+    upstreams,
+)
+from filter_engine.config.schema import Section, option
+from filter_engine.config.upstreams import Rotation, UpstreamList
+from filter_engine.config.workers import (
+    ControllerConfig,
+    FuzzyConfig,
+    NormalConfig,
+    ProxyConfig,
+    WorkerConfig,
+)
+from filter_engine.ucl.nodes import UclObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsConfig(Section):
+    """``options.dns``: how names are resolved."""
+
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {"enable_dnssec", "fake_records", "fakes", "hosts"}
+    )
+
+    nameservers: UpstreamList | None = option(
+        upstreams(53),
+        None,
+        key="nameserver",
+        aliases=("nameservers", "servers"),
+        doc="the resolvers; default: those of /etc/resolv.conf",
+    )
+    timeout: float = option(TIME, 1.0, unit="seconds", doc="wait for one answer before retrying")
+    retransmits: int = option(at_least(INTEGER, 1), 5, doc="times a question is sent")
+    sockets: int = option(at_least(INTEGER, 1), 16, doc="UDP sockets to spread questions over")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour(Section):
+    """``options.neighbours.NAME``: another controller that the WebUI can show."""
+
+    host: str = option(STRING, "", doc="URL of its web server, e.g. https://mx.example.net:443")
+    path: str = option(STRING, "/", doc="path under which that server proxies the controller")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionsConfig(Section):
+    """``options``: what concerns the whole engine."""
+
+    local_addrs: AddressSet | None = option(
+        nullable(ADDRESSES), None, doc="this host's own addresses, as Rspamd names them"
+    )
+    local_networks: AddressSet | None = option(
+        nullable(ADDRESSES), None, doc="the site's networks; the union with local_addrs counts"
+    )
+    dns: DnsConfig = option(section(DnsConfig, "options.dns"), DnsConfig(), doc="name resolution")
+    dns_max_requests: int = option(
+        at_least(INTEGER, 1), 64, doc="DNS questions a message may cause in each check"
+    )
+    task_timeout: float = option(
+        TIME, 8.0, unit="seconds", doc="time for scanning one message; then what is known counts"
+    )
+    soft_reject_on_timeout: bool = option(
+        BOOLEAN, False, doc="answer 451 when the time is up, instead of acting on what is known"
+    )
+    max_message: int = option(
+        SIZE, 52428800, unit="bytes", doc="larger messages pass unscanned, with a header saying so"
+    )
+    max_urls: int = option(at_least(INTEGER, 1), 10240, doc="URLs looked at in one message")
+    max_recipients: int = option(at_least(INTEGER, 1), 1024, doc="recipients looked at")
+    neighbours: Mapping[str, Neighbour] = option(
+        sections_of(Neighbour, "options.neighbours"),
+        MappingProxyType({}),
+        doc="the site's controllers, by name",
+    )
+    gtube_patterns: str = option(
+        one_of("disabled", "reject", "all"),
+        "reject",
+        doc="which GTUBE patterns act; all also serves those for add header and rewrite subject",
+    )
+    enable_test_patterns: bool = option(
+        BOOLEAN, False, doc="older name of gtube_patterns = all; for tests only"
+    )
+    tempdir: str = option(STRING, "/tmp", doc="directory for temporary files")  # noqa: S108  # Rspamd's default
+    pidfile: str = option(STRING, "", doc="file for the supervisor's process id; empty = none")
+    filters: tuple[str, ...] = option(WORDS, (), doc="Rspamd's list of internal modules; ignored")
+    history_rows: int = option(at_least(INTEGER, 0), 200, doc="verdicts kept by the controller")
+    words_decay: int = option(
+        at_least(INTEGER, 1), 600, doc="words after which more and more are skipped"
+    )
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {
+            "allow_raw_input",
+            "cache_file",
+            "check_all_filters",
+            "check_timeout",
+            "classify_headers",
+            "control_socket",
+            "cores_dir",
+            "disable_hyperscan",
+            "disable_monitoring",
+            "dynamic_conf",
+            "enable_css_parser",
+            "enable_mime_utf",
+            "explicit_modules",
+            "history_file",
+            "hs_cache_dir",
+            "lua_gc_pause",
+            "lua_gc_step",
+            "map_file_watch_multiplier",
+            "map_timeout",
+            "map_watch_interval",
+            "maps",
+            "max_blas_threads",
+            "max_cores_count",
+            "max_cores_size",
+            "max_lua_urls",
+            "max_opts_len",
+            "max_pic_size",
+            "max_sessions_cache",
+            "min_word_len",
+            "max_word_len",
+            "one_shot",
+            "rrd",
+            "ssl_ca_path",
+            "ssl_ciphers",
+            "stats_file",
+            "task_timeout_soft",
+            "upstream",
+            "url_tld",
+            "use_mime_address",
+            "vectorized_hyperscan",
+            "zstd_input_dictionary",
+            "zstd_output_dictionary",
+        }
+    )
+
+    @property
+    def local(self) -> AddressSet:
+        """The one set of local networks: both options together, Rspamd's default without them."""
+        if self.local_addrs is None and self.local_networks is None:
+            return LOOPBACK | PRIVATE
+        return LOOPBACK | (self.local_addrs or AddressSet()) | (self.local_networks or AddressSet())
+
+    def is_local(self, address: Address | str | None) -> bool:
+        """Whether an address belongs to the site (loopback always does)."""
+        return address in self.local
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingConfig(Section):
+    """``logging``: where log lines go."""
+
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {
+            "debug_ip",
+            "debug_symbols",
+            "encryption_key",
+            "error_elts",
+            "error_maxlen",
+            "errors_file",
+            "log_buffer",
+            "log_buffered",
+            "log_re_cache",
+            "log_urls",
+            "log_severity",
+            "max_log_tag_len",
+            "task_max_elts",
+        }
+    )
+
+    type: str = option(
+        one_of("console", "file", "syslog", "journal"), "console", doc="where log lines go"
+    )
+    level: str = option(
+        one_of("error", "warning", "notice", "info", "debug", "silent"),
+        "info",
+        doc="least severity that is logged",
+    )
+    filename: str = option(STRING, "", doc="log file, for type = file")
+    facility: str = option(STRING, "mail", doc="syslog facility, for type = syslog")
+    color: bool = option(BOOLEAN, False, doc="colours on the console")
+    systemd: bool = option(BOOLEAN, False, doc="leave time stamps to the journal")
+    log_usec: bool = option(BOOLEAN, False, doc="microseconds in time stamps")
+    log_format: str = option(STRING, "", doc="line written for each message, in Rspamd's template")
+    debug_modules: tuple[str, ...] = option(WORDS, (), doc="parts that log at debug level")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionsConfig(Section):
+    """``actions``: the score from which each action is taken; ``None`` (null) switches it off."""
+
+    reject: float | None = option(nullable(NUMBER), 15.0, doc="refuse the message with 554")
+    rewrite_subject: float | None = option(
+        nullable(NUMBER), None, aliases=("rewrite subject",), doc="put the subject into a template"
+    )
+    add_header: float | None = option(
+        nullable(NUMBER), 6.0, aliases=("add header",), doc="mark the message: X-Spam: Yes"
+    )
+    greylist: float | None = option(nullable(NUMBER), 4.0, doc="delay mail of unknown senders")
+    soft_reject: float | None = option(
+        nullable(NUMBER), None, aliases=("soft reject",), doc="answer 451"
+    )
+    discard: float | None = option(nullable(NUMBER), None, doc="accept and throw away")
+    quarantine: float | None = option(nullable(NUMBER), None, doc="hold in the MTA's hold queue")
+    subject: str = option(
+        STRING, "***SPAM*** %s", doc="template of a rewritten subject; %s = the old one, %d = score"
+    )
+    unknown_weight: float = option(
+        NUMBER, 0.0, doc="score of symbols nobody gave one; 0 = they do not count"
+    )
+    grow_factor: float = option(
+        at_least(NUMBER, 1), 1.0, doc="factor on each further positive symbol; 1 = off"
+    )
+
+    #: Configuration name -> Rspamd's name on the wire.
+    wire_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "discard": "discard",
+            "reject": "reject",
+            "quarantine": "quarantine",
+            "soft_reject": "soft reject",
+            "rewrite_subject": "rewrite subject",
+            "add_header": "add header",
+            "greylist": "greylist",
+        }
+    )
+
+    def thresholds(self) -> tuple[tuple[str, float], ...]:
+        """(wire name, score) of every action that is on, highest score first."""
+        on = ((wire, getattr(self, name)) for name, wire in self.wire_names.items())
+        return tuple(sorted((pair for pair in on if pair[1] is not None), key=lambda p: -p[1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolConfig(Section):
+    """``symbols { "NAME" { ... } }``: what a site says about a symbol; None = the check's own."""
+
+    foreign: ClassVar[frozenset[str]] = frozenset({"one_param", "flags", "nshots_groups"})
+
+    score: float | None = option(NUMBER, None, doc="score of the symbol", aliases=("weight",))
+    description: str | None = option(STRING, None, doc="what the symbol means")
+    one_shot: bool | None = option(BOOLEAN, None, doc="count only once in a message")
+    nshots: int | None = option(at_least(INTEGER, 1), None, doc="count at most so many times")
+    groups: tuple[str, ...] = option(WORDS, (), doc="further groups", aliases=("group",))
+    priority: int = option(INTEGER, 0, doc="which of several scores wins")
+    ignore: bool = option(BOOLEAN, False, doc="run the check, never report the symbol")
+    enabled: bool | None = option(BOOLEAN, None, doc="whether the check runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupConfig(Section):
+    """``group "NAME" { ... }``: what a site says about a group of symbols."""
+
+    max_score: float | None = option(NUMBER, None, doc="most its symbols may add together")
+    min_score: float | None = option(NUMBER, None, doc="most its symbols may subtract together")
+    description: str = option(STRING, "", doc="what the group holds")
+    enabled: bool = option(BOOLEAN, True, doc="whether its checks run")
+    disabled: bool = option(BOOLEAN, False, doc="the opposite of enabled")
+    one_shot: bool | None = option(BOOLEAN, None, doc="default of its symbols' one_shot")
+    public: bool = option(BOOLEAN, True, doc="whether its score is shown to clients")
+    symbols: Mapping[str, SymbolConfig] = option(
+        sections_of(SymbolConfig, "symbols"),
+        MappingProxyType({}),
+        key="symbols",
+        aliases=("symbol",),
+        doc="its symbols",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisConfig(Section):
+    """``redis { ... }``, for all modules or inside one: servers and credentials."""
+
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {"expand_keys", "redis_version", "sentinel_watch_time", "sentinel_masters_pattern"}
+    )
+
+    servers: UpstreamList | None = option(
+        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading and writing"
+    )
+    read_servers: UpstreamList | None = option(
+        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading; default: servers"
+    )
+    write_servers: UpstreamList | None = option(
+        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for writing; default: servers"
+    )
+    sentinels: UpstreamList | None = option(
+        upstreams(26379), None, doc="Sentinels that know the primary"
+    )
+    sentinel_master_name: str = option(STRING, "", doc="name of the primary at the Sentinels")
+    sentinel_password: str = option(STRING, "", doc="password of the Sentinels")
+    username: str = option(STRING, "", doc="Redis user (ACL)")
+    password: str = option(STRING, "", doc="Redis password")
+    db: str = option(STRING, "", doc="number of the database", aliases=("dbname",))
+    prefix: str = option(STRING, "", doc="put before every key")
+    timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one command")
+    disabled_modules: tuple[str, ...] = option(
+        list_of(STRING), (), doc="modules that must not use this Redis"
+    )
+
+    @property
+    def reading(self) -> UpstreamList | None:
+        """Where to read: ``read_servers``, else ``servers``, else ``write_servers``."""
+        return self.read_servers or self.servers or self.write_servers
+
+    @property
+    def writing(self) -> UpstreamList | None:
+        """Where to write: ``write_servers``, else ``servers``."""
+        return self.write_servers or self.servers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One loaded configuration. Nothing in it changes; a reload makes a new one."""
+
+    options: OptionsConfig = field(default_factory=OptionsConfig)
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    actions: ActionsConfig = field(default_factory=ActionsConfig)
+    #: Every worker section in order of writing, also those that are switched off.
+    workers: tuple[WorkerConfig, ...] = ()
+    groups: Mapping[str, GroupConfig] = field(default_factory=lambda: MappingProxyType({}))
+    #: Every symbol a site says something about, in a group or not.
+    symbols: Mapping[str, SymbolConfig] = field(default_factory=lambda: MappingProxyType({}))
+    redis: RedisConfig | None = None
+    #: The bound options of each module that has a schema, by section name.
+    modules: Mapping[str, Section] = field(default_factory=lambda: MappingProxyType({}))
+    #: The UCL of each module section, for whoever needs what its schema does not say.
+    raw_modules: Mapping[str, UclObject] = field(default_factory=lambda: MappingProxyType({}))
+    #: The whole parsed tree, for ``configdump``.
+    tree: UclObject = field(default_factory=UclObject)
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: Every file that was read, in order of reading.
+    files: tuple[str, ...] = ()
+    #: Warnings and notes; errors raise ``ConfigError`` instead.
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def proxies(self) -> tuple[ProxyConfig, ...]:
+        """The proxy workers that are to run."""
+        return tuple(w for w in self.workers if isinstance(w, ProxyConfig) and w.active)
+
+    @property
+    def scanners(self) -> tuple[NormalConfig, ...]:
+        """The normal workers that are to run."""
+        return tuple(w for w in self.workers if isinstance(w, NormalConfig) and w.active)
+
+    @property
+    def controllers(self) -> tuple[ControllerConfig, ...]:
+        """The controllers that are to run."""
+        return tuple(w for w in self.workers if isinstance(w, ControllerConfig) and w.active)
+
+    @property
+    def fuzzy_storages(self) -> tuple[FuzzyConfig, ...]:
+        """The fuzzy storages that are to run."""
+        return tuple(w for w in self.workers if isinstance(w, FuzzyConfig) and w.active)

@@ -1,0 +1,146 @@
+"""Lists of servers as Rspamd writes them: ``master-slave:host:port:weight,host:port:weight``.
+
+Source: Rspamd's documentation of upstreams (configuration/upstream). Hosts are separated by commas,
+semicolons or blanks; the weight is optional; IPv6 addresses stand in brackets; a path is a unix
+socket. ``UpstreamList`` is data only: whoever connects chooses and fails over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+
+
+class Rotation(StrEnum):
+    """How the next server is chosen."""
+
+    MASTER_SLAVE = "master-slave"
+    ROUND_ROBIN = "round-robin"
+    RANDOM = "random"
+    HASH = "hash"
+    SEQUENTIAL = "sequential"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One server: a host name or address with port, or the path of a unix socket with port 0."""
+
+    host: str
+    port: int
+    weight: int = 1
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether ``host`` is the path of a unix socket."""
+        return self.host.startswith("/")
+
+    @property
+    def name(self) -> str:
+        """``host:port`` as it is written: brackets around IPv6, a bare path for unix sockets."""
+        if self.is_unix:
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.weight}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamList:
+    """Servers and how to choose among them; iterates over ``Upstream`` in order of writing."""
+
+    upstreams: tuple[Upstream, ...]
+    rotation: Rotation = Rotation.ROUND_ROBIN
+
+    def __iter__(self) -> Iterator[Upstream]:
+        return iter(self.upstreams)
+
+    def __len__(self) -> int:
+        return len(self.upstreams)
+
+    def by_weight(self) -> tuple[Upstream, ...]:
+        """Heaviest first, ties in order of writing: the order of fail-over of ``master-slave``."""
+        return tuple(sorted(self.upstreams, key=lambda upstream: -upstream.weight))
+
+    def __str__(self) -> str:
+        return f"{self.rotation}:{','.join(map(str, self.upstreams))}"
+
+
+_SEPARATORS = re.compile(r"[,;\s]+")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?\Z")
+_MAX_UPSTREAMS = 1024
+
+
+def parse_upstreams(
+    lines: str | Iterable[str], default_port: int, rotation: Rotation = Rotation.ROUND_ROBIN
+) -> UpstreamList:
+    """Read one line or an array of lines; ``rotation:`` before the first server sets the rotation.
+
+    Raises ``ValueError`` with a sentence that names the wrong part.
+    """
+    found: list[Upstream] = []
+    for number, line in enumerate([lines] if isinstance(lines, str) else lines):
+        rest = line.strip()
+        for candidate in Rotation:
+            if rest.startswith(f"{candidate}:"):
+                if number and candidate is not rotation:
+                    raise ValueError(f"{candidate!s} contradicts {rotation!s} of an earlier line")
+                rotation = candidate
+                rest = rest[len(candidate) + 1 :]
+                break
+        found.extend(_parse_one(part, default_port) for part in _SEPARATORS.split(rest) if part)
+        if len(found) > _MAX_UPSTREAMS:
+            raise ValueError(f"more than {_MAX_UPSTREAMS} servers")
+    if not found:
+        raise ValueError("no server in the list")
+    return UpstreamList(tuple(found), rotation)
+
+
+def _parse_one(text: str, default_port: int) -> Upstream:
+    if text.startswith("/"):
+        path, _, weight = text.partition(":")
+        return Upstream(path, 0, _weight(weight, text) if weight else 1)
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket:
+            raise ValueError(f"{text!r}: the closing bracket is missing")
+        _require_ipv6(host, text)
+        if rest and not rest.startswith(":"):
+            raise ValueError(f"{text!r}: expected ':port' after the bracket")
+        parts = rest[1:].split(":") if rest else []
+    elif text.count(":") > 2:
+        _require_ipv6(text, text)
+        host, parts = text, []
+    else:
+        host, *parts = text.split(":")
+        if not _HOST.match(host):
+            raise ValueError(f"{text!r}: {host!r} is neither a host name nor an address")
+    if len(parts) > 2:
+        raise ValueError(f"{text!r}: expected host:port:weight")
+    port = parse_port(parts[0]) if parts else default_port
+    return Upstream(host, port, _weight(parts[1], text) if len(parts) > 1 else 1)
+
+
+def _require_ipv6(host: str, text: str) -> None:
+    try:
+        ok = ip_address(host).version == 6
+    except ValueError:
+        ok = False
+    if not ok:
+        raise ValueError(f"{text!r}: {host!r} is not an IPv6 address (write [address]:port:weight)")
+
+
+def parse_port(text: str) -> int:
+    """A TCP or UDP port, 1 to 65535; raises ``ValueError``."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
+        raise ValueError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def _weight(text: str, whole: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"{whole!r}: {text!r} is not a weight (a whole number)")
+    return int(text)

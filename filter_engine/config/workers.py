@@ -1,0 +1,298 @@
+"""The options of each worker, as sections of typed values."""
+
+# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, TypeAlias
+
+from filter_engine.config.addresses import LOOPBACK, AddressSet
+from filter_engine.config.kinds import (
+    ADDRESSES,
+    BOOLEAN,
+    INTEGER,
+    STRING,
+    TIME,
+    WORDS,
+    at_least,
+    one_of,
+    sections_of,
+    sockets,
+    upstreams,
+)
+from filter_engine.config.schema import Section, option
+from filter_engine.config.sockets import BindSocket, TcpSocket
+from filter_engine.config.upstreams import Rotation, UpstreamList
+
+PROXY_PORT = 11332
+NORMAL_PORT = 11333
+CONTROLLER_PORT = 11334
+FUZZY_PORT = 11335
+
+
+def _loopback(port: int) -> tuple[BindSocket, ...]:
+    return (TcpSocket("127.0.0.1", port), TcpSocket("::1", port, optional=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSection(Section):
+    """What every worker has. ``count`` None means one a core for scanning workers, else one."""
+
+    #: The worker's name in UCL: ``worker "normal" { ... }``.
+    kind: ClassVar[str] = ""
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {
+            "allow_file_and_shm_inputs",
+            "cores",
+            "heartbeat",
+            "keypair",
+            "max_connections",
+            "max_core",
+            "max_files",
+            "max_rss",
+            "nice",
+            "rlimit_maxcore",
+            "rlimit_nofile",
+            "worker_type",
+        }
+    )
+
+    count: int | None = option(
+        at_least(INTEGER, -1), None, doc="processes to run; 0 or -1 switches the worker off"
+    )
+    enabled: bool = option(BOOLEAN, True, doc="whether to run the worker at all")
+
+    @property
+    def active(self) -> bool:
+        """Whether the worker is to run."""
+        return self.enabled and (self.count is None or self.count > 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanUpstream(Section):
+    """``upstream "name" { ... }`` of the proxy: scanners that serve it."""
+
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {
+            "connect_timeout",
+            "extra_headers",
+            "keepalive",
+            "local",
+            "log_tag_type",
+            "parser_from_ref",
+        }
+    )
+
+    default: bool = option(BOOLEAN, False, doc="whether requests without a host go here")
+    hosts: UpstreamList | None = option(
+        upstreams(NORMAL_PORT), None, doc="the scanners, with rotation and weights"
+    )
+    self_scan: bool = option(BOOLEAN, False, doc="scan in the proxy itself, without a scanner")
+    timeout: float | None = option(
+        TIME, None, unit="seconds", doc="time for one request; default: the worker's timeout"
+    )
+    compression: bool = option(
+        BOOLEAN, False, doc="compress requests with zstd", aliases=("compress",)
+    )
+    settings_id: str = option(STRING, "", doc="Settings-ID to send", aliases=("settings",))
+    key: str = option(STRING, "", doc="public key of the scanner (HTTPCrypt)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConfig(WorkerSection):
+    """Worker ``rspamd_proxy``: speaks milter with the MTA, hands messages to a scanner."""
+
+    kind: ClassVar[str] = "rspamd_proxy"
+    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
+        {"encrypted_only", "keypairs_cache_size", "log_tag_type", "mirror", "rotate_interval"}
+    )
+
+    bind_socket: tuple[BindSocket, ...] = option(
+        sockets(PROXY_PORT), _loopback(PROXY_PORT), doc="where to listen"
+    )
+    milter: bool = option(BOOLEAN, True, doc="speak the milter protocol (false: HTTP)")
+    timeout: float = option(TIME, 120.0, unit="seconds", doc="time for scanning one message")
+    upstreams: Mapping[str, ScanUpstream] = option(
+        sections_of(ScanUpstream, "upstream"),
+        MappingProxyType({}),
+        key="upstream",
+        doc="the scanners, by name",
+    )
+    max_retries: int = option(
+        at_least(INTEGER, 1), 5, doc="scanners to try before giving the message up"
+    )
+    discard_on_reject: bool = option(BOOLEAN, False, doc="discard silently instead of rejecting")
+    quarantine_on_reject: bool = option(BOOLEAN, False, doc="quarantine instead of rejecting")
+    spam_header: str = option(STRING, "X-Spam", doc="header set to Yes by the action add header")
+    reject_message: str = option(
+        STRING, "Spam message rejected", doc="text of the 554 reply to a rejected message"
+    )
+    tempfail_message: str = option(
+        STRING, "Try again later", doc="text of the 451 reply when a message cannot be scanned now"
+    )
+    client_ca_name: str = option(STRING, "", doc="CA whose client certificates count as a user")
+
+    @property
+    def default_upstream(self) -> ScanUpstream | None:
+        """The upstream marked ``default``, or the only one there is."""
+        chosen = [u for u in self.upstreams.values() if u.default]
+        if not chosen and len(self.upstreams) == 1:
+            chosen = list(self.upstreams.values())
+        return chosen[0] if chosen else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalConfig(WorkerSection):
+    """Worker ``normal``: scans messages asked for by HTTP (``/checkv2``)."""
+
+    kind: ClassVar[str] = "normal"
+    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
+        {"allow_learn", "encrypted_only", "http", "mime"}
+    )
+
+    bind_socket: tuple[BindSocket, ...] = option(
+        sockets(NORMAL_PORT), _loopback(NORMAL_PORT), doc="where to listen"
+    )
+    timeout: float = option(TIME, 30.0, unit="seconds", doc="longest wait for a client's next byte")
+    task_timeout: float | None = option(
+        TIME, None, unit="seconds", doc="overrides options.task_timeout for this worker"
+    )
+    max_tasks: int = option(at_least(INTEGER, 0), 0, doc="messages at once; 0 = no limit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerConfig(WorkerSection):
+    """Worker ``controller``: statistics, learning and the WebUI over HTTP."""
+
+    kind: ClassVar[str] = "controller"
+    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
+        {
+            "encrypted_stats_path",
+            "keypairs_cache_size",
+            "saved_stats_path",
+            "ssl_cert",
+            "ssl_key",
+            "stats_path",
+            "use_ssl",
+        }
+    )
+
+    bind_socket: tuple[BindSocket, ...] = option(
+        sockets(CONTROLLER_PORT), _loopback(CONTROLLER_PORT), doc="where to listen"
+    )
+    timeout: float = option(TIME, 60.0, unit="seconds", doc="longest time for one request")
+    task_timeout: float | None = option(
+        TIME, None, unit="seconds", doc="overrides options.task_timeout for this worker"
+    )
+    password: tuple[str, ...] = option(
+        WORDS, (), doc="hash of the password for reading (filter-engine pw)"
+    )
+    enable_password: tuple[str, ...] = option(
+        WORDS, (), doc="hash of the password for changing things; default: the same password"
+    )
+    secure_ip: AddressSet = option(
+        ADDRESSES, LOOPBACK, doc="clients that need no password", aliases=("secure_ips",)
+    )
+    trusted_ips: AddressSet = option(
+        ADDRESSES, AddressSet(), doc="proxies whose X-Forwarded-For is believed"
+    )
+    static_dir: str = option(STRING, "", doc="directory of the WebUI's files")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzyConfig(WorkerSection):
+    """Worker ``fuzzy``: the storage of fuzzy hashes, over UDP."""
+
+    kind: ClassVar[str] = "fuzzy"
+    retired: ClassVar[Mapping[str, str]] = MappingProxyType(
+        dict.fromkeys(
+            ("slaves", "masters", "master_timeout", "sync_keypair", "master_key"),
+            "removed in Rspamd 2.0; replicate the storage's Redis instead",
+        )
+    )
+    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
+        {
+            "allow_update_keys",
+            "blocked",
+            "dedicated_update_worker",
+            "delay",
+            "dynamic_keys_map",
+            "encrypted_only",
+            "forbidden_ids",
+            "hash_file",
+            "keypair_cache_size",
+            "leaky_bucket_burst",
+            "leaky_bucket_mask",
+            "leaky_bucket_rate",
+            "max_buckets",
+            "max_tcp_connections",
+            "ratelimit_bucket_ttl",
+            "ratelimit_log_only",
+            "ratelimit_whitelist",
+            "read_only",
+            "skip_hashes",
+            "sync",
+            "tcp_frame_timeout",
+            "tcp_port",
+            "tcp_timeout",
+            "weak_ids",
+        }
+    )
+
+    count: int | None = option(
+        at_least(INTEGER, -1), -1, doc="processes to run; -1 (the default) = no storage here"
+    )
+    bind_socket: tuple[BindSocket, ...] = option(
+        sockets(FUZZY_PORT), _loopback(FUZZY_PORT), doc="where to listen (UDP)"
+    )
+    backend: str = option(one_of("redis", "sqlite", "noop"), "redis", doc="where hashes are kept")
+    servers: UpstreamList | None = option(
+        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading and writing"
+    )
+    read_servers: UpstreamList | None = option(
+        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading"
+    )
+    write_servers: UpstreamList | None = option(
+        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for writing"
+    )
+    timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one Redis command")
+    db: str = option(STRING, "0", doc="number of the Redis database", aliases=("dbname",))
+    username: str = option(STRING, "", doc="Redis user")
+    password: str = option(STRING, "", doc="Redis password")
+    expire: float = option(TIME, 172800.0, unit="seconds", doc="how long a hash lives")
+    allow_update: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that may change hashes")
+
+
+WorkerConfig: TypeAlias = ProxyConfig | NormalConfig | ControllerConfig | FuzzyConfig
+
+#: The section class of each worker name, with the names Rspamd also accepts.
+WORKER_TYPES: Mapping[str, type[ProxyConfig | NormalConfig | ControllerConfig | FuzzyConfig]] = (
+    MappingProxyType(
+        {
+            "rspamd_proxy": ProxyConfig,
+            "proxy": ProxyConfig,
+            "normal": NormalConfig,
+            "controller": ControllerConfig,
+            "fuzzy": FuzzyConfig,
+            "fuzzy_storage": FuzzyConfig,
+        }
+    )
+)
+
+__all__ = [
+    "CONTROLLER_PORT",
+    "FUZZY_PORT",
+    "NORMAL_PORT",
+    "PROXY_PORT",
+    "WORKER_TYPES",
+    "ControllerConfig",
+    "FuzzyConfig",
+    "NormalConfig",
+    "ProxyConfig",
+    "ScanUpstream",
+    "WorkerConfig",
+    "WorkerSection",
+]

@@ -1,0 +1,1 @@
+"""The Universal Configuration Language: parser, nodes with origins, emitter."""
