@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from filter_engine.config.kinds import BOOL, INT, STRINGS
+from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of
 from filter_engine.config.schema import Section, option
 from filter_engine.headers.authentication_results import authentication_results
 from filter_engine.scan.metric import Decision
@@ -27,22 +27,22 @@ EXTENDED = ("x-spamd-result", "x-rspamd-server", "x-rspamd-queue-id", "x-rspamd-
 class MilterHeadersOptions(Section):
     """The section ``milter_headers``."""
 
-    use: tuple[str, ...] = option(STRINGS, (), doc="routines to run, in this order")
-    extended_spam_headers: bool = option(BOOL, False, doc=f"also run {', '.join(EXTENDED)}")
-    skip_local: bool = option(BOOL, True, doc="add nothing to mail from local networks")
-    skip_authenticated: bool = option(BOOL, True, doc="add nothing to mail of logged-in users")
-    skip_all: bool = option(BOOL, False, doc="add nothing at all")
+    use: tuple[str, ...] = option(list_of(STRING), (), doc="routines to run, in this order")
+    extended_spam_headers: bool = option(BOOLEAN, False, doc=f"also run {', '.join(EXTENDED)}")
+    skip_local: bool = option(BOOLEAN, True, doc="add nothing to mail from local networks")
+    skip_authenticated: bool = option(BOOLEAN, True, doc="add nothing to mail of logged-in users")
+    skip_all: bool = option(BOOLEAN, False, doc="add nothing at all")
     local_headers: tuple[str, ...] = option(
-        STRINGS, (), doc="routines that run for local mail all the same"
+        list_of(STRING), (), doc="routines that run for local mail all the same"
     )
     authenticated_headers: tuple[str, ...] = option(
-        STRINGS, (), doc="routines that run for mail of logged-in users all the same"
+        list_of(STRING), (), doc="routines that run for mail of logged-in users all the same"
     )
     extended_headers_rcpt: tuple[str, ...] = option(
-        STRINGS, (), doc="only when every recipient is one of these: user, @domain or user@domain"
+        list_of(STRING), (), doc="only when every recipient is one of these: user, @domain or user@domain"
     )
-    remove_upstream_spam_flag: bool = option(BOOL, True, doc="remove an X-Spam that came along")
-    default_headers_order: int = option(INT, -1, doc="where headers go: 1 the top, -1 the end")
+    remove_upstream_spam_flag: bool = option(BOOLEAN, True, doc="remove an X-Spam that came along")
+    default_headers_order: int = option(INTEGER, -1, doc="where headers go: 1 the top, -1 the end")
 
 
 @dataclass(frozen=True, slots=True)

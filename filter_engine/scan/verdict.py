@@ -135,6 +135,8 @@ class Verdict:
     signatures: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     """Checks that the deadline or an exception cut off."""
+    timed_out: bool = False
+    """The task's deadline passed before every question was answered."""
 
     def symbol(self, name: str) -> SymbolResult | None:
         """The symbol of that name, None when it did not fire."""

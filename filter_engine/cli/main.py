@@ -1,0 +1,49 @@
+"""The command ``filter-engine``: a group whose commands are loaded when they are called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from filter_engine import __version__
+
+COMMANDS = {
+    "configdump": ("filter_engine.cli.configdump", "configdump"),
+    "configtest": ("filter_engine.cli.configtest", "configtest"),
+    "scan": ("filter_engine.cli.scan", "scan"),
+    "serve": ("filter_engine.cli.serve", "serve"),
+}
+"""Command -> module and function. Modules load on demand, which keeps ``--help`` quick."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        command = getattr(import_module(place[0]), place[1])
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="filter-engine")
+def group() -> None:
+    """A mail filter that reads Rspamd's configuration and speaks its protocols."""
+
+
+def main() -> None:
+    """Entry point. Exit status: 0 success, 1 the work failed, 2 wrong usage, 130 interrupted."""
+    try:
+        group(prog_name="filter-engine")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

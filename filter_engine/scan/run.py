@@ -1,0 +1,117 @@
+"""One scan from its first stage to its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from typing import cast
+
+from filter_engine.scan.declare import Check, PlainCheck, Returned
+from filter_engine.scan.driver import Driver, Transport
+from filter_engine.scan.plan import Plan, StagePlan
+from filter_engine.scan.statistics import ScanStatistics
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding, Outcome, PreResult
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """Collects what the checks of one task return. A check that raises is lost alone."""
+
+    def __init__(self, task: Task, plan: Plan, statistics: ScanStatistics) -> None:
+        self.task = task
+        self.findings: list[Finding] = []
+        self.pre_results: list[PreResult] = []
+        self.signatures: list[str] = []
+        self.unfinished: list[str] = []
+        self.timed_out = False
+        self._plan = plan
+        self._statistics = statistics
+
+    async def stages(self, transport: Transport, deadline: float) -> None:
+        """Run every stage in order; ``deadline`` is in the event loop's time.
+
+        A pre-result that stops leaves out the stages after its own.
+        """
+        for stage in self._plan.stages:
+            await self._stage(stage, transport, deadline)
+            if any(pre.stops for pre in self.pre_results):
+                return
+
+    async def _stage(self, stage: StagePlan, transport: Transport, deadline: float) -> None:
+        plain = [check.name for check in stage.plain]
+        driver = Driver(self.task, transport, self, plain)
+        driver.start(stage.asking)
+        for check in stage.plain:
+            self._run_plain(check)
+            driver.plain_done(check.name)
+        if not driver.idle:
+            await self._barrier(driver, deadline)
+
+    async def _barrier(self, driver: Driver, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        idle = loop.create_future()
+
+        def done() -> None:
+            if not idle.done():
+                idle.set_result(None)
+
+        def expire() -> None:
+            self.timed_out = True
+            driver.expire()
+            done()
+
+        driver.when_idle = done
+        timer = loop.call_at(deadline, expire)
+        try:
+            await idle
+        finally:
+            timer.cancel()
+
+    def _run_plain(self, check: Check) -> None:
+        try:
+            value = self._take(cast(PlainCheck, check.run)(self.task))
+        except Exception as error:
+            self.failed(check, error)
+        else:
+            self.task.results[check.name] = value
+
+    def _take(self, returned: Returned) -> object:
+        if returned is None:
+            return None
+        if not isinstance(returned, Outcome):
+            self.findings.extend(cast("Iterable[Finding]", returned))
+            return None
+        self.findings.extend(returned.findings)
+        self.signatures.extend(returned.signatures)
+        if returned.pre_result is not None:
+            self.pre_results.append(returned.pre_result)
+        return returned.value
+
+    def finished(self, check: Check, returned: Returned) -> object:
+        """Sink of the driver: take what an asking check returned."""
+        try:
+            return self._take(returned)
+        except Exception as error:
+            self.failed(check, error)
+            return None
+
+    def failed(self, check: Check, error: Exception) -> None:
+        """Sink of the driver: the check is lost, counted, and logged the first time."""
+        self.unfinished.append(check.name)
+        self._statistics.check_errors[check.name] += 1
+        if self._statistics.check_errors[check.name] == 1:
+            log.error(
+                "check %s failed: %s (counted from now on, not logged again)",
+                check.name,
+                error or type(error).__name__,
+                exc_info=error,
+            )
+
+
+def wall_clock() -> float:
+    """Seconds since the epoch; one place to fix the day in comparisons with a recording."""
+    return time.time()

@@ -1,0 +1,141 @@
+"""The scanner: bytes and an envelope go in, a verdict comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import time
+from collections.abc import Callable
+
+from filter_engine import checks
+from filter_engine.config.model import ActionsConfig, Config
+from filter_engine.dns.client import DnsClient
+from filter_engine.dns.system import client_for
+from filter_engine.headers.milter_headers import MilterHeadersOptions, header_edits
+from filter_engine.message import Message
+from filter_engine.scan.declare import REGISTRY, Registry
+from filter_engine.scan.driver import Transport
+from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.metric import Decision, decide
+from filter_engine.scan.plan import make_plan
+from filter_engine.scan.run import Run, wall_clock
+from filter_engine.scan.statistics import ScanStatistics
+from filter_engine.scan.task import Task, client_ip
+from filter_engine.scan.verdict import Action, PreResult, Verdict
+
+TIMEOUT = PreResult(
+    Action.SOFT_REJECT, "timeout processing message", "task timeout", priority=100, least=True
+)
+
+
+class Scanner:
+    """Scans messages by one configuration. Made once before fork, shared by all tasks.
+
+    A worker calls ``open`` after the fork; tests and replays give a ``transport`` instead.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        registry: Registry = REGISTRY,
+        *,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = wall_clock,
+        server: str | None = None,
+    ) -> None:
+        self.config = config
+        self.plan = make_plan(config, registry)
+        self.transport = transport
+        self.statistics = ScanStatistics()
+        self.server = server or socket.gethostname()
+        self._dns: DnsClient | None = None
+        self._clock = clock
+        headers = self.plan.sections.get(MilterHeadersOptions)
+        self._headers = (
+            headers if isinstance(headers, MilterHeadersOptions) else MilterHeadersOptions()
+        )
+
+    @classmethod
+    def from_config(cls, config: Config) -> Scanner:
+        """A scanner with the built-in checks."""
+        checks.load()
+        return cls(config)
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Open this process's DNS sockets; call once in each worker, after the fork."""
+        if self.transport is None:
+            self._dns = client_for(self.config.options.dns)
+            self._dns.open(loop)
+            self.transport = self._dns
+
+    def close(self) -> None:
+        """Close what ``open`` opened; questions still open are answered TEMPFAIL."""
+        if self._dns is not None:
+            self._dns.close()
+            self.transport = self._dns = None
+
+    @property
+    def required_score(self) -> float:
+        """The reject threshold, ``nan`` when reject is off."""
+        return self.plan.thresholds.get(Action.REJECT, math.nan)
+
+    async def scan(
+        self, raw: bytes, envelope: Envelope, *, task_timeout: float | None = None
+    ) -> Verdict:
+        """Scan one message. ``task_timeout`` (seconds) overrides the configured deadline.
+
+        Raises RuntimeError without a transport; nothing for any message.
+        """
+        if self.transport is None:
+            raise RuntimeError("the scanner has no transport: open the worker's DNS client first")
+        began = time.monotonic()
+        limit = self.config.options.task_timeout if task_timeout is None else task_timeout
+        task = self._task(raw, envelope)
+        run = Run(task, self.plan, self.statistics)
+        await run.stages(self.transport, asyncio.get_running_loop().time() + limit)
+        if run.timed_out and self.config.options.soft_reject_on_timeout:
+            run.pre_results.append(TIMEOUT)
+        decision = decide(run.findings, run.pre_results, self.plan.scores, self.plan.thresholds)
+        verdict = self._verdict(task, run, decision, time.monotonic() - began)
+        self.statistics.record(verdict, len(raw))
+        return verdict
+
+    def _task(self, raw: bytes, envelope: Envelope) -> Task:
+        ip = client_ip(envelope.ip)
+        return Task(
+            message=Message(raw),
+            envelope=envelope,
+            sections=self.plan.sections,
+            now=self._clock(),
+            server=self.server,
+            local=ip is None or self.config.options.is_local(ip),
+            ip=ip,
+        )
+
+    def _verdict(self, task: Task, run: Run, decision: Decision, seconds: float) -> Verdict:
+        message = task.message
+        urls = message.urls[: self.config.options.max_urls]
+        return Verdict(
+            action=decision.action,
+            score=decision.score,
+            required_score=self.required_score,
+            symbols=decision.symbols,
+            messages={} if decision.message is None else {"smtp_message": decision.message},
+            subject=_subject(message, decision, self.config.actions),
+            urls=tuple(dict.fromkeys(url.host for url in urls)),
+            emails=tuple(dict.fromkeys(address.email for address in message.emails)),
+            message_id=message.message_id,
+            time_real=seconds,
+            edits=header_edits(task, decision, self.required_score, self._headers),
+            signatures=tuple(run.signatures),
+            unfinished=tuple(run.unfinished),
+            timed_out=run.timed_out,
+        )
+
+
+def _subject(message: Message, decision: Decision, actions: ActionsConfig) -> str | None:
+    if decision.action is not Action.REWRITE_SUBJECT:
+        return None
+    old = message.subject or ""
+    return actions.subject.replace("%d", f"{decision.score:.2f}").replace("%s", old)
