@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from filter_engine import checks
 from filter_engine.config.model import ActionsConfig, Config
+from filter_engine.config.schema import Section
 from filter_engine.dns.client import DnsClient
 from filter_engine.dns.system import client_for
-from filter_engine.headers.milter_headers import MilterHeadersOptions, header_edits
+from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, header_edits
 from filter_engine.message import Message
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.driver import Transport
@@ -132,6 +133,11 @@ class Scanner:
             unfinished=tuple(run.unfinished),
             timed_out=run.timed_out,
         )
+
+
+def sections(registry: Registry) -> dict[str, type[Section]]:
+    """Configuration section -> schema, for ``config.load``: the checks' and the headers'."""
+    return registry.sections() | {SECTION: MilterHeadersOptions}
 
 
 def _subject(message: Message, decision: Decision, actions: ActionsConfig) -> str | None:

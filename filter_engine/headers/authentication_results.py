@@ -94,7 +94,7 @@ def _printable(text: str | None) -> str:
 
 
 def _value(text: str | None) -> str:
-    """A ``value`` (RFC 2045, section 5.1): a token, else a quoted-string. Addresses stay as they are."""
+    """A ``value`` (RFC 2045, section 5.1): a token or an address, else a quoted-string."""
     clean = _printable(text)
     return clean if _TOKEN.fullmatch(clean) else _quoted(clean)
 

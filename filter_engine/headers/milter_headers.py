@@ -39,7 +39,9 @@ class MilterHeadersOptions(Section):
         list_of(STRING), (), doc="routines that run for mail of logged-in users all the same"
     )
     extended_headers_rcpt: tuple[str, ...] = option(
-        list_of(STRING), (), doc="only when every recipient is one of these: user, @domain or user@domain"
+        list_of(STRING),
+        (),
+        doc="only when every recipient is one of these: user, @domain or user@domain",
     )
     remove_upstream_spam_flag: bool = option(BOOLEAN, True, doc="remove an X-Spam that came along")
     default_headers_order: int = option(INTEGER, -1, doc="where headers go: 1 the top, -1 the end")

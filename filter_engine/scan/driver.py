@@ -1,7 +1,8 @@
 """Runs the checks that ask questions: one driver a task and stage, no event loop of its own.
 
-The driver starts every asking check at once, so that their questions leave together, and resumes each
-with its answer. A transport brings DNS answers, at once (a table, a recording) or later (sockets).
+The driver starts every asking check at once, so that their questions leave together, and resumes
+each with its answer. A transport brings DNS answers, at once (a table, a recording) or later
+(sockets).
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Sink(Protocol):
 class Driver:
     """Drives the asking checks of one stage of one task to their end.
 
-    ``expected`` names the plain checks of the stage, which may be waited for; say ``plain_done`` for each.
+    ``expected`` names the plain checks of the stage, which may be waited for; say ``plain_done``
+    for each.
     """
 
     def __init__(

@@ -2,8 +2,8 @@
 
 A check that needs DNS or another check's result is an ``async def`` that awaits *questions*. A
 question belongs to no event loop: awaiting it yields the question to whoever drives the coroutine,
-and that driver sends the answer in. The same check therefore runs under asyncio in production, under a
-table of zone data in conformance tests and under a recording.
+and that driver sends the answer in. The same check therefore runs under asyncio in production,
+under a table of zone data in conformance tests and under a recording.
 """
 
 from __future__ import annotations

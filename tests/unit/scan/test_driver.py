@@ -1,4 +1,4 @@
-"""The driver starts every check first, resumes each with its answer, and loses only what is broken."""
+"""The driver starts every check first, resumes each, and loses only what is broken."""
 
 from __future__ import annotations
 

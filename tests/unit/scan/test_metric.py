@@ -34,7 +34,9 @@ def test_symbols_add_up_and_keep_their_options_once() -> None:
 
 
 def test_one_shot_counts_the_weightiest_finding_once() -> None:
-    (a,) = tally([Finding("A", weight=0.5), Finding("A"), Finding("A")], {"A": Score(2, one_shot=True)})
+    (a,) = tally(
+        [Finding("A", weight=0.5), Finding("A"), Finding("A")], {"A": Score(2, one_shot=True)}
+    )
     assert a.score == 2.0
 
 

@@ -1,0 +1,49 @@
+"""Options that several commands share: which configuration, which variables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _variables(
+    _ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for item in given:
+        name, sep, value = item.partition("=")
+        if not sep or not name:
+            raise click.BadParameter(f"{item!r} is not NAME=VALUE, e.g. LOCAL_CONFDIR=/etc/site")
+        variables[name] = value
+    return variables
+
+
+def config_options(command: F) -> F:
+    """Add ``-c FILE`` and ``--var NAME=VALUE`` (arguments ``config_file`` and ``variables``)."""
+    command = click.option(
+        "--var",
+        "variables",
+        multiple=True,
+        callback=_variables,
+        metavar="NAME=VALUE",
+        help="Set a variable: LOCAL_CONFDIR, DBDIR, RUNDIR, LOGDIR. May be repeated.",
+    )(command)
+    return click.option(
+        "-c",
+        "--config",
+        "config_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Main configuration file; default: the shipped one.",
+    )(command)
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Print an error for people and end with ``status``."""
+    click.echo(f"filter-engine: {message}", err=True)
+    sys.exit(status)
