@@ -1,0 +1,1 @@
+"""Protocol codecs: bytes in, typed values out, no network and no scanning."""

@@ -1,0 +1,154 @@
+"""From a verdict to the milter's reply after the end of a message.
+
+The order and the texts are Rspamd's: removals from the last occurrence to the first, additions,
+signatures, then what the action asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from filter_engine.scan.verdict import Action, HeaderEdits, RemoveHeader, Verdict
+from filter_engine.wire.milter.codec import (
+    Actions,
+    Reply,
+    added_header,
+    indexed_header,
+    packet,
+)
+
+SPAM_REJECTED = "Spam message rejected"
+TRY_AGAIN_LATER = "Try again later"
+QUARANTINED = "Spam message quarantined"
+
+TEMPFAIL = packet(Reply.TEMPFAIL)
+ACCEPT = packet(Reply.ACCEPT)
+DISCARD = packet(Reply.DISCARD)
+
+MAX_REPLY_TEXT = 480
+"""Octets: a reply line has at most 512 with codes and CRLF (RFC 5321, section 4.5.3.1.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """What a proxy worker's configuration says about replies."""
+
+    reject_message: str = SPAM_REJECTED
+    spam_header: str = "X-Spam"
+    discard_on_reject: bool = False
+    quarantine_on_reject: bool = False
+
+
+def milter_reply(
+    verdict: Verdict | None,
+    header_counts: Mapping[bytes, int],
+    actions: Actions,
+    options: ReplyOptions,
+) -> bytes:
+    """All packets that answer the end of a message; without a verdict a temporary failure.
+
+    ``header_counts`` are the message's header fields by lower-case name, ``actions`` what the MTA
+    lets us do: header changes it did not offer are left out, a quarantine it did not offer becomes
+    a temporary failure.
+    """
+    if verdict is None:
+        return TEMPFAIL
+    out = list(_edits(verdict.edits, header_counts, actions))
+    if Actions.ADD_HEADERS in actions:
+        out.extend(
+            indexed_header(Reply.INSERT_HEADER, index, b"DKIM-Signature", header_value(signature))
+            for index, signature in enumerate(verdict.signatures, 1)
+        )
+    out.extend(_action(verdict, header_counts, actions, options))
+    return b"".join(out)
+
+
+def _action(
+    verdict: Verdict, counts: Mapping[bytes, int], actions: Actions, options: ReplyOptions
+) -> Iterator[bytes]:
+    action = verdict.action
+    message = verdict.messages.get("smtp_message")
+    if action is Action.REJECT and options.discard_on_reject:
+        action = Action.DISCARD
+    elif action is Action.REJECT and options.quarantine_on_reject:
+        action = Action.QUARANTINE
+    if action is Action.REJECT:
+        yield reply_code("554", "5.7.1", message or options.reject_message)
+    elif action is Action.SOFT_REJECT:
+        yield reply_code("451", "4.7.1", message or TRY_AGAIN_LATER)
+    elif action is Action.DISCARD:
+        yield DISCARD
+    elif action is Action.QUARANTINE:
+        if Actions.QUARANTINE in actions:
+            yield packet(Reply.QUARANTINE, QUARANTINED.encode() + b"\0")
+            yield ACCEPT
+        else:
+            yield TEMPFAIL
+    else:
+        if Actions.CHANGE_HEADERS in actions:
+            yield from _mark(verdict, counts, options)
+        yield ACCEPT
+
+
+def _mark(verdict: Verdict, counts: Mapping[bytes, int], options: ReplyOptions) -> Iterator[bytes]:
+    if verdict.action is Action.REWRITE_SUBJECT and verdict.subject is not None:
+        yield indexed_header(Reply.CHANGE_HEADER, 1, b"Subject", header_value(verdict.subject))
+    elif verdict.action is Action.ADD_HEADER:
+        yield from _remove(RemoveHeader(options.spam_header), counts)
+        yield indexed_header(Reply.CHANGE_HEADER, 1, header_name(options.spam_header), b"Yes")
+
+
+def _edits(edits: HeaderEdits, counts: Mapping[bytes, int], actions: Actions) -> Iterator[bytes]:
+    if Actions.CHANGE_HEADERS in actions:
+        for removal in edits.remove:
+            yield from _remove(removal, counts)
+    if Actions.ADD_HEADERS in actions:
+        for addition in edits.add:
+            name, value = header_name(addition.name), header_value(addition.value)
+            if addition.order < 0:
+                yield added_header(name, value)
+            else:
+                yield indexed_header(Reply.INSERT_HEADER, addition.order, name, value)
+
+
+def _remove(removal: RemoveHeader, counts: Mapping[bytes, int]) -> Iterator[bytes]:
+    """Deletions of the occurrences that exist; a negative index counts from the last."""
+    name = header_name(removal.name)
+    count = counts.get(name.lower(), 0)
+    if removal.index == 0:
+        indices = range(count, 0, -1)
+    else:
+        index = removal.index if removal.index > 0 else count + 1 + removal.index
+        indices = range(index, index - 1, -1) if 0 < index <= count else range(0)
+    for index in indices:
+        yield indexed_header(Reply.CHANGE_HEADER, index, name, b"")
+
+
+def reply_code(code: str, enhanced: str, text: str) -> bytes:
+    """``REPLY_CODE``: one line of printable ASCII.
+
+    MTAs read the text as a format string, so ``%`` is doubled (Sendmail's ``smfi_setreply``, and
+    Postfix for its sake).
+    """
+    line = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text)
+    line = " ".join(line.split())[:MAX_REPLY_TEXT].replace("%", "%%")
+    return packet(Reply.REPLY_CODE, f"{code} {enhanced} {line}".encode("ascii") + b"\0")
+
+
+def header_name(name: str) -> bytes:
+    """A header field name as the MTA takes it (RFC 5322, section 2.2); raises ``ValueError``."""
+    if not name or not all("!" <= c <= "~" and c != ":" for c in name):
+        raise ValueError(f"{name!r} is not a header field name")
+    return name.encode("ascii")
+
+
+def header_value(value: str) -> bytes:
+    """A header value that cannot end the header: folds are ``\\n\\t``, no NUL, no bare newline."""
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+    if "\n" in value:
+        first, *rest = value.split("\n")
+        folded = [line if line[:1] in (" ", "\t") else f"\t{line}" for line in rest if line.strip()]
+        value = "\n".join([first, *folded])
+    return value.replace("\0", "").encode("utf-8", "surrogateescape")

@@ -1,0 +1,388 @@
+"""One milter connection: packets in, messages with their envelopes out.
+
+The session does no I/O. ``feed`` takes what arrived and returns events; ``take_output`` gives the
+bytes to send back. After a ``MessageReceived`` the MTA waits: send the reply, then call
+``answered``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TypeAlias
+
+from filter_engine.scan.envelope import Envelope
+from filter_engine.wire.milter.codec import (
+    NO_REPLY,
+    VERSION,
+    WANTED_ACTIONS,
+    WANTED_PROTOCOL,
+    Actions,
+    Command,
+    ProtocolError,
+    Reply,
+    Splitter,
+    negotiation,
+    packet,
+    parse_connect,
+    parse_macros,
+    parse_negotiation,
+)
+
+
+class State(Enum):
+    """Where a connection stands."""
+
+    NEGOTIATION = auto()
+    OPEN = auto()
+    """Negotiated, no SMTP client yet."""
+    CLIENT = auto()
+    """An SMTP client is there, no message yet."""
+    ENVELOPE = auto()
+    HEADER = auto()
+    BODY = auto()
+    WAITING = auto()
+    """The message is complete, the MTA waits for the verdict."""
+    CLOSED = auto()
+
+
+_C = Command
+TRANSITIONS: Mapping[State, Mapping[int, State]] = {
+    State.NEGOTIATION: {_C.NEGOTIATE: State.OPEN},
+    State.OPEN: {_C.CONNECT: State.CLIENT},
+    State.CLIENT: {_C.HELO: State.CLIENT, _C.UNKNOWN: State.CLIENT, _C.MAIL: State.ENVELOPE},
+    State.ENVELOPE: {
+        _C.HELO: State.CLIENT,
+        _C.RCPT: State.ENVELOPE,
+        _C.UNKNOWN: State.ENVELOPE,
+        _C.DATA: State.HEADER,
+        # An MTA that did not negotiate DATA (version 3 and before) goes on at once.
+        _C.HEADER: State.HEADER,
+        _C.END_OF_HEADERS: State.BODY,
+        _C.END_OF_MESSAGE: State.WAITING,
+    },
+    State.HEADER: {
+        _C.HEADER: State.HEADER,
+        _C.END_OF_HEADERS: State.BODY,
+        _C.END_OF_MESSAGE: State.WAITING,
+    },
+    State.BODY: {_C.BODY: State.BODY, _C.END_OF_MESSAGE: State.WAITING},
+    State.WAITING: {},
+    State.CLOSED: {},
+}
+"""State -> command -> next state. Once negotiated, MACRO, ABORT and both QUITs may always come."""
+
+_NAMES = {command.value: command.name for command in Command}
+_PER_MESSAGE = (_C.MAIL, _C.RCPT, _C.DATA, _C.HEADER, _C.END_OF_HEADERS, _C.BODY, _C.END_OF_MESSAGE)
+_STAGES = (_C.CONNECT, _C.HELO, *_PER_MESSAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a peer may make us keep."""
+
+    max_message: int
+    """Octets of header and body; a longer message is not kept, and marked ``oversize``."""
+    max_rcpts: int = 10_000
+    """Recipients beyond it are counted but not kept."""
+    max_headers: int = 20_000
+    """Header fields; a message with more is marked ``oversize``."""
+    max_macros: int = 64 * 1024
+    """Octets of macros for one command."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A complete message; the MTA waits for the reply."""
+
+    raw: bytes
+    """The message with CRLF line ends; empty when ``oversize``."""
+    envelope: Envelope
+    size: int
+    """Octets received, also when they were not kept."""
+    oversize: bool
+    header_counts: Mapping[bytes, int]
+    """Lower-case name -> occurrences, for changes by index."""
+    actions: Actions
+    """What may be asked of this MTA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The MTA gave up the message it waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The MTA said good-bye."""
+
+
+Event: TypeAlias = MessageReceived | Aborted | Closed
+
+
+@dataclass(slots=True)
+class _Message:
+    mail_from: bytes
+    rcpts: list[bytes] = field(default_factory=list)
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
+    oversize: bool = False
+    header_counts: dict[bytes, int] = field(default_factory=dict)
+    headers: int = 0
+
+
+class Session:
+    """The filter's side of one connection. After a ``ProtocolError`` only closing is left."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._splitter = Splitter()
+        self._state = State.NEGOTIATION
+        self._silent = frozenset(NO_REPLY)
+        self._actions = Actions(0)
+        self._out: list[bytes] = []
+        self._macros: dict[int, dict[bytes, bytes]] = {}
+        self._last_macros = b""
+        self._client: tuple[bytes, bytes | None] = (b"", None)
+        self._helo: bytes | None = None
+        self._message: _Message | None = None
+
+    @property
+    def state(self) -> State:
+        """Where the connection stands."""
+        return self._state
+
+    @property
+    def in_message(self) -> bool:
+        """A message has begun and is not answered yet."""
+        return self._message is not None or self._state is State.WAITING
+
+    @property
+    def held(self) -> int:
+        """Octets of the message kept so far."""
+        message = self._message
+        return 0 if message is None or message.oversize else message.size
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take what arrived; raises ``ProtocolError`` naming command and state."""
+        events: list[Event] = []
+        for command, payload in self._splitter.feed(data):
+            if command == _C.MACRO and self._state is not State.NEGOTIATION:
+                # Postfix repeats its macros before every header: the common case costs nothing.
+                if payload != self._last_macros:
+                    self._take_macros(payload)
+                continue
+            self._take(command, payload, events)
+        return events
+
+    def take_output(self) -> bytes:
+        """What must be sent back now; empty most of the time."""
+        if not self._out:
+            return b""
+        output = b"".join(self._out)
+        self._out.clear()
+        return output
+
+    def answered(self) -> None:
+        """The verdict was sent: the next message may come."""
+        if self._state is State.WAITING:
+            self._reset()
+
+    def _take(self, command: int, payload: bytes, events: list[Event]) -> None:
+        following = TRANSITIONS[self._state].get(command)
+        if following is not None:
+            self._state = following
+            _HANDLERS[command](self, payload, events)
+            if command in NO_REPLY and command not in self._silent:
+                self._out.append(packet(Reply.CONTINUE))
+        elif command == _C.ABORT and self._state not in (State.NEGOTIATION, State.CLOSED):
+            if self._state is State.WAITING:
+                events.append(Aborted())
+            self._reset()
+        elif command in (_C.QUIT, _C.QUIT_NEW_CONNECTION) and self._state is not State.CLOSED:
+            if self._state is State.WAITING:
+                events.append(Aborted())
+            self._reset()
+            self._macros.clear()
+            self._last_macros = b""
+            self._helo = None
+            if command == _C.QUIT_NEW_CONNECTION and self._state is not State.NEGOTIATION:
+                self._state = State.OPEN
+            else:
+                self._state = State.CLOSED
+                events.append(Closed())
+        else:
+            name = _NAMES.get(command, f"{command:#04x}")
+            raise ProtocolError(f"command {name} in state {self._state.name}")
+
+    def _reset(self) -> None:
+        self._message = None
+        for stage in _PER_MESSAGE:
+            self._macros.pop(stage, None)
+        self._last_macros = b""
+        if self._state not in (State.NEGOTIATION, State.OPEN):
+            self._state = State.CLIENT
+
+    def _negotiate(self, payload: bytes, _events: list[Event]) -> None:
+        version, actions, protocol = parse_negotiation(payload)
+        if version < 2:
+            raise ProtocolError(f"milter protocol version {version} (2 to {VERSION} expected)")
+        granted = WANTED_PROTOCOL & protocol
+        self._actions = WANTED_ACTIONS & actions
+        self._silent = frozenset(c for c, flag in NO_REPLY.items() if flag & granted)
+        self._out.append(negotiation(min(version, VERSION), self._actions, granted))
+
+    def _take_macros(self, payload: bytes) -> None:
+        if len(payload) > self._limits.max_macros:
+            raise ProtocolError(f"{len(payload)} octets of macros")
+        stage, macros = parse_macros(payload)
+        if stage in _STAGES:
+            self._macros[stage] = macros
+            self._last_macros = payload
+
+    def _connect(self, payload: bytes, _events: list[Event]) -> None:
+        self._client = parse_connect(payload)
+        self._helo = None
+
+    def _take_helo(self, payload: bytes, _events: list[Event]) -> None:
+        self._helo = payload.rstrip(b"\0")
+        self._message = None
+
+    def _mail(self, payload: bytes, _events: list[Event]) -> None:
+        self._message = _Message(_address(payload))
+
+    def _rcpt(self, payload: bytes, _events: list[Event]) -> None:
+        message = self._current()
+        if len(message.rcpts) < self._limits.max_rcpts:
+            message.rcpts.append(_address(payload))
+
+    def _ignore(self, payload: bytes, _events: list[Event]) -> None:
+        pass
+
+    def _header(self, payload: bytes, _events: list[Event]) -> None:
+        name, nul, value = payload.partition(b"\0")
+        if not nul or not name:
+            raise ProtocolError("header without name")
+        message = self._current()
+        lower = name.lower()
+        counts = message.header_counts
+        message.headers += 1
+        if message.headers > self._limits.max_headers:
+            message.oversize = True
+            message.parts.clear()
+        else:
+            counts[lower] = counts.get(lower, 0) + 1
+        value = value.rstrip(b"\0")
+        if b"\n" in value:
+            value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        # The MTA takes away one space after the colon, and only a space.
+        space = b"" if value[:1] == b"\t" else b" "
+        self._keep(message, b"%b:%b%b\r\n" % (name, space, value))
+
+    def _end_of_headers(self, _payload: bytes, _events: list[Event]) -> None:
+        self._keep(self._current(), b"\r\n")
+
+    def _body(self, payload: bytes, _events: list[Event]) -> None:
+        self._keep(self._current(), payload)
+
+    def _end(self, payload: bytes, events: list[Event]) -> None:
+        message = self._current()
+        if payload:
+            self._keep(message, payload)
+        events.append(
+            MessageReceived(
+                raw=b"".join(message.parts),
+                envelope=self._envelope(message),
+                size=message.size,
+                oversize=message.oversize,
+                header_counts=message.header_counts,
+                actions=self._actions,
+            )
+        )
+        self._message = None
+
+    def _keep(self, message: _Message, data: bytes) -> None:
+        message.size += len(data)
+        if message.oversize:
+            return
+        if message.size > self._limits.max_message:
+            message.oversize = True
+            message.parts.clear()
+        else:
+            message.parts.append(data)
+
+    def _current(self) -> _Message:
+        if self._message is None:
+            raise ProtocolError("message content before MAIL")
+        return self._message
+
+    def _envelope(self, message: _Message) -> Envelope:
+        macros: dict[bytes, bytes] = {}
+        for stage in _STAGES:
+            macros.update(self._macros.get(stage, ()))
+        name, address = self._client
+        return Envelope(
+            ip=None if address is None else _text(address),
+            helo=_optional(self._helo),
+            hostname=_host_name(macros.get(b"client_name"), name),
+            mail_from=_text(message.mail_from),
+            rcpt_to=tuple(_text(rcpt) for rcpt in message.rcpts),
+            user=_optional(macros.get(b"auth_authen")),
+            queue_id=_optional(macros.get(b"i")),
+            mta_name=_mta_name(macros),
+            tls_cipher=_optional(macros.get(b"cipher")),
+            tls_version=_optional(macros.get(b"tls_version")),
+            user_agent=_optional(macros.get(b"v")),
+            flags=frozenset({"milter"}),
+        )
+
+
+_HANDLERS = {
+    _C.NEGOTIATE: Session._negotiate,
+    _C.CONNECT: Session._connect,
+    _C.HELO: Session._take_helo,
+    _C.UNKNOWN: Session._ignore,
+    _C.MAIL: Session._mail,
+    _C.RCPT: Session._rcpt,
+    _C.DATA: Session._ignore,
+    _C.HEADER: Session._header,
+    _C.END_OF_HEADERS: Session._end_of_headers,
+    _C.BODY: Session._body,
+    _C.END_OF_MESSAGE: Session._end,
+}
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _optional(data: bytes | None) -> str | None:
+    return _text(data) if data else None
+
+
+def _address(payload: bytes) -> bytes:
+    """The address of MAIL or RCPT without brackets; ESMTP arguments are left aside."""
+    address = payload.partition(b"\0")[0].strip()
+    if address[:1] == b"<" and address[-1:] == b">":
+        address = address[1:-1]
+    return address
+
+
+def _host_name(macro: bytes | None, connect: bytes) -> str | None:
+    """``{client_name}``, or else the name of CONNECT; ``unknown`` and address literals are none."""
+    name = connect if macro is None else macro
+    if not name or name[:1] == b"[" or name.lower() == b"unknown":
+        return None
+    return _text(name)
+
+
+def _mta_name(macros: Mapping[bytes, bytes]) -> str | None:
+    """``{daemon_name}``, or else ``j``.
+
+    A daemon name without a dot is a label such as ORIGINATING, not the host's name.
+    """
+    daemon, host = macros.get(b"daemon_name"), macros.get(b"j")
+    if daemon and (b"." in daemon or not host):
+        return _text(daemon)
+    return _optional(host)
