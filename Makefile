@@ -131,6 +131,10 @@ molecule-%: setup wheelhouse
 format: setup ## Format the code
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
+.PHONY: role-docs
+role-docs: setup ## Write roles/*/README.md from their argument_specs
+	@$(BIN)/python tests/fleet/roles/interface.py
+
 .PHONY: clean
 clean: ## Remove caches and the virtual environment (not the lab's image)
 	rm -rf $(VENV) $(STAMPS) .cache/wheelhouse .mypy_cache .ruff_cache .pytest_cache
