@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
 from typing import cast
 
 from filter_engine.scan.declare import Check, PlainCheck, Returned
@@ -83,7 +82,7 @@ class Run:
         if returned is None:
             return None
         if not isinstance(returned, Outcome):
-            self.findings.extend(cast("Iterable[Finding]", returned))
+            self.findings.extend(returned)
             return None
         self.findings.extend(returned.findings)
         self.signatures.extend(returned.signatures)

@@ -1,0 +1,75 @@
+"""The catalogue of mails (`tests/mail/catalogue.yml`) as data."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAILS = Path(__file__).resolve().parents[2] / "tests" / "mail"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What must become of a mail."""
+
+    reply: int
+    """SMTP code of the last reply that decided."""
+    ends: str
+    """``USER@DOMAIN/FOLDER``, ``refused``, or the name of the receiving MX."""
+    text: str = ""
+    """Must occur in the reply's text."""
+    action: str | None = None
+    symbols: Mapping[str, float] = field(default_factory=dict)
+    """Symbols that must have fired, with their exact scores."""
+    absent: tuple[str, ...] = ()
+    """Text that must not occur in the delivered header."""
+    dkim: str | None = None
+    """Domain whose DKIM signature must verify."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One entry of the catalogue."""
+
+    name: str
+    shows: str
+    file: str
+    sender: str
+    mail_from: str
+    rcpt_to: str
+    via: str
+    expect: Expectation
+    dkim: str | None = None
+    """Domain in whose name the sender signs."""
+    ipv6: bool = False
+
+    @property
+    def submission(self) -> bool:
+        """A user of the site hands it in, with a password."""
+        return "@" in self.sender
+
+    def fill(self, unique: str | None = None) -> tuple[str, bytes]:
+        """A fresh copy: its Message-ID without brackets, and its bytes with CRLF line ends."""
+        unique = unique or uuid.uuid4().hex
+        text = (MAILS / self.file).read_text()
+        text = text.replace("{date}", format_datetime(datetime.now(UTC))).replace("{id}", unique)
+        sender_domain = self.mail_from.rpartition("@")[2]
+        return f"{unique}@{sender_domain}", text.replace("\n", "\r\n").encode()
+
+
+def load(path: Path = MAILS / "catalogue.yml") -> list[Mail]:
+    """Every mail of the catalogue in order. Raises TypeError for a key that does not exist."""
+    return [_mail(entry) for entry in yaml.safe_load(path.read_text())["mails"]]
+
+
+def _mail(entry: dict[str, Any]) -> Mail:
+    expect = dict(entry.pop("expect"))
+    expect["absent"] = tuple(expect.get("absent", ()))
+    return Mail(**entry, expect=Expectation(**expect))
