@@ -7,7 +7,7 @@ bytes to send back. After a ``MessageReceived`` the MTA waits: send the reply, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeAlias
@@ -338,7 +338,7 @@ class Session:
         )
 
 
-_HANDLERS = {
+_HANDLERS: Mapping[int, Callable[[Session, bytes, list[Event]], None]] = {
     _C.NEGOTIATE: Session._negotiate,
     _C.CONNECT: Session._connect,
     _C.HELO: Session._take_helo,

@@ -1,0 +1,90 @@
+"""A list of servers with their health. No I/O and no clock: the caller passes the time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from random import Random
+
+from filter_engine.config.upstreams import Upstream, UpstreamList
+from filter_engine.upstream.rotation import ROTATIONS, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """When a server counts as dead, and for how long (Rspamd's defaults)."""
+
+    max_errors: int = 4
+    """Errors within ``error_time`` that make it dead."""
+    error_time: float = 10.0
+    """Seconds."""
+    revive_time: float = 60.0
+    """Seconds until a dead one is tried again."""
+
+
+@dataclass(slots=True)
+class _Condition:
+    errors: deque[float]
+    dead_until: float = float("-inf")
+
+
+class UpstreamSet:
+    """Chooses among the servers of one list; times are seconds of any steady clock."""
+
+    def __init__(
+        self, upstreams: UpstreamList, health: Health | None = None, random: Random | None = None
+    ) -> None:
+        self._upstreams = tuple(upstreams)
+        self._choose = ROTATIONS[upstreams.rotation]
+        self._health = health or Health()
+        self._conditions = {
+            upstream: _Condition(deque(maxlen=self._health.max_errors))
+            for upstream in self._upstreams
+        }
+        self._turn = Turn(random or Random())  # noqa: S311  # spreads load, guards nothing
+
+    def __len__(self) -> int:
+        return len(self._upstreams)
+
+    def choose(
+        self, now: float, *, key: bytes = b"", tried: Collection[Upstream] = ()
+    ) -> Upstream | None:
+        """The server to try next, None when all were tried.
+
+        Living servers come first; when none is left, dead ones are tried all the same, since an
+        attempt loses nothing.
+        """
+        untried = [upstream for upstream in self._upstreams if upstream not in tried]
+        alive = [u for u in untried if self._conditions[u].dead_until <= now]
+        candidates = alive or untried
+        if not candidates:
+            return None
+        self._turn.key = key
+        return self._choose(candidates, self._turn)
+
+    def failed(self, upstream: Upstream, now: float) -> bool:
+        """Note an error; True when this one makes a living server dead."""
+        condition = self._conditions[upstream]
+        if condition.dead_until > now:
+            return False
+        errors = condition.errors
+        errors.append(now)
+        full = len(errors) == self._health.max_errors
+        if full and now - errors[0] <= self._health.error_time:
+            condition.dead_until = now + self._health.revive_time
+            errors.clear()
+            return True
+        return False
+
+    def succeeded(self, upstream: Upstream) -> bool:
+        """Note an answer; True when the server had counted as dead."""
+        condition = self._conditions[upstream]
+        condition.errors.clear()
+        revived = condition.dead_until != float("-inf")
+        condition.dead_until = float("-inf")
+        return revived
+
+    def alive(self, now: float) -> tuple[Upstream, ...]:
+        """The servers that do not count as dead."""
+        return tuple(u for u in self._upstreams if self._conditions[u].dead_until <= now)
