@@ -125,7 +125,7 @@ molecule: $(SCENARIOS:%=molecule-%) ## Every Molecule scenario
 .PHONY: molecule-%
 molecule-%: setup wheelhouse
 	@echo "== scenario $*"
-	$(BIN)/python -m lab exec --name $* --create -- $(BIN)/molecule test -s $*
+	$(BIN)/python -m lab exec --name $* --create -- $(BIN)/molecule -c molecule/shared/base.yml test -s $*
 
 .PHONY: format
 format: setup ## Format the code
