@@ -10,14 +10,15 @@ short_description: Describes a mail site in one file
 version_added: 0.1.0
 author: The mailfleet authors (@mailfleet)
 description:
-  - Reads C(topology.yml) (or C(topology.yaml)), checks it as a whole and emits the groups C(site), C(mas) and C(mx)
-    and the C(site_*) host variables from which the roles take their defaults.
+  - Reads C(topology.yml) (or C(topology.yaml)), checks it as a whole and emits the groups C(site),
+    C(mas) and C(mx) and the C(site_*) host variables from which the roles take their defaults.
   - Everything is computed once, here; templates compute nothing and never read C(hostvars).
-  - All problems of the file are reported at once, each with file, line and likely fix; then nothing is emitted.
+  - All problems of the file are reported at once, each with file, line and likely fix; then nothing
+    is emitted.
   - C(group_vars) and C(host_vars) beside the file work as with any inventory.
 notes:
-  - Ansible only warns about an inventory source it cannot read. Set C(any_unparsed_is_failed) in the C([inventory]) section
-    of C(ansible.cfg), so that a faulty topology stops the run.
+  - Ansible only warns about an inventory source it cannot read. Set C(any_unparsed_is_failed) in
+    the C([inventory]) section of C(ansible.cfg), so that a faulty topology stops the run.
 options:
   plugin:
     description: Marks the file as one for this plugin.
@@ -52,14 +53,16 @@ options:
     description: The host that holds the Redis primary. Required with more than one host.
     type: str
   local_networks:
-    description: Further networks of the site in CIDR notation. Those of the hosts and the VPN are added by themselves.
+    description:
+      - Further networks of the site in CIDR notation. Those of the hosts and the VPN are added by
+        themselves.
     type: list
     elements: str
     default: []
   resolvers:
     description:
-      - Resolvers outside the site (C(192.0.2.1), C(192.0.2.1:53) or C([2001:db8::1]:53)) that hosts ask after their own
-        and before their peers.
+      - Resolvers outside the site (C(192.0.2.1), C(192.0.2.1:53) or C([2001:db8::1]:53)) that hosts
+        ask after their own and before their peers.
     type: list
     elements: str
     default: []
@@ -69,7 +72,8 @@ options:
     required: true
     suboptions:
       role:
-        description: V(mas) (mailboxes, submission), V(mx) (receives from the Internet) or both as a list.
+        description:
+          - V(mas) (mailboxes, submission), V(mx) (receives from the Internet) or both as a list.
         type: list
         elements: str
         choices: [mas, mx]
@@ -125,7 +129,6 @@ from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
-
 from ansible_collections.mailfleet.filter.plugins.plugin_utils.site_variables import (
     host_groups,
     host_variables,
@@ -139,17 +142,17 @@ from ansible_collections.mailfleet.filter.plugins.plugin_utils.topology_reader i
 FILE_NAMES = ("topology.yml", "topology.yaml")
 
 
-class InventoryModule(BaseInventoryPlugin):
+class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible-core ships no types
     """Shell around `read_topology` and `host_variables`."""
 
     NAME = PLUGIN_NAME
 
     def verify_file(self, path: str) -> bool:
         """Tell whether the file is for this plugin, by its name."""
-        return super().verify_file(path) and Path(path).name in FILE_NAMES
+        return bool(super().verify_file(path)) and Path(path).name in FILE_NAMES
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        """Fill the inventory; raises AnsibleParserError with all problems and then emits nothing."""
+        """Fill the inventory, or raise AnsibleParserError with all problems and emit nothing."""
         super().parse(inventory, loader, path, cache=cache)
         try:
             topology = read_topology(Path(path).read_text(encoding="utf-8"), path)

@@ -7,7 +7,6 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 
 import yaml
-
 from ansible_collections.mailfleet.filter.plugins.plugin_utils.topology_model import (
     ROLES,
     VPN_INTERFACE,
@@ -46,7 +45,9 @@ def read_topology(text: str, path: str) -> Topology:
     Raises `TopologyError` with all problems, each with its line and fix.
     """
     if len(text.encode()) > MAX_BYTES:
-        problem = Problem(1, "the file is larger than 1 MiB", "a topology holds hosts and addresses")
+        problem = Problem(
+            1, "the file is larger than 1 MiB", "a topology holds hosts and addresses"
+        )
         raise TopologyError(path, [problem])
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -57,10 +58,14 @@ def read_topology(text: str, path: str) -> Topology:
         fix = 'check brackets and indents, and quote IPv6 addresses: "2001:db8::1"'
         raise TopologyError(path, [Problem(line, what, fix)]) from error
     except (yaml.YAMLError, RecursionError) as error:
-        problem = Problem(1, f"the file is not YAML: {error}", "write plain text, not nested deeply")
+        problem = Problem(
+            1, f"the file is not YAML: {error}", "write plain text, not nested deeply"
+        )
         raise TopologyError(path, [problem]) from error
     if root is None:
-        raise TopologyError(path, [Problem(1, "the file is empty", f"begin: plugin: {PLUGIN_NAME}")])
+        raise TopologyError(
+            path, [Problem(1, "the file is empty", f"begin: plugin: {PLUGIN_NAME}")]
+        )
     return _TopologyReader().read(root, path)
 
 
@@ -72,7 +77,9 @@ class _TopologyReader(ValueReader):
         self._plugin(site.get("plugin"), root)
         domains = self._domains(site.get("domains"), root)
         vpn = self._vpn(site["vpn"][1]) if "vpn" in site else None
-        local_networks = self._networks(site["local_networks"][1]) if "local_networks" in site else ()
+        local_networks = (
+            self._networks(site["local_networks"][1]) if "local_networks" in site else ()
+        )
         common = self._resolvers(site["resolvers"][1], "resolvers") if "resolvers" in site else ()
         hosts = self._hosts(site.get("hosts"), root, domains, common)
         primary = self._redis_primary(site.get("redis_primary"), root, hosts)
@@ -164,7 +171,9 @@ class _TopologyReader(ValueReader):
                 fix = "use lower case letters, digits and hyphens; the full name belongs in fqdn"
                 self.problem(key, f'host name "{name}" is not a plain host name', fix)
             elif name in _RESERVED_NAMES:
-                self.problem(key, f'host name "{name}" is a name of the inventory', "rename the host")
+                self.problem(
+                    key, f'host name "{name}" is a name of the inventory', "rename the host"
+                )
             hosts.append(self._host(name, key, node, domains, common))
         return hosts
 

@@ -82,7 +82,9 @@ def _mesh(hosts: Sequence[Host], vpn: Vpn | None, *, vpn_given: bool) -> Iterato
 
 def _mesh_addresses(host: Host, vpn: Vpn) -> Iterator[Problem]:
     if not host.vpn:
-        fix = f"add: vpn: [an address of {vpn.ipv4}" + (f", one of {vpn.ipv6}]" if vpn.ipv6 else "]")
+        fix = f"add: vpn: [an address of {vpn.ipv4}" + (
+            f", one of {vpn.ipv6}]" if vpn.ipv6 else "]"
+        )
         yield Problem(host.line, f'host "{host.name}" has no vpn addresses', fix)
         return
     for network in vpn.networks:
@@ -99,7 +101,9 @@ def _mesh_addresses(host: Host, vpn: Vpn) -> Iterator[Problem]:
                 network.broadcast_address,
             ):
                 what = f'VPN address "{address}" of host "{host.name}" is an end of {network}'
-                yield Problem(address.line, what, "the first and the last address are not for hosts")
+                yield Problem(
+                    address.line, what, "the first and the last address are not for hosts"
+                )
     if vpn.ipv6 is None:
         for address in host.vpn:
             if address.ip.version == 6:

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 import yaml
-
 from ansible_collections.mailfleet.filter.plugins.plugin_utils.topology_model import (
     Address,
     IPAddress,

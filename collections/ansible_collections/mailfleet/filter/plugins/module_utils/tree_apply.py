@@ -1,0 +1,201 @@
+"""Brings a tree to what is wanted, or back to what it was: plan, stage, validate, swap, note."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import (
+    TreeError,
+    WantedFile,
+)
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_generations import (
+    ExclusiveTree,
+)
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_overlay import OverlayTree
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_plan import (
+    Attributes,
+    Owners,
+    Plan,
+)
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_state import (
+    TreeFacts,
+    TreeStore,
+)
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_validation import (
+    CommandMissing,
+    ValidationFailed,
+    validate,
+)
+
+NOT_VALIDATED = "nothing to validate"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run asks for. `dest`, `exclusive` and `validate` None: as in the last run."""
+
+    state_directory: str
+    dest: str | None
+    exclusive: bool | None
+    validate: str | None
+    keep: int
+    check_mode: bool
+    directory_owner: str = "root"
+    directory_group: str = "root"
+    directory_mode: int = 0o755
+
+
+@dataclass
+class Outcome:
+    """What a run did, or in check mode would do; `validation` says how the staged tree fared."""
+
+    dest: str
+    plan: Plan
+    generation: int | None
+    validation: str = NOT_VALIDATED
+    warnings: list[str] = field(default_factory=list)
+
+
+class TreeRun:
+    """One run over one tree. Raises `TreeError`; then nothing on the host has changed."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._store = TreeStore(request.state_directory)
+        self._first = True
+        self._warnings: list[str] = []
+
+    def apply(self, files: Mapping[str, WantedFile]) -> Outcome:
+        """Place the wanted files."""
+        with self._lock():
+            facts = self._facts()
+            before = asdict(facts)
+            owners = Owners(check_mode=self._request.check_mode)
+            wanted = {path: owners.state(one) for path, one in files.items()}
+            # A path once secret stays masked while it is on its way out.
+            facts.secret = sorted({*facts.secret, *(p for p, one in files.items() if one.secret)})
+            directory = Attributes(
+                self._request.directory_mode,
+                owners.uid(self._request.directory_owner),
+                owners.gid(self._request.directory_group),
+            )
+            tree: ExclusiveTree | OverlayTree
+            if facts.exclusive:
+                tree = ExclusiveTree(facts, directory)
+            else:
+                tree = OverlayTree(self._store, facts, directory)
+            plan = tree.plan(wanted)
+            outcome = Outcome(facts.dest, plan, facts.current, warnings=self._warnings)
+            if plan.changed:
+                with tree.staged(plan, check_mode=self._request.check_mode) as staged:
+                    outcome.validation = self._validate(facts, staged, plan)
+                    if not self._request.check_mode:
+                        if isinstance(tree, ExclusiveTree):
+                            facts.current = tree.commit(staged)
+                        else:
+                            tree.commit(plan)
+            elif not self._request.check_mode and isinstance(tree, OverlayTree):
+                tree.remember(wanted)
+            if not self._request.check_mode:
+                facts.secret = sorted(path for path, one in files.items() if one.secret)
+                self._finish(tree, facts, before)
+                outcome.generation = facts.current
+            return outcome
+
+    def roll_back(self, generation: int | None) -> Outcome:
+        """Bring back a kept generation; None: the one before the current."""
+        with self._lock():
+            facts = self._facts()
+            before = asdict(facts)
+            tree: ExclusiveTree | OverlayTree
+            tree = (
+                ExclusiveTree(facts, None)
+                if facts.exclusive
+                else OverlayTree(self._store, facts, None)
+            )
+            number = tree.earlier() if generation is None else generation
+            plan = tree.plan_roll_back(number)
+            outcome = Outcome(facts.dest, plan, facts.current, warnings=self._warnings)
+            if isinstance(tree, ExclusiveTree):
+                outcome.validation = self._validate(facts, tree.generation_path(number), plan)
+            elif plan.changed:
+                with tree.staged(plan, check_mode=self._request.check_mode) as staged:
+                    outcome.validation = self._validate(facts, staged, plan)
+            if not self._request.check_mode:
+                if isinstance(tree, OverlayTree):
+                    tree.commit_roll_back(plan, number)
+                elif number != tree.current():
+                    tree.commit_roll_back(number)
+                facts.current = number
+                self._finish(tree, facts, before)
+            outcome.generation = number
+            return outcome
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold the lock; check mode leaves nothing on the host, so it goes without."""
+        guard: Callable[[], contextlib.AbstractContextManager[None]] = self._store.locked
+        if self._request.check_mode:
+            guard = contextlib.nullcontext
+        with guard():
+            yield
+
+    def _facts(self) -> TreeFacts:
+        """Return what the tree is for: from the request, else as remembered."""
+        known, request = self._store.facts(), self._request
+        self._first = known is None
+        if known is None:
+            if request.dest is None:
+                where = self._store.directory
+                raise TreeError(
+                    f"nothing is known of this tree in {where}: it was never placed here"
+                )
+            exclusive = bool(request.exclusive)
+            return TreeFacts(os.path.normpath(request.dest), exclusive, request.validate)
+        dest = known.dest if request.dest is None else os.path.normpath(request.dest)
+        exclusive = known.exclusive if request.exclusive is None else request.exclusive
+        if (dest, exclusive) != (known.dest, known.exclusive):
+            raise TreeError(
+                f"the tree in {self._store.directory} is for {known.dest}"
+                f" (exclusive: {str(known.exclusive).lower()}): give this one another name"
+            )
+        if request.validate is not None or request.dest is not None:
+            known.validate = request.validate
+        return known
+
+    def _validate(self, facts: TreeFacts, staged: str, plan: Plan) -> str:
+        if not facts.validate:
+            return "no command given"
+        try:
+            validate(
+                facts.validate, staged, facts.dest, plan.after, plan.secret | set(facts.secret)
+            )
+        except CommandMissing as error:
+            if not self._request.check_mode:
+                raise
+            return f"skipped in check mode: {error}"
+        except ValidationFailed as error:
+            if not self._request.check_mode:
+                raise
+            if not self._first:
+                hint = "in check mode a cause may be an earlier task that only pretended"
+                raise TreeError(f"{error}\n({hint})") from error
+            # Before the first run, what earlier tasks only pretended to do is missing here.
+            self._warnings.append(f"check mode before the first run: {error}")
+            return "failed, as it may before the first run"
+        return "passed"
+
+    def _finish(
+        self, tree: ExclusiveTree | OverlayTree, facts: TreeFacts, before: dict[str, object]
+    ) -> None:
+        """Remember the facts, and forget trees older than the kept ones."""
+        if asdict(facts) == before and not self._first:
+            return
+        self._store.write_facts(facts)
+        if isinstance(tree, ExclusiveTree):
+            tree.prune(self._request.keep)
+        elif facts.current is not None:
+            self._store.prune(self._request.keep, facts.current)
