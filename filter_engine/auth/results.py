@@ -135,4 +135,4 @@ class DmarcResult:
     dkim_aligned: bool = False
     """A signature of an aligned domain verifies."""
     reason: str = ""
-    """For people: ``SPF not aligned (relaxed), No valid DKIM``, or what is wrong with the record."""
+    """For people: ``SPF not aligned (relaxed), No valid DKIM``, or what the record lacks."""

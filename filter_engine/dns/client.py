@@ -1,33 +1,367 @@
-"""The DNS client of a scan worker: UDP over a few shared sockets, one cache, no future a query."""
+"""The DNS client of a scan worker: UDP over a few shared sockets, one cache, no future a query.
+
+Sources: RFC 1035 (messages), RFC 2308 (absence), RFC 5452 (forgery), RFC 6891 (EDNS).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 
-from filter_engine.dns.servers import NameServer
-from filter_engine.scan.question import DnsAnswer, DnsQuestion
+import dns.rcode
+
+from filter_engine.config.model import DnsConfig
+from filter_engine.config.upstreams import UpstreamList
+from filter_engine.dns import packet
+from filter_engine.dns.cache import AnswerCache
+from filter_engine.dns.flight import Flight
+from filter_engine.dns.servers import ServerPool
+from filter_engine.dns.sockets import Channel, open_channels, random_ids
+from filter_engine.dns.stream import ask_over_tcp
+from filter_engine.dns.system import system_nameservers
+from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
+
+MAX_OPEN = 20000
+"""Questions open at once; what goes beyond is answered TEMPFAIL."""
+MAX_ALIASES = 8
+"""Alias targets asked for separately, when a server does not follow them itself."""
+_BATCH = 64
+_LARGEST = 65535
+_TCP_PATIENCE = 3.0
+
+
+@dataclass(slots=True)
+class DnsStatistics:
+    """Counters since ``open``."""
+
+    asked: int = 0
+    from_cache: int = 0
+    sent: int = 0
+    timeouts: int = 0
+    failed: int = 0
+    """Questions answered TEMPFAIL."""
+    over_tcp: int = 0
+    ignored: int = 0
+    """Datagrams that answer nothing that was asked."""
 
 
 class DnsClient:
-    """Asks recursive resolvers. Built in the master, opened in each worker after the fork."""
+    """Asks recursive resolvers. Built in the master, opened in each worker after the fork.
+
+    ``timeout`` is the time for one try in seconds, ``retransmits`` the number of tries. The servers
+    are tried in the order of their rotation, the next after a timeout, an error or a refusal.
+    """
 
     def __init__(
         self,
-        nameservers: Sequence[NameServer],
+        nameservers: UpstreamList,
         *,
         timeout: float = 1.0,
         retransmits: int = 5,
         sockets: int = 16,
-        cache_size: int = 32768,
+        cache: AnswerCache | None = None,
     ) -> None:
-        raise NotImplementedError("the signature stands; the client follows")
+        self._servers = nameservers
+        self._timeout = timeout
+        self._tries = max(retransmits, 1)
+        self._sockets = max(sockets, 1)
+        self._cache = AnswerCache() if cache is None else cache
+        self.statistics = DnsStatistics()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pool = ServerPool(nameservers)
+        self._channels: dict[int, list[Channel]] = {}
+        self._flights: dict[DnsQuestion, Flight] = {}
+        self._deadlines: deque[tuple[float, Flight, int]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ids = random_ids()
+
+    @classmethod
+    def from_config(cls, config: DnsConfig) -> DnsClient:
+        """A client as ``options.dns`` says; without nameservers there, with the machine's own."""
+        servers = config.nameservers if config.nameservers is not None else system_nameservers()
+        return cls(
+            servers,
+            timeout=config.timeout,
+            retransmits=config.retransmits,
+            sockets=config.sockets,
+        )
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Open the sockets; call once in each worker after the fork."""
+        """Begin; call once in each worker after the fork."""
+        self._loop = loop
+        self._pool = ServerPool(self._servers)
+        self._ids = random_ids()
 
     def close(self) -> None:
         """Close the sockets; open questions are answered TEMPFAIL."""
+        for flight in tuple(self._flights.values()):
+            flight.detail = "the client is closed"
+            self._fail(flight)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._deadlines.clear()
+        for task in tuple(self._tasks):
+            task.cancel()
+        for server in tuple(self._channels):
+            self._close_server(server)
+        self._loop = None
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
         """Call ``done`` once with the answer: at once from the cache, else when it comes."""
+        self.statistics.asked += 1
+        if self._loop is None:
+            done(_tempfail(question, "the client is not open"))
+            return
+        known = self._cache.get(question, self._loop.time())
+        if known is not None:
+            self.statistics.from_cache += 1
+            done(known)
+            return
+        flight = self._flights.get(question)
+        if flight is not None:
+            flight.waiting.append(done)
+            return
+        asked = packet.question_bytes(question)
+        if asked is None:
+            done(DnsAnswer(question, DnsStatus.INVALID, detail="not a domain name"))
+            return
+        if len(self._flights) >= MAX_OPEN:
+            done(_tempfail(question, "too many open questions"))
+            return
+        flight = Flight(question, asked, [done], aliases=MAX_ALIASES)
+        self._flights[question] = flight
+        self._send(flight)
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def _send(self, flight: Flight) -> None:
+        """Send to the next server, or fail the question when it has had its tries."""
+        assert self._loop is not None
+        now = self._loop.time()
+        while True:
+            tries = 1 if self._pool.all_resting(now) else max(self._tries, len(self._pool))
+            tries += not flight.edns
+            server = self._next_server(flight, now) if flight.sent < tries else None
+            if server is None:
+                self._fail(flight)
+                return
+            flight.sent += 1
+            flight.server = server
+            if self._transmit(flight, server):
+                break
+            self._pool.failed(server, now)
+            flight.refused.add(server)
+        self._deadlines.append((now + self._timeout, flight, flight.sent))
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._timeout, self._expire)
+
+    def _next_server(self, flight: Flight, now: float) -> int | None:
+        server = self._pool.choose(now, flight.round | flight.refused)
+        if server is None:
+            flight.round.clear()
+            server = self._pool.choose(now, flight.refused)
+        if server is not None:
+            flight.round.add(server)
+        return server
+
+    def _transmit(self, flight: Flight, server: int) -> bool:
+        """Put one datagram on its way; False when the server cannot be reached."""
+        try:
+            channels = self._channels.get(server) or self._open_server(server)
+        except (OSError, ValueError) as error:
+            flight.detail = f"{self._pool.servers[server].name}: {error}"
+            return False
+        channel = channels[next(self._ids) % len(channels)]
+        ident = next(self._ids)
+        while ident in channel.expected:
+            ident = next(self._ids)
+        try:
+            channel.socket.send(packet.query_bytes(flight.asked, ident, edns=flight.edns))
+        except BlockingIOError:
+            pass  # the buffer is full: as good as lost on the way, the timer asks again
+        except OSError as error:
+            flight.detail = f"{self._pool.servers[server].name}: {error.strerror}"
+            return False
+        self.statistics.sent += 1
+        channel.expected[ident] = flight
+        flight.ids.append((channel, ident))
+        return True
+
+    def _open_server(self, server: int) -> list[Channel]:
+        assert self._loop is not None
+        channels = open_channels(self._pool.servers[server], server, self._sockets)
+        for channel in channels:
+            self._loop.add_reader(channel.socket.fileno(), self._read, channel)
+        self._channels[server] = channels
+        return channels
+
+    def _close_server(self, server: int) -> None:
+        for channel in self._channels.pop(server, ()):
+            if self._loop is not None:
+                self._loop.remove_reader(channel.socket.fileno())
+            channel.socket.close()
+
+    def _expire(self) -> None:
+        """The wheel: every try waits equally long, so their deadlines come in order."""
+        assert self._loop is not None
+        now = self._loop.time()
+        while self._deadlines and self._deadlines[0][0] <= now + 0.001:
+            _, flight, sent = self._deadlines.popleft()
+            if flight.done or flight.over_tcp or flight.sent != sent:
+                continue
+            self.statistics.timeouts += 1
+            flight.detail = f"{self._pool.servers[flight.server].name}: no reply"
+            self._pool.failed(flight.server, now)
+            self._send(flight)
+        while self._deadlines and self._deadlines[0][1].done:
+            self._deadlines.popleft()
+        self._timer = None
+        if self._deadlines:
+            self._timer = self._loop.call_at(self._deadlines[0][0], self._expire)
+
+    # --- receiving -----------------------------------------------------------------------------
+
+    def _read(self, channel: Channel) -> None:
+        for _ in range(_BATCH):
+            try:
+                data = channel.socket.recv(_LARGEST)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._unreachable(channel, error)
+                return
+            self._received(channel, data)
+            if channel.socket.fileno() < 0:
+                return
+
+    def _unreachable(self, channel: Channel, error: OSError) -> None:
+        """Nobody listens there: all questions sent through this socket move on."""
+        assert self._loop is not None
+        server = channel.server
+        self._pool.failed(server, self._loop.time())
+        for flight in tuple(channel.expected.values()):
+            if not flight.done and not flight.over_tcp and flight.server == server:
+                flight.detail = f"{self._pool.servers[server].name}: {error.strerror}"
+                flight.refused.add(server)
+                self._send(flight)
+
+    def _received(self, channel: Channel, data: bytes) -> None:
+        ident = packet.reply_id(data)
+        flight = None if ident is None else channel.expected.get(ident)
+        head = None if flight is None else packet.reply_head(data, flight.asked)
+        if flight is None or head is None or flight.over_tcp:
+            self.statistics.ignored += 1
+            return
+        self._pool.answered(channel.server)
+        if head.truncated:
+            self._retry_over_tcp(flight, channel.server)
+        else:
+            self._judge(flight, channel.server, data, head)
+
+    def _judge(self, flight: Flight, server: int, data: bytes, head: packet.ReplyHead) -> None:
+        if head.refuses_edns and flight.edns:
+            flight.edns = False
+            flight.round.discard(server)
+            self._send(flight)
+        elif head.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            self._refused(flight, server, dns.rcode.to_text(dns.rcode.Rcode(head.rcode)))
+        elif head.answers == 0:
+            self._finish(flight, packet.negative_answer(data, flight.question, flight.asked, head))
+        else:
+            try:
+                answer, alias = packet.positive_answer(data, flight.question)
+            except packet.UnusableReplyError as error:
+                self._refused(flight, server, f"unusable reply: {error}")
+                return
+            if alias is None or flight.question.rdtype == "CNAME":
+                self._finish(flight, answer)
+            else:
+                self._follow(flight, alias, answer.ttl)
+
+    def _refused(self, flight: Flight, server: int, what: str) -> None:
+        """The server is well and cannot answer this: another may, the same will not."""
+        flight.detail = f"{self._pool.servers[server].name}: {what}"
+        flight.refused.add(server)
+        if flight.server == server:
+            self._send(flight)
+
+    def _follow(self, flight: Flight, alias: str, ttl: int) -> None:
+        """Ask for the target of an alias that the server did not follow, in the same flight."""
+        assert self._loop is not None
+        flight.land()
+        flight.ttl = min(flight.ttl, ttl)
+        target = DnsQuestion(alias, flight.question.rdtype)
+        asked = packet.question_bytes(target)
+        if flight.aliases <= 0 or asked is None:
+            flight.detail = "alias without an end" if asked else f"alias to {alias!r}"
+            self._fail(flight)
+            return
+        known = self._cache.get(target, self._loop.time())
+        if known is not None:
+            self._finish(flight, replace(known, question=flight.question))
+            return
+        flight.aliases -= 1
+        flight.asked = asked
+        flight.done = False
+        flight.sent = 0
+        flight.round.clear()
+        self._send(flight)
+
+    def _retry_over_tcp(self, flight: Flight, server: int) -> None:
+        assert self._loop is not None
+        flight.over_tcp = True
+        self.statistics.over_tcp += 1
+        self._spawn(self._over_tcp(flight, server))
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        assert self._loop is not None
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _over_tcp(self, flight: Flight, server: int) -> None:
+        upstream = self._pool.servers[server]
+        ident = next(self._ids)
+        query = packet.query_bytes(flight.asked, ident, edns=flight.edns)
+        patience = max(self._timeout, _TCP_PATIENCE)
+        try:
+            async with asyncio.timeout(patience):
+                data = await ask_over_tcp(upstream.host, upstream.port, query)
+        except (OSError, EOFError, TimeoutError) as error:
+            data, problem = b"", f"no reply over TCP: {error or type(error).__name__}"
+        else:
+            problem = "unusable reply over TCP"
+        if flight.done or self._loop is None:
+            return
+        flight.over_tcp = False
+        head = packet.reply_head(data, flight.asked) if packet.reply_id(data) == ident else None
+        if head is None:
+            flight.server = server
+            self._refused(flight, server, problem)
+        else:
+            self._judge(flight, server, data, head)
+
+    # --- ending --------------------------------------------------------------------------------
+
+    def _finish(self, flight: Flight, answer: DnsAnswer) -> None:
+        flight.land()
+        self._flights.pop(flight.question, None)
+        if answer.ttl > flight.ttl:
+            answer = replace(answer, ttl=flight.ttl)
+        if self._loop is not None:
+            self._cache.put(answer, self._loop.time())
+        waiting, flight.waiting = flight.waiting, []
+        for done in waiting:
+            done(answer)
+
+    def _fail(self, flight: Flight) -> None:
+        self.statistics.failed += 1
+        self._finish(flight, _tempfail(flight.question, flight.detail))
+
+
+def _tempfail(question: DnsQuestion, detail: str) -> DnsAnswer:
+    return DnsAnswer(question, DnsStatus.TEMPFAIL, detail=detail)

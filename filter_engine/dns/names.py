@@ -1,0 +1,87 @@
+"""Domain names: whether they can be asked, their form on the wire, who they belong to."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+
+import dns.exception
+import dns.name
+from publicsuffixlist import PublicSuffixList
+
+MAX_NAME = 255
+"""Octets of a name on the wire with its length bytes and the root (RFC 1035, section 2.3.4)."""
+MAX_LABEL = 63
+"""Octets of one label (RFC 1035, section 2.3.4)."""
+
+_SUFFIXES = PublicSuffixList(accept_unknown=True)
+
+
+@lru_cache(maxsize=8192)
+def to_wire(name: str) -> bytes | None:
+    """The wire form of an absolute name written without its final dot; None when it has none.
+
+    Labels may hold any ASCII character (names that come out of SPF macros do). The empty name is
+    the root.
+    """
+    if not name:
+        return b"\0"
+    if not name.isascii():
+        return None
+    parts = []
+    for label in name.encode("ascii").split(b"."):
+        if not label or len(label) > MAX_LABEL:
+            return None
+        parts.append(bytes((len(label),)) + label)
+    wire = b"".join(parts) + b"\0"
+    return wire if len(wire) <= MAX_NAME else None
+
+
+@lru_cache(maxsize=8192)
+def to_ascii(name: str) -> str | None:
+    """The name in lower case without final dot, U-labels turned into A-labels (RFC 5890).
+
+    None when a label cannot be written that way.
+    """
+    name = name.removesuffix(".")
+    if name.isascii():
+        return name.lower()
+    try:
+        encoded = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_UTS_46)
+    except (dns.exception.DNSException, UnicodeError):
+        return None
+    return encoded.to_text(omit_final_dot=True).lower()
+
+
+def is_hostname(name: str) -> bool:
+    """Whether a name can belong to a mail domain: two labels or more, none empty, none too long.
+
+    Underscores and other odd characters pass, as DNS carries them.
+    """
+    return "." in name and to_wire(name) is not None
+
+
+def reverse_name(address: IPv4Address | IPv6Address) -> str:
+    """The name of an address's PTR records (RFC 1035, section 3.5; RFC 3596, section 2.5)."""
+    return address.reverse_pointer
+
+
+@lru_cache(maxsize=16384)
+def organisational_domain(name: str) -> str:
+    """The registered domain above a name, by the public suffix list (RFC 7489, section 3.2).
+
+    A public suffix or a single label is its own organisational domain. Under top-level domains
+    that the list does not know, two labels are taken.
+    """
+    name = name.rstrip(".").lower()
+    return _SUFFIXES.privatesuffix(name) or name
+
+
+def is_public_suffix(name: str) -> bool:
+    """Whether everybody may register below the name (``com``, ``co.uk``)."""
+    return _SUFFIXES.privatesuffix(name.rstrip(".").lower()) is None
+
+
+def is_below(name: str, parent: str) -> bool:
+    """Whether ``name`` equals ``parent`` or is a subdomain of it; both in lower case."""
+    return name == parent or name.endswith("." + parent)

@@ -1,0 +1,172 @@
+"""DNS messages (RFC 1035, section 4.1): queries as bytes, replies judged and read.
+
+Queries and negative replies are handled on the bytes, because a scan asks some forty questions and
+most answers are negative; positive replies are read by dnspython.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+
+from filter_engine.dns.names import to_wire
+from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
+
+UDP_SIZE = 1232
+"""Largest reply asked for over UDP (EDNS; the size that is not fragmented)."""
+
+_TYPES = {name: int(dns.rdatatype.from_text(name)) for name in
+          ("A", "AAAA", "MX", "TXT", "PTR", "CNAME", "NS", "SOA")}  # fmt: skip
+_SOA = 6
+_FLAGS_QUERY = b"\x01\x00"  # RD
+_COUNTS_EDNS = b"\x00\x01\x00\x00\x00\x00\x00\x01"
+_COUNTS_PLAIN = b"\x00\x01\x00\x00\x00\x00\x00\x00"
+_OPT = b"\x00\x00\x29" + UDP_SIZE.to_bytes(2, "big") + b"\x00" * 6
+_HEADER = 12
+_MAX_SECTION = 256
+
+
+class UnusableReplyError(Exception):
+    """The reply answers the question and cannot be read."""
+
+
+def question_bytes(question: DnsQuestion) -> bytes | None:
+    """The question section; None when the name or type cannot be asked."""
+    rdtype = _TYPES.get(question.rdtype)
+    name = to_wire(question.name)
+    if rdtype is None or name is None:
+        return None
+    return name + rdtype.to_bytes(2, "big") + b"\x00\x01"
+
+
+def query_bytes(question: bytes, ident: int, *, edns: bool = True) -> bytes:
+    """A recursive query with that question section and 16-bit id."""
+    head = ident.to_bytes(2, "big") + _FLAGS_QUERY
+    if edns:
+        return head + _COUNTS_EDNS + question + _OPT
+    return head + _COUNTS_PLAIN + question
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHead:
+    """What the first twelve octets of a reply say."""
+
+    truncated: bool
+    rcode: int
+    answers: int
+
+    @property
+    def refuses_edns(self) -> bool:
+        """The server does not understand the OPT record (RFC 6891, section 7)."""
+        return self.rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP)
+
+
+def reply_id(data: bytes) -> int | None:
+    """The id of a datagram that may be a reply to a query; None for anything else."""
+    if len(data) < _HEADER or not data[2] & 0x80 or data[2] & 0x78:
+        return None
+    return data[0] << 8 | data[1]
+
+
+def reply_head(data: bytes, question: bytes) -> ReplyHead | None:
+    """The head of a reply; None unless it repeats exactly our question (RFC 5452, section 4.2).
+
+    A server that refuses EDNS may leave the question out.
+    """
+    count = data[4] << 8 | data[5]
+    head = ReplyHead(bool(data[2] & 0x02), data[3] & 0x0F, data[6] << 8 | data[7])
+    if count == 0 and head.refuses_edns:
+        return head
+    # Lower-casing touches no length octet: those are below 64, capitals are 65 to 90.
+    if count != 1 or data[_HEADER : _HEADER + len(question)].lower() != question.lower():
+        return None
+    return head
+
+
+def negative_answer(data: bytes, question: DnsQuestion, asked: bytes, head: ReplyHead) -> DnsAnswer:
+    """The answer of a reply without answer records; its TTL comes from the SOA (RFC 2308)."""
+    missing = head.rcode == dns.rcode.NXDOMAIN
+    status = DnsStatus.NXDOMAIN if missing else DnsStatus.NODATA
+    ttl = _negative_ttl(data, _HEADER + len(asked))
+    return DnsAnswer(question, status, ttl=ttl, detail="no such name" if missing else "no record")
+
+
+def _negative_ttl(data: bytes, at: int) -> int:
+    """The lesser of the SOA's TTL and its last field; 0 without a SOA."""
+    for _ in range(min(data[8] << 8 | data[9], _MAX_SECTION)):
+        at = _skip_name(data, at)
+        if at + 10 > len(data):
+            return 0
+        rdtype = data[at] << 8 | data[at + 1]
+        ttl = int.from_bytes(data[at + 4 : at + 8], "big")
+        end = at + 10 + (data[at + 8] << 8 | data[at + 9])
+        if end > len(data):
+            return 0
+        if rdtype == _SOA and end - at >= 32:
+            return min(ttl, int.from_bytes(data[end - 4 : end], "big"), 0x7FFFFFFF)
+        at = end
+    return 0
+
+
+def _skip_name(data: bytes, at: int) -> int:
+    while at < len(data):
+        length = data[at]
+        if length >= 0xC0:
+            return at + 2
+        if not length:
+            return at + 1
+        at += 1 + length
+    return len(data)
+
+
+def positive_answer(data: bytes, question: DnsQuestion) -> tuple[DnsAnswer, str | None]:
+    """The answer of a reply with records, and the alias that is still to be asked, if any.
+
+    Aliases inside the reply are followed (RFC 1034, section 3.6.2), sixteen at most. Raises
+    UnusableReplyError for a reply that cannot be read.
+    """
+    try:
+        message = dns.message.from_wire(data, ignore_trailing=True, raise_on_truncation=False)
+        if not isinstance(message, dns.message.QueryMessage):
+            raise UnusableReplyError("no reply to a query")
+        chain = message.resolve_chaining()
+    except (dns.exception.DNSException, ValueError, NotImplementedError) as error:
+        raise UnusableReplyError(str(error) or type(error).__name__) from error
+    ttl = min(chain.minimum_ttl, 0x7FFFFFFF)
+    if chain.answer is not None:
+        records = tuple(record_value(question.rdtype, rdata) for rdata in chain.answer)
+        return DnsAnswer(question, DnsStatus.OK, records, ttl), None
+    status = (
+        DnsStatus.NXDOMAIN if message.rcode() == dns.rcode.NXDOMAIN else DnsStatus.NODATA
+    )  # RFC 6604, section 3: the rcode speaks of the last name of the chain
+    if any(rrset.rdtype == _SOA for rrset in message.authority):
+        return DnsAnswer(question, status, ttl=ttl, detail="no record"), None
+    if chain.cnames and status is DnsStatus.NODATA:
+        return DnsAnswer(question, status, ttl=ttl), name_text(chain.canonical_name)
+    return DnsAnswer(question, status, detail="no record"), None
+
+
+def name_text(name: dns.name.Name) -> str:
+    """A name in lower case without final dot; the root is ``""``."""
+    return "" if name == dns.name.root else name.to_text(omit_final_dot=True).lower()
+
+
+def record_value(rdtype: str, rdata: Any) -> Any:
+    """The value of one record as ``DnsAnswer.records`` holds it."""
+    match rdtype:
+        case "A" | "AAAA":
+            return rdata.address
+        case "TXT":
+            return b"".join(rdata.strings)
+        case "MX":
+            return rdata.preference, name_text(rdata.exchange)
+        case "SOA":
+            return name_text(rdata.mname)
+        case _:
+            return name_text(rdata.target)

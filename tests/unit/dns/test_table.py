@@ -1,0 +1,124 @@
+"""The table resolver, the answer cache and the pool of servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from filter_engine.config.upstreams import Rotation, Upstream, UpstreamList
+from filter_engine.dns.cache import AnswerCache
+from filter_engine.dns.servers import MAX_ERRORS, REVIVE_TIME, ServerPool
+from filter_engine.dns.table import TableResolver
+from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
+
+ZONE = """
+$TTL 300
+. 300 IN SOA ns.lab. root.lab. 1 3600 600 86400 60
+Example.COM. IN A 192.0.2.1
+example.com. IN TXT "v=spf1 " "-all"
+example.com. IN MX 10 Mail.example.com.
+www.example.com. IN CNAME example.com.
+loop.example.com. IN CNAME loop.example.com.
+deep.below.example.com. IN A 192.0.2.2
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "status", "records"),
+    [
+        ("example.com", "A", DnsStatus.OK, ("192.0.2.1",)),
+        ("example.com", "TXT", DnsStatus.OK, (b"v=spf1 -all",)),
+        ("example.com", "MX", DnsStatus.OK, ((10, "mail.example.com"),)),
+        ("www.example.com", "A", DnsStatus.OK, ("192.0.2.1",)),
+        ("www.example.com", "AAAA", DnsStatus.NODATA, ()),
+        ("loop.example.com", "A", DnsStatus.TEMPFAIL, ()),
+        ("below.example.com", "A", DnsStatus.NODATA, ()),
+        ("gone.example.com", "A", DnsStatus.NXDOMAIN, ()),
+        ("bad..name", "A", DnsStatus.INVALID, ()),
+    ],
+)
+def test_table(name: str, rdtype: str, status: DnsStatus, records: tuple[object, ...]) -> None:
+    answer = TableResolver.from_zone(ZONE).answer(DnsQuestion(name, rdtype))
+    assert (answer.status, answer.records) == (status, records)
+
+
+def test_failing_names() -> None:
+    table = TableResolver({"a.example": {"A": ["192.0.2.1"]}}, failing=["slow.example"])
+    assert table.answer(DnsQuestion("slow.example", "TXT")).failed
+    assert not table.answer(DnsQuestion("a.example", "A")).failed
+
+
+def _answer(name: str, ttl: int = 60, size: int = 10) -> DnsAnswer:
+    return DnsAnswer(DnsQuestion(name, "TXT"), DnsStatus.OK, (b"x" * size,), ttl)
+
+
+def test_cache_forgets_in_time() -> None:
+    cache = AnswerCache()
+    cache.put(_answer("a", ttl=60), 1000.0)
+    assert cache.get(DnsQuestion("a", "TXT"), 1059.9) == _answer("a", ttl=60)
+    assert cache.get(DnsQuestion("a", "TXT"), 1060.0) is None
+    assert len(cache) == 0
+
+
+def test_cache_keeps_no_failure_and_bounds_ttl() -> None:
+    cache = AnswerCache()
+    question = DnsQuestion("a", "A")
+    cache.put(DnsAnswer(question, DnsStatus.TEMPFAIL, ttl=60), 0.0)
+    cache.put(_answer("b", ttl=0), 0.0)
+    assert len(cache) == 0
+    cache.put(DnsAnswer(question, DnsStatus.NXDOMAIN, ttl=1 << 31), 0.0)
+    cache.put(_answer("c", ttl=1 << 31), 0.0)
+    assert cache.get(question, 901.0) is None
+    assert cache.get(DnsQuestion("c", "TXT"), 86401.0) is None
+
+
+def test_cache_is_bounded_by_number_and_bytes() -> None:
+    cache = AnswerCache(entries=10, size=1 << 20)
+    for i in range(100):
+        cache.put(_answer(str(i)), 0.0)
+    assert len(cache) == 10
+    assert cache.get(DnsQuestion("99", "TXT"), 1.0) is not None
+    cache = AnswerCache(entries=100, size=64 << 10)
+    cache.put(_answer("huge", size=60000), 0.0)
+    assert len(cache) == 0
+    for i in range(100):
+        cache.put(_answer(str(i), size=3000), 0.0)
+    assert 10 < len(cache) < 25
+
+
+def _pool(rotation: Rotation, *weights: int) -> ServerPool:
+    return ServerPool(
+        UpstreamList(
+            tuple(Upstream("192.0.2.1", 53 + i, w) for i, w in enumerate(weights)), rotation
+        )
+    )
+
+
+def test_failing_server_rests_and_comes_back() -> None:
+    pool = _pool(Rotation.MASTER_SLAVE, 40, 20)
+    for _ in range(MAX_ERRORS):
+        assert pool.choose(0.0) == 0
+        pool.failed(0, 0.0)
+    assert pool.choose(1.0) == 1
+    assert pool.choose(1.0, {1}) == 0
+    assert pool.choose(1.0, {0, 1}) is None
+    assert not pool.all_resting(1.0)
+    assert pool.choose(REVIVE_TIME) == 0
+    pool.answered(0)
+    assert pool.choose(1.0) == 0
+
+
+def test_all_resting_chooses_the_first_to_revive() -> None:
+    pool = _pool(Rotation.ROUND_ROBIN, 1, 1)
+    for server, when in ((1, 0.0), (0, 5.0)):
+        for _ in range(MAX_ERRORS):
+            pool.failed(server, when)
+    assert pool.all_resting(6.0)
+    assert pool.choose(6.0) == 1
+
+
+def test_an_answer_in_between_keeps_a_server_well() -> None:
+    pool = _pool(Rotation.MASTER_SLAVE, 1)
+    for _ in range(3 * MAX_ERRORS):
+        pool.failed(0, 0.0)
+        pool.answered(0)
+    assert not pool.all_resting(0.0)
