@@ -20,14 +20,28 @@ class Origin(NamedTuple):
 NOWHERE = Origin("<built in>", 0, 0)
 
 
-class UclScalar:
+class _Node:
+    __slots__ = ("inherited", "origin", "priority", "shadowed")
+
+    def __init__(self, origin: Origin, priority: int) -> None:
+        self.origin = origin
+        #: 0 to 15; decides which of two values of one key stays.
+        self.priority = priority
+        #: Values that this one replaced or outranked, the nearest first.
+        self.shadowed: tuple[UclNode, ...] = ()
+        #: Whether ``.inherit`` put it here; the first value written over it replaces it.
+        self.inherited = False
+
+
+class UclScalar(_Node):
     """A string, number, boolean or null.
 
     ``value`` is ``str``, ``int``, ``float``, ``bool`` or ``None``; times are seconds as ``float``,
-    sizes are ``int``. ``text`` is the spelling in the source, which tells ``10s`` from ``10``.
+    sizes are ``int``. ``text`` is the spelling of a number, which tells ``10s`` from ``10``.
+    ``style`` is how a string was written: "" bare, '"' quoted, "'" single-quoted, "<<" heredoc.
     """
 
-    __slots__ = ("origin", "priority", "shadowed", "style", "text", "value")
+    __slots__ = ("style", "text", "value")
 
     def __init__(
         self,
@@ -38,17 +52,13 @@ class UclScalar:
         text: str = "",
         style: str = "",
     ) -> None:
+        super().__init__(origin, priority)
         self.value = value
-        self.origin = origin
-        self.priority = priority
         self.text = text
-        #: How a string was written: "" bare, '"' quoted, "'" single-quoted, "<<" multi-line.
         self.style = style
-        #: Values of lower priority that this one replaced, nearest first.
-        self.shadowed: tuple[UclNode, ...] = ()
 
     def __repr__(self) -> str:
-        return f"UclScalar({self.value!r}, {self.origin})"
+        return f"UclScalar({self.value!r})"
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -57,21 +67,19 @@ class UclScalar:
             and self.value == other.value
         )
 
-    __hash__ = None  # type: ignore[assignment]  # compared by value, and may be replaced in place
+    __hash__ = None  # type: ignore[assignment]  # compared by value, and changed while parsing
 
 
-class UclArray:
+class UclArray(_Node):
     """An explicit array ``[a, b]``."""
 
-    __slots__ = ("items", "origin", "priority", "shadowed")
+    __slots__ = ("items",)
 
     def __init__(
         self, items: list[UclNode] | None = None, origin: Origin = NOWHERE, *, priority: int = 0
     ) -> None:
+        super().__init__(origin, priority)
         self.items: list[UclNode] = [] if items is None else items
-        self.origin = origin
-        self.priority = priority
-        self.shadowed: tuple[UclNode, ...] = ()
 
     def __iter__(self) -> Iterator[UclNode]:
         return iter(self.items)
@@ -80,18 +88,18 @@ class UclArray:
         return len(self.items)
 
     def __repr__(self) -> str:
-        return f"UclArray({self.items!r}, {self.origin})"
+        return f"UclArray({self.items!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UclArray) and self.items == other.items
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
+    __hash__ = None  # type: ignore[assignment]  # compared by value, and changed while parsing
 
 
-class UclObject:
+class UclObject(_Node):
     """A section: ordered keys, each with one value or several (UCL's implicit array)."""
 
-    __slots__ = ("entries", "origin", "priority", "shadowed")
+    __slots__ = ("entries",)
 
     def __init__(
         self,
@@ -100,10 +108,8 @@ class UclObject:
         *,
         priority: int = 0,
     ) -> None:
+        super().__init__(origin, priority)
         self.entries: dict[str, list[UclNode]] = {} if entries is None else entries
-        self.origin = origin
-        self.priority = priority
-        self.shadowed: tuple[UclNode, ...] = ()
 
     def __contains__(self, key: str) -> bool:
         return key in self.entries
@@ -134,7 +140,7 @@ class UclObject:
         return flat
 
     def __repr__(self) -> str:
-        return f"UclObject({self.entries!r}, {self.origin})"
+        return f"UclObject({self.entries!r})"
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -143,7 +149,7 @@ class UclObject:
             and self.entries == other.entries
         )
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
+    __hash__ = None  # type: ignore[assignment]  # compared by value, and changed while parsing
 
 
 UclNode: TypeAlias = UclScalar | UclArray | UclObject

@@ -1,0 +1,43 @@
+"""What all files of one load share: variables, limits, counters and the files seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from filter_engine.ucl.limits import LIMITS, Limits
+from filter_engine.ucl.source import Source
+from filter_engine.ucl.variables import Variables
+
+if TYPE_CHECKING:
+    from filter_engine.ucl.reader import Reader
+
+
+@dataclass(slots=True)
+class Session:
+    """What all files of one load share."""
+
+    variables: Variables
+    #: The ``env`` of templates; None leaves template expressions alone.
+    template_env: Mapping[str, str] | None = None
+    lowercase_keys: bool = False
+    #: Runs the macro at a position and returns the position after it; None: no macros.
+    run_macro: Callable[[Reader, int], int] | None = None
+    limits: Limits = LIMITS
+    #: Values and bytes read so far.
+    values: int = 0
+    size: int = 0
+    search_paths: tuple[str, ...] = ()
+    #: Files read, in order; a file read twice stands twice.
+    files: list[str] = field(default_factory=list)
+    #: Every path a macro asked for, existing or not.
+    asked: list[str] = field(default_factory=list)
+    #: Resolved paths of the files that are open, outermost first.
+    open_files: list[str] = field(default_factory=list)
+
+    def count(self, source: Source, pos: int, number: int = 1) -> None:
+        """Count new values; raises ``UclError`` beyond the limit."""
+        self.values += number
+        if self.values > self.limits.values:
+            raise source.error(pos, f"more than {self.limits.values} values")
