@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
 from filter_engine.message.defect import Defect
+from filter_engine.message.transfer_encoding import decode_base64
 
 _FOLDING = b" \t\r\n"
+_MAX_WORD = 16 << 10
+"""Bytes. RFC 2047 allows 75; senders put whole subjects into one word."""
 
 
 def decode_value(raw: bytes, note: Callable[[Defect], None] | None = None) -> str:
@@ -22,38 +25,37 @@ def decode_value(raw: bytes, note: Callable[[Defect], None] | None = None) -> st
     if b"=?" not in line:
         return decode_unlabelled(line)
     pieces: list[str] = []
-    pending = b""
+    pending: list[bytes] = []
     pending_charset = ""
     position = 0
-    length = len(line)
-    while position < length:
+    while position < len(line):
         start = line.find(b"=?", position)
         word = None if start < 0 else _encoded_word(line, start)
         if word is None:
-            if start >= 0 and note is not None and line.count(b"?", start + 2) >= 3:
-                note(Defect.BAD_ENCODED_WORD)
-            end = length if start < 0 else start + 2
             if pending:
-                pieces.append(decode_bytes(pending, pending_charset, note))
-                pending = b""
+                pieces.append(decode_bytes(b"".join(pending), pending_charset, note))
+                pending.clear()
+            end = len(line) if start < 0 else start + 2
             pieces.append(decode_unlabelled(line[position:end]))
+            if start >= 0 and note is not None and line.find(b"?=", end, end + _MAX_WORD) >= 0:
+                note(Defect.BAD_ENCODED_WORD)
             position = end
             continue
         charset, content, end = word
         between = line[position:start]
-        if pending:
-            if between.strip(_FOLDING) or charset != pending_charset:
-                pieces.append(decode_bytes(pending, pending_charset, note))
-                if between.strip(_FOLDING):
-                    pieces.append(decode_unlabelled(between))
-                pending = b""
-        elif between and (pieces or between.strip(_FOLDING)):
+        blank = not between.strip(_FOLDING)
+        if pending and not (blank and charset == pending_charset):
+            pieces.append(decode_bytes(b"".join(pending), pending_charset, note))
+            pending.clear()
+            if not blank:
+                pieces.append(decode_unlabelled(between))
+        elif not pending and between:
             pieces.append(decode_unlabelled(between))
-        pending += content
+        pending.append(content)
         pending_charset = charset
         position = end
     if pending:
-        pieces.append(decode_bytes(pending, pending_charset, note))
+        pieces.append(decode_bytes(b"".join(pending), pending_charset, note))
     return "".join(pieces)
 
 
@@ -72,7 +74,7 @@ def _encoded_word(line: bytes, start: int) -> tuple[str, bytes, int] | None:
     if first < 0 or line[first + 2 : first + 3] != b"?":
         return None
     kind = line[first + 1 : first + 2]
-    end = line.find(b"?=", first + 3)
+    end = line.find(b"?=", first + 3, first + _MAX_WORD)
     if end < 0:
         return None
     # A language tag may follow the charset (RFC 2231, section 5).
@@ -81,31 +83,9 @@ def _encoded_word(line: bytes, start: int) -> tuple[str, bytes, int] | None:
         return None
     content = line[first + 3 : end]
     if kind in b"Bb":
-        decoded = decode_base64(content)
-        if decoded is None:
-            return None
+        decoded, _ = decode_base64(content)
     elif kind in b"Qq":
         decoded = binascii.a2b_qp(content, header=True)
     else:
         return None
     return charset, decoded, end + 2
-
-
-def decode_base64(content: bytes) -> bytes | None:
-    """Base64 of a short text, padding optional, other characters skipped; None when hopeless."""
-    padding = b"=" * (-len(content.rstrip(b"=")) % 4)
-    try:
-        return binascii.a2b_base64(content.rstrip(b"=") + padding)
-    except binascii.Error:
-        pass
-    alphabet = content.translate(None, _NOT_BASE64)
-    if len(alphabet) % 4 == 1:
-        alphabet = alphabet[:-1]
-    try:
-        return binascii.a2b_base64(alphabet + b"=" * (-len(alphabet) % 4))
-    except binascii.Error:
-        return None
-
-
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_NOT_BASE64 = bytes(sorted(set(range(256)) - set(_ALPHABET)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 
 from filter_engine.message.defect import Defect
 from filter_engine.message.encoded_word import decode_value, unfold
@@ -16,6 +15,8 @@ _BEFORE_MESSAGE = b" \t\r\n\v\f"
 class HeaderField:
     """One header field, read-only."""
 
+    __slots__ = ("_value", "index", "name", "raw")
+
     def __init__(self, name: str, raw: bytes, index: int) -> None:
         self.name = name
         """As written, without the colon."""
@@ -23,13 +24,16 @@ class HeaderField:
         """Everything after the colon with blanks and folds, without the final line end."""
         self.index = index
         """Position in the header block, from 0."""
+        self._value: str | None = None
 
-    @cached_property
+    @property
     def value(self) -> str:
         """Unfolded, encoded words (RFC 2047) decoded, ends stripped."""
-        return decode_value(self.raw)
+        if self._value is None:
+            self._value = decode_value(self.raw)
+        return self._value
 
-    @cached_property
+    @property
     def unfolded(self) -> bytes:
         """On one line, ends stripped, nothing decoded."""
         return unfold(self.raw)
@@ -38,43 +42,44 @@ class HeaderField:
         return f"HeaderField({self.name!r}, {self.raw!r}, {self.index})"
 
 
-def split_message(raw: bytes) -> tuple[bytes, bytes]:
-    """Header block (with the last field's line end) and body of a message.
+def find_message(data: bytes, start: int, end: int) -> tuple[int, int, int]:
+    """Begin and end of the header, and begin of the body, of the message in ``data[start:end]``.
 
     Blank lines and an mbox ``From `` line before the first field are left out, as Rspamd does.
     CRLF, LF and a mix of them end lines. Without an empty line everything is header.
     """
-    start = 0
-    if raw[:1] in (b" ", b"\t", b"\r", b"\n", b"\v", b"\f"):
-        start = len(raw) - len(raw.lstrip(_BEFORE_MESSAGE))
-    if raw.startswith(b"From ", start):
-        line_end = raw.find(b"\n", start)
-        start = len(raw) if line_end < 0 else line_end + 1
-    end, body = find_body(raw, start)
-    return raw[start:end], raw[body:]
+    while start < end and data[start] in _BEFORE_MESSAGE:
+        start += 1
+    if data.startswith(b"From ", start, end):
+        line_end = data.find(b"\n", start, end)
+        start = end if line_end < 0 else line_end + 1
+    header_end, body = find_body(data, start, end)
+    return start, header_end, body
 
 
-def find_body(raw: bytes, start: int) -> tuple[int, int]:
-    """Where the header block beginning at ``start`` ends and where its body begins."""
-    if raw.startswith(b"\n", start):
+def find_body(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the header block that begins at ``start`` ends and where its body begins."""
+    if data.startswith(b"\n", start, end):
         return start, start + 1
-    if raw.startswith(b"\r\n", start):
+    if data.startswith(b"\r\n", start, end):
         return start, start + 2
-    bound = start + MAX_HEADER_BLOCK
-    plain = raw.find(b"\n\n", start, bound)
-    crlf = raw.find(b"\n\r\n", start, bound if plain < 0 else plain + 2)
+    bound = min(end, start + MAX_HEADER_BLOCK)
+    plain = data.find(b"\n\n", start, bound)
+    crlf = data.find(b"\n\r\n", start, bound if plain < 0 else plain + 2)
     if crlf >= 0 and (plain < 0 or crlf < plain):
         return crlf + 1, crlf + 3
     if plain >= 0:
         return plain + 1, plain + 2
-    if len(raw) > bound:
-        cut = raw.rfind(b"\n", start, bound) + 1
+    if bound < end:
+        cut = data.rfind(b"\n", start, bound) + 1
         return (cut, cut) if cut > start else (bound, bound)
-    return len(raw), len(raw)
+    return end, end
 
 
-def parse_header_block(block: bytes, note: Callable[[Defect], None]) -> tuple[HeaderField, ...]:
-    """The fields of a header block, in order; what is no field is noted and skipped."""
+def parse_header_block(
+    block: bytes, note: Callable[[Defect], None], limit: int = MAX_HEADERS
+) -> tuple[HeaderField, ...]:
+    """The first ``limit`` fields of a header block, in order; what is no field is noted."""
     fields: list[HeaderField] = []
     name = b""
     value: list[bytes] = []
@@ -92,7 +97,7 @@ def parse_header_block(block: bytes, note: Callable[[Defect], None]) -> tuple[He
             continue
         if name:
             fields.append(_field(name, value, len(fields)))
-            if len(fields) >= MAX_HEADERS:
+            if len(fields) >= limit:
                 note(Defect.HEADERS_TRUNCATED)
                 return tuple(fields)
         name, colon, rest = line.partition(b":")

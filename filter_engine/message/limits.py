@@ -6,6 +6,8 @@ from typing import Final
 
 MAX_HEADERS: Final = 5000
 """Header fields of one header block."""
+MAX_PART_HEADERS: Final = 256
+"""Header fields of a MIME part inside a message."""
 MAX_HEADER_BLOCK: Final = 1 << 20
 """Bytes of one header block; what follows counts as body."""
 MAX_VALUE: Final = 256 << 10
@@ -14,13 +16,17 @@ MAX_DEPTH: Final = 32
 """Nested multiparts and attached messages."""
 MAX_PARTS: Final = 1000
 """Parts of a whole message."""
-MAX_DECODED: Final = 64 << 20
-"""Decoded bytes of all parts of a message together."""
 MAX_TEXT: Final = 4 << 20
 """Bytes of one text part that are turned into text."""
+MAX_RECEIVED: Final = 200
+"""Received fields that are read."""
 MAX_ADDRESSES: Final = 2000
 """Addresses of one header name."""
 MAX_URLS: Final = 1000
 """Distinct URLs of one message, the same for e-mail addresses in its text."""
 MAX_URL_LENGTH: Final = 4096
 """Characters of one URL; the rest of a longer one is not looked at."""
+MAX_HTML: Final = 2 << 20
+"""Characters of one HTML part that are read as HTML."""
+MAX_TAGS: Final = 20_000
+"""Tags of one HTML part that are read."""

@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cached_property
 
-from filter_engine.message.address import Address
+from filter_engine.message.address import Address, parse_addresses
+from filter_engine.message.charset import decode_unlabelled
+from filter_engine.message.date import parse_date_leniently
 from filter_engine.message.defect import Defect
-from filter_engine.message.header import HeaderField, parse_header_block, split_message
+from filter_engine.message.header import HeaderField, find_message, parse_header_block
+from filter_engine.message.limits import MAX_RECEIVED
+from filter_engine.message.links import find_links
+from filter_engine.message.mime import TreeBuilder
 from filter_engine.message.part import Part
-from filter_engine.message.received import Received
+from filter_engine.message.quoted import strip_comments
+from filter_engine.message.received import Received, parse_received
 from filter_engine.message.url import Url
 
 
@@ -24,12 +30,19 @@ class Message:
         self.raw = raw
         """The bytes as received."""
         self._defects: set[Defect] = set()
-        self.header_block, self.body = split_message(raw)
+        start, end, self._body_start = find_message(raw, 0, len(raw))
+        self.header_block = raw[start:end]
+        """The header with its line ends, without the empty line after it."""
         self.headers: tuple[HeaderField, ...] = parse_header_block(self.header_block, self.note)
         """All fields in order."""
         self._by_name: dict[str, list[HeaderField]] = {}
         for field in self.headers:
             self._by_name.setdefault(field.name.lower(), []).append(field)
+
+    @cached_property
+    def body(self) -> bytes:
+        """Everything after the empty line, as received."""
+        return self.raw[self._body_start :]
 
     @property
     def defects(self) -> frozenset[Defect]:
@@ -57,27 +70,36 @@ class Message:
     @cached_property
     def from_addresses(self) -> tuple[Address, ...]:
         """Addresses of all From fields."""
-        raise NotImplementedError
+        return self._addresses("from")
 
     @cached_property
     def sender(self) -> tuple[Address, ...]:
         """Addresses of Sender."""
-        raise NotImplementedError
+        return self._addresses("sender")
 
     @cached_property
     def reply_to(self) -> tuple[Address, ...]:
         """Addresses of Reply-To."""
-        raise NotImplementedError
+        return self._addresses("reply-to")
 
     @cached_property
     def to(self) -> tuple[Address, ...]:
         """Addresses of all To fields."""
-        raise NotImplementedError
+        return self._addresses("to")
 
     @cached_property
     def cc(self) -> tuple[Address, ...]:
         """Addresses of all Cc fields."""
-        raise NotImplementedError
+        return self._addresses("cc")
+
+    @cached_property
+    def recipients(self) -> tuple[Address, ...]:
+        """Addresses of all To, Cc and Bcc fields in the order of the header."""
+        fields = [f for f in self.headers if f.name.lower() in ("to", "cc", "bcc")]
+        return parse_addresses(fields, self.note)
+
+    def _addresses(self, name: str) -> tuple[Address, ...]:
+        return parse_addresses(self._by_name.get(name, ()), self.note)
 
     @property
     def subject(self) -> str | None:
@@ -86,30 +108,55 @@ class Message:
 
     @cached_property
     def message_id(self) -> str | None:
-        """Message-ID without angle brackets."""
-        raise NotImplementedError
+        """Message-ID without angle brackets and comments; None when absent or empty."""
+        field = self.get("message-id")
+        if field is None:
+            return None
+        raw = field.unfolded
+        if b"(" in raw:
+            raw = strip_comments(raw).strip()
+        text = decode_unlabelled(raw).removeprefix("<").removesuffix(">")
+        return text or None
 
     @cached_property
     def date(self) -> datetime | None:
         """The Date field with its zone; None when absent or unreadable."""
-        raise NotImplementedError
+        text = self.text("date")
+        if text is None:
+            return None
+        date = parse_date_leniently(text)
+        if date is None:
+            self.note(Defect.BAD_DATE)
+        return date
 
     @cached_property
     def received(self) -> tuple[Received, ...]:
-        """Received fields, the newest (topmost) first."""
-        raise NotImplementedError
+        """Received fields that can be read, the newest (topmost) first."""
+        fields = self._by_name.get("received", ())[:MAX_RECEIVED]
+        return tuple(hop for field in fields if (hop := parse_received(field.value)) is not None)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The MIME tree in preorder; the first is the message's outermost part."""
-        raise NotImplementedError
+        builder = TreeBuilder(self.note)
+        builder.add(None, self.headers, (self.raw, self._body_start, len(self.raw)))
+        return tuple(builder.parts)
+
+    @cached_property
+    def text_parts(self) -> tuple[Part, ...]:
+        """The parts that are text to be read, HTML included."""
+        return tuple(part for part in self.parts if part.is_text)
 
     @cached_property
     def urls(self) -> tuple[Url, ...]:
         """Distinct URLs of all text parts, in order."""
-        raise NotImplementedError
+        return self._links[0]
 
     @cached_property
     def emails(self) -> tuple[Address, ...]:
         """Distinct mail addresses in the text (``mailto:`` links included), in order."""
-        raise NotImplementedError
+        return self._links[1]
+
+    @cached_property
+    def _links(self) -> tuple[tuple[Url, ...], tuple[Address, ...]]:
+        return find_links(self.text_parts)

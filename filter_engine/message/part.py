@@ -6,9 +6,18 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
+from filter_engine.message.content_type import Parametrised, parse_parametrised
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField
+from filter_engine.message.html import HtmlContent, parse_html
 from filter_engine.message.limits import MAX_TEXT
+from filter_engine.message.transfer_encoding import (
+    declared_encoding,
+    decode_content,
+    guess_encoding,
+)
+
+_MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
 
 
 class Part:
@@ -19,7 +28,10 @@ class Part:
         index: int,
         parent: Part | None,
         headers: tuple[HeaderField, ...],
-        raw_content: bytes,
+        data: bytes,
+        start: int,
+        end: int,
+        default_type: str,
         note: Callable[[Defect], None],
     ) -> None:
         self.index = index
@@ -28,19 +40,18 @@ class Part:
         self.children: tuple[Part, ...] = ()
         self.headers = headers
         """The part's own fields; those of the message for the outermost part."""
-        self.raw_content = raw_content
-        """Bytes between the header and the next boundary, still encoded."""
+        self.data = data
+        """The bytes the part lies in: ``data[start:end]`` is its content, still encoded."""
+        self.start = start
+        self.end = end
         self._note = note
-        self.content_type = "text/plain"
+        content_type, missing = _content_type(headers, note)
+        self.content_type = content_type.value or default_type
         """type/subtype in lower case; the default of RFC 2045, section 5.2 when absent or bad."""
-        self.params: Mapping[str, str] = {}
-        """Content-Type parameters, names in lower case, RFC 2231 decoded."""
-        self.cte = "7bit"
-        """Content-Transfer-Encoding in lower case."""
-        self.disposition: str | None = None
-        """inline, attachment or what else is written, in lower case."""
-        self.filename: str | None = None
-        """From Content-Disposition, else Content-Type's ``name``; decoded."""
+        self.type_missing = missing
+        """No Content-Type that could be read."""
+        self.params: Mapping[str, str] = content_type.params
+        """Content-Type parameters, names in lower case, decoded (RFC 2231, RFC 2047)."""
 
     def get(self, name: str) -> HeaderField | None:
         """The first header field of that name, case ignored."""
@@ -50,11 +61,32 @@ class Part:
                 return field
         return None
 
+    def text_of(self, name: str) -> str | None:
+        """The decoded value of the first field of that name; None when there is none."""
+        field = self.get(name)
+        return None if field is None else field.value
+
+    @cached_property
+    def raw_content(self) -> bytes:
+        """The bytes between the header and the next boundary, still encoded."""
+        return self.data[self.start : self.end]
+
+    @property
+    def maintype(self) -> str:
+        """What is before the slash of the type."""
+        return self.content_type.partition("/")[0]
+
     @property
     def charset(self) -> str | None:
-        """The charset parameter in lower case."""
+        """The charset parameter in lower case; None when there is none."""
         charset = self.params.get("charset")
-        return charset.lower() if charset else None
+        return charset.strip().lower() if charset else None
+
+    @property
+    def boundary(self) -> bytes:
+        """The boundary parameter; empty when there is none."""
+        boundary = self.params.get("boundary", "").rstrip()
+        return boundary.encode("utf-8", "replace")
 
     @property
     def is_multipart(self) -> bool:
@@ -63,37 +95,136 @@ class Part:
 
     @property
     def is_message(self) -> bool:
-        """It holds a message of its own (message/rfc822, message/global), parsed as its child."""
-        return self.content_type in ("message/rfc822", "message/global", "message/news")
+        """It holds a message of its own, which is its only child."""
+        return self.content_type in _MESSAGE_TYPES
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
-        """It is text to be read, HTML included, not a text file attached."""
-        raise NotImplementedError
+        """It is text to be read, HTML and delivery reports included, not a text file attached."""
+        kind = self.content_type
+        if kind.startswith("text/"):
+            readable = not (self.type_missing and self._is_binary())
+        else:
+            readable = kind == "message/delivery-status" or (
+                kind.startswith("message/") and "notification" in kind
+            )
+        return readable and not self.is_attachment
+
+    def _is_binary(self) -> bool:
+        if self.cte == "7bit" or self.raw_content.isascii():
+            return False
+        try:
+            self.raw_content.decode("utf-8")
+        except UnicodeDecodeError:
+            return True
+        return False
 
     @property
     def is_html(self) -> bool:
-        """Its text is HTML."""
-        raise NotImplementedError
+        """It is HTML to be read."""
+        return self.content_type in ("text/html", "text/xhtml") and self.is_text
+
+    @cached_property
+    def cte(self) -> str:
+        """7bit, 8bit (binary too), quoted-printable, base64 or uuencode: what it really is.
+
+        A multipart says what its parts have that say nothing themselves; where nothing is
+        declared, or base64 or quoted-printable content has bytes above 127, the content tells.
+        """
+        declared = self.declared_cte
+        inherited = False
+        if declared is None and self.get("content-transfer-encoding") is None:
+            parent = self.parent
+            if parent is not None and parent.is_multipart:
+                declared = parent.declared_cte
+                inherited = declared is not None
+        if self.is_multipart or self.is_message:
+            return declared or "7bit"
+        if declared is None:
+            return guess_encoding(self.raw_content)
+        if declared in ("base64", "quoted-printable"):
+            guessed = guess_encoding(self.raw_content)
+            if guessed == "8bit" or inherited:
+                return guessed
+        return declared
+
+    @cached_property
+    def declared_cte(self) -> str | None:
+        """The Content-Transfer-Encoding as declared; None when absent or unknown."""
+        for field in self.headers:
+            if field.name.lower() == "content-transfer-encoding":
+                encoding = declared_encoding(field.value)
+                if encoding is not None:
+                    return encoding
+                self._note(Defect.BAD_TRANSFER_ENCODING)
+        return None
+
+    @cached_property
+    def _disposition(self) -> Parametrised | None:
+        field = self.get("content-disposition")
+        return None if field is None else parse_parametrised(field.raw)
 
     @property
+    def disposition(self) -> str | None:
+        """``inline``, ``attachment`` or what else is written, in lower case; None when absent."""
+        found = self._disposition
+        return (found.value or None) if found is not None else None
+
+    @cached_property
+    def filename(self) -> str | None:
+        """From Content-Disposition, else from the type's ``name``; decoded. None when absent."""
+        if self._disposition is not None and self._disposition.params.get("filename"):
+            return self._disposition.params["filename"]
+        return self.params.get("name") or self.params.get("filename") or None
+
+    @cached_property
     def is_attachment(self) -> bool:
-        """It is to be saved rather than shown."""
-        raise NotImplementedError
+        """It is to be saved rather than shown: it says so, or only its type has a file name."""
+        if self.disposition == "attachment":
+            return True
+        if self._disposition is not None and self._disposition.params.get("filename"):
+            return False
+        return bool(self.params.get("name") or self.params.get("filename"))
 
     @cached_property
     def content(self) -> bytes:
         """The content with its transfer encoding undone; empty for multiparts."""
-        raise NotImplementedError
+        if self.is_multipart:
+            return b""
+        return decode_content(self.raw_content, self.cte, self._note)
 
     @cached_property
     def text(self) -> str:
         """The content as text in its charset; ``""`` unless it is text."""
-        data = self.content[:MAX_TEXT]
         if not self.is_text:
             return ""
-        return (
-            decode_bytes(data, self.charset, self._note)
-            if self.charset
-            else decode_unlabelled(data)
-        )
+        data = self.content[:MAX_TEXT]
+        charset = self.charset
+        return decode_bytes(data, charset, self._note) if charset else decode_unlabelled(data)
+
+    @cached_property
+    def html(self) -> HtmlContent | None:
+        """Links and visible text of an HTML part; None for any other."""
+        return parse_html(self.text) if self.is_html else None
+
+    def __repr__(self) -> str:
+        return f"Part({self.index}, {self.content_type!r}, {self.end - self.start} bytes)"
+
+
+def _content_type(
+    headers: tuple[HeaderField, ...], note: Callable[[Defect], None]
+) -> tuple[Parametrised, bool]:
+    """The type of several Content-Type fields: a multipart if there is one, else the first."""
+    chosen: Parametrised | None = None
+    for field in headers:
+        if len(field.name) != 12 or field.name.lower() != "content-type":
+            continue
+        parsed = parse_parametrised(field.raw)
+        main, slash, sub = parsed.value.partition("/")
+        if not slash or not main or not sub:
+            note(Defect.BAD_CONTENT_TYPE)
+            if not main:
+                continue
+        if chosen is None or parsed.value.startswith("multipart/"):
+            chosen = parsed
+    return (Parametrised(""), True) if chosen is None else (chosen, False)

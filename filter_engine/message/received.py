@@ -2,27 +2,183 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from filter_engine.message.date import parse_date_leniently
+
+_TOKEN: Final = re.compile(r"[();]|[^\s();]+")
+_HOST: Final = re.compile(r"[\w.\-]+")
+_TLS: Final = frozenset({"esmtps", "esmtpsa", "imaps", "https"})
+_AUTHENTICATED: Final = frozenset({"esmtpa", "esmtpsa"})
+_PROTOCOLS: Final = {
+    "smtp": "smtp",
+    "esmtp": "esmtp",
+    "esmtpa": "esmtpa",
+    "esmtps": "esmtps",
+    "esmtpsa": "esmtpsa",
+    "lmtp": "lmtp",
+    "imap": "imap",
+    "imaps": "imap",
+    "http": "http",
+    "https": "http",
+    "local": "local",
+}
+_MAX_LENGTH: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One trace field. Names are as Rspamd's; unknown parts are None."""
+    """One trace field. Names are as Rspamd's; unknown parts are None, names are in lower case."""
 
     from_hostname: str | None = None
-    """What the client called itself (HELO)."""
+    """What the client called itself (HELO), else its looked-up name."""
     real_hostname: str | None = None
     """The client's name as the receiving host looked it up."""
     from_ip: str | None = None
     """The client's address in canonical form."""
     by_hostname: str | None = None
     for_: str | None = None
-    """The recipient of the ``for`` clause without angle brackets."""
+    """The recipient of the ``for`` clause as written, in lower case."""
     proto: str = "unknown"
-    """smtp, esmtp, esmtps, esmtpa, esmtpsa, lmtp, imap, local, http, mapi or unknown."""
+    """smtp, esmtp, esmtps, esmtpa, esmtpsa, lmtp, imap, local, http or unknown."""
     timestamp: float | None = None
     """Seconds since the epoch."""
     ssl: bool = False
+    """Received over TLS, by its protocol name (RFC 3848)."""
     authenticated: bool = False
-    raw: str = ""
-    """The unfolded field."""
+    """The client had logged in, by its protocol name (RFC 3848)."""
+
+
+@dataclass(slots=True)
+class _Clause:
+    """One clause: its word and the comments after it."""
+
+    word: str
+    comments: list[str]
+
+
+def parse_received(value: str) -> Received | None:
+    """Read one unfolded field; None when it has neither ``from`` nor ``by``."""
+    text = "".join(char for char in value[:_MAX_LENGTH].lower() if char.isprintable())
+    clauses, date = _clauses(text)
+    if "from" not in clauses and "by" not in clauses:
+        return None
+    from_hostname = real_hostname = from_ip = None
+    if (source := clauses.get("from")) is not None:
+        from_hostname, real_hostname, from_ip = _source(source)
+    by_clause, with_clause, for_clause = map(clauses.get, ("by", "with", "for"))
+    proto = with_clause.word if with_clause is not None else ""
+    when = parse_date_leniently(date.strip()) if date.strip() else None
+    return Received(
+        from_hostname=from_hostname or real_hostname,
+        real_hostname=real_hostname,
+        from_ip=from_ip,
+        by_hostname=_host(by_clause.word) if by_clause is not None else None,
+        for_=(for_clause.word or None) if for_clause is not None else None,
+        proto=_PROTOCOLS.get(proto, "unknown"),
+        timestamp=None if when is None else when.timestamp(),
+        ssl=proto in _TLS,
+        authenticated=proto in _AUTHENTICATED,
+    )
+
+
+def _clauses(text: str) -> tuple[dict[str, _Clause], str]:
+    """The clauses by keyword, the first of each, and the date after the semicolon."""
+    clauses: dict[str, _Clause] = {}
+    current: _Clause | None = None
+    keyword = ""
+    depth = 0
+    comment_start = 0
+    for token in _TOKEN.finditer(text):
+        word = token.group()
+        if word == "(":
+            depth += 1
+            if depth == 1:
+                comment_start = token.end()
+        elif word == ")":
+            depth -= depth > 0
+            if depth == 0 and current is not None:
+                current.comments.append(text[comment_start : token.start()].strip())
+        elif depth:
+            continue
+        elif word == ";":
+            return clauses, _original_case(text[token.end() :])
+        elif keyword and current is None:
+            current = _Clause(word, [])
+            clauses.setdefault(keyword, current)
+        elif keyword == "from" and current is not None and word[0] == "[":
+            # Some write the address beside the name, not into a comment.
+            current.word += word
+        elif word == "from" and not clauses:
+            keyword, current = word, None
+        elif word in ("by", "with", "for", "id"):
+            if word != "by" or "by" not in clauses:
+                keyword, current = word, None
+        else:
+            keyword, current = "", None
+    return clauses, ""
+
+
+def _original_case(date: str) -> str:
+    """Day, month and zone names as RFC 5322 spells them."""
+    words = date.split()
+    return " ".join(
+        word.capitalize() if word[:3].isalpha() and not word.isupper() else word for word in words
+    )
+
+
+def _source(clause: _Clause) -> tuple[str | None, str | None, str | None]:
+    """HELO name, looked-up name and address of the client."""
+    helo = name = address = None
+    if clause.comments:
+        name, address = _tcp_info(clause.comments[0])
+    if not clause.word:
+        return helo, name, address
+    if address is None:
+        found, address = _tcp_info(clause.word)
+        if found is not None:
+            return helo, found, address
+    if address is not None:
+        helo = _host(clause.word)
+    return helo, name, address
+
+
+def _tcp_info(text: str) -> tuple[str | None, str | None]:
+    """Looked-up name and address from ``name [address]``, ``[address]`` or ``name``."""
+    opening = text.find("[")
+    if opening < 0:
+        address = _address(text) if text[:1] in "0123456789abcdef:" else None
+        return (None, address) if address is not None else (_host(text), None)
+    closing = text.find("]") if opening == 0 else text.rfind("]")
+    address = _address(text[opening + 1 : closing]) if closing > opening else None
+    if address is None or opening == 0:
+        return None, address
+    return _host(text[:opening]), address
+
+
+def _host(text: str) -> str | None:
+    """A host name at the beginning of the text; an address literal gives its address."""
+    if text.startswith("[") and text.endswith("]"):
+        address = _address(text[1:-1])
+        if address is not None:
+            return address
+    found = _HOST.match(text)
+    if found is None:
+        return None
+    host = found.group()
+    if found.end() == len(text) or ("." in host and text[found.end()] in " \t[("):
+        return host
+    return None
+
+
+def _address(text: str) -> str | None:
+    try:
+        address = ip_address(text.strip().removeprefix("ipv6:").partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)
