@@ -1,0 +1,180 @@
+"""Podman: the lab's network and its containers. Every call runs in the lab's network namespace."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.internet import Link
+from lab.namespace import Namespace
+from lab.paths import LabPaths
+from lab.plan import LabHost
+from lab.programs import run
+
+LABEL = "mailfleet.lab"
+_CAPABILITIES = "SYS_ADMIN,NET_ADMIN,NET_RAW,SYS_PTRACE,AUDIT_WRITE,MKNOD,DAC_READ_SEARCH"
+_NAMES = "--format={{.Names}}"
+_NOFILE = 1048576  # what Podman asks for as root; more than some machines allow
+
+
+class Containers:
+    """The containers of one lab, named lab-LAB-HOST."""
+
+    def __init__(self, paths: LabPaths, namespace: Namespace) -> None:
+        self._paths = paths
+        self._namespace = namespace
+
+    def container(self, host: str) -> str:
+        return f"{self._namespace.name}-{host}"
+
+    def podman(
+        self, *arguments: str, check: bool = True, timeout: float = 120.0
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run podman in the lab's namespace with the lab's own network directory."""
+        conf = self._paths.containers_conf
+        return run(
+            [
+                *self._namespace.prefix(),
+                "podman",
+                f"--network-config-dir={self._paths.networks}",
+                *arguments,
+            ],
+            env={"CONTAINERS_CONF": str(conf)} if conf.exists() else None,
+            check=check,
+            timeout=timeout,
+        )
+
+    def configure(self) -> None:
+        """Write containers.conf if this machine needs one."""
+        text = containers_conf()
+        if text:
+            self._paths.containers_conf.write_text(text)
+
+    def create_network(self, link: Link) -> None:
+        """Make the link all hosts share: no way out, no DNS of Podman's."""
+        self._paths.networks.mkdir(parents=True, exist_ok=True)
+        if self.podman("network", "exists", self._namespace.name, check=False).returncode == 0:
+            return
+        ipv4, ipv6 = link.controller
+        self.podman(
+            "network",
+            "create",
+            "--internal",
+            "--disable-dns",
+            "--ipv6",
+            f"--subnet={link.ipv4}",
+            f"--gateway={ipv4}",
+            f"--subnet={link.ipv6}",
+            f"--gateway={ipv6}",
+            self._namespace.name,
+        )
+
+    def remove_network(self, link: Link) -> None:
+        """Forget the network and its addresses, also when its file is gone."""
+        self.create_network(link)
+        self.podman("network", "rm", "--force", self._namespace.name)
+
+    def start_new(self, host: LabHost, image: str, seed: Path) -> None:
+        """Create and boot a host."""
+        network = f"{self._namespace.name}:ip={host.ipv4},mac={host.mac}"
+        if host.ipv6:
+            network += f",ip={host.ipv6}"
+        sysctl = ["net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"]
+        if host.forwards:
+            sysctl += ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
+        self.podman(
+            "run",
+            "--detach",
+            f"--name={self.container(host.name)}",
+            f"--hostname={host.name}",
+            f"--label={LABEL}={self._paths.name}",
+            "--systemd=always",
+            f"--network={network}",
+            "--no-hosts",
+            f"--cap-add={_CAPABILITIES}",
+            "--security-opt=seccomp=unconfined",
+            "--security-opt=apparmor=unconfined",
+            "--device=/dev/net/tun",
+            *(f"--sysctl={setting}" for setting in sysctl),
+            f"--volume={seed}:/lab:ro",
+            image,
+        )
+
+    def states(self) -> dict[str, str]:
+        """Host name to state (`running`, `exited`, ...) of every container of this lab."""
+        listing = self.podman(
+            "ps", "--all", f"--filter=label={LABEL}={self._paths.name}", "--format=json"
+        )
+        prefix = self.container("")
+        return {
+            container["Names"][0].removeprefix(prefix): str(container["State"])
+            for container in json.loads(listing.stdout or b"[]")
+        }
+
+    def leftovers(self) -> list[str]:
+        """Hosts that exist as containers, found without the lab's namespace and state."""
+        listing = run(
+            ["podman", "ps", "--all", f"--filter=label={LABEL}={self._paths.name}", _NAMES]
+        )
+        prefix = self.container("")
+        return [name.removeprefix(prefix) for name in listing.stdout.decode().split()]
+
+    def kill(self, host: str) -> None:
+        """Crash the host: every process dies at once, its disk stays."""
+        self.podman("kill", "--signal=KILL", self.container(host))
+        self.podman("wait", "--condition=stopped", "--condition=exited", self.container(host))
+
+    def start(self, host: str) -> None:
+        """Boot a host again after kill or a power-off of its own."""
+        self.podman("start", self.container(host))
+
+    def remove(self, hosts: Sequence[str]) -> None:
+        """Remove hosts with their disks."""
+        if hosts:
+            self.podman("rm", "--force", "--time=0", *(self.container(host) for host in hosts))
+
+    def port(self, host: str) -> str:
+        """The name of the bridge's port that leads to the host, as seen in the lab's namespace.
+
+        Raises LabError when the host does not run.
+        """
+        inspected = self.podman(
+            "inspect", "--format={{.State.Pid}}", self.container(host), check=False
+        )
+        pid = inspected.stdout.decode().strip()
+        if inspected.returncode != 0 or pid in {"", "0"}:
+            raise LabError(f"host {host} does not run; `python -m lab start {host}`")
+        show = run(["nsenter", f"--target={pid}", "--net", "ip", "-json", "link", "show", "eth0"])
+        index = json.loads(show.stdout)[0]["link_index"]
+        links = run([*self._namespace.prefix(), "ip", "-json", "link", "show"])
+        for link in json.loads(links.stdout):
+            if link["ifindex"] == index:
+                return str(link["ifname"])
+        raise LabError(f"host {host} has no port on the lab's bridge")
+
+
+def containers_conf() -> str | None:
+    """What Podman must be told here; None on a machine with systemd and cgroup v2.
+
+    Without systemd as PID 1 there is nobody to ask for a cgroup; with cgroup v1 crun and systemd
+    do not get along; and Podman asks for more open files than some machines allow.
+    """
+    engine, containers = [], []
+    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    if not Path("/run/systemd/system").exists():
+        engine.append('cgroup_manager = "cgroupfs"')
+    if not unified:
+        engine.append('runtime = "runc"')
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < _NOFILE:
+        containers.append(f'default_ulimits = ["nofile={hard}:{hard}", "nproc=32768:32768"]')
+    sections = []
+    if containers:
+        sections += ["[containers]", *containers]
+    if engine:
+        sections += ["[engine]", *engine]
+    return "\n".join([*sections, ""]) if sections else None

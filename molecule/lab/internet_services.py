@@ -1,0 +1,87 @@
+"""What runs on the lab's Internet host: Knot with all zones, and the receiving MX.
+
+Everything is seeded before the first boot, so the Internet is complete when the host is up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from lab.internet import Internet
+from lab.keys import KeyPair
+from lab.paths import PACKAGE
+from lab.seed import SeedFile
+from lab.zones import Zone
+
+UNITS = ("knot.service", "lab-mx.service")
+SCRIPTS = "/usr/local/lib/lab"
+STORE = "/var/lib/lab-mx"
+
+_FILES = PACKAGE / "internet_host"
+_ZONES = "/etc/knot/zones"
+_CERTIFICATE = "/etc/lab-mx/certificate.pem"
+
+
+def knot_conf(internet: Internet, zones: Iterable[Zone]) -> str:
+    """knot.conf(5): authoritative for `zones`, updates taken from the host itself only."""
+    text = f"""\
+server:
+    rundir: "/run/knot"
+    user: "knot:knot"
+    listen: ["127.0.0.1@53", "{internet.root_server.address}@53"]
+
+log:
+  - target: "syslog"
+    any: "notice"
+
+database:
+    storage: "/var/lib/knot"
+
+acl:
+  - id: "this-host"
+    address: "127.0.0.1"
+    action: "update"
+
+template:
+  - id: "default"
+    storage: "{_ZONES}"
+    # Updates live in the journal; the seeded files stay as they are.
+    zonefile-sync: -1
+    semantic-checks: "on"
+    acl: "this-host"
+
+zone:
+"""
+    return text + "".join(
+        f'  - domain: "{zone.origin}"\n    file: "{zone.file_name}"\n' for zone in zones
+    )
+
+
+def service_files(
+    internet: Internet, zones: Iterable[Zone], certificate: KeyPair
+) -> list[SeedFile]:
+    """All files of the Internet host's services."""
+    zones = list(zones)
+    receiver = internet.receiver
+    config = {
+        "hostname": receiver.fqdn,
+        "addresses": receiver.addresses,
+        "domains": [
+            name for name, domain in internet.domains.items() if "receiver" in domain.servers
+        ],
+        "certificate": _CERTIFICATE,
+        "store": STORE,
+    }
+    scripts = [path for path in sorted(_FILES.iterdir()) if path.suffix == ".py"]
+    return [
+        SeedFile("/etc/knot/knot.conf", knot_conf(internet, zones)),
+        *(SeedFile(f"{_ZONES}/{zone.file_name}", zone.text()) for zone in zones),
+        SeedFile("/etc/lab-mx/config.json", json.dumps(config, indent=2)),
+        SeedFile(_CERTIFICATE, certificate.public),
+        SeedFile("/etc/lab-mx/key.pem", certificate.private, 0o600),
+        SeedFile(
+            "/etc/systemd/system/lab-mx.service", (_FILES / "lab-mx.service").read_text()
+        ),
+        *(SeedFile(f"{SCRIPTS}/{path.name}", path.read_text(), 0o755) for path in scripts),
+    ]

@@ -1,0 +1,75 @@
+"""The generated inventory: how to reach the lab's hosts, and the facts only a lab has.
+
+It is used beside the site's own: `-i inventories/three_hosts -i .lab/NAME/inventory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from lab import keys
+from lab.internet import Internet
+from lab.paths import LabPaths
+from lab.plan import LabHost
+from lab.site import Site
+
+_HEADER = "# Written by `python -m lab up`; gone with `python -m lab down`.\n---\n"
+USERS = ("alice", "bob")
+
+
+def hosts_file(paths: LabPaths, hosts: Iterable[LabHost], internet: Internet) -> dict[str, Any]:
+    """hosts.yml: connection variables; the Internet in a group of its own, outside the site."""
+    return {
+        "lab": {
+            "hosts": {host.name: {"ansible_host": host.ipv4} for host in hosts},
+            "children": {"lab_internet": {"hosts": {internet.name: {}}}},
+            "vars": {
+                "ansible_user": "root",
+                "ansible_python_interpreter": "/usr/bin/python3",
+                "ansible_ssh_common_args": f'-F "{paths.ssh_config}"',
+                # Several labs use the same addresses: an open connection of one must never
+                # serve another.
+                "ansible_control_path_dir": str(paths.sockets / "ansible"),
+            },
+        }
+    }
+
+
+def lab_facts(internet: Internet) -> dict[str, Any]:
+    """Variables of every host in the lab: where its DNS begins."""
+    root = internet.root_server
+    return {
+        "resolver_root_servers": [{"name": root.name, "address": root.address}],
+        "resolver_dnssec": False,
+    }
+
+
+def secrets(site: Site) -> dict[str, Any]:
+    """What an operator keeps in a vault, at random."""
+    return {
+        "vault_redis_password": keys.password(),
+        "vault_filter_engine_controller_password": keys.password(),
+        "vault_filter_engine_enable_password": keys.password(),
+        "vault_users": [
+            {"name": f"{user}@{site.domains[0]}", "password": keys.password()} for user in USERS
+        ],
+    }
+
+
+def write_inventory(
+    paths: LabPaths, site: Site, hosts: Iterable[LabHost], internet: Internet
+) -> None:
+    """Write the inventory directory; the secrets get mode 0600."""
+    everyone = paths.inventory / "group_vars" / "all"
+    everyone.mkdir(parents=True, exist_ok=True)
+    hosts_text = _yaml(hosts_file(paths, hosts, internet))
+    (paths.inventory / "hosts.yml").write_text(hosts_text)
+    (everyone / "lab.yml").write_text(_yaml(lab_facts(internet)))
+    keys.write_private(everyone / "secrets.yml", _yaml(secrets(site)))
+
+
+def _yaml(data: object) -> str:
+    return _HEADER + yaml.safe_dump(data, sort_keys=False)

@@ -1,0 +1,300 @@
+"""One lab: made, taken down, broken and mended. The command line and the tests call this."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from lab import keys
+from lab.containers import Containers
+from lab.errors import LabError
+from lab.image import ensure_image
+from lab.internet import Internet, load_internet
+from lab.internet_services import UNITS, service_files
+from lab.inventory import write_inventory
+from lab.keys import KeyPair
+from lab.lock import locked
+from lab.namespace import Namespace
+from lab.paths import DEFAULT_NAME, DEFAULT_SITE, RUNTIME, LabPaths
+from lab.plan import LabHost, plan_hosts
+from lab.programs import require, run
+from lab.progress import Say, Steps, silent
+from lab.record import Record, read_record
+from lab.seed import Seed, identity_files, write_seed
+from lab.site import Site, load_site
+from lab.ssh import Ssh
+from lab.zones import render_zones
+
+Item = TypeVar("Item")
+
+
+class Lab:
+    """The lab called `name`. All methods raise LabError with a cause and a likely fix."""
+
+    def __init__(self, name: str = DEFAULT_NAME, say: Say = silent) -> None:
+        self.paths = LabPaths(name)
+        self.namespace = Namespace(name)
+        self.containers = Containers(self.paths, self.namespace)
+        self.ssh = Ssh(self.paths, self.namespace)
+        self.internet: Internet = load_internet()
+        self._say = say
+
+    # -- what is there -----------------------------------------------------------------------
+
+    @property
+    def record(self) -> Record:
+        """Site, image and hosts. Raises LabError when the lab is not up."""
+        record = read_record(self.paths.description)
+        if record is None:
+            name = self.paths.name
+            raise LabError(f"lab {name} is not up; `python -m lab up --name {name}`")
+        return record
+
+    def host(self, name: str) -> LabHost:
+        """A host by name."""
+        hosts = {host.name: host for host in self.record.hosts}
+        if name not in hosts:
+            raise LabError(f"no host {name!r} in lab {self.paths.name}: {', '.join(hosts)}")
+        return hosts[name]
+
+    def site(self) -> Site:
+        """The site that was booted."""
+        return load_site(Path(self.record.site))
+
+    def states(self) -> dict[str, str]:
+        """State of every host; empty when the lab is down."""
+        return self.containers.states() if self.namespace.exists() else {}
+
+    # -- up and down -------------------------------------------------------------------------
+
+    def up(self, site_directory: Path = DEFAULT_SITE) -> bool:
+        """Boot the Internet and all hosts of a site; return whether anything had to be done.
+
+        A lab that is up already stays as it is; what an interrupted `up` left is removed first.
+        """
+        site_directory = site_directory.resolve()
+        require()
+        with locked(self.paths.lock):
+            before = read_record(self.paths.description)
+            if before is not None and self._stands(before, site_directory):
+                self._say(f"lab {self.paths.name} is up already")
+                return False
+            steps = Steps(5, self._say)
+            steps.next(f"planning {site_directory.name}")
+            site = load_site(site_directory)
+            hosts = plan_hosts(site, self.internet)
+            self._remove()
+            steps.next("making sure of the image (built once, then reused)")
+            image, _built = ensure_image()
+            record = Record(str(site_directory), image, hosts, complete=False)
+            steps.next("making the network namespace, keys, zones and inventory")
+            self._prepare(site, record)
+            steps.next(f"booting {', '.join(host.name for host in hosts)}")
+            self._boot(record)
+            steps.next("waiting until every host is ready")
+            _side_by_side(self._wait_ready, [host.name for host in hosts])
+            Record(record.site, record.image, record.hosts, complete=True).write(
+                self.paths.description
+            )
+            steps.done(f"lab {self.paths.name} is up")
+            return True
+
+    def _stands(self, record: Record, site_directory: Path) -> bool:
+        """Whether the recorded lab can be kept; raises LabError if it is another site's."""
+        if not record.complete:
+            return False
+        if Path(record.site) != site_directory:
+            raise LabError(
+                f"lab {self.paths.name} is up for {record.site}; take it down first "
+                f"(`python -m lab down --name {self.paths.name}`) or use another --name"
+            )
+        states = self.states()
+        if any(host.name not in states for host in record.hosts):
+            return False
+        for host in record.hosts:
+            if states[host.name] != "running":
+                self._start(host.name)
+        return True
+
+    def _prepare(self, site: Site, record: Record) -> None:
+        paths = self.paths
+        paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        record.write(paths.description)
+        self.namespace.create()
+        self.containers.configure()
+        login = keys.ssh_key_pair()
+        host_keys = {host.name: keys.ssh_key_pair() for host in record.hosts}
+        self.ssh.write_files(record.hosts, login, host_keys)
+        write_inventory(paths, site, record.hosts, self.internet)
+        for host in record.hosts:
+            self._write_seed(host, site, login, host_keys[host.name])
+
+    def _write_seed(self, host: LabHost, site: Site, login: KeyPair, host_key: KeyPair) -> None:
+        authorized = login.public.decode() + "\n"
+        files = identity_files(host, self.internet, authorized, host_key.private)
+        enable: Sequence[str] = ()
+        if host.name == self.internet.name:
+            zones = render_zones(self.internet, site, self._make_dkim_keys())
+            certificate = keys.self_signed_certificate(self.internet.receiver.fqdn)
+            files += service_files(self.internet, zones, certificate)
+            enable = UNITS
+        write_seed(self.paths.seeds / host.name, Seed(files, host.network_batch, enable))
+
+    def _make_dkim_keys(self) -> dict[str, bytes]:
+        """A key for every mail domain that signs; returns the public halves."""
+        public = {}
+        for domain, facts in self.internet.domains.items():
+            if facts.dkim:
+                pair = keys.dkim_key_pair()
+                keys.write_private(self.paths.dkim_key(domain, facts.dkim), pair.private)
+                public[domain] = pair.public
+        return public
+
+    def _boot(self, record: Record) -> None:
+        self.containers.create_network(self.internet.link)
+
+        def start(host: LabHost) -> None:
+            self.containers.start_new(host, record.image, self.paths.seeds / host.name)
+
+        # The first makes the bridge; the others only join it.
+        start(record.hosts[0])
+        _side_by_side(start, record.hosts[1:])
+        self._route()
+
+    def _route(self) -> None:
+        """Lead the controller's way to the Internet's further addresses through the Internet."""
+        gateways = {":" in address: address for address in self.internet.host.addresses}
+        lines = [
+            f"route replace {address} via {gateways[':' in address]}"
+            for address in self.internet.held_addresses
+        ]
+        run([*self.namespace.prefix(), "ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
+
+    def _wait_ready(self, host: str) -> None:
+        try:
+            self.ssh.wait_ready(host)
+        except LabError as error:
+            console = self.paths.console(host)
+            console.parent.mkdir(parents=True, exist_ok=True)
+            logs = self.containers.podman("logs", self.containers.container(host), check=False)
+            console.write_bytes(logs.stdout + logs.stderr)
+            raise LabError(f"{error}\n(console: {console})") from error
+
+    def down(self) -> bool:
+        """Remove every trace of the lab, also of one half made; return whether there was any."""
+        with locked(self.paths.lock):
+            steps = Steps(1, self._say)
+            steps.next(f"taking lab {self.paths.name} down")
+            found = self._remove()
+            if self.namespace.inside():
+                self._say("the network namespace stays until the command that runs in it ends")
+            else:
+                found = self.namespace.delete() or found
+            steps.done("down" if found else "nothing was up")
+            return found
+
+    def _remove(self) -> bool:
+        """Remove containers, network and state, but not the namespace."""
+        self.ssh.close_all()
+        existed = self.paths.state.exists()
+        leftovers = self.containers.leftovers()
+        if existed or leftovers:
+            self.namespace.create()  # what a machine restarted in between no longer has
+            self.paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.containers.configure()
+            self.containers.remove(leftovers)
+            self.containers.remove_network(self.internet.link)
+        shutil.rmtree(self.paths.state, ignore_errors=True)
+        shutil.rmtree(self.paths.sockets, ignore_errors=True)
+        if RUNTIME.is_dir() and not any(RUNTIME.iterdir()):
+            RUNTIME.rmdir()
+        return existed or bool(leftovers)
+
+    # -- breaking and mending ----------------------------------------------------------------
+
+    def cut(self, host: str) -> None:
+        """Cut a host off: its link goes down; it runs on and keeps its addresses."""
+        self._set_port(host, "down")
+
+    def heal(self, host: str) -> None:
+        """Give a host its link back and wait until it is reached."""
+        self._set_port(host, "up")
+        self.ssh.forget(host)
+        self._wait_ready(host)
+
+    def _set_port(self, host: str, state: str) -> None:
+        port = self.containers.port(self.host(host).name)
+        run([*self.namespace.prefix(), "ip", "link", "set", port, state])
+
+    def kill(self, host: str) -> None:
+        """Crash a host; its disk stays."""
+        self.containers.kill(self.host(host).name)
+        self.ssh.forget(host)
+
+    def start(self, host: str) -> None:
+        """Boot a host again and wait until it is ready."""
+        self._start(self.host(host).name)
+
+    def _start(self, host: str) -> None:
+        self.ssh.forget(host)
+        self.containers.start(host)
+        if host == self.internet.name:
+            self._route()
+        self._wait_ready(host)
+
+    # -- commands inside ---------------------------------------------------------------------
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | bytes | None = None,
+        check: bool = True,
+        timeout: float = 120.0,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command of the controller in the lab's network namespace, output captured."""
+        return run([*self.namespace.prefix(), *argv], stdin=stdin, check=check, timeout=timeout)
+
+    def exec(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        """Run a command in the lab's network namespace on this terminal; return its exit status.
+
+        The namespace is made if it is missing and, if no lab came up in it, removed again: a
+        Molecule run started this way creates and destroys the lab inside it.
+        """
+        with locked(self.paths.lock):
+            self.namespace.create()
+        try:
+            with subprocess.Popen(  # noqa: S603 - runs what the user asks for
+                [*self.namespace.prefix(), *argv],
+                env={**os.environ, **(env or {}), "MAILFLEET_LAB": self.paths.name},
+            ) as child:
+                return _wait(child)
+        finally:
+            if not self.namespace.inside() and not self.paths.state.exists():
+                with locked(self.paths.lock):
+                    self.namespace.delete()
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for a child, leaving Ctrl-C to it and passing SIGTERM on."""
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    terminate = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    try:
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def _side_by_side(work: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Do the same to several hosts at once; raise the first error when all have ended."""
+    items = list(items)
+    with ThreadPoolExecutor(max_workers=max(1, len(items))) as pool:
+        for future in [pool.submit(work, item) for item in items]:
+            future.result()
