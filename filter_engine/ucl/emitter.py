@@ -120,4 +120,4 @@ def _float(value: float) -> str:
         text = f"{value:.15g}"
     else:
         text = f"{value:f}"
-    return text if float(text) == value else repr(value)
+    return text if len(text) < 40 and float(text) == value else repr(value)

@@ -12,7 +12,7 @@ class Limits:
     #: Sections and arrays inside each other. Low enough that recursion over a tree is safe.
     depth: int = 100
     #: Values in all files together, copies made by ``.inherit`` included.
-    values: int = 1_000_000
+    values: int = 300_000
     #: Characters of a key.
     key_length: int = 4096
     #: Files inside each other; libucl's own limit.

@@ -55,7 +55,10 @@ def _read_call(reader: Reader, pos: int) -> tuple[Call, int]:
     arguments = UclObject()
     if text.startswith("(", at):
         arguments, at = _read_arguments(reader, at)
-        at = source.skip(at)
+        after = source.skip(at)
+        if match[0] == "priority" and "\n" in text[at:after]:  # what follows is not its value
+            return Call(match[0], arguments, "", pos), after
+        at = after
     if text.startswith('"', at):
         value, at = reader.quoted(at)
     elif text.startswith("{", at):
@@ -68,9 +71,9 @@ def _read_call(reader: Reader, pos: int) -> tuple[Call, int]:
         assert word is not None
         value, at = word[0].rstrip(" \t"), word.end()
     value = reader.session.variables.expand(value)
-    after = _AFTER.match(text, at)
-    assert after is not None
-    return Call(match[0], arguments, value, pos), after.end()
+    end = _AFTER.match(text, at)
+    assert end is not None
+    return Call(match[0], arguments, value, pos), end.end()
 
 
 def _read_arguments(reader: Reader, pos: int) -> tuple[UclObject, int]:

@@ -12,6 +12,9 @@ from enum import Enum
 
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
+#: Sections of one key that a merge looks through; more would make it quadratic.
+_MAX_SIBLINGS = 1000
+
 
 class Duplicate(Enum):
     """The strategy of a file, set by ``.include(duplicate=...)``."""
@@ -78,6 +81,8 @@ def _place_again(
         if not isinstance(node, UclScalar):
             if type(old) is not type(node):
                 raise MergeError(f"{key!r}: a section and an array cannot be merged", old)
+            if len(found) > _MAX_SIBLINGS:
+                raise MergeError(f"{key!r} has too many values to merge into", old)
             return Frame(old, found[1:])
         _replace(found, node)
     elif strategy is Duplicate.REWRITE or old.inherited or node.priority > old.priority:
