@@ -11,6 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar, generate_ansible_template_vars, trust_as_template
+from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes import (
+    FileAttributeError,
+    read_mode,
+)
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import (
     TreeError,
     WantedFile,
@@ -22,7 +26,6 @@ from ansible_collections.mailfleet.filter.plugins.plugin_utils.template_tree imp
     PathRules,
     SourceFile,
     find_sources,
-    read_mode,
 )
 
 # As ansible.builtin.template does it.
@@ -65,7 +68,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         _, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         try:
             arguments = self._module_arguments(options, variables)
-        except TreeError as error:
+        except (TreeError, FileAttributeError) as error:
             raise AnsibleActionFail(str(error)) from error
         result: dict[str, Any] = self._execute_module(
             module_name="mailfleet.filter.config_tree", module_args=arguments, task_vars=variables

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
+from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes import Owners
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import (
     TreeError,
     WantedFile,
@@ -17,8 +18,8 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.tree_generations 
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_overlay import OverlayTree
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_plan import (
     Attributes,
-    Owners,
     Plan,
+    wanted_state,
 )
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_state import (
     TreeFacts,
@@ -60,7 +61,10 @@ class Outcome:
 
 
 class TreeRun:
-    """One run over one tree. Raises `TreeError`; then nothing on the host has changed."""
+    """One run over one tree.
+
+    Raises `TreeError`, `FileAttributeError` or OSError; then nothing on the host has changed.
+    """
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -74,7 +78,7 @@ class TreeRun:
             facts = self._facts()
             before = asdict(facts)
             owners = Owners(check_mode=self._request.check_mode)
-            wanted = {path: owners.state(one) for path, one in files.items()}
+            wanted = {path: wanted_state(one, owners) for path, one in files.items()}
             # A path once secret stays masked while it is on its way out.
             facts.secret = sorted({*facts.secret, *(p for p, one in files.items() if one.secret)})
             directory = Attributes(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import grp
 import pwd
 
+from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes import UNKNOWN_ID
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import FileState
-from ansible_collections.mailfleet.filter.plugins.module_utils.tree_plan import UNKNOWN_ID, Plan
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_plan import Plan
 
 MAX_DIFF_BYTES = 200_000
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes import UNKNOWN_ID
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import (
     MAX_TREE_BYTES,
     MAX_TREE_ENTRIES,
@@ -18,10 +19,7 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import
     write_file,
     write_state,
 )
-from ansible_collections.mailfleet.filter.plugins.module_utils.tree_plan import (
-    UNKNOWN_ID,
-    Attributes,
-)
+from ansible_collections.mailfleet.filter.plugins.module_utils.tree_plan import Attributes
 
 STAGING_PREFIX = ".staging-"
 

@@ -175,6 +175,9 @@ validation:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes import (
+    FileAttributeError,
+)
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_apply import Request, TreeRun
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_diff import diff_entries
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import TreeError, unpack
@@ -220,7 +223,7 @@ def main() -> None:
             outcome = run.roll_back(params["generation"])
         else:
             outcome = run.apply(unpack(params["_payload"]))
-    except (TreeError, OSError) as error:
+    except (TreeError, FileAttributeError, OSError) as error:
         module.fail_json(msg=str(error))
     for warning in outcome.warnings:
         module.warn(warning)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import
 TEMPLATE_SUFFIX = ".j2"
 # What editors and version control leave in a directory.
 _LITTER = ("*~", "#*#", ".#*", ".*.sw?", ".gitkeep", ".gitignore", ".DS_Store")
-_MODE = re.compile(r"0?[0-7]{3,4}\Z")
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,6 @@ def _walk(root: str) -> dict[str, SourceFile]:
                 raise TreeError(f"{full} and {found[path].full_path} both make {path}: remove one")
             found[path] = SourceFile(full, is_template)
     return found
-
-
-def read_mode(value: object, option: str) -> int:
-    """Return permission bits; raises `TreeError` for a number, which YAML may have misread."""
-    if not isinstance(value, str):
-        raise TreeError(f'{option} is the number {value!r}: quote it, as in "0640"')
-    if not _MODE.match(value):
-        raise TreeError(f'{option} {value!r} is not a mode: write it in octal, as in "0640"')
-    return int(value, 8)
 
 
 class PathRules:

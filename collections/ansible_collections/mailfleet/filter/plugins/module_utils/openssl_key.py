@@ -1,0 +1,141 @@
+"""Private keys by the host's openssl program. A key is never on a command line.
+
+What is read: PEM (PKCS#8, or the traditional form), and for Ed25519 also one base64 line with the
+seed (32 octets) or the seed and the public key (64), as `rspamadm dkim_keygen` writes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import secrets
+import subprocess
+from dataclasses import dataclass
+
+from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record import (
+    public_key,
+)
+
+TIMEOUT = 120.0  # seconds; 4096 bits can take long on a small host
+MAX_KEY_BYTES = 64 << 10
+# PrivateKeyInfo of RFC 8410, section 7: everything before the 32 octets of the seed.
+_ED25519_PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+_BITS = re.compile(rb"Public-Key: \((\d+) bit")
+
+
+class KeyFileError(Exception):
+    """A key cannot be made or read; the message names the file, never its content."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """The public half: algorithm, `p=` value, and the modulus' bits (None for Ed25519)."""
+
+    algorithm: str
+    value: str
+    bits: int | None
+
+
+def generate(openssl: str, algorithm: str, bits: int) -> bytes:
+    """Return a new private key, PEM of PKCS#8."""
+    options = ["-algorithm", "ED25519"]
+    if algorithm == "rsa":
+        options = ["-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}"]
+    key = _run([openssl, "genpkey", *options], b"")
+    if key is None or b"-----BEGIN PRIVATE KEY-----" not in key:
+        raise KeyFileError(
+            f"{openssl} cannot make a key of {algorithm}: is it OpenSSL 1.1.1 or newer?"
+        )
+    return key
+
+
+def read(openssl: str, path: str) -> PublicKey:
+    """Return the public half of a key file; raises `KeyFileError` for anything else."""
+    try:
+        if not os.path.isfile(path):
+            raise KeyFileError(f"{path} is not a file (or a link to nothing): move it away")
+        with open(path, "rb") as stream:
+            content = stream.read(MAX_KEY_BYTES + 1)
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from error
+    return public_half(openssl, content, path)
+
+
+def public_half(openssl: str, content: bytes, path: str) -> PublicKey:
+    """Return the public half of a key's content; `path` is for messages."""
+    fix = "move the file away to have a new key made, or restore it from a backup"
+    if len(content) > MAX_KEY_BYTES:
+        raise KeyFileError(f"{path} is too large for a key; {fix}")
+    raw = _raw_ed25519(content)
+    if raw is None and b"-----BEGIN " not in content:
+        raise KeyFileError(
+            f"{path} is not a private key (PEM, or base64 of an Ed25519 seed); {fix}"
+        )
+    source = ["-passin", "pass:"]  # an empty one: an encrypted key fails instead of asking
+    if raw is not None:
+        content, source = _ED25519_PKCS8_PREFIX + raw[:32], ["-inform", "DER"]
+    spki = _run([openssl, "pkey", *source, "-pubout", "-outform", "DER"], content)
+    if not spki:
+        raise KeyFileError(f"{path} is not a private key without a passphrase; {fix}")
+    text = _run([openssl, "pkey", "-pubin", "-inform", "DER", "-noout", "-text"], spki) or b""
+    algorithm, value = public_key(spki)
+    if raw is not None and raw[32:] not in (b"", base64.b64decode(value)):
+        raise KeyFileError(f"{path} has a seed and a public key that do not belong together; {fix}")
+    found = _BITS.search(text)
+    if algorithm == "rsa" and (b"Modulus" not in text or found is None):
+        raise KeyFileError(f"{path} is a key of another kind than RSA or Ed25519; {fix}")
+    return PublicKey(algorithm, value, int(found[1]) if algorithm == "rsa" and found else None)
+
+
+def place_new(path: str, content: bytes, *, uid: int, gid: int, mode: int) -> bool:
+    """Create the file unless it is there; tells whether it was created.
+
+    link(2) fails where the name is taken, so that a key made meanwhile is never overwritten.
+    """
+    directory = os.path.dirname(path)
+    temporary = os.path.join(directory, f".{os.path.basename(path)}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as stream:
+            stream.write(content)
+            os.fchown(stream.fileno(), uid, gid)
+            os.fchmod(stream.fileno(), mode)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be created: {error.strerror}") from error
+    finally:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+    return True
+
+
+def _raw_ed25519(content: bytes) -> bytes | None:
+    """Return the 32 octets (seed) or 64 (seed, public key) of a base64 line, or None."""
+    try:
+        raw = base64.b64decode(content.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) in (32, 64) else None
+
+
+def _run(argv: list[str], content: bytes) -> bytes | None:
+    """Return what the program wrote, or None if it failed; its complaints may quote a key."""
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments, the key comes by stdin
+            argv,
+            input=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise KeyFileError(f"{argv[0]} {argv[1]} took longer than {TIMEOUT:.0f} s") from error
+    return done.stdout if done.returncode == 0 else None
