@@ -21,18 +21,20 @@ Table = Mapping[str, Mapping[str, Iterable[Any]]]
 class TableResolver:
     """Answers from ``{name: {type: records}}``, records as ``DnsAnswer`` holds them.
 
-    A name in ``failing`` is answered TEMPFAIL. The parent of a known name exists (NODATA), all else
-    is NXDOMAIN. ``asked`` lists every question in order.
+    A name or question in ``failing`` is answered TEMPFAIL. The parent of a known
+    name exists (NODATA), all else is NXDOMAIN. ``asked`` lists every question in order.
     """
 
-    def __init__(self, table: Table, *, failing: Iterable[str] = (), ttl: int = 300) -> None:
+    def __init__(
+        self, table: Table, *, failing: Iterable[str | DnsQuestion] = (), ttl: int = 300
+    ) -> None:
         self._table = {
             name.rstrip(".").lower(): {rdtype: tuple(records) for rdtype, records in types.items()}
             for name, types in table.items()
         }
-        self._failing = {name.rstrip(".").lower() for name in failing}
+        self._failing = frozenset(failing)
         self._ttl = ttl
-        self._exists = set(self._table) | self._failing
+        self._exists = set(self._table)
         for name in tuple(self._exists):
             labels = name.split(".")
             self._exists.update(".".join(labels[i:]) for i in range(1, len(labels)))
@@ -61,7 +63,7 @@ class TableResolver:
             return DnsAnswer(question, DnsStatus.INVALID, detail="not a domain name")
         name = question.name
         for _ in range(MAX_ALIASES):
-            if name in self._failing:
+            if name in self._failing or DnsQuestion(name, question.rdtype) in self._failing:
                 return DnsAnswer(question, DnsStatus.TEMPFAIL, detail="timeout")
             types = self._table.get(name)
             if types is None:

@@ -1,0 +1,110 @@
+"""The RFC 7208 suite (pyspf): every scenario's zone served from a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Coroutine
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from filter_engine.auth.results import SpfResult
+from filter_engine.auth.spf import check_host, checked_identity
+from filter_engine.dns.table import TableResolver
+from filter_engine.scan.question import ASK, All, DnsQuestion, Question
+
+ROOT = Path(os.environ.get("CONFORMANCE_DIR", Path(__file__).parents[4] / "shared/conformance"))
+SUITE = ROOT / "spf" / "rfc7208-tests.yml"
+TYPES = ("A", "AAAA", "MX", "PTR", "TXT", "CNAME")
+
+
+def drive(coroutine: Coroutine[Any, Any, SpfResult], table: TableResolver) -> SpfResult:
+    """Answer a coroutine's questions from a table."""
+
+    def answer(question: Question[Any]) -> Any:
+        if isinstance(question, All):
+            return tuple(map(answer, question.questions))
+        assert isinstance(question, DnsQuestion)
+        return table.answer(question)
+
+    try:
+        question = coroutine.send(None)
+        while True:
+            question = coroutine.send(answer(question))
+    except StopIteration as stop:
+        return stop.value
+
+
+def table_of(zonedata: dict[str, list[Any]]) -> TableResolver:
+    """The suite's zone data; SPF records also serve as TXT unless TXT is given (its header)."""
+    table: dict[str, dict[str, list[Any]]] = {}
+    failing: list[str | DnsQuestion] = []
+    for name, entries in zonedata.items():
+        key = name.lower()
+        records = table.setdefault(key, {})
+        for entry in entries:
+            if entry == "TIMEOUT":
+                continue
+            for rdtype, value in entry.items():
+                records.setdefault(rdtype, []).append(value)
+        if "TXT" not in records and "SPF" in records:
+            records["TXT"] = records["SPF"]
+        records.pop("SPF", None)
+        for rdtype, values in records.items():
+            records[rdtype] = [record(rdtype, v) for v in values if v != "NONE"]
+        if "TIMEOUT" in entries:
+            failing.extend(DnsQuestion(key, t) for t in TYPES if not records.get(t))
+    return TableResolver(table, failing=failing)
+
+
+def record(rdtype: str, value: Any) -> Any:
+    """A record of the suite as ``DnsAnswer.records`` holds it."""
+    if rdtype == "TXT":
+        parts = value if isinstance(value, list) else [value]
+        return "".join(parts).encode("latin-1" if all(map(latin, parts)) else "utf-8")
+    if rdtype == "MX":
+        return value[0], value[1].rstrip(".").lower()
+    if rdtype in ("A", "AAAA"):
+        return str(ip_address(value))
+    return value.rstrip(".").lower()
+
+
+def latin(text: str) -> bool:
+    return all(ord(c) < 256 for c in text)
+
+
+def cases() -> list[Any]:
+    if not SUITE.exists():
+        missing = pytest.mark.skip(
+            reason=f"no {SUITE}: set CONFORMANCE_DIR to the conformance data"
+        )
+        return [pytest.param({}, {}, marks=missing)]
+    return [
+        pytest.param(scenario["zonedata"], case, id=name)
+        for scenario in yaml.safe_load_all(SUITE.read_text(encoding="utf-8"))
+        for name, case in scenario["tests"].items()
+    ]
+
+
+@pytest.mark.parametrize(("zonedata", "case"), cases())
+def test_rfc7208(zonedata: dict[str, list[Any]], case: dict[str, Any]) -> None:
+    domain, sender, _ = checked_identity(case["mailfrom"], case["helo"])
+    table = table_of(zonedata)
+    ip = ip_address(case["host"])
+    result = drive(
+        check_host(ASK, ip, domain, sender, case["helo"], receiver="receiver.example"), table
+    )
+    wanted = case["result"] if isinstance(case["result"], list) else [case["result"]]
+    assert result.result in wanted, result
+    if "explanation" in case:
+        expected = "" if case["explanation"] == "DEFAULT" else case["explanation"]
+        assert result.explanation == expected
+
+
+def test_suite_is_complete() -> None:
+    if not SUITE.exists():
+        pytest.skip(f"no {SUITE}: set CONFORMANCE_DIR to the conformance data")
+    assert len(cases()) == 203
