@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -16,7 +17,10 @@ from lab.errors import LabError
 from lab.image import ensure_image
 from lab.lab import Lab
 from lab.paths import DEFAULT_NAME, DEFAULT_SITE
+from lab.publish import publish_records
 
+# What follows a host or begins a command belongs to that command, options too.
+_VERBATIM = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 _ENVIRONMENT = "PYTHONPATH,PATH,MAILFLEET_LAB,LAB_APT_SOURCES"
 
 
@@ -38,6 +42,9 @@ _name = click.option(
 )
 
 
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
 @cli.command()
 @_name
 @click.option(
@@ -46,16 +53,22 @@ _name = click.option(
     default=DEFAULT_SITE,
     help="Inventory directory with a topology.yml.  [default: inventories/three_hosts]",
 )
-def up(name: str, site: Path) -> None:
+@_as_json
+def up(name: str, site: Path, as_json: bool) -> None:
     """Boot the Internet and the hosts of a site."""
-    Lab(name, _say).up(site)
+    changed = Lab(name, _say).up(site)
+    if as_json:
+        click.echo(json.dumps({"changed": changed}))
 
 
 @cli.command()
 @_name
-def down(name: str) -> None:
+@_as_json
+def down(name: str, as_json: bool) -> None:
     """Remove every trace of a lab."""
-    Lab(name, _say).down()
+    changed = Lab(name, _say).down()
+    if as_json:
+        click.echo(json.dumps({"changed": changed}))
 
 
 @cli.command()
@@ -67,7 +80,7 @@ def image(rebuild: bool) -> None:
     click.echo(tag)
 
 
-@cli.command()
+@cli.command(context_settings=_VERBATIM)
 @_name
 @click.argument("host")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -78,7 +91,7 @@ def shell(name: str, host: str, command: tuple[str, ...]) -> None:
     os.execvp(argv[0], [*argv, *command])  # noqa: S606 - ssh takes the terminal over
 
 
-@cli.command(name="exec", context_settings={"ignore_unknown_options": True})
+@cli.command(name="exec", context_settings=_VERBATIM)
 @_name
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(name: str, command: tuple[str, ...]) -> None:
@@ -129,7 +142,20 @@ def start(name: str, host: str) -> None:
 
 @cli.command()
 @_name
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.argument("zone")
+@click.argument("records", type=click.File(), default="-")
+def publish(name: str, zone: str, records: TextIO) -> None:
+    """Publish DNS records: a JSON list of {"name", "type", "value"}, by default from stdin."""
+    try:
+        wanted = json.load(records)
+    except ValueError as error:
+        raise LabError(f"{records.name}: not JSON: {error}") from error
+    publish_records(Lab(name), zone, wanted)
+
+
+@cli.command()
+@_name
+@_as_json
 def status(name: str, as_json: bool) -> None:
     """Show the hosts of a lab and their states; exit status 1 unless all run."""
     lab = Lab(name)

@@ -174,9 +174,7 @@ def _build(tag: str, packages: Sequence[str]) -> None:
         if builder.returncode != 0 or loaded.returncode != 0:
             run(["podman", "image", "rm", "--ignore", tag], check=False)
             words = LOG.read_text(errors="replace").strip().splitlines()[-12:]
-            raise LabError(
-                f"building the image failed ({LOG}):\n  " + "\n  ".join(words)
-            )
+            raise LabError(f"building the image failed ({LOG}):\n  " + "\n  ".join(words))
 
 
 def _prune(keep: str) -> None:

@@ -80,8 +80,6 @@ def service_files(
         SeedFile("/etc/lab-mx/config.json", json.dumps(config, indent=2)),
         SeedFile(_CERTIFICATE, certificate.public),
         SeedFile("/etc/lab-mx/key.pem", certificate.private, 0o600),
-        SeedFile(
-            "/etc/systemd/system/lab-mx.service", (_FILES / "lab-mx.service").read_text()
-        ),
+        SeedFile("/etc/systemd/system/lab-mx.service", (_FILES / "lab-mx.service").read_text()),
         *(SeedFile(f"{SCRIPTS}/{path.name}", path.read_text(), 0o755) for path in scripts),
     ]

@@ -195,9 +195,19 @@ class Lab:
             if self.namespace.inside():
                 self._say("the network namespace stays until the command that runs in it ends")
             else:
+                self._name_strangers()
                 found = self.namespace.delete() or found
             steps.done("down" if found else "nothing was up")
             return found
+
+    def _name_strangers(self) -> None:
+        """Say what still runs in the namespace: it goes on, cut off, and is not ours to end."""
+        for pid in self.namespace.processes():
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+            except OSError:  # ended meanwhile
+                continue
+            self._say(f"left running, without a network: {pid} {command.decode().strip()[:80]}")
 
     def _remove(self) -> bool:
         """Remove containers, network and state, but not the namespace."""

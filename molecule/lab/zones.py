@@ -109,9 +109,7 @@ class ZoneSet:
         )
 
 
-def render_zones(
-    internet: Internet, site: Site, dkim_keys: Mapping[str, bytes]
-) -> list[Zone]:
+def render_zones(internet: Internet, site: Site, dkim_keys: Mapping[str, bytes]) -> list[Zone]:
     """Every zone of the lab. `dkim_keys`: mail domain of the Internet -> public key (DER)."""
     zones = ZoneSet(internet.root_server.name, [*internet.domains, *site.domains])
     zones.add_addresses(internet.root_server.name, [internet.root_server.address])

@@ -28,14 +28,14 @@ class Keeper:
         self.domains = {domain.lower() for domain in domains}
         self.store = store
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: ARG002, N802 - aiosmtpd's signature
         if address.rpartition("@")[2].lower() not in self.domains:
             return "554 5.7.1 Relay access denied"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, server, session, envelope):  # noqa: ARG002, N802 - aiosmtpd's signature
         identity = f"{time.time_ns():020d}"
         facts = {
             "id": identity,
@@ -68,8 +68,7 @@ def notify_ready():
             channel.send(b"READY=1")
 
 
-async def main():
-    config = json.loads(Path(sys.argv[1]).read_text())
+async def main(config):
     credentials = Path(os.environ["CREDENTIALS_DIRECTORY"])
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(config["certificate"], credentials / "key.pem")
@@ -92,4 +91,4 @@ async def main():
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text())))
