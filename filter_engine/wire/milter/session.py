@@ -102,6 +102,8 @@ class MessageReceived:
     size: int
     """Octets received, also when they were not kept."""
     oversize: bool
+    dropped: bool
+    """There was no room for it (see ``drop``): only a temporary failure may answer it."""
     header_counts: Mapping[bytes, int]
     """Lower-case name -> occurrences, for changes by index."""
     actions: Actions
@@ -128,6 +130,7 @@ class _Message:
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
     oversize: bool = False
+    dropped: bool = False
     header_counts: dict[bytes, int] = field(default_factory=dict)
     headers: int = 0
 
@@ -162,7 +165,13 @@ class Session:
     def held(self) -> int:
         """Octets of the message kept so far."""
         message = self._message
-        return 0 if message is None or message.oversize else message.size
+        return 0 if message is None or message.oversize or message.dropped else message.size
+
+    def drop(self) -> None:
+        """There is no room for the message under way: forget its content, mark it ``dropped``."""
+        if self._message is not None:
+            self._message.dropped = True
+            self._message.parts.clear()
 
     def feed(self, data: bytes) -> list[Event]:
         """Take what arrived; raises ``ProtocolError`` naming command and state."""
@@ -296,6 +305,7 @@ class Session:
                 envelope=self._envelope(message),
                 size=message.size,
                 oversize=message.oversize,
+                dropped=message.dropped,
                 header_counts=message.header_counts,
                 actions=self._actions,
             )
@@ -304,7 +314,7 @@ class Session:
 
     def _keep(self, message: _Message, data: bytes) -> None:
         message.size += len(data)
-        if message.oversize:
+        if message.oversize or message.dropped:
             return
         if message.size > self._limits.max_message:
             message.oversize = True

@@ -1,0 +1,1 @@
+"""The processes that serve: supervisor, proxy (milter), normal (HTTP scans) and controller."""

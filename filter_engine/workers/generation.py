@@ -1,0 +1,228 @@
+"""One generation of worker processes: those that serve one loaded configuration."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from filter_engine.config.model import Config
+from filter_engine.config.workers import ControllerConfig, NormalConfig, ProxyConfig
+from filter_engine.scanner import Scanner
+from filter_engine.workers import process
+from filter_engine.workers.controller import ControllerWorker
+from filter_engine.workers.normal import NormalWorker
+from filter_engine.workers.proxy import ProxyWorker, scans_itself
+from filter_engine.workers.service import Factory
+from filter_engine.workers.statistics import Counter, Statistics
+
+log = logging.getLogger(__name__)
+
+MAX_DELAY = 30.0
+"""Seconds between two attempts to start a worker that keeps failing."""
+STUCK_TIME = 120.0
+"""Seconds without a sign of life after which a process is killed."""
+OVERDUE_TIME = process.DRAIN_TIME + process.STOP_TIME + 10.0
+"""Seconds after which a process that was told to end is killed."""
+STABLE_TIME = 10.0
+"""Seconds after which a worker counts as sound and the delay starts anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One configured worker: what runs in each of its processes."""
+
+    name: str
+    factory: Factory
+    scans: bool
+    count: int
+    config: ProxyConfig | NormalConfig | ControllerConfig
+
+
+def plans(config: Config) -> Iterator[Plan]:
+    """The workers a configuration asks for. Proxy and normal get a process a core."""
+    cores = len(os.sched_getaffinity(0))
+    for proxy in config.proxies:
+        own = scans_itself(proxy)
+        count = proxy.count or (cores if own else 1)
+        yield Plan("proxy", partial(ProxyWorker, proxy), own, count, proxy)
+    for normal in config.scanners:
+        yield Plan("normal", partial(NormalWorker, normal), True, normal.count or cores, normal)
+    for controller in config.controllers:
+        factory = partial(ControllerWorker, controller)
+        yield Plan("controller", factory, False, controller.count or 1, controller)
+
+
+@dataclass(slots=True)
+class Worker:
+    """One place for a process, and the process that fills it at present."""
+
+    plan: Plan
+    number: int
+    sockets: list[socket.socket]
+    pid: int = 0
+    row: int = -1
+    started: float = 0.0
+    ready: bool = False
+    ready_pipe: int = -1
+    failures: int = 0
+    start_at: float = 0.0
+    """Monotonic time of the next start when there is no process."""
+
+    @property
+    def name(self) -> str:
+        """For people: ``normal 2``; without number when there is but one."""
+        return f"{self.plan.name} {self.number}" if self.plan.count > 1 else self.plan.name
+
+
+@dataclass(slots=True)
+class Generation:
+    """The workers of one configuration."""
+
+    config: Config
+    scanner: Scanner
+    statistics: Statistics
+    lifeline: tuple[int, int]
+    """A pipe nobody writes to: its reading end ends when the supervisor does."""
+    workers: list[Worker] = field(default_factory=list)
+    retired_at: float | None = None
+    """Monotonic time since when no process of it is started any more."""
+
+    def start(self, worker: Worker) -> None:
+        """Fork the process of one place."""
+        reading, writing = os.pipe()
+        worker.row = self.statistics.take()
+        job = process.Job(
+            name=worker.name,
+            factory=worker.plan.factory,
+            scans=worker.plan.scans,
+            sockets=worker.sockets,
+            config=self.config,
+            scanner=self.scanner,
+            statistics=self.statistics,
+            row=worker.row,
+            ready=writing,
+            lifeline=self.lifeline[0],
+        )
+        # The child must not see a signal before it has its own handlers.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                os.close(reading)
+                os.close(self.lifeline[1])
+                status = 1
+                try:
+                    status = process.run(job)
+                finally:
+                    process.leave(status)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.close(writing)
+        os.set_blocking(reading, False)
+        worker.pid, worker.ready_pipe = pid, reading
+        worker.ready = False
+        worker.started = time.monotonic()
+
+    def start_due(self, now: float) -> None:
+        """Start every place that has no process and whose time has come."""
+        for worker in self.workers:
+            if not worker.pid and not self.retired and worker.start_at <= now:
+                self.start(worker)
+
+    def next_start(self) -> float | None:
+        """Monotonic time of the next start that is due; None when no place is empty."""
+        empty = [w.start_at for w in self.workers if not w.pid]
+        return min(empty) if empty and not self.retired else None
+
+    def check_ready(self, worker: Worker) -> None:
+        """Look into the ready pipe: the worker serves, or is gone before it did."""
+        try:
+            said = os.read(worker.ready_pipe, 1)
+        except BlockingIOError:
+            return
+        worker.ready = said == process.READY
+        self._close_pipe(worker)
+
+    def ended(self, pid: int, status: int) -> Worker | None:
+        """A process is gone; None when it was not of this generation."""
+        worker = next((w for w in self.workers if w.pid == pid), None)
+        if worker is None:
+            return None
+        self._close_pipe(worker)
+        self.statistics.give(worker.row)
+        worker.pid = 0
+        worker.ready = False
+        if self.retired:
+            if status:
+                log.error("worker %s (process %d) %s", worker.name, pid, _fate(status))
+            return worker
+        now = time.monotonic()
+        sound = now - worker.started >= STABLE_TIME
+        worker.failures = 1 if sound else worker.failures + 1
+        # The first restart is immediate, then the delay doubles.
+        wait = 0.0 if worker.failures == 1 else min(0.1 * 2**worker.failures, MAX_DELAY)
+        worker.start_at = now + wait
+        again = f"; starting it again in {wait:.1f} s" if wait else "; starting it again"
+        log.error("worker %s (process %d) %s%s", worker.name, pid, _fate(status), again)
+        return worker
+
+    @property
+    def retired(self) -> bool:
+        """No process of it is started any more."""
+        return self.retired_at is not None
+
+    @property
+    def all_ready(self) -> bool:
+        """Every place has a process that serves."""
+        return all(worker.ready for worker in self.workers)
+
+    @property
+    def gone(self) -> bool:
+        """No process is left."""
+        return not any(worker.pid for worker in self.workers)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to every process."""
+        for worker in self.workers:
+            if worker.pid:
+                os.kill(worker.pid, number)
+
+    def retire(self, number: int) -> None:
+        """Let every process end, by ``DRAIN_SIGNAL`` or ``STOP_SIGNAL``; none is started again."""
+        if self.retired_at is None:
+            self.retired_at = time.monotonic()
+        self.signal(number)
+
+    def kill_stuck(self, now: float) -> None:
+        """Kill processes whose event loop has stopped, and what does not end when it should.
+
+        The MTA hears nothing from a stuck worker; once it is dead, the MTA sees a closed connection
+        and answers with a temporary failure.
+        """
+        overdue = self.retired_at is not None and now - self.retired_at > OVERDUE_TIME
+        for worker in self.workers:
+            if not worker.pid or not (worker.ready or overdue):
+                continue
+            silent = time.time() - self.statistics.row(worker.row).get(Counter.HEARTBEAT)
+            if overdue or silent > STUCK_TIME:
+                log.error("worker %s (process %d) is stuck: killing it", worker.name, worker.pid)
+                os.kill(worker.pid, signal.SIGKILL)
+
+    @staticmethod
+    def _close_pipe(worker: Worker) -> None:
+        if worker.ready_pipe >= 0:
+            os.close(worker.ready_pipe)
+            worker.ready_pipe = -1
+
+
+def _fate(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"was killed by {signal.Signals(number).name}"
+    return f"ended with status {os.waitstatus_to_exitcode(status)}"

@@ -1,0 +1,220 @@
+"""Milter connections of a proxy worker: from the sockets to a verdict and back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+from filter_engine.scan.verdict import Verdict
+from filter_engine.wire.budget import Budget
+from filter_engine.wire.milter.codec import ProtocolError
+from filter_engine.wire.milter.reply import TEMPFAIL, ReplyOptions, milter_reply
+from filter_engine.wire.milter.session import Aborted, Closed, Limits, MessageReceived, Session
+from filter_engine.workers.statistics import Counter, Row
+
+log = logging.getLogger(__name__)
+
+Judge = Callable[[MessageReceived], Awaitable[Verdict | None]]
+"""Gives the verdict on a message; None means a temporary failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class MilterTimes:
+    """Seconds an MTA may keep us waiting."""
+
+    idle: float = 900.0
+    """Without a message under way; an SMTP client may be silent for 300 s between commands."""
+    message: float = 600.0
+    """Between two packets of a message."""
+
+
+class MilterServer:
+    """What the connections of one worker share; ``connection`` is the protocol factory."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        limits: Limits,
+        options: ReplyOptions,
+        budget: Budget,
+        statistics: Row,
+        times: MilterTimes | None = None,
+    ) -> None:
+        self.judge = judge
+        self.limits = limits
+        self.options = options
+        self.budget = budget
+        self.statistics = statistics
+        self.times = times or MilterTimes()
+        self.draining = False
+        self.hurry = False
+        self.connections: set[MilterConnection] = set()
+        self._loop = asyncio.get_running_loop()
+        self._closed = asyncio.Event()
+        self._sweeper = self._loop.call_later(1.0, self._sweep)
+
+    def connection(self) -> MilterConnection:
+        """A protocol for one accepted connection."""
+        self.statistics.add(Counter.CONNECTIONS)
+        return MilterConnection(self)
+
+    def drain(self, *, hurry: bool) -> None:
+        """Let connections end with their SMTP sessions; in a ``hurry``, after their messages."""
+        self.draining = True
+        self.hurry = self.hurry or hurry
+        for connection in tuple(self.connections):
+            connection.drain()
+        if not self.connections:
+            self._closed.set()
+
+    async def wait_drained(self, seconds: float) -> bool:
+        """Wait for every connection to end; after ``seconds`` cut the rest off.
+
+        Returns whether nothing had to be cut off. An MTA that is cut off answers 451 by its own
+        ``milter_default_action``.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+            clean = True
+        except TimeoutError:
+            clean = False
+            for connection in tuple(self.connections):
+                connection.abort()
+        self._sweeper.cancel()
+        return clean
+
+    def forget(self, connection: MilterConnection) -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+        if self.draining and not self.connections:
+            self._closed.set()
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        for connection in tuple(self.connections):
+            connection.check_deadline(now)
+        self._sweeper = self._loop.call_later(1.0, self._sweep)
+
+
+class MilterConnection(asyncio.Protocol):
+    """One connection from an MTA."""
+
+    def __init__(self, server: MilterServer) -> None:
+        self._server = server
+        self._session = Session(server.limits)
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._held = 0
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + server.times.idle
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._server.connections.add(self)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._hold(0)
+        self._server.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        session, transport = self._session, self._transport
+        assert transport is not None
+        if transport.is_closing():
+            return
+        try:
+            events = session.feed(data)
+        except ProtocolError as error:
+            self._server.statistics.add(Counter.PROTOCOL_ERRORS)
+            peer = transport.get_extra_info("peername") or "a local socket"
+            log.warning("milter connection from %s closed: %s", peer, error)
+            self.abort()
+            return
+        output = session.take_output()
+        if output:
+            transport.write(output)
+        for event in events:
+            if isinstance(event, MessageReceived):
+                self._task = self._loop.create_task(self._answer(event))
+            elif isinstance(event, Aborted):
+                self._cancel()
+            elif isinstance(event, Closed):
+                transport.close()
+                return
+        if self._task is None and not self._hold(session.held):
+            log.warning("no room for a message of an MTA: it will be asked to try again later")
+            session.drop()
+            self._hold(0)
+        self._set_deadline()
+        self.drain()
+
+    async def _answer(self, message: MessageReceived) -> None:
+        """Send the reply to one message; whatever goes wrong becomes a temporary failure."""
+        try:
+            verdict = None if message.dropped else await self._server.judge(message)
+            reply = milter_reply(
+                verdict, message.header_counts, message.actions, self._server.options
+            )
+        except Exception:
+            log.exception("message %s: no verdict", message.envelope.queue_id or "without id")
+            reply = TEMPFAIL
+        if reply == TEMPFAIL:
+            self._server.statistics.add(Counter.TEMPFAILED)
+        self._task = None
+        self._hold(0)
+        transport = self._transport
+        assert transport is not None
+        if transport.is_closing():
+            return
+        transport.write(reply)
+        self._session.answered()
+        if self._server.hurry:
+            transport.close()
+        self._set_deadline()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._hold(0)
+
+    def _hold(self, octets: int) -> bool:
+        """Account for the octets kept; False when there is no room for more."""
+        budget = self._server.budget
+        more = octets - self._held
+        if more > 0 and not budget.take(more):
+            return False
+        if more < 0:
+            budget.give(-more)
+        self._held = octets
+        return True
+
+    def _set_deadline(self) -> None:
+        if self._task is not None:
+            self._deadline = float("inf")  # the judge has a time limit of its own
+            return
+        times = self._server.times
+        wait = times.message if self._session.in_message else times.idle
+        self._deadline = self._loop.time() + wait
+
+    def drain(self) -> None:
+        """Close now if there is a hurry and no message under way; otherwise wait for the MTA."""
+        if self._server.hurry and self._task is None and not self._session.in_message:
+            assert self._transport is not None
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection off."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def check_deadline(self, now: float) -> None:
+        """End the connection if the MTA kept us waiting for too long."""
+        if now >= self._deadline:
+            log.info("milter connection closed: nothing came for too long")
+            self.abort()

@@ -1,0 +1,97 @@
+"""Scan requests over HTTP, as scan workers answer them: paths, envelopes, replies, errors."""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+
+from filter_engine.scan.verdict import Verdict
+from filter_engine.wire.checkv2 import reply_json, reply_json_v1
+from filter_engine.wire.compression import (
+    CompressionError,
+    TooLargeError,
+    compress,
+    decompress,
+)
+from filter_engine.wire.http.message import Request, Response
+from filter_engine.wire.request import parse_envelope
+from filter_engine.workers import unscanned
+from filter_engine.workers.logs import log_message
+from filter_engine.workers.service import Context
+from filter_engine.workers.statistics import Counter
+
+log = logging.getLogger(__name__)
+
+RENDER = {"/checkv2": reply_json, "/check": reply_json_v1, "/symbols": reply_json_v1}
+"""Path -> shape of the reply."""
+
+_FILE_HEADERS = frozenset({b"file", b"path", b"shm"})
+
+
+def error(status: int, reason: str, domain: str = "protocol-error") -> Response:
+    """An error as Rspamd words it."""
+    body = orjson.dumps({"error": reason, "error_domain": domain})
+    return Response(body, status, reason)
+
+
+class ScanService:
+    """Answers scan requests with the process's scanner."""
+
+    def __init__(
+        self, context: Context, *, task_timeout: float | None = None, max_tasks: int = 0
+    ) -> None:
+        """``task_timeout``: seconds, None for the configured one; ``max_tasks``: 0 no limit."""
+        self._context = context
+        self._task_timeout = task_timeout
+        self._max_tasks = max_tasks
+        self._running = 0
+        self._max_message = context.config.options.max_message
+
+    async def handle(self, request: Request) -> Response:
+        """The response to one request."""
+        path = request.path.rstrip("/")
+        if path == "/ping":
+            return Response(b"pong\r\n", content_type="text/plain")
+        render = RENDER.get(path)
+        if render is None:
+            return error(500, "invalid command")
+        if any(name in _FILE_HEADERS for name, _ in request.headers):
+            return error(500, "messages in files or shared memory are not supported")
+        zstd = (request.header(b"compression") or b"").strip().lower() == b"zstd"
+        body = request.body
+        if zstd and body:
+            try:
+                body = decompress(body, self._max_message)
+            except TooLargeError:
+                return error(413, f"Message larger than {self._max_message} bytes")
+            except CompressionError as problem:
+                return error(400, str(problem))
+        if self._max_tasks and self._running >= self._max_tasks:
+            return error(503, "Too many messages at once")
+        self._running += 1
+        try:
+            verdict = await self._scan(request, body)
+        except Exception:
+            self._context.row.add(Counter.SCAN_ERRORS)
+            log.exception("scan failed")
+            return error(500, "scan failed", "scan-error")
+        finally:
+            self._running -= 1
+        reply = render(verdict)
+        if zstd:
+            return Response(compress(reply), headers=(("Compression", "zstd"),))
+        return Response(reply)
+
+    async def _scan(self, request: Request, body: bytes) -> Verdict:
+        scanner = self._context.scanner
+        envelope = parse_envelope(request.headers)
+        if not body:
+            return unscanned.empty(scanner, envelope)
+        if "skip" in envelope.flags:
+            return unscanned.skipped(scanner, envelope)
+        verdict = await scanner.scan(body, envelope, task_timeout=self._task_timeout)
+        if "no_stat" not in envelope.flags:
+            self._context.row.record(verdict, len(body))
+        log_message(verdict, envelope, len(body), "self")
+        return verdict

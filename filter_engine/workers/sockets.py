@@ -1,0 +1,194 @@
+"""Opening the sockets workers listen on. The supervisor does it, so that no restart closes them."""
+
+from __future__ import annotations
+
+import errno
+import grp
+import logging
+import os
+import pwd
+import socket
+import stat
+from collections.abc import Iterable, Mapping
+
+from filter_engine.config.sockets import BindSocket, SystemdSocket, TcpSocket, UnixSocket
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 1024
+DEFAULT_MODE = 0o660
+"""Of a unix socket whose ``bind_socket`` says nothing: its owner and group may connect."""
+SYSTEMD_FIRST = 3
+"""The first descriptor systemd hands over (sd_listen_fds)."""
+# Not in Python's socket module (Linux, ip(7) and ipv6(7)).
+_IP_FREEBIND = 15
+_IPV6_FREEBIND = 78
+
+
+class BindError(Exception):
+    """A socket cannot be opened; the message names worker, address, reason and likely fix."""
+
+
+def open_sockets(
+    bind: BindSocket, worker: str, environ: Mapping[str, str] = os.environ
+) -> list[socket.socket]:
+    """Listening sockets for one ``bind_socket``; raises ``BindError``.
+
+    TCP sockets bind with FREEBIND: an address that is not there yet (a VPN that comes up later)
+    does not stop the worker. Empty when an optional address family is missing on this machine.
+    """
+    try:
+        if isinstance(bind, TcpSocket):
+            return _tcp(bind, worker)
+        if isinstance(bind, UnixSocket):
+            return [_unix(bind)]
+        return [_systemd(bind, environ)]
+    except OSError as error:
+        hint = _hint(error, bind)
+        reason = error.strerror or str(error)
+        raise BindError(f"worker {worker} cannot listen on {bind}: {reason}{hint}") from error
+
+
+class SocketPool:
+    """The open sockets of a supervisor, kept from one configuration to the next."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str | int], list[socket.socket]] = {}
+
+    def get(self, bind: BindSocket, worker: str) -> list[socket.socket]:
+        """The sockets of one ``bind_socket``, opened now or before; raises ``BindError``."""
+        known = self._open.get(_place(bind))
+        if known is None:
+            known = self._open[_place(bind)] = open_sockets(bind, worker)
+        elif isinstance(bind, UnixSocket):
+            try:
+                _set_owner_and_mode(bind)
+            except OSError as error:
+                raise BindError(f"worker {worker}: {bind}: {error.strerror or error}") from error
+        return known
+
+    def keep(self, binds: Iterable[BindSocket]) -> None:
+        """Close every socket that is not among ``binds``."""
+        wanted = {_place(bind) for bind in binds}
+        for place in [place for place in self._open if place not in wanted]:
+            close_sockets(self._open.pop(place))
+
+
+def _place(bind: BindSocket) -> tuple[str, str | int]:
+    """What two ways of writing the same socket have in common."""
+    if isinstance(bind, TcpSocket):
+        return bind.address, bind.port
+    return ("unix", bind.path) if isinstance(bind, UnixSocket) else ("systemd", bind.index)
+
+
+def close_sockets(sockets: list[socket.socket]) -> None:
+    """Close sockets and remove the files of unix sockets that are still ours."""
+    for sock in sockets:
+        path = sock.getsockname() if sock.family == socket.AF_UNIX else ""
+        sock.close()
+        if isinstance(path, str) and path.startswith("/"):
+            try:
+                os.unlink(path)
+            except OSError as error:
+                log.warning("cannot remove %s: %s", path, error.strerror)
+
+
+def _tcp(bind: TcpSocket, worker: str) -> list[socket.socket]:
+    opened: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(
+            bind.address, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, kind, proto, _, address in dict.fromkeys(found):
+            sock = socket.socket(family, kind, proto)
+            opened.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+            sock.bind(address)
+            sock.listen(BACKLOG)
+            sock.setblocking(False)
+    except OSError as error:
+        for sock in opened:
+            sock.close()
+        if bind.optional and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            log.info("worker %s does not listen on %s: %s", worker, bind, error.strerror)
+            return []
+        raise
+    return opened
+
+
+def _unix(bind: UnixSocket) -> socket.socket:
+    _remove_stale(bind.path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Nobody may connect before owner and mode are set.
+        mask = os.umask(0o177)
+        try:
+            sock.bind(bind.path)
+        finally:
+            os.umask(mask)
+        _set_owner_and_mode(bind)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _set_owner_and_mode(bind: UnixSocket) -> None:
+    try:
+        owner = pwd.getpwnam(bind.owner).pw_uid if bind.owner else -1
+        group = grp.getgrnam(bind.group).gr_gid if bind.group else -1
+    except KeyError as error:
+        raise OSError(errno.EINVAL, f"unknown user or group ({error.args[0]})") from None
+    if (owner, group) != (-1, -1):
+        os.chown(bind.path, owner, group)
+    os.chmod(bind.path, DEFAULT_MODE if bind.mode is None else bind.mode)
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket nobody listens on; leave everything else where it is."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise OSError(errno.EEXIST, "a file that is no socket is in the way")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        else:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _systemd(bind: SystemdSocket, environ: Mapping[str, str]) -> socket.socket:
+    count = environ.get("LISTEN_FDS", "")
+    if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdigit():
+        raise OSError(errno.ENOTSOCK, "systemd handed over no sockets (LISTEN_FDS)")
+    if bind.index >= int(count):
+        raise OSError(errno.ENOTSOCK, f"systemd handed over {count} sockets")
+    sock = socket.socket(fileno=os.dup(SYSTEMD_FIRST + bind.index))
+    sock.setblocking(False)
+    return sock
+
+
+def _hint(error: OSError, bind: BindSocket) -> str:
+    if error.errno == errno.EADDRINUSE and isinstance(bind, TcpSocket):
+        return (
+            f" (another filter-engine or Rspamd? 'ss -ltnp sport = :{bind.port}' shows who has it)"
+        )
+    if error.errno == errno.EADDRINUSE:
+        return " (another process listens there)"
+    if error.errno == errno.EACCES:
+        return " (permission denied: choose a port above 1023 or a directory this user may write)"
+    return ""

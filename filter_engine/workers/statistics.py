@@ -1,0 +1,172 @@
+"""Counters that all worker processes share, in anonymous shared memory.
+
+Made before the fork. Each process writes one row and only that row, so no lock is needed; a reader
+adds the rows up. A row outlives its process: its successor goes on counting in it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import time
+from dataclasses import dataclass
+from enum import IntEnum, auto
+
+from filter_engine.scan.verdict import Action, Verdict
+
+ROWS = 256
+"""Processes that can be counted at once; further ones share the last row (counts may be lost)."""
+RECENT = 31
+"""Scan times kept of each process, as many as Rspamd's ``/stat`` shows."""
+
+
+class Counter(IntEnum):
+    """Columns of a row; each is a number that only grows, except ALIVE."""
+
+    ALIVE = 0
+    """1 while a ready process owns the row."""
+    SCANS = auto()
+    """1 when the process scans messages itself."""
+    HEARTBEAT = auto()
+    """Unix time, seconds."""
+    SCANNED = auto()
+    LEARNED = auto()
+    BYTES = auto()
+    SCAN_ERRORS = auto()
+    """Scans that ended with an exception."""
+    TIMEOUTS = auto()
+    """Scans that reached their deadline."""
+    UNFINISHED = auto()
+    """Checks cut off by a deadline or an exception."""
+    OVERSIZE = auto()
+    """Messages passed unscanned because of their size."""
+    TEMPFAILED = auto()
+    """Messages answered with a temporary failure for want of a result."""
+    UPSTREAM_ERRORS = auto()
+    PROTOCOL_ERRORS = auto()
+    CONNECTIONS = auto()
+    CONTROL_CONNECTIONS = auto()
+    NO_ACTION = auto()
+    GREYLIST = auto()
+    ADD_HEADER = auto()
+    REWRITE_SUBJECT = auto()
+    SOFT_REJECT = auto()
+    REJECT = auto()
+    DISCARD = auto()
+    QUARANTINE = auto()
+
+
+ACTION_COUNTERS = {action: Counter[action.name] for action in Action}
+STATES = frozenset({Counter.ALIVE, Counter.SCANS, Counter.HEARTBEAT})
+"""Columns that describe the process now and are not added up."""
+
+_COLUMNS = len(Counter)
+_ROW_OCTETS = 8 * (_COLUMNS + 1 + 2 * RECENT)
+
+
+class Row:
+    """The counters of one process."""
+
+    __slots__ = ("_floats", "_numbers")
+
+    def __init__(self, memory: memoryview) -> None:
+        self._numbers = memory.cast("Q")
+        self._floats = memory.cast("d")
+
+    def add(self, counter: Counter, amount: int = 1) -> None:
+        """Count."""
+        self._numbers[counter] += amount
+
+    def set(self, counter: Counter, value: int) -> None:
+        """Set one of ``STATES``."""
+        self._numbers[counter] = value
+
+    def get(self, counter: Counter) -> int:
+        """The value of one column."""
+        return self._numbers[counter]
+
+    def record(self, verdict: Verdict, size: int) -> None:
+        """Count a verdict on a message of ``size`` octets."""
+        numbers = self._numbers
+        numbers[Counter.SCANNED] += 1
+        numbers[Counter.BYTES] += size
+        numbers[ACTION_COUNTERS[verdict.action]] += 1
+        if verdict.timed_out:
+            numbers[Counter.TIMEOUTS] += 1
+        if verdict.unfinished:
+            numbers[Counter.UNFINISHED] += len(verdict.unfinished)
+        position = numbers[_COLUMNS]
+        slot = _COLUMNS + 1 + 2 * (position % RECENT)
+        self._floats[slot] = time.time()
+        self._floats[slot + 1] = verdict.time_real
+        numbers[_COLUMNS] = position + 1
+
+    def recent(self) -> list[tuple[float, float]]:
+        """``(unix time, seconds)`` of the last scans, unordered."""
+        count = min(self._numbers[_COLUMNS], RECENT)
+        first = _COLUMNS + 1
+        return [
+            (self._floats[first + 2 * i], self._floats[first + 2 * i + 1]) for i in range(count)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All rows added up."""
+
+    counts: dict[Counter, int]
+    scan_times: tuple[float, ...]
+    """Seconds, the last ``RECENT`` scans in order."""
+
+    def __getitem__(self, counter: Counter) -> int:
+        return self.counts[counter]
+
+
+class Statistics:
+    """The table: one row a process, and one for what ``statreset`` hid."""
+
+    def __init__(self) -> None:
+        self.started = time.time()
+        self._memory = mmap.mmap(-1, _ROW_OCTETS * (ROWS + 1))
+        view = memoryview(self._memory)
+        self._rows = [Row(view[i * _ROW_OCTETS : (i + 1) * _ROW_OCTETS]) for i in range(ROWS + 1)]
+        self._taken: set[int] = set()
+
+    def take(self) -> int:
+        """Reserve a row for a process about to be forked (the supervisor's business)."""
+        free = (number for number in range(ROWS) if number not in self._taken)
+        number = next(free, ROWS - 1)
+        self._taken.add(number)
+        return number
+
+    def give(self, number: int) -> None:
+        """The process of that row is gone; its counts stay."""
+        for state in STATES:
+            self._rows[number].set(state, 0)
+        self._taken.discard(number)
+
+    def row(self, number: int) -> Row:
+        """The row of that number."""
+        return self._rows[number]
+
+    def totals(self) -> Totals:
+        """Everything counted since the start or the last ``reset``."""
+        rows, hidden = self._rows[:ROWS], self._rows[ROWS]
+        counts = {
+            counter: sum(row.get(counter) for row in rows) - hidden.get(counter)
+            for counter in Counter
+            if counter not in STATES
+        }
+        recent = sorted(scan for row in rows for scan in row.recent())
+        return Totals(counts, tuple(seconds for _, seconds in recent[-RECENT:]))
+
+    def reset(self) -> Totals:
+        """Count from zero again; returns what was counted until now."""
+        totals = self.totals()
+        hidden = self._rows[ROWS]
+        for counter, count in totals.counts.items():
+            hidden.add(counter, count)
+        return totals
+
+    def alive(self) -> list[Row]:
+        """Rows of the processes that are ready."""
+        return [row for row in self._rows[:ROWS] if row.get(Counter.ALIVE)]

@@ -1,0 +1,278 @@
+"""The master process: loads, binds, forks, restarts, reloads and stops the workers.
+
+It runs no event loop, so that it can fork at any time. SIGHUP loads the configuration anew: a bad
+one changes nothing; a good one gets a new generation of workers on the same sockets, and the old
+one ends when the new one serves. SIGTERM and SIGINT stop after what is under way.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from filter_engine.config.findings import ConfigError
+from filter_engine.config.model import Config
+from filter_engine.scanner import Scanner
+from filter_engine.workers import logs, notify, process
+from filter_engine.workers.generation import Generation, Worker, plans
+from filter_engine.workers.sockets import BindError, SocketPool
+from filter_engine.workers.statistics import Statistics
+
+log = logging.getLogger(__name__)
+
+START_TIME = 60.0
+"""Seconds within which a new generation must serve."""
+KILL_TIME = process.STOP_TIME + 10.0
+"""Seconds after which processes that do not stop are killed."""
+
+
+class Supervisor:
+    """``load`` reads the configuration (raises ConfigError); it is called again at every reload."""
+
+    def __init__(self, load: Callable[[], Config]) -> None:
+        self._load = load
+        self._statistics = Statistics()
+        self._lifeline = os.pipe()
+        self._sockets = SocketPool()
+        self._current: Generation | None = None
+        self._new: Generation | None = None
+        self._new_deadline = 0.0
+        self._old: list[Generation] = []
+        self._stopping_since: float | None = None
+        self._selector = selectors.DefaultSelector()
+        self._caught: set[int] = set()
+        self._failure: str | None = None
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; returns the exit status.
+
+        Raises ``ConfigError`` or ``BindError`` when it cannot even start.
+        """
+        config = self._load()
+        logs.configure(config.logging)
+        generation = self._prepare(config)
+        process.set_title("supervisor")
+        self._catch_signals()
+        self._launch(generation)
+        _pid_file(generation.config.options.pidfile, create=True)
+        while True:
+            self._wait()
+            self._reap()
+            self._handle_signals()
+            self._advance(time.monotonic())
+            if self._stopping_since is not None and not self._generations():
+                break
+        self._sockets.keep(())
+        _pid_file(generation.config.options.pidfile, create=False)
+        log.info("stopped")
+        return 0 if self._failure is None else 1
+
+    def _prepare(self, config: Config) -> Generation:
+        """A generation that is not started yet, its sockets open."""
+        for finding in config.findings:
+            log.log(_LEVELS.get(finding.severity, logging.INFO), "%s", finding)
+        scanner = Scanner.from_config(config)
+        generation = Generation(config, scanner, self._statistics, self._lifeline)
+        try:
+            for plan in plans(config):
+                sockets = [
+                    sock
+                    for bind in plan.config.bind_socket
+                    for sock in self._sockets.get(bind, plan.name)
+                ]
+                generation.workers.extend(
+                    Worker(plan, number, sockets) for number in range(1, plan.count + 1)
+                )
+        except BindError:
+            self._close_unused()
+            raise
+        for storage in config.fuzzy_storages:
+            log.warning(
+                "%s: worker fuzzy is configured but not served by this version",
+                storage.origin("count"),
+            )
+        if not generation.workers:
+            raise BindError("no worker is switched on: nothing to serve")
+        return generation
+
+    def _launch(self, generation: Generation) -> None:
+        process.before_fork()
+        self._new = generation
+        self._new_deadline = time.monotonic() + START_TIME
+        generation.start_due(time.monotonic())
+
+    def _generations(self) -> list[Generation]:
+        return [g for g in (self._current, self._new, *self._old) if g is not None]
+
+    def _wait(self) -> None:
+        """Sleep until a signal, a ready worker, a due restart or a deadline."""
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                self._selector.unregister(key.fd)
+        now = time.monotonic()
+        until = [now + 5.0]
+        for generation in self._generations():
+            if (due := generation.next_start()) is not None:
+                until.append(due)
+            for worker in generation.workers:
+                if worker.ready_pipe >= 0:
+                    self._selector.register(
+                        worker.ready_pipe, selectors.EVENT_READ, (generation, worker)
+                    )
+        if self._new is not None:
+            until.append(self._new_deadline)
+        for key, _ in self._selector.select(max(min(until) - now, 0.0)):
+            if key.data is not None:
+                generation, worker = key.data
+                self._selector.unregister(key.fd)
+                generation.check_ready(worker)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for generation in self._generations():
+                if generation.ended(pid, status) is not None:
+                    if generation is self._new:
+                        self._give_up("a worker of it did not start")
+                    break
+
+    def _advance(self, now: float) -> None:
+        """Whatever time or events have made due."""
+        new = self._new
+        if new is not None and new.all_ready:
+            self._take_over(new)
+        elif new is not None and now >= self._new_deadline:
+            self._give_up(f"it did not serve within {START_TIME:.0f} s")
+        for generation in self._generations():
+            generation.start_due(now)
+            generation.kill_stuck(now)
+        gone = [generation for generation in self._old if generation.gone]
+        if gone:
+            self._old = [generation for generation in self._old if not generation.gone]
+            self._close_unused()
+        stopping = self._stopping_since
+        if stopping is not None and now - stopping > KILL_TIME:
+            for generation in self._generations():
+                generation.signal(signal.SIGKILL)
+
+    def _take_over(self, new: Generation) -> None:
+        old, self._current, self._new = self._current, new, None
+        if old is not None:
+            old.retire(process.DRAIN_SIGNAL)
+            self._old.append(old)
+        status = ", ".join(f"{plan.count} {plan.name}" for plan in plans(new.config))
+        log.info("%s: %s", "serving" if old is None else "new configuration in use", status)
+        notify.ready(status)
+
+    def _give_up(self, reason: str) -> None:
+        """The new generation is no good: keep the old one, or stop if there is none."""
+        new, self._new = self._new, None
+        if new is None:
+            return
+        new.retire(process.STOP_SIGNAL)
+        self._old.append(new)
+        if self._current is None:
+            log.error("cannot start: %s", reason)
+            self._failure = reason
+            self._stop()
+        else:
+            log.error("the new configuration is not used: %s; the old one stays", reason)
+            notify.ready("reload failed, the old configuration stays")
+
+    def _reload(self) -> None:
+        if self._stopping_since is not None:
+            return
+        if self._new is not None:
+            log.warning("a reload is under way already; it is not begun again")
+            return
+        log.info("loading the configuration anew")
+        notify.reloading()
+        gc.unfreeze()
+        try:
+            generation = self._prepare(self._load())
+            logs.configure(generation.config.logging)
+        except Exception as error:
+            # Whatever it is, the service that runs goes on.
+            known = isinstance(error, ConfigError | BindError | OSError)
+            log.error(
+                "the new configuration is not used, the old one stays:\n%s",
+                error,
+                exc_info=None if known else error,
+            )
+            gc.freeze()
+            notify.ready("reload failed, the old configuration stays")
+            return
+        self._launch(generation)
+
+    def _stop(self) -> None:
+        if self._stopping_since is None:
+            log.info("stopping")
+            notify.stopping()
+            self._stopping_since = time.monotonic()
+        for generation in (self._current, self._new):
+            if generation is not None:
+                self._old.append(generation)
+        self._current = self._new = None
+        for generation in self._old:
+            generation.retire(process.STOP_SIGNAL)
+
+    def _close_unused(self) -> None:
+        self._sockets.keep(
+            bind
+            for generation in self._generations()
+            for worker in generation.workers
+            for bind in worker.plan.config.bind_socket
+        )
+
+    # signals
+
+    def _catch_signals(self) -> None:
+        reading, writing = socket.socketpair()
+        reading.setblocking(False)
+        writing.setblocking(False)
+        self._selector.register(reading, selectors.EVENT_READ)
+        self._wakeup = (reading, writing)
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, lambda number, _frame: self._caught.add(number))
+        for ignored in (signal.SIGUSR1, signal.SIGUSR2):
+            # Rspamd's sign to open the logs anew: ours follow a rotation by themselves.
+            signal.signal(ignored, signal.SIG_IGN)
+
+    def _handle_signals(self) -> None:
+        with suppress(BlockingIOError):
+            while self._wakeup[0].recv(4096):
+                pass
+        caught, self._caught = self._caught, set()
+        if caught & {signal.SIGTERM, signal.SIGINT}:
+            self._stop()
+        elif signal.SIGHUP in caught:
+            self._reload()
+
+
+_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
+
+
+def _pid_file(path: str, *, create: bool) -> None:
+    if not path:
+        return
+    try:
+        if create:
+            with open(path, "w") as file:
+                file.write(f"{os.getpid()}\n")
+        else:
+            os.unlink(path)
+    except OSError as error:
+        log.warning("process id file %s: %s", path, error.strerror)
