@@ -33,8 +33,8 @@ options:
   source:
     description:
       - Directories below C(templates/) of the role. Files ending in C(.j2) are rendered with the
-        task's variables and lose the suffix, others are copied as they are; sub-directories are
-      kept. - With several, a later one wins over an earlier one.
+        task's variables and lose the suffix, others are copied as they are; sub-directories stay.
+      - With several, a later one wins over an earlier one.
     type: list
     elements: str
     default: [tree]
@@ -105,7 +105,8 @@ options:
   generation:
     description:
       - The generation to bring back with O(state=rolled_back). By default the one before the
-    current. type: int
+        current.
+    type: int
   state_directory:
     description: Where trees have their memory, a directory for root only.
     type: path
