@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
 
 from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes import Owners
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import (
+    FileState,
     TreeError,
     WantedFile,
 )
@@ -32,6 +35,39 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.tree_validation i
 )
 
 NOT_VALIDATED = "nothing to validate"
+
+
+class Tree(Protocol):
+    """The two ways of having files on a host: `OverlayTree` and `ExclusiveTree`."""
+
+    def plan(self, wanted: Mapping[str, FileState]) -> Plan:
+        """Compare the wanted files with the live ones."""
+
+    def plan_roll_back(self, number: int) -> Plan:
+        """Compare a kept generation with the live files."""
+
+    def earlier(self) -> int:
+        """Return the generation before the current one."""
+
+    def staged(self, plan: Plan, *, check_mode: bool) -> AbstractContextManager[str]:
+        """Give a directory with what the live one would be."""
+
+    def staged_roll_back(
+        self, plan: Plan, number: int, *, check_mode: bool
+    ) -> AbstractContextManager[str]:
+        """Give a directory with what the live one would be after a roll-back."""
+
+    def commit(self, plan: Plan, staged: str) -> int:
+        """Make the plan live; returns the new generation."""
+
+    def commit_roll_back(self, plan: Plan, number: int) -> None:
+        """Make a kept generation live."""
+
+    def remember(self, wanted: Mapping[str, FileState]) -> int | None:
+        """Note that the wanted files are live already; returns the generation."""
+
+    def prune(self, keep: int) -> None:
+        """Forget old generations."""
 
 
 @dataclass(frozen=True)
@@ -79,34 +115,24 @@ class TreeRun:
             before = asdict(facts)
             owners = Owners(check_mode=self._request.check_mode)
             wanted = {path: wanted_state(one, owners) for path, one in files.items()}
-            # A path once secret stays masked while it is on its way out.
+            # A path that was secret once stays masked: kept trees still hold its content.
             facts.secret = sorted({*facts.secret, *(p for p, one in files.items() if one.secret)})
             directory = Attributes(
                 self._request.directory_mode,
                 owners.uid(self._request.directory_owner),
                 owners.gid(self._request.directory_group),
             )
-            tree: ExclusiveTree | OverlayTree
-            if facts.exclusive:
-                tree = ExclusiveTree(facts, directory)
-            else:
-                tree = OverlayTree(self._store, facts, directory)
+            tree = self._tree(facts, directory)
             plan = tree.plan(wanted)
             outcome = Outcome(facts.dest, plan, facts.current, warnings=self._warnings)
             if plan.changed:
                 with tree.staged(plan, check_mode=self._request.check_mode) as staged:
                     outcome.validation = self._validate(facts, staged, plan)
                     if not self._request.check_mode:
-                        if isinstance(tree, ExclusiveTree):
-                            facts.current = tree.commit(staged)
-                        else:
-                            tree.commit(plan)
-            elif not self._request.check_mode and isinstance(tree, OverlayTree):
-                tree.remember(wanted)
-            if not self._request.check_mode:
-                facts.secret = sorted(path for path, one in files.items() if one.secret)
-                self._finish(tree, facts, before)
-                outcome.generation = facts.current
+                        facts.current = tree.commit(plan, staged)
+            elif not self._request.check_mode:
+                facts.current = tree.remember(wanted)
+            self._finish(tree, facts, before, outcome)
             return outcome
 
     def roll_back(self, generation: int | None) -> Outcome:
@@ -114,37 +140,28 @@ class TreeRun:
         with self._lock():
             facts = self._facts()
             before = asdict(facts)
-            tree: ExclusiveTree | OverlayTree
-            tree = (
-                ExclusiveTree(facts, None)
-                if facts.exclusive
-                else OverlayTree(self._store, facts, None)
-            )
+            tree = self._tree(facts, None)
             number = tree.earlier() if generation is None else generation
             plan = tree.plan_roll_back(number)
             outcome = Outcome(facts.dest, plan, facts.current, warnings=self._warnings)
-            if isinstance(tree, ExclusiveTree):
-                outcome.validation = self._validate(facts, tree.generation_path(number), plan)
-            elif plan.changed:
-                with tree.staged(plan, check_mode=self._request.check_mode) as staged:
-                    outcome.validation = self._validate(facts, staged, plan)
+            with tree.staged_roll_back(plan, number, check_mode=self._request.check_mode) as staged:
+                outcome.validation = self._validate(facts, staged, plan)
             if not self._request.check_mode:
-                if isinstance(tree, OverlayTree):
-                    tree.commit_roll_back(plan, number)
-                elif number != tree.current():
-                    tree.commit_roll_back(number)
+                tree.commit_roll_back(plan, number)
                 facts.current = number
-                self._finish(tree, facts, before)
+            self._finish(tree, facts, before, outcome)
             outcome.generation = number
             return outcome
+
+    def _tree(self, facts: TreeFacts, directory: Attributes | None) -> Tree:
+        if facts.exclusive:
+            return ExclusiveTree(facts, directory)
+        return OverlayTree(self._store, facts, directory)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold the lock; check mode leaves nothing on the host, so it goes without."""
-        guard: Callable[[], contextlib.AbstractContextManager[None]] = self._store.locked
-        if self._request.check_mode:
-            guard = contextlib.nullcontext
-        with guard():
+        with contextlib.nullcontext() if self._request.check_mode else self._store.locked():
             yield
 
     def _facts(self) -> TreeFacts:
@@ -193,13 +210,12 @@ class TreeRun:
         return "passed"
 
     def _finish(
-        self, tree: ExclusiveTree | OverlayTree, facts: TreeFacts, before: dict[str, object]
+        self, tree: Tree, facts: TreeFacts, before: dict[str, object], outcome: Outcome
     ) -> None:
         """Remember the facts, and forget trees older than the kept ones."""
-        if asdict(facts) == before and not self._first:
+        if self._request.check_mode:
             return
-        self._store.write_facts(facts)
-        if isinstance(tree, ExclusiveTree):
+        outcome.generation = facts.current
+        if asdict(facts) != before or self._first:
+            self._store.write_facts(facts)
             tree.prune(self._request.keep)
-        elif facts.current is not None:
-            self._store.prune(self._request.keep, facts.current)

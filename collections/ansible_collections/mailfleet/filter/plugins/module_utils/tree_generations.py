@@ -112,7 +112,18 @@ class ExclusiveTree:
             build_tree(path, files, directory)
             yield path
 
-    def commit(self, staged: str) -> int:
+    @contextlib.contextmanager
+    def staged_roll_back(
+        self,
+        plan: Plan,  # noqa: ARG002 - the shared tree needs it
+        number: int,
+        *,
+        check_mode: bool,  # noqa: ARG002 - nothing is staged, the tree is there
+    ) -> Iterator[str]:
+        """Give the kept tree itself; a validation command only reads."""
+        yield self.generation_path(number)
+
+    def commit(self, plan: Plan, staged: str) -> int:  # noqa: ARG002 - as the other tree's
         """Make a staged tree the live one; returns its number."""
         number = max(self.numbers(), default=0) + 1
         adopts = os.path.isdir(self.dest) and not os.path.islink(self.dest)
@@ -129,10 +140,14 @@ class ExclusiveTree:
             raise
         return number
 
-    def commit_roll_back(self, number: int) -> int:
+    def commit_roll_back(self, plan: Plan, number: int) -> None:  # noqa: ARG002 - as the other tree's
         """Make a kept generation the live one."""
-        self._swap(number, adopt_as=None)
-        return number
+        if number != self.current():
+            self._swap(number, adopt_as=None)
+
+    def remember(self, wanted: Mapping[str, FileState]) -> int | None:  # noqa: ARG002 - see above
+        """Return the current generation: the directory itself is the memory."""
+        return self.current()
 
     def _swap(self, number: int, *, adopt_as: int | None) -> None:
         link = os.path.join(self._root, ".link")

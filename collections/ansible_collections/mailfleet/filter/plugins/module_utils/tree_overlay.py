@@ -106,15 +106,29 @@ class OverlayTree:
     @contextlib.contextmanager
     def staged(self, plan: Plan, *, check_mode: bool) -> Iterator[str]:
         """Give a copy of the live directory with the plan applied."""
+        if not self._facts.validate:
+            # Nobody would look at the copy, and a shared directory may be large.
+            yield self.dest
+            return
         parent = None if check_mode else self._store.directory
         with staging_directory(parent) as path:
             overlay_tree(self.dest, path, plan.after, self._new_directory())
             yield path
 
+    def staged_roll_back(
+        self,
+        plan: Plan,
+        number: int,  # noqa: ARG002 - the exclusive tree needs it
+        *,
+        check_mode: bool,
+    ) -> contextlib.AbstractContextManager[str]:
+        """Give a copy of the live directory with the generation's files."""
+        return self.staged(plan, check_mode=check_mode)
+
     def _new_directory(self) -> Attributes:
         return self._directory or Attributes(0o755, os.geteuid(), os.getegid())
 
-    def commit(self, plan: Plan) -> int:
+    def commit(self, plan: Plan, staged: str) -> int:  # noqa: ARG002 - as the other tree's
         """Place a plan of wanted files; returns the new generation's number."""
         self._note_found(plan)
         ours = {path: Entry(state, state.kind != "absent") for path, state in plan.after.items()}
@@ -124,20 +138,23 @@ class OverlayTree:
         except BaseException:
             self._store.remove(generation.number)
             raise
-        self._facts.current = generation.number
         return generation.number
 
-    def commit_roll_back(self, plan: Plan, number: int) -> int:
-        """Place a plan of a kept generation, which is then the current one."""
+    def commit_roll_back(self, plan: Plan, number: int) -> None:  # noqa: ARG002 - as the other tree's
+        """Place a plan of a kept generation."""
         self._note_found(plan)
         self._place(plan)
-        self._facts.current = number
-        return number
 
-    def remember(self, wanted: Mapping[str, FileState]) -> None:
+    def remember(self, wanted: Mapping[str, FileState]) -> int | None:
         """Note that the live files, equal to the wanted ones, are the tree's."""
         if self._current is None or self._current.ours != wanted:
-            self.commit(self.plan(wanted))
+            return self.commit(self.plan(wanted), self.dest)
+        return self._facts.current
+
+    def prune(self, keep: int) -> None:
+        """Keep what was found first, the current generation and `keep` others."""
+        if self._facts.current is not None:
+            self._store.prune(keep, self._facts.current)
 
     def _note_found(self, plan: Plan) -> None:
         """Keep what is there now, unless the current generation says just that already."""
