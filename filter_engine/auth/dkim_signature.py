@@ -1,0 +1,182 @@
+"""DKIM-Signature fields as written (RFC 6376, sections 3.2 and 3.5).
+
+Tags are read and checked by dkimpy; white space is taken out of values before its patterns see
+them, which are quadratic on it. Times are checked here: dkimpy knows no clock but the machine's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dkim
+import dkim.util
+
+from filter_engine.auth.canonical import Canonicalization, canonical_field
+from filter_engine.auth.dkim_key import decode_base64
+from filter_engine.dns.names import is_below, to_ascii
+
+MAX_FIELD = 32768
+"""Octets of a signature field; longer ones are not read."""
+MAX_NAMES = 1000
+"""Names in ``h=``."""
+
+_MANDATORY = [b"v", b"a", b"b", b"bh", b"d", b"h", b"s"]
+_ALGORITHMS = {
+    b"rsa-sha256": ("rsa", "sha256"),
+    b"rsa-sha1": ("rsa", "sha1"),
+    b"ed25519-sha256": ("ed25519", "sha256"),
+}
+_UNSAFE_IN_SELECTOR = frozenset(b" \t\r\n;:@<>()[]\\,\"'/")
+
+
+class DkimSignatureError(ValueError):
+    """A signature field that cannot be used; ``domain`` and ``selector`` if they could be read."""
+
+    def __init__(self, reason: str, tags: dict[bytes, bytes]) -> None:
+        super().__init__(reason)
+        self.domain = tags.get(b"d", b"").decode("utf-8", "replace")[:255]
+        self.selector = tags.get(b"s", b"").decode("ascii", "replace")[:255]
+
+
+@dataclass(frozen=True, slots=True)
+class DkimSignature:
+    """A signature field that is syntactically right."""
+
+    name: bytes
+    """The field's name as written."""
+    value: bytes
+    """All after the colon."""
+    key_kind: str
+    """``rsa`` or ``ed25519``."""
+    hash_name: str
+    """``sha256`` or ``sha1``."""
+    header_form: Canonicalization
+    body_form: Canonicalization
+    domain: str
+    """``d=`` in lower case, as A-labels."""
+    selector: str
+    identity: str
+    """``i=``, or ``@`` and the domain."""
+    names: tuple[bytes, ...]
+    """``h=`` in lower case."""
+    body_hash: bytes
+    signature: bytes
+    signature_text: str
+    """``b=`` without white space."""
+    length: int | None
+    """``l=``."""
+    signed_at: int | None
+    """``t=``, seconds since the epoch."""
+    expires_at: int | None
+    """``x=``."""
+
+    @property
+    def algorithm(self) -> str:
+        """``a=``."""
+        return f"{self.key_kind}-{self.hash_name}"
+
+    @property
+    def key_name(self) -> str:
+        """Where the public key is (section 3.6.2.1)."""
+        return f"{self.selector}._domainkey.{self.domain}"
+
+    def unsigned(self, form: Canonicalization) -> bytes:
+        """The field in canonical form with an empty ``b=`` and no final CRLF (section 3.5)."""
+        return canonical_field(self.name, without_signature(self.value), form)
+
+    def time_problem(self, now: float, jitter: float) -> str:
+        """Why the signature is not valid at this time, ``""`` if it is; all in seconds."""
+        if self.signed_at is not None and self.signed_at > now + jitter:
+            return "signature is from the future"
+        if self.expires_at is not None:
+            if self.expires_at < now - jitter:
+                return "signature has expired"
+            if self.signed_at is not None and self.expires_at < self.signed_at:
+                return "signature expires before it was made"
+        return ""
+
+
+def without_signature(value: bytes) -> bytes:
+    """A signature field's value with its ``b=`` emptied."""
+    parts = value.split(b";")
+    for index, part in enumerate(parts):
+        tag, equals, _ = part.partition(b"=")
+        if equals and tag.strip() == b"b":
+            parts[index] = tag + equals
+    return b";".join(parts)
+
+
+def parse_signature(name: bytes, value: bytes) -> DkimSignature:
+    """Read one DKIM-Signature field. Raises DkimSignatureError."""
+    if len(value) > MAX_FIELD:
+        raise DkimSignatureError(f"signature field of {len(value)} octets", {})
+    try:
+        tags: dict[bytes, bytes] = dkim.util.parse_tag_value(value)
+    except dkim.util.InvalidTagValueList as error:
+        raise DkimSignatureError(f"no tag list: {error!r}"[:120], {}) from None
+    except IndexError:
+        raise DkimSignatureError("empty signature field", {}) from None
+    tags = {
+        tag: b"".join(text.split()) if tag != b"h" else text.lower() for tag, text in tags.items()
+    }
+    try:
+        return _build(name, value, tags)
+    except (dkim.DKIMException, ValueError) as error:
+        raise DkimSignatureError(str(error)[:200], tags) from None
+
+
+def _build(name: bytes, value: bytes, tags: dict[bytes, bytes]) -> DkimSignature:
+    checked = {tag: text for tag, text in tags.items() if tag not in (b"t", b"x", b"q")}
+    dkim.validate_signature_fields(checked, _MANDATORY)
+    methods = tags.get(b"q", b"dns/txt").lower().split(b":")
+    if b"dns/txt" not in methods:
+        raise ValueError("q= offers no dns/txt")
+    names = tuple(field.strip() for field in tags[b"h"].split(b":"))
+    if len(names) > MAX_NAMES:
+        raise ValueError(f"{len(names)} names in h=")
+    if b"from" not in names:
+        raise ValueError("h= does not name From")
+    domain = to_ascii(tags[b"d"].decode("utf-8", "strict"))
+    selector = tags[b"s"].decode("ascii", "strict").lower()
+    if not domain or not selector or _UNSAFE_IN_SELECTOR & set(tags[b"s"]):
+        raise ValueError("d= or s= is no domain name")
+    identity = tags.get(b"i", b"@" + tags[b"d"]).decode("utf-8", "replace")
+    if not is_below(to_ascii(identity.rpartition("@")[2]) or "", domain):
+        raise ValueError("i= is not below d=")
+    header_form, body_form = _forms(tags.get(b"c", b"simple/simple"))
+    key_kind, hash_name = _ALGORITHMS[tags[b"a"]]
+    return DkimSignature(
+        name,
+        value,
+        key_kind,
+        hash_name,
+        header_form,
+        body_form,
+        domain,
+        selector,
+        identity,
+        names,
+        decode_base64(tags[b"bh"]),
+        decode_base64(tags[b"b"]),
+        tags[b"b"].decode("ascii"),
+        _number(tags, b"l"),
+        _number(tags, b"t"),
+        _number(tags, b"x"),
+    )
+
+
+def _forms(text: bytes) -> tuple[Canonicalization, Canonicalization]:
+    header, slash, body = text.decode("ascii", "replace").lower().partition("/")
+    try:
+        return Canonicalization(header), Canonicalization(body if slash else "simple")
+    except ValueError:
+        raise ValueError(f"unknown canonicalisation {text[:40]!r}") from None
+
+
+def _number(tags: dict[bytes, bytes], tag: bytes) -> int | None:
+    text = tags.get(tag)
+    if text is None:
+        return None
+    if not text.isdigit() or len(text) > 76:
+        raise ValueError(f"{tag.decode()}= is no number")
+    return int(text)
