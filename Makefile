@@ -95,7 +95,7 @@ types: setup ## mypy --strict on the engine, the plugins and the lab
 	@echo "== types"
 	$(BIN)/mypy
 	MYPYPATH=collections $(BIN)/mypy -p ansible_collections.mailfleet.filter
-	MYPYPATH=molecule $(BIN)/mypy -p lab -p demo
+	MYPYPATH=molecule $(BIN)/mypy -p lab -p demo -p mailflow
 
 .PHONY: docs-lint
 docs-lint: setup ## The collection's documentation and the links in docs/
@@ -125,7 +125,7 @@ molecule: $(SCENARIOS:%=molecule-%) ## Every Molecule scenario
 .PHONY: molecule-%
 molecule-%: setup wheelhouse
 	@echo "== scenario $*"
-	$(BIN)/python -m lab exec --name $* --create -- $(BIN)/molecule -c molecule/shared/base.yml test -s $*
+	$(BIN)/python -m lab exec --name $* -- $(BIN)/molecule -c molecule/shared/base.yml test -s $*
 
 .PHONY: format
 format: setup ## Format the code

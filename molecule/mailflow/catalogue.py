@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+DOMAIN = "example.net"
+"""The site's domain as the mails and the catalogue write it."""
 MAILS = Path(__file__).resolve().parents[2] / "tests" / "mail"
 
 
@@ -49,6 +51,8 @@ class Mail:
     dkim: str | None = None
     """Domain in whose name the sender signs."""
     ipv6: bool = False
+    domain: str = DOMAIN
+    """The site's domain."""
 
     @property
     def submission(self) -> bool:
@@ -59,17 +63,22 @@ class Mail:
         """A fresh copy: its Message-ID without brackets, and its bytes with CRLF line ends."""
         unique = unique or uuid.uuid4().hex
         text = (MAILS / self.file).read_text()
-        text = text.replace("{date}", format_datetime(datetime.now(UTC))).replace("{id}", unique)
+        text = text.replace(DOMAIN, self.domain).replace("{id}", unique)
+        text = text.replace("{date}", format_datetime(datetime.now(UTC)))
         sender_domain = self.mail_from.rpartition("@")[2]
         return f"{unique}@{sender_domain}", text.replace("\n", "\r\n").encode()
 
 
-def load(path: Path = MAILS / "catalogue.yml") -> list[Mail]:
-    """Every mail of the catalogue in order. Raises TypeError for a key that does not exist."""
-    return [_mail(entry) for entry in yaml.safe_load(path.read_text())["mails"]]
+def load(path: Path = MAILS / "catalogue.yml", domain: str = DOMAIN) -> list[Mail]:
+    """Every mail of the catalogue in order, for the site of that domain.
+
+    Raises TypeError for a key that does not exist.
+    """
+    text = path.read_text().replace(DOMAIN, domain)
+    return [_mail(entry, domain) for entry in yaml.safe_load(text)["mails"]]
 
 
-def _mail(entry: dict[str, Any]) -> Mail:
+def _mail(entry: dict[str, Any], domain: str) -> Mail:
     expect = dict(entry.pop("expect"))
     expect["absent"] = tuple(expect.get("absent", ()))
-    return Mail(**entry, expect=Expectation(**expect))
+    return Mail(**entry, expect=Expectation(**expect), domain=domain)

@@ -1,0 +1,54 @@
+"""``python -m demo.mails``: send the catalogue through a running lab. Runs inside its namespace."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+
+from demo.table import render
+from lab.errors import LabError
+from lab.lab import Lab
+from lab.paths import DEFAULT_NAME
+from mailflow.catalogue import load
+from mailflow.publish import publish_dkim
+from mailflow.trial import Site, Trial, attempt
+
+
+@click.command()
+@click.option("--lab", "name", default=DEFAULT_NAME, show_default=True, help="Name of the lab.")
+def mails(name: str) -> None:
+    """Publish the site's DKIM records, send every mail, print the table.
+
+    Exit status 0 only if every mail fared as it should.
+    """
+    lab = Lab(name)
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    try:
+        for record in publish_dkim(lab):
+            click.echo(f"   published {record}")
+        trials = _send_all(lab)
+    except LabError as error:
+        click.secho(f"demo: {error}", err=True, fg="red")
+        sys.exit(1)
+    render(trials, console)
+    bad = sum(bool(trial.problems) for trial in trials)
+    if bad:
+        console.print(f"[red]{bad} of {len(trials)} mails did not fare as they should.[/]")
+        sys.exit(1)
+    console.print(f"[green]All {len(trials)} mails fared as they should.[/]")
+
+
+def _send_all(lab: Lab) -> list[Trial]:
+    site = Site(lab)
+    entries = load(domain=site.domain)
+    trials = []
+    for number, mail in enumerate(entries, 1):
+        click.echo(f"   mail {number} of {len(entries)}: {mail.name} ({mail.shows})")
+        trials.append(attempt(site, mail))
+    return trials
+
+
+if __name__ == "__main__":
+    mails()

@@ -1,0 +1,53 @@
+"""Check mode tells the truth: on a converged site it finds nothing to change."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.paths import PROJECT
+from mailflow.trial import Site
+
+
+def run_site(site: Site, *arguments: str) -> dict[str, dict[str, int]]:
+    """Run playbooks/site.yml; counts by host."""
+    lab = site.lab
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        *("-i", str(lab.site_directory), "-i", str(lab.paths.inventory)),
+        str(PROJECT / "playbooks" / "site.yml"),
+        *arguments,
+    ]
+    done = subprocess.run(
+        command,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
+        },
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    counts: dict[str, dict[str, int]] = json.loads(done.stdout[done.stdout.index("{") :])["stats"]
+    return counts
+
+
+def test_check_mode_finds_nothing_to_change_on_a_converged_site(site: Site) -> None:
+    counts = run_site(site, "--check", "--diff")
+    assert {host: count["changed"] for host, count in counts.items()} == dict.fromkeys(counts, 0)
+
+
+def test_check_mode_announces_a_change_and_makes_none(site: Site) -> None:
+    host = site.exchangers[0]
+    path = "/etc/filter_engine/local.d/actions.conf"
+    before = site.lab.ssh.run(host, ["sha256sum", path]).stdout
+    changed = json.dumps({"filter_engine_actions": {"greylist": 4, "add_header": 5, "reject": 14}})
+    counts = run_site(site, "--check", "--diff", "--tags", "filter_engine", "-e", changed)
+    assert counts[host]["changed"] >= 1
+    assert site.lab.ssh.run(host, ["sha256sum", path]).stdout == before
