@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
-from filter_engine.config.model import Config
-from filter_engine.config.schema import Section
+from filter_engine.config.bind_symbols import bind_groups
+from filter_engine.config.bind_workers import bind_workers
+from filter_engine.config.collector import Collector
+from filter_engine.config.findings import ConfigError, Finding, Severity
+from filter_engine.config.kinds import merged_object
+from filter_engine.config.layers import Layers, strength
+from filter_engine.config.model import (
+    ActionsConfig,
+    Config,
+    LoggingConfig,
+    OptionsConfig,
+    RedisConfig,
+)
+from filter_engine.config.origin import Layer
+from filter_engine.config.schema import MisfitError, Section, bind
+from filter_engine.config.sections import FOREIGN, OWN
+from filter_engine.config.unread_files import unread_files
+from filter_engine.config.variables import MAIN_FILE, build_variables
+from filter_engine.ucl.document import Document, parse_file
+from filter_engine.ucl.errors import UclError
+from filter_engine.ucl.nodes import NOWHERE, UclNode, UclObject
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What ``inspect`` found: the findings, and the configuration if it can be used."""
+
+    config: Config | None
+    findings: tuple[Finding, ...]
 
 
 def load(
@@ -19,10 +53,178 @@ def load(
     """Read the configuration and bind it.
 
     ``main_file`` None means the shipped one, which includes the site's ``local.d`` and
-    ``override.d``. ``variables`` are those of ``--var``; ``environ`` is what templates see
-    as ``env`` (names start with ``RSPAMD_`` there). ``modules`` maps a section name to the
-    schema of the check module that owns it.
+    ``override.d``. ``variables`` are those of ``--var``; ``environ`` is the process environment
+    (default: the real one), whose ``RSPAMD_*`` variables templates see as ``env``. ``modules``
+    maps a section name to the schema of the check module that owns it.
 
     Raises ``ConfigError`` with every finding when anything in it is an error.
     """
-    raise NotImplementedError
+    found = inspect(main_file, variables, environ, modules=modules)
+    if found.config is None:
+        raise ConfigError(found.findings)
+    return found.config
+
+
+def inspect(
+    main_file: Path | str | None = None,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    modules: Mapping[str, type[Section]] | None = None,
+) -> Inspection:
+    """As ``load``, but return the findings also when they are errors. Raises nothing."""
+    all_variables = build_variables(variables or {})
+    collector = Collector(Layers(all_variables))
+    errors: list[UclError] = []
+    document: Document | None = None
+    try:
+        document = parse_file(
+            main_file or Path(all_variables["CONFDIR"], MAIN_FILE),
+            variables=all_variables,
+            environ=os.environ if environ is None else environ,
+            errors=errors,
+        )
+    except UclError as error:
+        errors.append(error)
+    for fault in errors:
+        collector.syntax(fault)
+    if document is None:
+        return Inspection(None, collector.findings)
+    config = _bind(document, all_variables, collector, modules or {})
+    for finding in unread_files(document, all_variables):
+        collector.add(finding)
+    findings = collector.findings
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return Inspection(None, findings)
+    return Inspection(replace(config, findings=findings), findings)
+
+
+def _bind(
+    document: Document,
+    variables: Mapping[str, str],
+    collector: Collector,
+    modules: Mapping[str, type[Section]],
+) -> Config:
+    root = document.root
+    _check_sections(root, collector, modules)
+    options = _options(root, collector)
+    groups, symbols = bind_groups(root, collector)
+    raw = {name: _section(root, name) for name in root if name not in OWN}
+    return Config(
+        options=options,
+        logging=_bind_section(LoggingConfig, root, "logging", collector),
+        actions=_bind_section(ActionsConfig, _with_metric(root), "actions", collector),
+        workers=bind_workers(root, collector),
+        groups=groups,
+        symbols=symbols,
+        redis=_bind_section(RedisConfig, root, "redis", collector) if "redis" in root else None,
+        modules=MappingProxyType(
+            {name: _bind_section(schema, root, name, collector) for name, schema in modules.items()}
+        ),
+        raw_modules=MappingProxyType({name: node for name, node in raw.items() if node}),
+        tree=root,
+        variables=MappingProxyType(dict(variables)),
+        files=document.files,
+    )
+
+
+def _section(root: UclObject, name: str) -> UclObject:
+    """A top-level section, several of one name as one; empty when absent or no section."""
+    nodes = root.values(name)
+    if not nodes:
+        return UclObject(origin=NOWHERE)
+    try:
+        return merged_object(nodes)
+    except MisfitError:
+        return UclObject(origin=nodes[0].origin)
+
+
+def _bind_section(cls: type[S], root: UclObject, name: str, collector: Collector) -> S:
+    nodes = root.values(name)
+    try:
+        node = merged_object(nodes) if nodes else UclObject(origin=NOWHERE)
+    except MisfitError as misfit:
+        collector.report(
+            Severity.ERROR, "wrong-type", misfit.node or nodes[0], f"{name}: {misfit}", misfit.hint
+        )
+        node = UclObject(origin=NOWHERE)
+    return bind(cls, node, collector, name)
+
+
+def _with_metric(root: UclObject) -> UclObject:
+    """The top level with the actions of an older ``metric { actions { } }`` put beside its own."""
+    nested: list[UclNode] = [
+        actions
+        for metric in root.all("metric")
+        if isinstance(metric, UclObject)
+        for actions in metric.all("actions")
+    ]
+    if not nested:
+        return root
+    return UclObject({"actions": [*nested, *root.all("actions")]}, root.origin)
+
+
+def _options(root: UclObject, collector: Collector) -> OptionsConfig:
+    options = _bind_section(OptionsConfig, root, "options", collector)
+    if options.local_addrs is None or options.local_networks is None:
+        return options
+    addrs = options.origin("local_addrs")
+    networks = options.origin("local_networks")
+    if addrs.layer is Layer.SHIPPED and strength(networks.layer) > strength(addrs.layer):
+        return replace(options, local_addrs=None)
+    if networks.layer is Layer.SHIPPED and strength(addrs.layer) > strength(networks.layer):
+        return replace(options, local_networks=None)
+    collector.add(
+        Finding(
+            addrs.file,
+            addrs.line,
+            Severity.WARNING,
+            "local-addrs-beside-networks",
+            "local_addrs and local_networks are one option; here both count, Rspamd drops one",
+            f"put all networks into local_networks ({networks})",
+            addrs.column,
+        )
+    )
+    return options
+
+
+def _check_sections(
+    root: UclObject, collector: Collector, modules: Mapping[str, type[Section]]
+) -> None:
+    """Report top-level names nobody reads."""
+    names = sorted(OWN | FOREIGN | modules.keys())
+    for name, values in root.entries.items():
+        if name in OWN or name in modules:
+            continue
+        if name not in FOREIGN:
+            close = difflib.get_close_matches(name, names, n=1)
+            collector.report(
+                Severity.WARNING,
+                "unknown-section",
+                values[0],
+                f"unknown section {name!r}",
+                f"did you mean {close[0]!r}?" if close else "",
+            )
+            continue
+        for value in values:
+            written = _first_of_site(value, collector)
+            if written is not None:
+                collector.report(
+                    Severity.INFO,
+                    "not-served",
+                    written,
+                    f"section {name!r} is Rspamd's; this engine does not serve it yet",
+                )
+                break
+
+
+def _first_of_site(node: UclNode, collector: Collector) -> UclNode | None:
+    """The first value under ``node`` that is not shipped."""
+    if isinstance(node, UclObject):
+        for values in node.entries.values():
+            for value in values:
+                found = _first_of_site(value, collector)
+                if found is not None:
+                    return found
+        return None
+    return None if collector.origin(node).layer is Layer.SHIPPED else node

@@ -160,12 +160,16 @@ class OptionsConfig(Section):
         }
     )
 
-    @property
-    def local(self) -> AddressSet:
-        """The one set of local networks: both options together, Rspamd's default without them."""
-        if self.local_addrs is None and self.local_networks is None:
-            return LOOPBACK | PRIVATE
-        return LOOPBACK | (self.local_addrs or AddressSet()) | (self.local_networks or AddressSet())
+    #: The one set of local networks: both options together, Rspamd's default without them.
+    local: AddressSet = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Put the two options together once; every message asks."""
+        given = [found for found in (self.local_addrs, self.local_networks) if found is not None]
+        local = LOOPBACK
+        for networks in given or [PRIVATE]:
+            local |= networks
+        object.__setattr__(self, "local", local)
 
     def is_local(self, address: Address | str | None) -> bool:
         """Whether an address belongs to the site (loopback always does)."""
@@ -314,9 +318,9 @@ class RedisConfig(Section):
         upstreams(26379), None, doc="Sentinels that know the primary"
     )
     sentinel_master_name: str = option(STRING, "", doc="name of the primary at the Sentinels")
-    sentinel_password: str = option(STRING, "", doc="password of the Sentinels")
+    sentinel_password: str = option(STRING, "", secret=True, doc="password of the Sentinels")
     username: str = option(STRING, "", doc="Redis user (ACL)")
-    password: str = option(STRING, "", doc="Redis password")
+    password: str = option(STRING, "", secret=True, doc="Redis password")
     db: str = option(STRING, "", doc="number of the database", aliases=("dbname",))
     prefix: str = option(STRING, "", doc="put before every key")
     timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one command")

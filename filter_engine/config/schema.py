@@ -70,6 +70,8 @@ class Option:
     unit: str
     doc: str
     aliases: tuple[str, ...]
+    #: Whether the value must not be shown.
+    secret: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class _Declared:
     unit: str
     doc: str
     aliases: tuple[str, ...]
+    secret: bool
 
 
 def option(
@@ -89,15 +92,16 @@ def option(
     unit: str = "",
     key: str = "",
     aliases: tuple[str, ...] = (),
+    secret: bool = False,
 ) -> T | D:
     """Declare one option; ``key`` is its name in UCL where the attribute has another."""
-    declared = {"option": _Declared(kind, key, unit, doc, aliases)}
+    declared = {"option": _Declared(kind, key, unit, doc, aliases, secret)}
     if isinstance(default, (list, dict, set)):
         raise TypeError("an option's default must be immutable")
     if isinstance(default, Mapping):  # read-only ones too: dataclasses refuse what has no hash
-        shared: T | D = field(default_factory=lambda: default, metadata=declared)
+        shared: T | D = field(default_factory=lambda: default, metadata=declared, repr=not secret)
         return shared
-    made: T | D = field(default=default, metadata=declared)
+    made: T | D = field(default=default, metadata=declared, repr=not secret)
     return made
 
 
@@ -112,7 +116,9 @@ class Section:
     #: False where keys are free (names of rules, domains): unknown keys are not reported then.
     closed: ClassVar[bool] = True
 
-    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, Origin] = field(
+        default_factory=lambda: MappingProxyType({}), repr=False, compare=False
+    )
 
     def origin(self, attribute: str) -> Origin:
         """Where the value of ``attribute`` was written; the built-in origin for a default."""
@@ -141,6 +147,7 @@ def _options(section: type[Section]) -> Iterable[Option]:
                 declared.unit,
                 declared.doc,
                 declared.aliases,
+                declared.secret,
             )
 
 
@@ -180,10 +187,15 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
                 misfit.hint,
             )
             continue
-        origins[declared.attribute] = binder.origin(found[-1])
+        origins[declared.attribute] = binder.origin(_last_value(found[-1]))
     if section.closed:
         report_unknown(section, node, known, binder, name)
     return section(**values, origins=MappingProxyType(origins))
+
+
+def _last_value(node: UclNode) -> UclNode:
+    """What was written last: of an array put together from several layers, its last element."""
+    return node.items[-1] if isinstance(node, UclArray) and node.items else node
 
 
 def report_unknown(

@@ -16,8 +16,8 @@ from filter_engine.config.kinds import (
     INTEGER,
     STRING,
     TIME,
-    WORDS,
     at_least,
+    list_of,
     one_of,
     sections_of,
     sockets,
@@ -83,6 +83,7 @@ class ScanUpstream(Section):
             "local",
             "log_tag_type",
             "parser_from_ref",
+            "token_bucket",
         }
     )
 
@@ -188,10 +189,13 @@ class ControllerConfig(WorkerSection):
         TIME, None, unit="seconds", doc="overrides options.task_timeout for this worker"
     )
     password: tuple[str, ...] = option(
-        WORDS, (), doc="hash of the password for reading (filter-engine pw)"
+        list_of(STRING), (), secret=True, doc="hash of the password for reading (filter-engine pw)"
     )
     enable_password: tuple[str, ...] = option(
-        WORDS, (), doc="hash of the password for changing things; default: the same password"
+        list_of(STRING),
+        (),
+        secret=True,
+        doc="hash of the password for changing things; default: the same password",
     )
     secure_ip: AddressSet = option(
         ADDRESSES, LOOPBACK, doc="clients that need no password", aliases=("secure_ips",)
@@ -261,7 +265,7 @@ class FuzzyConfig(WorkerSection):
     timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one Redis command")
     db: str = option(STRING, "0", doc="number of the Redis database", aliases=("dbname",))
     username: str = option(STRING, "", doc="Redis user")
-    password: str = option(STRING, "", doc="Redis password")
+    password: str = option(STRING, "", secret=True, doc="Redis password")
     expire: float = option(TIME, 172800.0, unit="seconds", doc="how long a hash lives")
     allow_update: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that may change hashes")
 

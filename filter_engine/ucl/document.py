@@ -84,8 +84,12 @@ def parse_file(
     environ: Mapping[str, str] | None = None,
     lowercase_keys: bool = False,
     limits: Limits = LIMITS,
+    errors: list[UclError] | None = None,
 ) -> Document:
     """Parse a file and all it includes. Raises ``UclError``.
+
+    With ``errors`` given, those of included files are put there and the rest is still read, so
+    that all of them can be shown at once; the document is then incomplete.
 
     ``environ`` is the process environment, whose ``RSPAMD_*`` variables templates see; None leaves
     template expressions as they are.
@@ -97,6 +101,7 @@ def parse_file(
         lowercase_keys=lowercase_keys,
         limits=limits,
         run_macro=run_macro,
+        errors=errors,
     )
     try:
         text = read_file(session, full)

@@ -102,11 +102,16 @@ def include(
         for match in _matches(full, wanted=_flag(arguments, "glob")):
             try:
                 text = _read(reader, pos, match)
+                found = True
+                frame = _target(reader, pos, match, arguments, priority)
+                _read_into(reader, match, text, frame, priority, strategy)
             except MissingFileError:
                 continue
-            found = True
-            frame = _target(reader, pos, match, arguments, priority)
-            _read_into(reader, match, text, frame, priority, strategy)
+            except UclError as error:
+                if session.errors is None:
+                    raise
+                session.errors.append(error)
+                found = True
         if found:
             break
     if not found and not optional:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.limits import LIMITS, Limits
 from filter_engine.ucl.source import Source
 from filter_engine.ucl.variables import Variables
@@ -25,6 +26,8 @@ class Session:
     #: Runs the macro at a position and returns the position after it; None: no macros.
     run_macro: Callable[[Reader, int], int] | None = None
     limits: Limits = LIMITS
+    #: Where errors of included files go, the file then being skipped; None: they are raised.
+    errors: list[UclError] | None = None
     #: Values and bytes read so far.
     values: int = 0
     size: int = 0

@@ -1,0 +1,53 @@
+"""Collects findings while a tree is bound."""
+
+from __future__ import annotations
+
+from filter_engine.config.findings import Finding, Severity
+from filter_engine.config.layers import Layers
+from filter_engine.config.origin import Layer, Origin
+from filter_engine.ucl.errors import UclError
+from filter_engine.ucl.nodes import UclNode
+
+_MAX_FINDINGS = 1000
+
+
+class Collector:
+    """A ``schema.Binder``: findings in order of discovery, without duplicates, at most 1000."""
+
+    def __init__(self, layers: Layers) -> None:
+        self.layers = layers
+        self._findings: dict[Finding, None] = {}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found so far, by file and line."""
+        return tuple(sorted(self._findings))
+
+    def add(self, finding: Finding) -> None:
+        """Note a finding."""
+        if len(self._findings) < _MAX_FINDINGS:
+            self._findings[finding] = None
+
+    def report(
+        self, severity: Severity, code: str, node: UclNode, message: str, hint: str = ""
+    ) -> None:
+        """Note a finding at a node; mere notes about shipped files are of no use to a site."""
+        file, line, column = node.origin
+        if severity is Severity.INFO and self.layers.of(file) is Layer.SHIPPED:
+            return
+        self.add(Finding(file, line, severity, code, message, hint, column))
+
+    def syntax(self, error: UclError) -> None:
+        """Note a text that cannot be read."""
+        message = error.message
+        if error.source:
+            message = f"{message}: {error.source.strip()[:100]!r}"
+        self.add(
+            Finding(
+                error.file, error.line, Severity.ERROR, "syntax", message, error.hint, error.column
+            )
+        )
+
+    def origin(self, node: UclNode) -> Origin:
+        """The origin of a node with its layer."""
+        return self.layers.origin(node)
