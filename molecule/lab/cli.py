@@ -21,7 +21,7 @@ from lab.publish import publish_records
 
 # What follows a host or begins a command belongs to that command, options too.
 _VERBATIM = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-_ENVIRONMENT = "PYTHONPATH,PATH,MAILFLEET_LAB,LAB_APT_SOURCES"
+_ENVIRONMENT = "PYTHONPATH,PATH,LAB_NAME,LAB_SITE,LAB_APT_SOURCES"
 
 
 def _say(line: str) -> None:
@@ -36,7 +36,7 @@ def cli() -> None:
 _name = click.option(
     "--name",
     default=DEFAULT_NAME,
-    envvar="MAILFLEET_LAB",
+    envvar="LAB_NAME",
     show_default=True,
     help="Which lab; several may be up side by side.",
 )
@@ -51,12 +51,17 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for
     "--site",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=DEFAULT_SITE,
+    envvar="LAB_SITE",
     help="Inventory directory with a topology.yml.  [default: inventories/three_hosts]",
 )
+@click.option("--inside", is_flag=True, help="Refuse unless run under `exec`, as Molecule must be.")
 @_as_json
-def up(name: str, site: Path, as_json: bool) -> None:
+def up(name: str, site: Path, inside: bool, as_json: bool) -> None:
     """Boot the Internet and the hosts of a site."""
-    changed = Lab(name, _say).up(site)
+    lab = Lab(name, _say)
+    if inside and not lab.namespace.inside():
+        raise LabError(f"run this under `python -m lab exec --name {name} -- COMMAND`")
+    changed = lab.up(site)
     if as_json:
         click.echo(json.dumps({"changed": changed}))
 

@@ -130,7 +130,7 @@ def ensure_image(*, rebuild: bool = False) -> tuple[str, bool]:
         if not rebuild and image_exists(tag):
             return tag, False
         _build(tag, packages)
-        _prune(keep=tag)
+        _prune()
     return tag, True
 
 
@@ -177,11 +177,13 @@ def _build(tag: str, packages: Sequence[str]) -> None:
             raise LabError(f"building the image failed ({LOG}):\n  " + "\n  ".join(words))
 
 
-def _prune(keep: str) -> None:
-    """Remove older golden images that no container uses (Podman refuses the others)."""
+def _prune(keep: int = 2) -> None:
+    """Remove all but the newest images; an `up` that runs beside us may just have chosen the last.
+
+    Podman refuses to remove what a container still uses; the next build tries again.
+    """
     listing = run(
-        ["podman", "images", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY]
-    ).stdout.decode()
-    for tag in listing.split():
-        if tag != keep:
-            run(["podman", "image", "rm", tag], check=False)
+        ["podman", "images", "--sort=created", "--format={{.Repository}}:{{.Tag}}", REPOSITORY]
+    )
+    for tag in listing.stdout.decode().split()[keep:]:
+        run(["podman", "image", "rm", tag], check=False)

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -275,14 +276,21 @@ class Lab:
         """Run a command in the lab's network namespace on this terminal; return its exit status.
 
         The namespace is made if it is missing and, if no lab came up in it, removed again: a
-        Molecule run started this way creates and destroys the lab inside it.
+        Molecule run started this way creates and destroys the lab inside it. The programs of this
+        Python's virtual environment come first in PATH; LAB_NAME names the lab.
         """
+        programs = Path(sys.executable).parent
+        environment = {
+            **os.environ,
+            "PATH": f"{programs}:{os.environ.get('PATH', os.defpath)}",
+            "LAB_NAME": self.paths.name,
+            **(env or {}),
+        }
         with locked(self.paths.lock):
             self.namespace.create()
         try:
             with subprocess.Popen(  # noqa: S603 - runs what the user asks for
-                [*self.namespace.prefix(), *argv],
-                env={**os.environ, **(env or {}), "MAILFLEET_LAB": self.paths.name},
+                [*self.namespace.prefix(), *argv], env=environment
             ) as child:
                 return _wait(child)
         finally:
