@@ -19,12 +19,12 @@ from filter_engine.auth.results import (
     SpfCode,
     SpfResult,
 )
-from filter_engine.dns.names import is_hostname, organisational_domain, to_ascii
+from filter_engine.dns.names import organisational_domain, to_ascii, to_wire
 from filter_engine.scan.question import Ask, DnsAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class DmarcDiscovery:
     """The record that applies, or the result without one."""
 
     domain: str
@@ -33,24 +33,19 @@ class _Found:
     problem: str = ""
 
 
-async def evaluate(
-    ask: Ask,
+def judge(
+    found: DmarcDiscovery,
     from_domain: str,
     spf: SpfResult | None,
     dkim: DkimResult | None,
     coin: int,
 ) -> DmarcResult:
-    """What DMARC says about a message with this one From domain.
+    """What DMARC says about a message with this one From domain (section 6.6.2).
 
     ``coin`` is a number from 0 to 99 that decides, with ``pct``, whether the policy applies in full
     (section 6.6.4).
     """
-    domain = to_ascii(from_domain)
-    if domain is None or not is_hostname(domain):
-        return DmarcResult(
-            DmarcCode.NONE, from_domain[:255], from_domain[:255], reason="not a domain name"
-        )
-    found = await discover(ask, domain)
+    domain = to_ascii(from_domain) or from_domain
     if found.record is None:
         return DmarcResult(found.code, domain, found.domain, reason=found.problem)
     record = found.record
@@ -85,12 +80,15 @@ async def evaluate(
     )
 
 
-async def discover(ask: Ask, domain: str) -> _Found:
+async def discover(ask: Ask, from_domain: str) -> DmarcDiscovery:
     """The record of the domain, else of its organisational domain (section 6.6.3).
 
     Both are asked for at once. A failure to learn whether the domain has a record of its own is
     temperror, whatever the organisation says.
     """
+    domain = to_ascii(from_domain)
+    if domain is None or to_wire(f"_dmarc.{domain}") is None:
+        return DmarcDiscovery(from_domain[:255], None, problem="not a domain name")
     organisation = organisational_domain(domain)
     if organisation == domain:
         return _read(await ask.dns(f"_dmarc.{domain}", "TXT"), domain)
@@ -101,20 +99,22 @@ async def discover(ask: Ask, domain: str) -> _Found:
     return found if found.code is not DmarcCode.NONE else _read(above, organisation)
 
 
-def _read(answer: DnsAnswer, domain: str) -> _Found:
+def _read(answer: DnsAnswer, domain: str) -> DmarcDiscovery:
     if answer.failed:
         detail = answer.detail or "DNS failed"
-        return _Found(domain, None, DmarcCode.TEMPERROR, detail)
+        return DmarcDiscovery(domain, None, DmarcCode.TEMPERROR, detail)
     records = [text for text in answer.records if is_record(text)]
     if not records:
-        return _Found(domain, None, problem="no valid DMARC record" if answer.records else "")
+        return DmarcDiscovery(
+            domain, None, problem="no valid DMARC record" if answer.records else ""
+        )
     if len(records) > 1:
         problem = "Multiple policies defined in DNS"
-        return _Found(domain, None, DmarcCode.PERMERROR, problem)
+        return DmarcDiscovery(domain, None, DmarcCode.PERMERROR, problem)
     try:
-        return _Found(domain, parse_record(records[0]), DmarcCode.PASS)
+        return DmarcDiscovery(domain, parse_record(records[0]), DmarcCode.PASS)
     except DmarcSyntaxError as error:
-        return _Found(domain, None, DmarcCode.PERMERROR, str(error))
+        return DmarcDiscovery(domain, None, DmarcCode.PERMERROR, str(error))
 
 
 def _aligned(identity: str, domain: str, strict: bool) -> bool:

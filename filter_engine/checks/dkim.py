@@ -1,0 +1,101 @@
+"""DKIM: which signatures of the message verify? (RFC 6376, Rspamd's module dkim)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from filter_engine.auth.dkim import MAX_SIGNATURES, TIME_JITTER, verify
+from filter_engine.auth.results import DkimCode, DkimResult, DkimSignatureResult
+from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
+from filter_engine.config.kinds import BOOLEAN, INTEGER, TIME, at_least
+from filter_engine.config.schema import option
+from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.question import Ask
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding, Outcome
+
+_GROUPS = ("policies", "dkim")
+
+SYMBOLS = {
+    DkimCode.PASS: ("R_DKIM_ALLOW", "+"),
+    DkimCode.FAIL: ("R_DKIM_REJECT", "-"),
+    DkimCode.TEMPERROR: ("R_DKIM_TEMPFAIL", "?"),
+    DkimCode.PERMERROR: ("R_DKIM_PERMFAIL", "~"),
+    DkimCode.POLICY: ("R_DKIM_PERMFAIL", "~"),
+}
+"""Symbol and mark in DKIM_TRACE. A field that is no signature (neutral) sets none, as in Rspamd."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DkimOptions(SenderPolicyOptions):
+    """The section ``dkim``."""
+
+    max_sigs: int = option(
+        at_least(INTEGER, 1), MAX_SIGNATURES, doc="signatures looked at in one message"
+    )
+    skip_multi: bool = option(BOOLEAN, False, doc="look at the first signature only")
+    time_jitter: float = option(
+        TIME, TIME_JITTER, unit="seconds", doc="how much a signer's clock may differ"
+    )
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {
+            "dkim_cache_expire",
+            "dkim_cache_size",
+            "domains",
+            "sign_condition",
+            "sign_headers",
+            "strict_multiplier",
+            "symbol_allow",
+            "symbol_na",
+            "symbol_permfail",
+            "symbol_reject",
+            "symbol_tempfail",
+            "trusted_only",
+            "whitelist",
+        }
+    )
+
+
+@check(
+    "dkim",
+    symbols=(
+        Symbol("R_DKIM_ALLOW", -0.2, "DKIM: a signature verifies", _GROUPS, one_shot=True),
+        Symbol("R_DKIM_REJECT", 1.0, "DKIM: a signature does not verify", _GROUPS, one_shot=True),
+        Symbol("R_DKIM_TEMPFAIL", 0.0, "DKIM: a key could not be fetched just now", _GROUPS),
+        Symbol("R_DKIM_PERMFAIL", 0.0, "DKIM: a signature has no usable key", _GROUPS),
+        Symbol("R_DKIM_NA", 0.0, "DKIM: the message is not signed", _GROUPS, one_shot=True),
+        Symbol("DKIM_TRACE", 0.0, "DKIM: the result for each domain", _GROUPS, one_shot=True),
+    ),
+    options=DkimOptions,
+)
+async def dkim(task: Task, ask: Ask) -> Outcome | None:
+    """Verifies every signature, up to ``max_sigs``."""
+    options = task.options(DkimOptions)
+    if is_exempt(task, options):
+        return None
+    if task.message.get("dkim-signature") is None:
+        return Outcome((Finding("R_DKIM_NA"),), DkimResult())
+    result = await verify(
+        ask,
+        signed_content(task.message),
+        task.now,
+        max_signatures=1 if options.skip_multi else options.max_sigs,
+        time_jitter=options.time_jitter,
+    )
+    findings: list[Finding] = []
+    for signature in result.signatures:
+        if signature.result in SYMBOLS:
+            symbol, mark = SYMBOLS[signature.result]
+            domain = signature.domain
+            findings.append(Finding("DKIM_TRACE", (f"{domain}:{mark}",)))
+            findings.append(
+                Finding(symbol, (f"{domain}:s={signature.selector}",), 1.0, _evidence(signature))
+            )
+    return Outcome(tuple(findings), result)
+
+
+def _evidence(signature: DkimSignatureResult) -> str:
+    reason = f": {signature.reason}" if signature.reason else ""
+    partial = ", l= leaves out the end of the body" if signature.partial else ""
+    return f"{signature.algorithm} of {signature.domain}, {signature.result.value}{reason}{partial}"

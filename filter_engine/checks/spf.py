@@ -1,0 +1,117 @@
+"""SPF: may this client send for the envelope's domain? (RFC 7208, Rspamd's module spf)"""
+
+# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address
+from itertools import pairwise
+from typing import ClassVar
+
+from filter_engine.auth.results import SpfCode, SpfResult
+from filter_engine.auth.spf import check_host, checked_identity
+from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
+from filter_engine.config.addresses import AddressSet
+from filter_engine.config.kinds import ADDRESSES, BOOLEAN
+from filter_engine.config.schema import option
+from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.question import Ask
+from filter_engine.scan.task import Task, client_ip
+from filter_engine.scan.verdict import Finding, Outcome
+
+_GROUPS = ("policies", "spf")
+
+SYMBOLS = {
+    SpfCode.PASS: "R_SPF_ALLOW",
+    SpfCode.FAIL: "R_SPF_FAIL",
+    SpfCode.SOFTFAIL: "R_SPF_SOFTFAIL",
+    SpfCode.NEUTRAL: "R_SPF_NEUTRAL",
+    SpfCode.NONE: "R_SPF_NA",
+    SpfCode.TEMPERROR: "R_SPF_DNSFAIL",
+    SpfCode.PERMERROR: "R_SPF_PERMFAIL",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpfOptions(SenderPolicyOptions):
+    """The section ``spf``."""
+
+    strict: bool = option(
+        BOOLEAN,
+        False,
+        doc="end at the first failing include as RFC 7208 says; Rspamd looks at the rest as well",
+    )
+    whitelist: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that are not checked")
+    external_relay: AddressSet = option(
+        ADDRESSES,
+        AddressSet(),
+        doc="relays in front of this site; the client they name in Received is checked instead",
+    )
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {
+            "disable_ipv6",
+            "max_dns_nesting",
+            "max_dns_requests",
+            "min_cache_ttl",
+            "spf_cache_expire",
+            "spf_cache_size",
+            "symbols",
+        }
+    )
+
+
+@check(
+    "spf",
+    symbols=(
+        Symbol("R_SPF_ALLOW", -0.2, "SPF: the domain lets this client send", _GROUPS),
+        Symbol("R_SPF_FAIL", 1.0, "SPF: the domain forbids this client to send", _GROUPS),
+        Symbol("R_SPF_SOFTFAIL", 0.0, "SPF: the domain doubts this client", _GROUPS),
+        Symbol("R_SPF_NEUTRAL", 0.0, "SPF: the domain says nothing about this client", _GROUPS),
+        Symbol("R_SPF_NA", 0.0, "SPF: the domain has no record", _GROUPS, one_shot=True),
+        Symbol("R_SPF_DNSFAIL", 0.0, "SPF: DNS failed, nothing is known", _GROUPS),
+        Symbol("R_SPF_PERMFAIL", 0.0, "SPF: the domain's record cannot be used", _GROUPS),
+        Symbol("R_SPF_PLUSALL", 4.0, "SPF: the domain lets everybody send", _GROUPS),
+    ),
+    options=SpfOptions,
+)
+async def spf(task: Task, ask: Ask) -> Outcome | None:
+    """Checks the envelope sender's domain, or the HELO name for a null sender."""
+    options = task.options(SpfOptions)
+    ip = _client(task, options)
+    if ip is None or ip in options.whitelist or is_exempt(task, options):
+        return None
+    helo = (task.envelope.helo or "").strip()
+    domain, sender, by_helo = checked_identity(task.envelope.mail_from, helo)
+    result = await check_host(
+        ask,
+        ip,
+        domain,
+        sender,
+        helo,
+        receiver=task.server,
+        now=int(task.now),
+        tolerant=not options.strict,
+    )
+    result = replace(result, by_helo=by_helo)
+    symbol = SYMBOLS[result.result]
+    if result.result is SpfCode.PASS and result.mechanism.lower() == "+all":
+        symbol = "R_SPF_PLUSALL"
+    finding = Finding(symbol, (result.mechanism or result.problem,), evidence=_evidence(result))
+    return Outcome((finding,), result)
+
+
+def _client(task: Task, options: SpfOptions) -> IPv4Address | IPv6Address | None:
+    """The client, or the one that an external relay wrote into its Received field."""
+    if not options.external_relay:
+        return task.ip
+    trace = task.message.received
+    for hop, before in pairwise(trace):
+        if hop.from_ip in options.external_relay:
+            return client_ip(before.from_ip) or task.ip
+    return task.ip
+
+
+def _evidence(result: SpfResult) -> str:
+    what = result.mechanism or result.problem
+    return f"{result.domain}: {result.result.value} for {result.ip} by {what}"
