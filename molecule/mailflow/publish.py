@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dns.zonefile
 
-from lab.publish import publish
 from lab.lab import Lab
+from lab.publish import publish
 
 RECORDS = "/var/lib/filter_engine/dkim/*.txt"
 """Where role dkim_keys leaves the records in zone form (`dkim_keys_path`)."""

@@ -17,7 +17,7 @@ def run_site(site: Site, *arguments: str) -> dict[str, dict[str, int]]:
     lab = site.lab
     command = [
         str(Path(sys.executable).with_name("ansible-playbook")),
-        *("-i", str(lab.site_directory), "-i", str(lab.paths.inventory)),
+        *("-i", lab.record.site, "-i", str(lab.paths.inventory)),
         str(PROJECT / "playbooks" / "site.yml"),
         *arguments,
     ]

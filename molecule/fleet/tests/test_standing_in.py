@@ -40,7 +40,7 @@ def reload(lab: Lab, host: str) -> None:
 
 @contextmanager
 def scanners_off(lab: Lab, hosts: list[str]) -> Iterator[None]:
-    """Switch the scanners of these hosts off, as an operator does; the rest of the engine runs on."""
+    """Switch the scanners of these hosts off, as an operator does; all else runs on."""
     try:
         for host in hosts:
             lab.ssh.run(host, ["sh", "-c", f"echo 'enabled = false;' > {OFF}"])
