@@ -1,0 +1,156 @@
+"""The client's HELO and host name, and whether the sender's domain exists (module hfilter)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from filter_engine.checks.addresses import envelope_sender
+from filter_engine.checks.host_patterns import (
+    helo_weight,
+    is_bare_address,
+    is_fqdn,
+    is_special_address,
+    line_weight,
+)
+from filter_engine.config.kinds import BOOLEAN
+from filter_engine.config.schema import Section, option
+from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.question import Ask
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding
+
+_GROUP = ("hfilter",)
+_MAX_MX: Final = 5
+"""MX hosts that are looked up."""
+_GRADES: Final = (
+    (1, 0.5, "very low"),
+    (2, 1.0, "low"),
+    (3, 2.0, "medium"),
+    (4, 2.5, "high"),
+    (5, 3.0, "very high"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HfilterOptions(Section):
+    """Which names are looked at."""
+
+    helo_enabled: bool = option(BOOLEAN, True, doc="look at the HELO name")
+    hostname_enabled: bool = option(BOOLEAN, True, doc="look at the client's host name")
+    from_enabled: bool = option(BOOLEAN, True, doc="look up the domain of the envelope's sender")
+    rcpt_enabled: bool = option(BOOLEAN, True, doc="count the recipients of bounces")
+    url_enabled: bool = option(BOOLEAN, True, doc="reserved: mails that are a URL and nothing else")
+    mid_enabled: bool = option(BOOLEAN, False, doc="look up the domain of the Message-ID")
+    check_local: bool = option(BOOLEAN, False, doc="also for clients in local_networks")
+    check_authed: bool = option(BOOLEAN, False, doc="also for clients that logged in")
+
+
+def _lookups(
+    name: str, text: str, mx: float, nothing: float, not_fqdn: float
+) -> tuple[Symbol, ...]:
+    return (
+        Symbol(f"HFILTER_{name}_NORESOLVE_MX", mx, f"{text}: its MX has no address", _GROUP),
+        Symbol(f"HFILTER_{name}_NORES_A_OR_MX", nothing, f"{text}: no address, no MX", _GROUP),
+        Symbol(f"HFILTER_{name}_NOT_FQDN", not_fqdn, f"{text}: not a full domain name", _GROUP),
+    )
+
+
+@check(
+    "hfilter",
+    options=HfilterOptions,
+    symbols=(
+        *(
+            Symbol(f"HFILTER_HELO_{n}", score, f"HELO looks like a customer's line: {text}", _GROUP)
+            for n, score, text in _GRADES
+        ),
+        *(
+            Symbol(f"HFILTER_HOSTNAME_{n}", score, f"The host looks like a line: {text}", _GROUP)
+            for n, score, text in _GRADES
+        ),
+        Symbol("HFILTER_HELO_BADIP", 4.5, "HELO is an address nobody has", _GROUP),
+        Symbol("HFILTER_HELO_BAREIP", 3.0, "HELO is an address without brackets", _GROUP),
+        Symbol("HFILTER_HELO_IP_A", 1.0, "HELO has no address, so not the client's", _GROUP),
+        Symbol("HFILTER_HOSTNAME_UNKNOWN", 2.5, "The client has no confirmed host name", _GROUP),
+        Symbol("HFILTER_FROM_BOUNCE", 0.0, "A bounce: the null sender", _GROUP),
+        Symbol("HFILTER_RCPT_BOUNCEMOREONE", 1.5, "A bounce to several recipients", _GROUP),
+        *_lookups("HELO", "HELO", 0.2, 0.3, 2.0),
+        *_lookups("FROMHOST", "The sender's domain", 0.5, 1.5, 3.0),
+        *_lookups("MID", "The Message-ID's domain", 0.5, 0.5, 0.5),
+    ),
+)
+async def hfilter(task: Task, ask: Ask) -> list[Finding]:
+    """HELO, host name and sender's domain; not for local and authenticated clients."""
+    options = task.options(HfilterOptions)
+    if (task.authenticated and not options.check_authed) or (
+        task.local and not options.check_local
+    ):
+        return []
+    found = []
+    found += [finding async for finding in _client(task, ask, options)]
+    sender = envelope_sender(task)
+    if options.from_enabled and sender is not None:
+        if sender.domain and sender.local:
+            found += await _lookup(ask, sender.domain, "FROMHOST")
+        if not sender.spelled or sender.local.lower() == "postmaster":
+            found += _bounce(task, options, null=not sender.spelled)
+    if options.mid_enabled:
+        domain = (task.message.message_id or "").rpartition("@")[2]
+        if domain and "local" not in domain:
+            found += await _lookup(ask, domain, "MID")
+    return found
+
+
+async def _client(task: Task, ask: Ask, options: HfilterOptions) -> AsyncIterator[Finding]:
+    """The client's two names; of two weights only the greater counts."""
+    helo = (task.envelope.helo or "").replace("[", "").replace("]", "")
+    hostname = task.envelope.hostname
+    weight = 0
+    if options.helo_enabled and helo:
+        if is_special_address(helo):
+            yield Finding("HFILTER_HELO_BADIP", (helo, "1"))
+        elif is_bare_address(helo):
+            yield Finding("HFILTER_HELO_BAREIP", (helo, "1"))
+        else:
+            weight = helo_weight(helo)
+            if weight == 0 and task.ip is not None:
+                for finding in await _lookup(ask, helo, "HELO"):
+                    yield finding
+    host_weight = 0
+    if options.hostname_enabled:
+        if hostname:
+            host_weight = line_weight(hostname)
+        else:
+            yield Finding("HFILTER_HOSTNAME_UNKNOWN")
+    if weight and weight >= host_weight:
+        yield Finding(f"HFILTER_HELO_{weight}", (helo,))
+    elif host_weight:
+        yield Finding(f"HFILTER_HOSTNAME_{host_weight}", (hostname or "",))
+
+
+def _bounce(task: Task, options: HfilterOptions, *, null: bool) -> list[Finding]:
+    found = [Finding("HFILTER_FROM_BOUNCE", (task.envelope.helo or "",))] if null else []
+    number = len(task.envelope.rcpt_to)
+    if options.rcpt_enabled and number > 1:
+        found.append(Finding("HFILTER_RCPT_BOUNCEMOREONE", (str(number),)))
+    return found
+
+
+async def _lookup(ask: Ask, host: str, name: str) -> list[Finding]:
+    """Whether a name has an address, or an MX that has one. A failing DNS finds nothing."""
+    host = host.lower()
+    if not is_fqdn(host):
+        return [Finding(f"HFILTER_{name}_NOT_FQDN", (host,))]
+    ipv4, ipv6 = await ask.all(ask.dns(host, "A"), ask.dns(host, "AAAA"))
+    if not (ipv4.missing and ipv6.missing):
+        return []
+    found = [Finding("HFILTER_HELO_IP_A", (host,))] if name == "HELO" else []
+    exchangers = await ask.dns(host, "MX")
+    if exchangers.missing:
+        return [*found, Finding(f"HFILTER_{name}_NORES_A_OR_MX", (host,))]
+    for _, exchange in exchangers.records[:_MAX_MX]:
+        ipv4, ipv6 = await ask.all(ask.dns(exchange, "A"), ask.dns(exchange, "AAAA"))
+        if ipv4.missing and ipv6.missing:
+            found.append(Finding(f"HFILTER_{name}_NORESOLVE_MX", (exchange,)))
+    return found

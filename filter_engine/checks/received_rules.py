@@ -1,0 +1,119 @@
+"""Received headers: how many hops, over TLS or not, and whether the mail was delivered before."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from filter_engine.checks.addresses import header_recipients
+from filter_engine.checks.to_rules import count_name
+from filter_engine.message.received import Received
+from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding
+
+_HEADERS = ("headers",)
+_FOR: Final = re.compile(r"\sfor\s<(.*?)>")
+_FROM_USER: Final = re.compile(r"\s*from\suser\s")
+_HELO_USER: Final = re.compile(r"helo[\s=]user[\s)]")
+
+
+def hops(task: Task) -> tuple[Received, ...]:
+    """The trace fields, newest first; the connection itself is put before them unless it is there.
+
+    The envelope's client is a hop of its own when the newest field names another address, which is
+    the case where the MTA has not yet written its own field.
+    """
+    received = task.message.received
+    if not received or task.ip is None:
+        return received
+    if received[0].from_ip == str(task.ip):
+        return received
+    return (connection(task), *received)
+
+
+def connection(task: Task) -> Received:
+    """The client's connection as a trace field."""
+    envelope = task.envelope
+    return Received(
+        from_hostname=envelope.hostname,
+        real_hostname=envelope.hostname,
+        from_ip=None if task.ip is None else str(task.ip),
+        by_hostname=envelope.mta_name,
+        ssl=bool(envelope.tls_cipher or "ssl" in envelope.flags),
+        authenticated=envelope.user is not None,
+    )
+
+
+@check(
+    "check_received",
+    module="headers",
+    symbols=(
+        Symbol("RCVD_COUNT_ZERO", 0.0, "No Received header", _HEADERS),
+        Symbol("RCVD_COUNT_ONE", 0.0, "One Received header", _HEADERS),
+        Symbol("RCVD_COUNT_TWO", 0.0, "Two Received headers", _HEADERS),
+        Symbol("RCVD_COUNT_THREE", 0.0, "3 or 4 Received headers", _HEADERS),
+        Symbol("RCVD_COUNT_FIVE", 0.0, "5 or 6 Received headers", _HEADERS),
+        Symbol("RCVD_COUNT_SEVEN", 0.0, "7 to 11 Received headers", _HEADERS),
+        Symbol("RCVD_COUNT_TWELVE", 0.0, "12 Received headers or more", _HEADERS),
+    ),
+)
+def check_received(task: Task) -> list[Finding]:
+    """Number of Received headers that can be read."""
+    number = len(task.message.received)
+    return [Finding(f"RCVD_COUNT_{count_name(min(number, 12))}", (str(number),))]
+
+
+@check(
+    "check_rcvd",
+    module="headers",
+    symbols=(
+        Symbol("RCVD_TLS_ALL", 0.0, "Every hop used TLS", _HEADERS),
+        Symbol("RCVD_TLS_LAST", 0.0, "The last hop used TLS, not all before it", _HEADERS),
+        Symbol("RCVD_NO_TLS_LAST", 0.1, "The last hop did not use TLS", _HEADERS),
+        Symbol("RCVD_VIA_SMTP_AUTH", 0.0, "A hop took the mail from a logged-in client", _HEADERS),
+    ),
+)
+def check_rcvd(task: Task) -> list[Finding]:
+    """TLS and SMTP AUTH along the way."""
+    way = hops(task)
+    if not way:
+        return []
+    found: list[Finding] = []
+    named = [hop for hop in way if hop.by_hostname and hop.by_hostname != "localhost"]
+    if all(hop.ssl for hop in named):
+        found.append(Finding("RCVD_TLS_ALL"))
+    else:
+        last = way[1:] if way[0].by_hostname == "localhost" else way
+        secure = bool(last) and last[0].ssl
+        found.append(Finding("RCVD_TLS_LAST" if secure else "RCVD_NO_TLS_LAST"))
+    if any(hop.authenticated for hop in way):
+        found.append(Finding("RCVD_VIA_SMTP_AUTH"))
+    return found
+
+
+@check(
+    "received_headers",
+    module="headers",
+    symbols=(
+        Symbol("PREVIOUSLY_DELIVERED", 0.0, "Received for the recipient in the header", _HEADERS),
+        Symbol("RCVD_HELO_USER", 3.0, "The client called itself user", _HEADERS),
+        Symbol("RCVD_ILLEGAL_CHARS", 4.0, "Bytes above 127 in a Received header", _HEADERS, True),
+    ),
+)
+def received_headers(task: Task) -> list[Finding]:
+    """Marks in the text of the Received headers."""
+    found: list[Finding] = []
+    fields = task.message.get_all("received")
+    values = [field.value.lower() for field in fields]
+    address = next((match.group(1) for text in values if (match := _FOR.search(text))), None)
+    if address is not None and any(
+        address == rcpt.spelled.lower() for rcpt in header_recipients(task)
+    ):
+        found.append(Finding("PREVIOUSLY_DELIVERED", (address,)))
+    helo = (task.envelope.helo or "").lower()
+    if helo == "user" or any(_FROM_USER.match(v) or _HELO_USER.search(v) for v in values):
+        found.append(Finding("RCVD_HELO_USER"))
+    if any(not field.raw.isascii() for field in fields):
+        found.append(Finding("RCVD_ILLEGAL_CHARS"))
+    return found

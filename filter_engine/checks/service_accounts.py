@@ -1,0 +1,48 @@
+"""Senders that are accounts of services, not of people: web servers that were broken into."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from filter_engine.checks.addresses import envelope_sender, header_senders
+from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding
+
+_GROUP = ("compromised_hosts",)
+_ACCOUNTS: Final = frozenset(
+    {"www-data", "anonymous", "ftp", "apache", "nobody", "guest", "nginx", "web", "www"}
+)
+_WARNED: Final = re.compile(rf"\b(?:{'|'.join(sorted(_ACCOUNTS))}) set sender to\b", re.IGNORECASE)
+
+
+@check(
+    "service_accounts",
+    symbols=(
+        Symbol(
+            "ENVFROM_SERVICE_ACCT", 1.0, "The envelope's sender is a service account", _GROUP, True
+        ),
+        Symbol("FROM_SERVICE_ACCT", 1.0, "From, Sender or Reply-To is a service account", _GROUP),
+        Symbol("XAW_SERVICE_ACCT", 1.0, "A service account set the sender", _GROUP, True),
+        Symbol("WWW_DOT_DOMAIN", 0.5, "The sender is at a www host", _GROUP, True),
+    ),
+)
+def service_accounts(task: Task) -> list[Finding]:
+    """Local parts that services run under, and www hosts as mail domains."""
+    message = task.message
+    found: list[Finding] = []
+    envelope = envelope_sender(task)
+    if envelope is not None and envelope.local.lower() in _ACCOUNTS:
+        found.append(Finding("ENVFROM_SERVICE_ACCT"))
+    shown = (*header_senders(task)[:1], *message.sender[:1], *message.reply_to[:1])
+    if any(one.domain and one.local.lower() in _ACCOUNTS for one in shown):
+        found.append(Finding("FROM_SERVICE_ACCT"))
+    if any(_WARNED.search(f.value) for f in message.get_all("x-authentication-warning")):
+        found.append(Finding("XAW_SERVICE_ACCT"))
+    fields = [f for name in ("from", "sender", "reply-to") for f in message.get_all(name)]
+    if any("@www." in field.value.lower() for field in fields) or (
+        envelope is not None and envelope.domain.startswith("www.")
+    ):
+        found.append(Finding("WWW_DOT_DOMAIN"))
+    return found
