@@ -12,16 +12,14 @@ from dataclasses import dataclass, replace
 
 import dns.rcode
 
-from filter_engine.config.model import DnsConfig
-from filter_engine.config.upstreams import UpstreamList
+from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns import packet
 from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.flight import Flight
-from filter_engine.dns.servers import ServerPool
 from filter_engine.dns.sockets import Channel, open_channels, random_ids
 from filter_engine.dns.stream import ask_over_tcp
-from filter_engine.dns.system import system_nameservers
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
+from filter_engine.upstream.upstream_set import UpstreamSet
 
 MAX_OPEN = 20000
 """Questions open at once; what goes beyond is answered TEMPFAIL."""
@@ -70,29 +68,18 @@ class DnsClient:
         self._cache = AnswerCache() if cache is None else cache
         self.statistics = DnsStatistics()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pool = ServerPool(nameservers)
-        self._channels: dict[int, list[Channel]] = {}
+        self._upstreams = UpstreamSet(nameservers)
+        self._channels: dict[Upstream, list[Channel]] = {}
         self._flights: dict[DnsQuestion, Flight] = {}
-        self._deadlines: deque[tuple[float, Flight, int]] = deque()
+        self._deadlines: deque[tuple[float, Flight, int, Upstream]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids = random_ids()
 
-    @classmethod
-    def from_config(cls, config: DnsConfig) -> DnsClient:
-        """A client as ``options.dns`` says; without nameservers there, with the machine's own."""
-        servers = config.nameservers if config.nameservers is not None else system_nameservers()
-        return cls(
-            servers,
-            timeout=config.timeout,
-            retransmits=config.retransmits,
-            sockets=config.sockets,
-        )
-
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin; call once in each worker after the fork."""
         self._loop = loop
-        self._pool = ServerPool(self._servers)
+        self._upstreams = UpstreamSet(self._servers)
         self._ids = random_ids()
 
     def close(self) -> None:
@@ -143,7 +130,8 @@ class DnsClient:
         assert self._loop is not None
         now = self._loop.time()
         while True:
-            tries = 1 if self._pool.all_resting(now) else max(self._tries, len(self._pool))
+            well = self._upstreams.alive(now)
+            tries = max(self._tries, len(self._upstreams)) if well else 1
             tries += not flight.edns
             server = self._next_server(flight, now) if flight.sent < tries else None
             if server is None:
@@ -153,27 +141,27 @@ class DnsClient:
             flight.server = server
             if self._transmit(flight, server):
                 break
-            self._pool.failed(server, now)
+            self._upstreams.failed(server, now)
             flight.refused.add(server)
-        self._deadlines.append((now + self._timeout, flight, flight.sent))
+        self._deadlines.append((now + self._timeout, flight, flight.sent, server))
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout, self._expire)
 
-    def _next_server(self, flight: Flight, now: float) -> int | None:
-        server = self._pool.choose(now, flight.round | flight.refused)
+    def _next_server(self, flight: Flight, now: float) -> Upstream | None:
+        server = self._upstreams.choose(now, tried=flight.round | flight.refused)
         if server is None:
             flight.round.clear()
-            server = self._pool.choose(now, flight.refused)
+            server = self._upstreams.choose(now, tried=flight.refused)
         if server is not None:
             flight.round.add(server)
         return server
 
-    def _transmit(self, flight: Flight, server: int) -> bool:
+    def _transmit(self, flight: Flight, server: Upstream) -> bool:
         """Put one datagram on its way; False when the server cannot be reached."""
         try:
             channels = self._channels.get(server) or self._open_server(server)
         except (OSError, ValueError) as error:
-            flight.detail = f"{self._pool.servers[server].name}: {error}"
+            flight.detail = f"{server.name}: {error}"
             return False
         channel = channels[next(self._ids) % len(channels)]
         ident = next(self._ids)
@@ -184,22 +172,22 @@ class DnsClient:
         except BlockingIOError:
             pass  # the buffer is full: as good as lost on the way, the timer asks again
         except OSError as error:
-            flight.detail = f"{self._pool.servers[server].name}: {error.strerror}"
+            flight.detail = f"{server.name}: {error.strerror}"
             return False
         self.statistics.sent += 1
         channel.expected[ident] = flight
         flight.ids.append((channel, ident))
         return True
 
-    def _open_server(self, server: int) -> list[Channel]:
+    def _open_server(self, server: Upstream) -> list[Channel]:
         assert self._loop is not None
-        channels = open_channels(self._pool.servers[server], server, self._sockets)
+        channels = open_channels(server, self._sockets)
         for channel in channels:
             self._loop.add_reader(channel.socket.fileno(), self._read, channel)
         self._channels[server] = channels
         return channels
 
-    def _close_server(self, server: int) -> None:
+    def _close_server(self, server: Upstream) -> None:
         for channel in self._channels.pop(server, ()):
             if self._loop is not None:
                 self._loop.remove_reader(channel.socket.fileno())
@@ -210,12 +198,12 @@ class DnsClient:
         assert self._loop is not None
         now = self._loop.time()
         while self._deadlines and self._deadlines[0][0] <= now + 0.001:
-            _, flight, sent = self._deadlines.popleft()
+            _, flight, sent, server = self._deadlines.popleft()
             if flight.done or flight.over_tcp or flight.sent != sent:
                 continue
             self.statistics.timeouts += 1
-            flight.detail = f"{self._pool.servers[flight.server].name}: no reply"
-            self._pool.failed(flight.server, now)
+            flight.detail = f"{server.name}: no reply"
+            self._upstreams.failed(server, now)
             self._send(flight)
         while self._deadlines and self._deadlines[0][1].done:
             self._deadlines.popleft()
@@ -242,10 +230,10 @@ class DnsClient:
         """Nobody listens there: all questions sent through this socket move on."""
         assert self._loop is not None
         server = channel.server
-        self._pool.failed(server, self._loop.time())
+        self._upstreams.failed(server, self._loop.time())
         for flight in tuple(channel.expected.values()):
             if not flight.done and not flight.over_tcp and flight.server == server:
-                flight.detail = f"{self._pool.servers[server].name}: {error.strerror}"
+                flight.detail = f"{server.name}: {error.strerror}"
                 flight.refused.add(server)
                 self._send(flight)
 
@@ -256,13 +244,13 @@ class DnsClient:
         if flight is None or head is None or flight.over_tcp:
             self.statistics.ignored += 1
             return
-        self._pool.answered(channel.server)
+        self._upstreams.succeeded(channel.server)
         if head.truncated:
             self._retry_over_tcp(flight, channel.server)
         else:
             self._judge(flight, channel.server, data, head)
 
-    def _judge(self, flight: Flight, server: int, data: bytes, head: packet.ReplyHead) -> None:
+    def _judge(self, flight: Flight, server: Upstream, data: bytes, head: packet.ReplyHead) -> None:
         if head.refuses_edns and flight.edns:
             flight.edns = False
             flight.round.discard(server)
@@ -282,9 +270,9 @@ class DnsClient:
             else:
                 self._follow(flight, alias, answer.ttl)
 
-    def _refused(self, flight: Flight, server: int, what: str) -> None:
+    def _refused(self, flight: Flight, server: Upstream, what: str) -> None:
         """The server is well and cannot answer this: another may, the same will not."""
-        flight.detail = f"{self._pool.servers[server].name}: {what}"
+        flight.detail = f"{server.name}: {what}"
         flight.refused.add(server)
         if flight.server == server:
             self._send(flight)
@@ -311,7 +299,7 @@ class DnsClient:
         flight.round.clear()
         self._send(flight)
 
-    def _retry_over_tcp(self, flight: Flight, server: int) -> None:
+    def _retry_over_tcp(self, flight: Flight, server: Upstream) -> None:
         assert self._loop is not None
         flight.over_tcp = True
         self.statistics.over_tcp += 1
@@ -323,14 +311,13 @@ class DnsClient:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _over_tcp(self, flight: Flight, server: int) -> None:
-        upstream = self._pool.servers[server]
+    async def _over_tcp(self, flight: Flight, server: Upstream) -> None:
         ident = next(self._ids)
         query = packet.query_bytes(flight.asked, ident, edns=flight.edns)
         patience = max(self._timeout, _TCP_PATIENCE)
         try:
             async with asyncio.timeout(patience):
-                data = await ask_over_tcp(upstream.host, upstream.port, query)
+                data = await ask_over_tcp(server.host, server.port, query)
         except (OSError, EOFError, TimeoutError) as error:
             data, problem = b"", f"no reply over TCP: {error or type(error).__name__}"
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from filter_engine.config.upstreams import Upstream
 from filter_engine.dns.sockets import Channel
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
 
@@ -23,11 +24,11 @@ class Flight:
     """Datagrams sent; also tells an outdated timer from the current one."""
     ttl: int = 0x7FFFFFFF
     """Seconds the aliases followed so far may be believed."""
-    server: int = -1
-    """Index of the server asked last."""
-    refused: set[int] = field(default_factory=set)
+    server: Upstream | None = None
+    """The server asked last."""
+    refused: set[Upstream] = field(default_factory=set)
     """Servers that said they cannot answer, or cannot be reached."""
-    round: set[int] = field(default_factory=set)
+    round: set[Upstream] = field(default_factory=set)
     """Servers asked since all were asked last."""
     ids: list[tuple[Channel, int]] = field(default_factory=list)
     """Where replies may come from: earlier tries still count."""

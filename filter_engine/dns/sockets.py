@@ -26,22 +26,22 @@ class Channel:
 
     __slots__ = ("expected", "server", "socket")
 
-    def __init__(self, sock: socket.socket, server: int) -> None:
+    def __init__(self, sock: socket.socket, server: Upstream) -> None:
         self.socket = sock
         self.server = server
         self.expected: dict[int, Flight] = {}
 
 
-def open_channels(upstream: Upstream, server: int, count: int) -> list[Channel]:
+def open_channels(server: Upstream, count: int) -> list[Channel]:
     """``count`` sockets connected to a server; raises OSError when it cannot be reached at all."""
-    family = socket.AF_INET6 if ip_address(upstream.host).version == 6 else socket.AF_INET
+    family = socket.AF_INET6 if ip_address(server.host).version == 6 else socket.AF_INET
     channels: list[Channel] = []
     try:
         for _ in range(count):
             sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             channels.append(Channel(sock, server))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            sock.connect((upstream.host, upstream.port))
+            sock.connect((server.host, server.port))
     except OSError:
         for channel in channels:
             channel.socket.close()

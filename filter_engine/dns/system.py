@@ -1,4 +1,4 @@
-"""The resolvers this machine uses: the default where no configuration names any."""
+"""The DNS client a configuration asks for; it uses the machine's resolvers when none are named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 import dns.exception
 import dns.resolver
 
+from filter_engine.config.model import DnsConfig
 from filter_engine.config.upstreams import Rotation, Upstream, UpstreamList
+from filter_engine.dns.client import DnsClient
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 
@@ -23,3 +25,14 @@ def system_nameservers(path: Path = RESOLV_CONF) -> UpstreamList:
         return UpstreamList((), Rotation.SEQUENTIAL)
     hosts = dict.fromkeys(server for server in resolver.nameservers if isinstance(server, str))
     return UpstreamList(tuple(Upstream(host, resolver.port) for host in hosts), Rotation.SEQUENTIAL)
+
+
+def client_for(config: DnsConfig) -> DnsClient:
+    """A client as ``options.dns`` says."""
+    servers = config.nameservers if config.nameservers is not None else system_nameservers()
+    return DnsClient(
+        servers,
+        timeout=config.timeout,
+        retransmits=config.retransmits,
+        sockets=config.sockets,
+    )

@@ -1,12 +1,10 @@
-"""The table resolver, the answer cache and the pool of servers."""
+"""The table resolver and the answer cache."""
 
 from __future__ import annotations
 
 import pytest
 
-from filter_engine.config.upstreams import Rotation, Upstream, UpstreamList
 from filter_engine.dns.cache import AnswerCache
-from filter_engine.dns.servers import MAX_ERRORS, REVIVE_TIME, ServerPool
 from filter_engine.dns.table import TableResolver
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 
@@ -83,42 +81,3 @@ def test_cache_is_bounded_by_number_and_bytes() -> None:
     for i in range(100):
         cache.put(_answer(str(i), size=3000), 0.0)
     assert 10 < len(cache) < 25
-
-
-def _pool(rotation: Rotation, *weights: int) -> ServerPool:
-    return ServerPool(
-        UpstreamList(
-            tuple(Upstream("192.0.2.1", 53 + i, w) for i, w in enumerate(weights)), rotation
-        )
-    )
-
-
-def test_failing_server_rests_and_comes_back() -> None:
-    pool = _pool(Rotation.MASTER_SLAVE, 40, 20)
-    for _ in range(MAX_ERRORS):
-        assert pool.choose(0.0) == 0
-        pool.failed(0, 0.0)
-    assert pool.choose(1.0) == 1
-    assert pool.choose(1.0, {1}) == 0
-    assert pool.choose(1.0, {0, 1}) is None
-    assert not pool.all_resting(1.0)
-    assert pool.choose(REVIVE_TIME) == 0
-    pool.answered(0)
-    assert pool.choose(1.0) == 0
-
-
-def test_all_resting_chooses_the_first_to_revive() -> None:
-    pool = _pool(Rotation.ROUND_ROBIN, 1, 1)
-    for server, when in ((1, 0.0), (0, 5.0)):
-        for _ in range(MAX_ERRORS):
-            pool.failed(server, when)
-    assert pool.all_resting(6.0)
-    assert pool.choose(6.0) == 1
-
-
-def test_an_answer_in_between_keeps_a_server_well() -> None:
-    pool = _pool(Rotation.MASTER_SLAVE, 1)
-    for _ in range(3 * MAX_ERRORS):
-        pool.failed(0, 0.0)
-        pool.answered(0)
-    assert not pool.all_resting(0.0)
