@@ -18,7 +18,7 @@ from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Action, Verdict
 from filter_engine.scanner import Scanner, sections
-from filter_engine.wire.checkv2 import render
+from filter_engine.wire.checkv2 import reply_json
 
 _COLOURS = {
     Action.NO_ACTION: "green",
@@ -67,7 +67,7 @@ def scan(
     config = load_config(config_file, variables)
     for path, verdict in asyncio.run(_scan_all(config, messages, envelope)):
         if as_json:
-            sys.stdout.buffer.write(render(verdict) + b"\n")
+            sys.stdout.buffer.write(reply_json(verdict) + b"\n")
         else:
             _print(path, verdict, Console())
 
