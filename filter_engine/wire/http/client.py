@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
@@ -107,7 +108,9 @@ class HttpClient:
                 f"{upstream.name}: not connected within {self._connect_timeout:.1f} s"
             ) from None
         except OSError as error:
-            raise UpstreamError(f"{upstream.name}: {error.strerror or error}") from None
+            # asyncio's own text names the address once more instead of the reason.
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise UpstreamError(f"{upstream.name}: {reason}") from None
         return connection
 
     async def _exchange(

@@ -199,13 +199,13 @@ class HttpConnection(asyncio.Protocol):
         self._waiting.append((request, keep_alive))
         if self._task is None:
             self._next()
+        elif self._transport is not None:
+            self._transport.pause_reading()  # one request ahead is enough
 
     # requests one by one
 
     def _next(self) -> None:
         request, keep_alive = self._waiting.popleft()
-        assert self._transport is not None
-        self._transport.pause_reading()
         self._deadline = float("inf")
         self._task = self._loop.create_task(self._serve(request, keep_alive))
 

@@ -6,6 +6,7 @@ Source: Sendmail's ``mfdef.h``. The length counts the command byte and is in net
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 
 VERSION = 6
@@ -91,7 +92,7 @@ WANTED_ACTIONS = Actions(0x1FF)
 WANTED_PROTOCOL = Protocol(0xFF080)
 """Nothing is answered until the end of the message, as Rspamd negotiates it, observed."""
 
-NO_REPLY = {
+NO_REPLY: Mapping[int, int] = {
     Command.HEADER: Protocol.NO_REPLY_HEADER,
     Command.CONNECT: Protocol.NO_REPLY_CONNECT,
     Command.HELO: Protocol.NO_REPLY_HELO,

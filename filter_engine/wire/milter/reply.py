@@ -26,6 +26,10 @@ TEMPFAIL = packet(Reply.TEMPFAIL)
 ACCEPT = packet(Reply.ACCEPT)
 DISCARD = packet(Reply.DISCARD)
 
+_ADD_HEADERS = int(Actions.ADD_HEADERS)
+_CHANGE_HEADERS = int(Actions.CHANGE_HEADERS)
+_QUARANTINE = int(Actions.QUARANTINE)
+
 MAX_REPLY_TEXT = 480
 """Octets: a reply line has at most 512 with codes and CRLF (RFC 5321, section 4.5.3.1.5)."""
 
@@ -43,19 +47,19 @@ class ReplyOptions:
 def milter_reply(
     verdict: Verdict | None,
     header_counts: Mapping[bytes, int],
-    actions: Actions,
+    actions: int,
     options: ReplyOptions,
 ) -> bytes:
     """All packets that answer the end of a message; without a verdict a temporary failure.
 
     ``header_counts`` are the message's header fields by lower-case name, ``actions`` what the MTA
-    lets us do: header changes it did not offer are left out, a quarantine it did not offer becomes
-    a temporary failure.
+    lets us do (bits of ``Actions``): header changes it did not offer are left out, a quarantine it
+    did not offer becomes a temporary failure.
     """
     if verdict is None:
         return TEMPFAIL
     out = list(_edits(verdict.edits, header_counts, actions))
-    if Actions.ADD_HEADERS in actions:
+    if actions & _ADD_HEADERS:
         out.extend(
             indexed_header(Reply.INSERT_HEADER, index, b"DKIM-Signature", header_value(signature))
             for index, signature in enumerate(verdict.signatures, 1)
@@ -65,7 +69,7 @@ def milter_reply(
 
 
 def _action(
-    verdict: Verdict, counts: Mapping[bytes, int], actions: Actions, options: ReplyOptions
+    verdict: Verdict, counts: Mapping[bytes, int], actions: int, options: ReplyOptions
 ) -> Iterator[bytes]:
     action = verdict.action
     message = verdict.messages.get("smtp_message")
@@ -80,13 +84,13 @@ def _action(
     elif action is Action.DISCARD:
         yield DISCARD
     elif action is Action.QUARANTINE:
-        if Actions.QUARANTINE in actions:
+        if actions & _QUARANTINE:
             yield packet(Reply.QUARANTINE, QUARANTINED.encode() + b"\0")
             yield ACCEPT
         else:
             yield TEMPFAIL
     else:
-        if Actions.CHANGE_HEADERS in actions:
+        if actions & _CHANGE_HEADERS:
             yield from _mark(verdict, counts, options)
         yield ACCEPT
 
@@ -99,11 +103,11 @@ def _mark(verdict: Verdict, counts: Mapping[bytes, int], options: ReplyOptions) 
         yield indexed_header(Reply.CHANGE_HEADER, 1, header_name(options.spam_header), b"Yes")
 
 
-def _edits(edits: HeaderEdits, counts: Mapping[bytes, int], actions: Actions) -> Iterator[bytes]:
-    if Actions.CHANGE_HEADERS in actions:
+def _edits(edits: HeaderEdits, counts: Mapping[bytes, int], actions: int) -> Iterator[bytes]:
+    if actions & _CHANGE_HEADERS:
         for removal in edits.remove:
             yield from _remove(removal, counts)
-    if Actions.ADD_HEADERS in actions:
+    if actions & _ADD_HEADERS:
         for addition in edits.add:
             name, value = header_name(addition.name), header_value(addition.value)
             if addition.order < 0:

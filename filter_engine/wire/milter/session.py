@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import IntEnum
 from typing import TypeAlias
 
 from filter_engine.scan.envelope import Envelope
@@ -18,7 +18,6 @@ from filter_engine.wire.milter.codec import (
     VERSION,
     WANTED_ACTIONS,
     WANTED_PROTOCOL,
-    Actions,
     Command,
     ProtocolError,
     Reply,
@@ -31,20 +30,20 @@ from filter_engine.wire.milter.codec import (
 )
 
 
-class State(Enum):
+class State(IntEnum):
     """Where a connection stands."""
 
-    NEGOTIATION = auto()
-    OPEN = auto()
+    NEGOTIATION = 0
+    OPEN = 1
     """Negotiated, no SMTP client yet."""
-    CLIENT = auto()
+    CLIENT = 2
     """An SMTP client is there, no message yet."""
-    ENVELOPE = auto()
-    HEADER = auto()
-    BODY = auto()
-    WAITING = auto()
+    ENVELOPE = 3
+    HEADER = 4
+    BODY = 5
+    WAITING = 6
     """The message is complete, the MTA waits for the verdict."""
-    CLOSED = auto()
+    CLOSED = 7
 
 
 _C = Command
@@ -73,9 +72,15 @@ TRANSITIONS: Mapping[State, Mapping[int, State]] = {
 }
 """State -> command -> next state. Once negotiated, MACRO, ABORT and both QUITs may always come."""
 
+# The same with plain numbers: this is looked at for every packet.
+_TABLE = tuple({int(c): to for c, to in TRANSITIONS[state].items()} for state in State)
 _NAMES = {command.value: command.name for command in Command}
-_PER_MESSAGE = (_C.MAIL, _C.RCPT, _C.DATA, _C.HEADER, _C.END_OF_HEADERS, _C.BODY, _C.END_OF_MESSAGE)
-_STAGES = (_C.CONNECT, _C.HELO, *_PER_MESSAGE)
+_MACRO = int(_C.MACRO)
+_WANTED_ACTIONS = int(WANTED_ACTIONS)
+_WANTED_PROTOCOL = int(WANTED_PROTOCOL)
+_PER_MESSAGE = tuple(map(int, b"MRTLNBE"))
+_STAGES = (*map(int, b"CH"), *_PER_MESSAGE)
+"""The commands macros belong to, in order: a later one's macros win."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +111,8 @@ class MessageReceived:
     """There was no room for it (see ``drop``): only a temporary failure may answer it."""
     header_counts: Mapping[bytes, int]
     """Lower-case name -> occurrences, for changes by index."""
-    actions: Actions
-    """What may be asked of this MTA."""
+    actions: int
+    """What may be asked of this MTA: bits of ``Actions``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +147,11 @@ class Session:
         self._limits = limits
         self._splitter = Splitter()
         self._state = State.NEGOTIATION
-        self._silent = frozenset(NO_REPLY)
-        self._actions = Actions(0)
+        self._noisy: frozenset[int] = frozenset()
+        self._actions = 0
         self._out: list[bytes] = []
         self._macros: dict[int, dict[bytes, bytes]] = {}
-        self._last_macros = b""
+        self._last_macros: bytes | None = None
         self._client: tuple[bytes, bytes | None] = (b"", None)
         self._helo: bytes | None = None
         self._message: _Message | None = None
@@ -177,12 +182,19 @@ class Session:
         """Take what arrived; raises ``ProtocolError`` naming command and state."""
         events: list[Event] = []
         for command, payload in self._splitter.feed(data):
-            if command == _C.MACRO and self._state is not State.NEGOTIATION:
+            if command == _MACRO and self._state:
                 # Postfix repeats its macros before every header: the common case costs nothing.
                 if payload != self._last_macros:
                     self._take_macros(payload)
                 continue
-            self._take(command, payload, events)
+            following = _TABLE[self._state].get(command)
+            if following is None:
+                self._interrupt(command, events)
+                continue
+            self._state = following
+            _HANDLERS[command](self, payload, events)
+            if command in self._noisy:
+                self._out.append(packet(Reply.CONTINUE))
         return events
 
     def take_output(self) -> bytes:
@@ -198,14 +210,9 @@ class Session:
         if self._state is State.WAITING:
             self._reset()
 
-    def _take(self, command: int, payload: bytes, events: list[Event]) -> None:
-        following = TRANSITIONS[self._state].get(command)
-        if following is not None:
-            self._state = following
-            _HANDLERS[command](self, payload, events)
-            if command in NO_REPLY and command not in self._silent:
-                self._out.append(packet(Reply.CONTINUE))
-        elif command == _C.ABORT and self._state not in (State.NEGOTIATION, State.CLOSED):
+    def _interrupt(self, command: int, events: list[Event]) -> None:
+        """A command that is not the next step: an end of something, or a mistake."""
+        if command == _C.ABORT and self._state not in (State.NEGOTIATION, State.CLOSED):
             if self._state is State.WAITING:
                 events.append(Aborted())
             self._reset()
@@ -214,7 +221,7 @@ class Session:
                 events.append(Aborted())
             self._reset()
             self._macros.clear()
-            self._last_macros = b""
+            self._last_macros = None
             self._helo = None
             if command == _C.QUIT_NEW_CONNECTION and self._state is not State.NEGOTIATION:
                 self._state = State.OPEN
@@ -229,7 +236,7 @@ class Session:
         self._message = None
         for stage in _PER_MESSAGE:
             self._macros.pop(stage, None)
-        self._last_macros = b""
+        self._last_macros = None
         if self._state not in (State.NEGOTIATION, State.OPEN):
             self._state = State.CLIENT
 
@@ -237,9 +244,10 @@ class Session:
         version, actions, protocol = parse_negotiation(payload)
         if version < 2:
             raise ProtocolError(f"milter protocol version {version} (2 to {VERSION} expected)")
-        granted = WANTED_PROTOCOL & protocol
-        self._actions = WANTED_ACTIONS & actions
-        self._silent = frozenset(c for c, flag in NO_REPLY.items() if flag & granted)
+        granted = _WANTED_PROTOCOL & protocol
+        self._actions = _WANTED_ACTIONS & actions
+        if granted != _WANTED_PROTOCOL:
+            self._noisy = frozenset(c for c, flag in NO_REPLY.items() if not flag & granted)
         self._out.append(negotiation(min(version, VERSION), self._actions, granted))
 
     def _take_macros(self, payload: bytes) -> None:
@@ -349,17 +357,17 @@ class Session:
 
 
 _HANDLERS: Mapping[int, Callable[[Session, bytes, list[Event]], None]] = {
-    _C.NEGOTIATE: Session._negotiate,
-    _C.CONNECT: Session._connect,
-    _C.HELO: Session._take_helo,
-    _C.UNKNOWN: Session._ignore,
-    _C.MAIL: Session._mail,
-    _C.RCPT: Session._rcpt,
-    _C.DATA: Session._ignore,
-    _C.HEADER: Session._header,
-    _C.END_OF_HEADERS: Session._end_of_headers,
-    _C.BODY: Session._body,
-    _C.END_OF_MESSAGE: Session._end,
+    int(_C.NEGOTIATE): Session._negotiate,
+    int(_C.CONNECT): Session._connect,
+    int(_C.HELO): Session._take_helo,
+    int(_C.UNKNOWN): Session._ignore,
+    int(_C.MAIL): Session._mail,
+    int(_C.RCPT): Session._rcpt,
+    int(_C.DATA): Session._ignore,
+    int(_C.HEADER): Session._header,
+    int(_C.END_OF_HEADERS): Session._end_of_headers,
+    int(_C.BODY): Session._body,
+    int(_C.END_OF_MESSAGE): Session._end,
 }
 
 
