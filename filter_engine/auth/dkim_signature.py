@@ -127,6 +127,9 @@ def parse_signature(name: bytes, value: bytes) -> DkimSignature:
 
 def _build(name: bytes, value: bytes, tags: dict[bytes, bytes]) -> DkimSignature:
     checked = {tag: text for tag, text in tags.items() if tag not in (b"t", b"x", b"q")}
+    for tag in (b"b", b"bh"):
+        if tag in checked:
+            checked[tag] = b"AAAA"
     dkim.validate_signature_fields(checked, _MANDATORY)
     methods = tags.get(b"q", b"dns/txt").lower().split(b":")
     if b"dns/txt" not in methods:
@@ -156,13 +159,24 @@ def _build(name: bytes, value: bytes, tags: dict[bytes, bytes]) -> DkimSignature
         selector,
         identity,
         names,
-        decode_base64(tags[b"bh"]),
-        decode_base64(tags[b"b"]),
-        tags[b"b"].decode("ascii"),
+        _octets(tags[b"bh"]),
+        _octets(tags[b"b"]),
+        tags[b"b"].decode("ascii", "replace"),
         _number(tags, b"l"),
         _number(tags, b"t"),
         _number(tags, b"x"),
     )
+
+
+def _octets(text: bytes) -> bytes:
+    """What base64 stands for; nothing, which fits no hash and no key, if it is broken.
+
+    As in Rspamd the signature then fails, where a syntax error would only make it go unnoticed.
+    """
+    try:
+        return decode_base64(text)
+    except ValueError:
+        return b""
 
 
 def _forms(text: bytes) -> tuple[Canonicalization, Canonicalization]:

@@ -97,7 +97,10 @@ async def spf(task: Task, ask: Ask) -> Outcome | None:
     symbol = SYMBOLS[result.result]
     if result.result is SpfCode.PASS and result.mechanism.lower() == "+all":
         symbol = "R_SPF_PLUSALL"
-    finding = Finding(symbol, (result.mechanism or result.problem,), evidence=_evidence(result))
+    shown = result.mechanism or result.problem
+    if result.result is SpfCode.NONE:
+        shown = "no SPF record"
+    finding = Finding(symbol, (shown,), evidence=_evidence(result))
     return Outcome((finding,), result)
 
 
