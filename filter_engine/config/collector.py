@@ -9,6 +9,7 @@ from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.nodes import UclNode
 
 _MAX_FINDINGS = 1000
+SYNTAX = "syntax"
 
 
 class Collector:
@@ -20,8 +21,12 @@ class Collector:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found so far, by file and line."""
-        return tuple(sorted(self._findings))
+        """What was found so far, by file and line.
+
+        Of a file that cannot be read only that is told: the rest would follow from it.
+        """
+        broken = {finding.file for finding in self._findings if finding.code == SYNTAX}
+        return tuple(sorted(f for f in self._findings if f.file not in broken or f.code == SYNTAX))
 
     def add(self, finding: Finding) -> None:
         """Note a finding."""
@@ -44,7 +49,7 @@ class Collector:
             message = f"{message}: {error.source.strip()[:100]!r}"
         self.add(
             Finding(
-                error.file, error.line, Severity.ERROR, "syntax", message, error.hint, error.column
+                error.file, error.line, Severity.ERROR, SYNTAX, message, error.hint, error.column
             )
         )
 

@@ -14,7 +14,7 @@ from filter_engine.config.bind_symbols import bind_groups
 from filter_engine.config.bind_workers import bind_workers
 from filter_engine.config.collector import Collector
 from filter_engine.config.findings import ConfigError, Finding, Severity
-from filter_engine.config.kinds import merged_object
+from filter_engine.config.kinds import BOOLEAN, merged_object
 from filter_engine.config.layers import Layers, strength
 from filter_engine.config.model import (
     ActionsConfig,
@@ -24,7 +24,7 @@ from filter_engine.config.model import (
     RedisConfig,
 )
 from filter_engine.config.origin import Layer
-from filter_engine.config.schema import MisfitError, Section, bind
+from filter_engine.config.schema import MisfitError, Section, bind, options_of
 from filter_engine.config.sections import FOREIGN, OWN
 from filter_engine.config.unread_files import unread_files
 from filter_engine.config.variables import MAIN_FILE, build_variables
@@ -110,6 +110,8 @@ def _bind(
     options = _options(root, collector)
     groups, symbols = bind_groups(root, collector)
     raw = {name: _section(root, name) for name in root if name not in OWN}
+    redis = _bind_section(RedisConfig, root, "redis", collector)
+    disabled = frozenset(n for n, node in raw.items() if not _is_enabled(n, node, collector))
     return Config(
         options=options,
         logging=_bind_section(LoggingConfig, root, "logging", collector),
@@ -117,10 +119,11 @@ def _bind(
         workers=bind_workers(root, collector),
         groups=groups,
         symbols=symbols,
-        redis=_bind_section(RedisConfig, root, "redis", collector) if "redis" in root else None,
+        redis=redis if redis.is_set else None,
         modules=MappingProxyType(
-            {name: _bind_section(schema, root, name, collector) for name, schema in modules.items()}
+            {name: _bind_module(schema, root, name, collector) for name, schema in modules.items()}
         ),
+        disabled_modules=disabled,
         raw_modules=MappingProxyType({name: node for name, node in raw.items() if node}),
         tree=root,
         variables=MappingProxyType(dict(variables)),
@@ -149,6 +152,36 @@ def _bind_section(cls: type[S], root: UclObject, name: str, collector: Collector
         )
         node = UclObject(origin=NOWHERE)
     return bind(cls, node, collector, name)
+
+
+def _bind_module(cls: type[S], root: UclObject, name: str, collector: Collector) -> S:
+    """A module's section; ``enabled``, which every module has, need not be in its schema."""
+    if any(declared.key == "enabled" for declared in options_of(cls)):
+        return _bind_section(cls, root, name, collector)
+    nodes: list[UclNode] = [
+        UclObject(
+            {key: values for key, values in node.entries.items() if key != "enabled"},
+            node.origin,
+            priority=node.priority,
+        )
+        if isinstance(node, UclObject)
+        else node
+        for node in root.values(name)
+    ]
+    return _bind_section(cls, UclObject({name: nodes} if nodes else {}), name, collector)
+
+
+def _is_enabled(name: str, node: UclObject, collector: Collector) -> bool:
+    values = node.all("enabled")
+    if not values:
+        return True
+    try:
+        return BOOLEAN.convert(values, collector)
+    except MisfitError as misfit:
+        collector.report(
+            Severity.ERROR, "wrong-type", values[0], f"{name}.enabled: {misfit}", misfit.hint
+        )
+        return True
 
 
 def _with_metric(root: UclObject) -> UclObject:

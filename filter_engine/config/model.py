@@ -329,6 +329,11 @@ class RedisConfig(Section):
     )
 
     @property
+    def is_set(self) -> bool:
+        """Whether any server is named."""
+        return bool(self.reading or self.writing or self.sentinels)
+
+    @property
     def reading(self) -> UpstreamList | None:
         """Where to read: ``read_servers``, else ``servers``, else ``write_servers``."""
         return self.read_servers or self.servers or self.write_servers
@@ -351,9 +356,12 @@ class Config:
     groups: Mapping[str, GroupConfig] = field(default_factory=lambda: MappingProxyType({}))
     #: Every symbol a site says something about, in a group or not.
     symbols: Mapping[str, SymbolConfig] = field(default_factory=lambda: MappingProxyType({}))
+    #: None when no server is named.
     redis: RedisConfig | None = None
     #: The bound options of each module that has a schema, by section name.
     modules: Mapping[str, Section] = field(default_factory=lambda: MappingProxyType({}))
+    #: Sections with ``enabled = false``; every module has that option without declaring it.
+    disabled_modules: frozenset[str] = frozenset()
     #: The UCL of each module section, for whoever needs what its schema does not say.
     raw_modules: Mapping[str, UclObject] = field(default_factory=lambda: MappingProxyType({}))
     #: The whole parsed tree, for ``configdump``.
@@ -363,6 +371,10 @@ class Config:
     files: tuple[str, ...] = ()
     #: Warnings and notes; errors raise ``ConfigError`` instead.
     findings: tuple[Finding, ...] = ()
+
+    def is_enabled(self, module: str) -> bool:
+        """Whether a module's section leaves it on (``enabled = false`` switches it off)."""
+        return module not in self.disabled_modules
 
     @property
     def proxies(self) -> tuple[ProxyConfig, ...]:

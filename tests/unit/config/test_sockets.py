@@ -1,0 +1,83 @@
+"""Listening sockets and address sets."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filter_engine.config import AddressSet, SystemdSocket, TcpSocket, UnixSocket
+from filter_engine.config.sockets import BindSocket, parse_bind_socket
+
+
+@pytest.mark.parametrize(
+    ("text", "sockets"),
+    [
+        ("127.0.0.1:11332", (TcpSocket("127.0.0.1", 11332),)),
+        ("127.0.0.1", (TcpSocket("127.0.0.1", 7),)),
+        ("[::1]:11332", (TcpSocket("::1", 11332),)),
+        ("[::1]", (TcpSocket("::1", 7),)),
+        ("::1", (TcpSocket("::1", 7),)),
+        ("localhost:1", (TcpSocket("127.0.0.1", 1), TcpSocket("::1", 1, optional=True))),
+        ("*:1", (TcpSocket("0.0.0.0", 1), TcpSocket("::", 1, optional=True))),
+        ("mail.example.net:1", (TcpSocket("mail.example.net", 1),)),
+        ("/run/x.sock", (UnixSocket("/run/x.sock"),)),
+        (
+            "/run/x.sock mode=0660 owner=a group=b",
+            (UnixSocket("/run/x.sock", 0o660, "a", "b"),),
+        ),
+        ("systemd:0", (SystemdSocket(0),)),
+    ],
+)
+def test_sockets(text: str, sockets: tuple[BindSocket, ...]) -> None:
+    assert parse_bind_socket(text, 7) == sockets
+    shown = [parsed for made in sockets for parsed in parse_bind_socket(str(made), 7)]
+    assert [str(made) for made in shown] == [str(made) for made in sockets]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        (":1", "address is missing"),
+        ("1.2.3:1", "not an IPv4"),
+        ("256.1.1.1:1", "not an IPv4"),
+        ("[1.2.3.4]:1", "not an IPv6"),
+        ("[::1:1", "closing bracket"),
+        ("localhost:99999", "not a port"),
+        ("localhost:1 mode=0660", "only unix sockets"),
+        ("/x mode=99", "octal"),
+        ("/x mode=7777777", "octal"),
+        ("/x user=a", "expected mode"),
+        ("/x owner=", "expected mode"),
+        ("systemd:x", "socket number"),
+    ],
+)
+def test_faults(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_bind_socket(text, 7)
+
+
+@given(st.lists(st.ip_addresses(v=4).map(lambda ip: f"{ip}/16"), max_size=6), st.ip_addresses())
+def test_membership_is_that_of_ipaddress(texts: list[str], address: object) -> None:
+    networks = [ip_network(text, strict=False) for text in texts]
+    made = AddressSet(networks)
+    probe = ip_address(str(address))
+    assert (probe in made) == any(probe in network for network in networks)
+    assert all(network.network_address in made for network in networks)
+
+
+def test_odd_members() -> None:
+    made = AddressSet(["10.0.0.0/8", "::1/128"])
+    assert "10.1.2.3" in made
+    assert "::ffff:10.1.2.3" in made
+    assert "::1" in made
+    assert "11.0.0.1" not in made
+    assert "nonsense" not in made
+    assert None not in made
+    assert "10.0.0.1" in AddressSet(["0.0.0.0/0"])
+    assert len(made | AddressSet(["10.0.0.0/8"])) == 2
+    with pytest.raises(ValueError, match="host bits"):
+        AddressSet(["10.0.0.1/8"])
