@@ -47,11 +47,14 @@ class Collector:
         message = error.message
         if error.source:
             message = f"{message}: {error.source.strip()[:100]!r}"
-        self.add(
-            Finding(
-                error.file, error.line, Severity.ERROR, SYNTAX, message, error.hint, error.column
-            )
-        )
+        self._place(error, Severity.ERROR, SYNTAX, message)
+
+    def odd(self, note: UclError) -> None:
+        """Note a text that is read otherwise than it says."""
+        self._place(note, Severity.WARNING, "odd-syntax", note.message)
+
+    def _place(self, at: UclError, severity: Severity, code: str, message: str) -> None:
+        self.add(Finding(at.file, at.line, severity, code, message, at.hint, at.column))
 
     def origin(self, node: UclNode) -> Origin:
         """The origin of a node with its layer."""

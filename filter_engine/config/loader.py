@@ -90,6 +90,8 @@ def inspect(
         collector.syntax(fault)
     if document is None:
         return Inspection(None, collector.findings)
+    for note in document.notes:
+        collector.odd(note)
     config = _bind(document, all_variables, collector, modules or {})
     for finding in unread_files(document, all_variables):
         collector.add(finding)

@@ -28,6 +28,8 @@ class Document:
     files: tuple[str, ...]
     #: Every path an include asked for, existing or not, variables expanded, patterns not.
     asked: tuple[str, ...]
+    #: What is odd but no error.
+    notes: tuple[UclError, ...]
 
 
 def parse(
@@ -111,7 +113,7 @@ def parse_file(
     root = _read_top(session, Source(text, full))
     if not isinstance(root, UclObject):
         raise UclError("an array where a section is expected", full, 1, 1)
-    return Document(root, tuple(session.files), tuple(session.asked))
+    return Document(root, tuple(session.files), tuple(session.asked), tuple(session.notes))
 
 
 def _read_top(session: Session, source: Source) -> UclNode:

@@ -83,10 +83,15 @@ def include(
     name = _word(arguments, "duplicate", Duplicate.APPEND.value)
     try:
         strategy = Duplicate(name)
-    except ValueError:
-        raise source.error(
-            pos, f"duplicate={name[:40]!r} is unknown", "append, merge, rewrite or error"
-        ) from None
+    except ValueError:  # libucl takes any other word for append, and says nothing
+        strategy = Duplicate.APPEND
+        session.notes.append(
+            source.error(
+                pos,
+                f"duplicate={name[:40]!r} is unknown and means append",
+                "write append, merge, rewrite or error",
+            )
+        )
     if _flag(arguments, "sign") or (_flag(arguments, "url") and "://" in path):
         raise source.error(pos, "signed includes and URLs are not supported")
     if "path" in arguments:

@@ -28,6 +28,8 @@ class Session:
     limits: Limits = LIMITS
     #: Where errors of included files go, the file then being skipped; None: they are raised.
     errors: list[UclError] | None = None
+    #: What is odd but no error, as libucl sees it.
+    notes: list[UclError] = field(default_factory=list)
     #: Values and bytes read so far.
     values: int = 0
     size: int = 0

@@ -129,6 +129,16 @@ def test_strategy_error(tmp_path: Path) -> None:
     assert f"{main}:1" in caught.value.hint
 
 
+def test_an_unknown_strategy_means_append_and_is_noted(tmp_path: Path) -> None:
+    main = _write(
+        tmp_path, main='a = 1\n.include(duplicate=replace) "$CURDIR/more.conf"', more="a = 2"
+    )
+    document = parse_file(main)
+    assert to_python(document.root) == {"a": [1, 2]}
+    (note,) = document.notes
+    assert (note.line, note.message) == (2, "duplicate='replace' is unknown and means append")
+
+
 def test_an_array_and_a_section_do_not_merge(tmp_path: Path) -> None:
     main = _write(tmp_path, main=_LAYERS.format(), base="a = [1]", local="\na { b = 1 }")
     with pytest.raises(UclError, match="cannot be merged") as caught:
@@ -260,7 +270,6 @@ def test_priority_macro() -> None:
         (".unknown 1", "unknown macro .unknown"),
         (".priority x", "no priority"),
         (".priority", "the priority is missing"),
-        ('.include(duplicate=both) "x"', "duplicate='both' is unknown"),
         ('.include(try=true "x"', "never closed"),
         (".include(priority=high) x", "whole number"),
         ('.includes "x"', "not supported"),
