@@ -68,8 +68,11 @@ def header_senders(task: Task) -> tuple[Address, ...]:
 
 
 def header_recipients(task: Task) -> tuple[Address, ...]:
-    """The addresses of To, Cc and Bcc without tags; empty ones left out."""
-    return tuple(without_tags(rcpt)[0] for rcpt in task.message.recipients if rcpt.spelled)
+    """The addresses of To, Cc and Bcc without tags.
+
+    A field without an address counts as one empty address, as in ``undisclosed-recipients:;``.
+    """
+    return tuple(without_tags(rcpt)[0] for rcpt in task.message.recipients)
 
 
 def same(one: str, other: str) -> bool:

@@ -32,11 +32,11 @@ _MAX = 100
 def forged_recipients(task: Task) -> list[Finding]:
     """Header recipients that are not in the envelope while others are, and a foreign From.
 
-    Options are the unmatched addresses: ``m:`` of the header, ``s:`` of the envelope. Another user of
-    a domain that both have counts as an alias, the sender may send copies to himself.
+    Options are the unmatched addresses: ``m:`` of the header, ``s:`` of the envelope. Another user
+    of a domain that both have counts as an alias, the sender may send copies to himself.
     """
     envelope = [rcpt for rcpt in envelope_recipients(task) if rcpt.spelled][:_MAX]
-    header = [rcpt for rcpt in task.message.recipients if rcpt.spelled][:_MAX]
+    header = task.message.recipients[:_MAX]
     if not envelope or not header:
         return []
     found: list[Finding] = []
@@ -51,7 +51,7 @@ def forged_recipients(task: Task) -> list[Finding]:
     options: list[str] = []
     for rcpt in header:
         address = rcpt.spelled.lower()
-        if address in wanted or address in (delivered_to, user):
+        if address in wanted or (address and address in (delivered_to, user)):
             continue
         if rcpt.domain in domains:
             aliased.add(rcpt.domain)

@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from filter_engine.checks.addresses import header_recipients, header_senders, same, smtp_address
-from filter_engine.message.header import HeaderField
 from filter_engine.message.address import parse_addresses
+from filter_engine.message.header import HeaderField
 from filter_engine.message.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task

@@ -90,11 +90,13 @@ async def hfilter(task: Task, ask: Ask) -> list[Finding]:
     found = []
     found += [finding async for finding in _client(task, ask, options)]
     sender = envelope_sender(task)
-    if options.from_enabled and sender is not None:
-        if sender.domain and sender.local:
+    if options.from_enabled:
+        if sender is None or not sender.spelled:
+            found.append(Finding("HFILTER_FROM_BOUNCE", (task.envelope.helo or "",)))
+        elif sender.domain and sender.local:
             found += await _lookup(ask, sender.domain, "FROMHOST")
-        if not sender.spelled or sender.local.lower() == "postmaster":
-            found += _bounce(task, options, null=not sender.spelled)
+        if sender is None or sender.local.lower() in ("", "postmaster"):
+            found += _bounce(task, options)
     if options.mid_enabled:
         domain = (task.message.message_id or "").rpartition("@")[2]
         if domain and "local" not in domain:
@@ -129,12 +131,11 @@ async def _client(task: Task, ask: Ask, options: HfilterOptions) -> AsyncIterato
         yield Finding(f"HFILTER_HOSTNAME_{host_weight}", (hostname or "",))
 
 
-def _bounce(task: Task, options: HfilterOptions, *, null: bool) -> list[Finding]:
-    found = [Finding("HFILTER_FROM_BOUNCE", (task.envelope.helo or "",))] if null else []
+def _bounce(task: Task, options: HfilterOptions) -> list[Finding]:
     number = len(task.envelope.rcpt_to)
     if options.rcpt_enabled and number > 1:
-        found.append(Finding("HFILTER_RCPT_BOUNCEMOREONE", (str(number),)))
-    return found
+        return [Finding("HFILTER_RCPT_BOUNCEMOREONE", (str(number),))]
+    return []
 
 
 async def _lookup(ask: Ask, host: str, name: str) -> list[Finding]:

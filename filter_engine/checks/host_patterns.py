@@ -1,4 +1,4 @@
-"""Host names that providers give to their customers' lines, weighed from 1 (hardly) to 5 (surely)."""
+"""Host names that providers give to their customers' lines, weighed from 1 to 5."""
 
 from __future__ import annotations
 
@@ -35,17 +35,6 @@ _PATTERNS: Final = tuple(
     )
     for weight, words in _WORDS.items()
 )
-_PRIVATE_TOP: Final = (
-    ".lan",
-    ".local",
-    ".home",
-    ".localdomain",
-    ".intra",
-    ".in-addr.arpa",
-    ".priv",
-    ".user",
-    ".veloxzon",
-)
 _BARE_IP: Final = re.compile(r"\d+[x.-]\d+[x.-]\d+[x.-]\d+|[0-9a-f]+:.*", re.IGNORECASE)
 _FQDN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z0-9-]{2,63}\.?", re.IGNORECASE)
 # RFC 6890 and its updates: addresses that no client on the Internet has.
@@ -78,10 +67,8 @@ def line_weight(host: str) -> int:
 
 
 def helo_weight(helo: str) -> int:
-    """The weight of a HELO name: a bare word or a private top-level domain counts 5."""
-    if "." not in helo or helo.lower().endswith(_PRIVATE_TOP):
-        return 5
-    return line_weight(helo)
+    """The weight of a HELO name: one without a dot counts 5."""
+    return 5 if "." not in helo else line_weight(helo)
 
 
 def is_special_address(text: str) -> bool:

@@ -15,6 +15,7 @@ _WEIGHTS: Final = (
     ("list-archive", 0.125),
     ("list-owner", 0.125),
     ("list-help", 0.125),
+    ("list-post", 0.125),
     ("list-subscribe", 0.125),
     ("list-unsubscribe", 0.125),
     ("x-loop", 0.125),
@@ -65,11 +66,9 @@ def _likelihood(message: Message) -> float:
         likelihood += 0.25
     subscribe = message.get("list-subscribe") is not None
     unsubscribe = message.get("list-unsubscribe") is not None
-    if subscribe and unsubscribe:
-        return likelihood + 0.25
-    if unsubscribe:
-        return likelihood - 0.25
-    return likelihood - 0.75 if subscribe else likelihood
+    if subscribe:
+        return likelihood + (0.25 if unsubscribe else -0.75)
+    return likelihood
 
 
 def _matches(message: Message, wanted: tuple[tuple[str, re.Pattern[str]], ...]) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from filter_engine.checks.addresses import header_recipients, header_senders
 from filter_engine.dns.names import organisational_domain
-from filter_engine.message.charset import decode_unlabelled
+from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.quoted import strip_comments
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
@@ -49,8 +49,8 @@ def check_mid(task: Task) -> list[Finding]:
     mid = field.value
     found: list[Finding] = []
     if "(" in mid:
-        mid = decode_unlabelled(strip_comments(mid.encode("utf-8", "replace"))).strip()
-    elif _SANE.fullmatch(mid) is None:
+        mid = decode_header_bytes(strip_comments(mid.encode("utf-8", "replace"))).strip()
+    if _SANE.fullmatch(mid) is None:
         found.append(Finding("INVALID_MSGID"))
     if _BARE_IP.search(mid):
         found.append(Finding("MID_BARE_IP"))

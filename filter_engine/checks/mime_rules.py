@@ -13,6 +13,8 @@ from filter_engine.scan.verdict import Finding
 _HEADERS = ("headers",)
 _MIME = ("mime",)
 _TYPES = ("mime_types",)
+_PROSE: Final = frozenset({"text/plain", "text/html"})
+"""Types that are text to be read even as attachments; calendars and cards are data."""
 _BIT_CASE: Final = re.compile(rb"\s*[78]B")
 _SIGNATURES: Final = {
     "application/pgp-signature": "SIGNED_PGP",
@@ -59,9 +61,9 @@ def check_mime(task: Task) -> list[Finding]:
         if "text/html" not in types:
             found.append(Finding("MIME_MA_MISSING_HTML"))
     plain = _declares(message.parts, "text/plain")
-    if not (version or encoding or message.get("content-disposition")) and content_type:
-        if not plain:
-            found.append(Finding("MIME_HEADER_CTYPE_ONLY"))
+    others = version or encoding or message.get("content-disposition")
+    if content_type is not None and not others and not plain:
+        found.append(Finding("MIME_HEADER_CTYPE_ONLY"))
     if message.text_parts and message.text_parts[0].is_html:
         found.append(Finding("MIME_HTML_ONLY"))
     if plain and _missing_charset(message.parts):
@@ -118,7 +120,8 @@ def mime_parts(task: Task) -> list[Finding]:
     encoded = [part for part in parts if _is_base64_text(part)]
     if encoded:
         found.append(Finding("MIME_BASE64_TEXT"))
-        if any(part.is_text and part.content.isascii() for part in encoded):
+        readable = [part for part in encoded if part.is_text or part.content_type in _PROSE]
+        if any(part.content.isascii() for part in readable):
             found.append(Finding("MIME_BASE64_TEXT_BOGUS"))
     for part in message.text_parts:
         if part.cte != "8bit" and not part.raw_content.isascii():

@@ -30,27 +30,27 @@ _RATED: Final = {
 }
 """Below zero: good, above: bad, as weights."""
 # Types in use in mail that Python's own table does not have.
-_ALSO_KNOWN: Final = frozenset(
-    "application/" + name
-    for name in (
-        "gzip ics mbox pgp-encrypted pgp-signature pgp-keys pkcs10 pkcs7-mime pkcs7-signature "
-        "rar rtf samlmetadata+xml sql vcard+xml x-7z-compressed x-excel x-gzip x-msdownload "
-        "x-pkcs12 x-tar x-www-form-urlencoded x-x509-ca-cert x-zip-compressed xhtml+xml zlib "
-        "java-archive javascript mac-binhex40 applefile atomicmail octet-stream postscript"
-    ).split()
-) | frozenset(
-    (
-        "audio/mp4 audio/mpeg3 audio/ogg audio/opus audio/wav audio/x-mpeg-3 audio/x-wav "
-        "image/webp image/wmf image/x-wmf message/delivery-status message/disposition-notification "
-        "message/feedback-report message/global message/global-delivery-status message/http "
-        "message/global-disposition-notification message/global-headers message/news message/rfc822 "
-        "message/rfc822-headers message/tracking-status multipart/report text/calendar "
-        "text/directory text/enriched text/markdown text/rfc822-headers text/rtf text/vcard "
-        "text/x-vcard text/xml video/mp4 video/ogg video/quicktime"
-    ).split()
-)
+_ALSO_KNOWN: Final = """
+application/applefile application/atomicmail application/gzip application/ics
+application/java-archive application/javascript application/mac-binhex40 application/mbox
+application/octet-stream application/pgp-encrypted application/pgp-keys application/pgp-signature
+application/pkcs10 application/pkcs7-mime application/pkcs7-signature application/postscript
+application/rar application/rtf application/samlmetadata+xml application/sql application/vcard+xml
+application/x-7z-compressed application/x-excel application/x-gzip application/x-msdownload
+application/x-pkcs12 application/x-tar application/x-www-form-urlencoded
+application/x-x509-ca-cert application/x-zip-compressed application/xhtml+xml application/zlib
+audio/mp4 audio/mpeg3 audio/ogg audio/opus audio/wav audio/x-mpeg-3 audio/x-wav
+image/webp image/wmf image/x-wmf
+message/delivery-status message/disposition-notification message/feedback-report message/global
+message/global-delivery-status message/global-disposition-notification message/global-headers
+message/http message/news message/rfc822 message/rfc822-headers message/tracking-status
+multipart/report
+text/calendar text/directory text/enriched text/markdown text/rfc822-headers text/rtf text/vcard
+text/x-vcard text/xml
+video/mp4 video/ogg video/quicktime
+"""
 _REGISTERED_TREES: Final = ("vnd.", "prs.")
-_KNOWN: Final = _ALSO_KNOWN | frozenset(
+_KNOWN: Final = frozenset(_ALSO_KNOWN.split()).union(
     kind
     for kind in mimetypes.MimeTypes().types_map_inv[True]
     if not kind.partition("/")[2].startswith("x-")
@@ -61,12 +61,12 @@ _BAD_EXTENSIONS: Final = {
     3.0: "cab",
     4.0: "iso lnk scr ace",
     2.0: (
-        "bat com jar arj ade adp chm cmd cpl ins isp js jse lib mde msc msi msp mst nsh pif sct shb "
-        "sys vb vbe vbs vxd wsc wsh app asp bas cnt csh diagcab fxp gadget grp hlp hpj inf its jnlp "
-        "ksh mad maf mag mam maq mar mas mat mau mav maw mcf mda mdb mdt mdw mdz msh msh1 msh2 "
-        "mshxml msh1xml msh2xml msu ops osd pcd pl plg prf prg printerexport ps1 ps1xml ps2 ps2xml "
-        "psc1 psc2 psd1 psdm1 pst reg scf shs theme url vbp vsmacros vsw webpnp website ws xbap xll "
-        "xnk"
+        "bat com jar arj ade adp chm cmd cpl ins isp js jse lib mde msc msi msp mst nsh pif "
+        "sct shb sys vb vbe vbs vxd wsc wsh app asp bas cnt csh diagcab fxp gadget grp hlp "
+        "hpj inf its jnlp ksh mad maf mag mam maq mar mas mat mau mav maw mcf mda mdb mdt "
+        "mdw mdz msh msh1 msh2 mshxml msh1xml msh2xml msu ops osd pcd pl plg prf prg "
+        "printerexport ps1 ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 pst reg scf shs theme url "
+        "vbp vsmacros vsw webpnp website ws xbap xll xnk"
     ),
 }
 _BADNESS: Final = {
@@ -120,7 +120,8 @@ def mime_types(task: Task) -> list[Finding]:
             by_symbol.setdefault(symbol, {}).setdefault(option, weight)
             if symbol != "MIME_BAD_ATTACHMENT":
                 trace.append(f"{part.index}:-")
-        kind = part.content_type
+        # A text that is HTML counts as HTML, whatever it says.
+        kind = "text/html" if part.is_html else part.content_type
         rating, rated = _type(kind)
         trace.append(f"{part.index}:{rating}")
         if rated is not None:

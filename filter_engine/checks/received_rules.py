@@ -59,8 +59,8 @@ def connection(task: Task) -> Received:
     ),
 )
 def check_received(task: Task) -> list[Finding]:
-    """Number of Received headers that can be read."""
-    number = len(task.message.received)
+    """Number of hops: readable Received headers, and the connection if it is none of them."""
+    number = len(hops(task))
     return [Finding(f"RCVD_COUNT_{count_name(min(number, 12))}", (str(number),))]
 
 

@@ -35,7 +35,12 @@ _YAHOO: Final = re.compile(r"@yahoo\.com\b", re.IGNORECASE)
         Symbol(
             "REPLYTO_DOM_NEQ_FROM_DOM", 0.0, "Reply-To is in another domain than From", _HEADERS
         ),
-        Symbol("REPLYTO_DN_EQ_FROM_DN", 0.0, "Reply-To has From's display name", _HEADERS),
+        Symbol(
+            "REPLYTO_DN_EQ_FROM_DN",
+            0.0,
+            "Reply-To has From's display name, or both have none",
+            _HEADERS,
+        ),
         Symbol("REPLYTO_EMAIL_HAS_TITLE", 2.0, "Reply-To begins with From's title", _HEADERS),
         Symbol("REPLYTO_EQ_TO_ADDR", 5.0, "Reply-To is the recipient's own address", _HEADERS),
     ),
@@ -64,7 +69,7 @@ def check_replyto(task: Task) -> list[Finding]:
     alignment = _alignment(task, reply, sender)
     if alignment is not None:
         found.append(Finding(alignment))
-    if sender.display and reply.display and same(sender.display, reply.display):
+    if same(sender.display or "", reply.display or ""):
         found.append(Finding("REPLYTO_DN_EQ_FROM_DN"))
     return found
 

@@ -12,7 +12,7 @@ from filter_engine.scan.verdict import Finding
 _HEADERS = ("headers",)
 _SUBJECT = ("subject",)
 _REPLY: Final = re.compile(r"(?:(?:Re|Fwd|Fw|Aw|Antwort|Sv):\s*)+(.+)", re.IGNORECASE | re.DOTALL)
-_CURRENCY: Final = frozenset("$€¢¥₽£")
+_CURRENCY: Final = frozenset("$€¢¥₽")
 _MAX_SUBJECT: Final = 200
 """Characters of a subject that is not too long."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from filter_engine.message.charset import decode_unlabelled
+from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.defect import Defect
 from filter_engine.message.encoded_word import decode_value
 from filter_engine.message.header import HeaderField
@@ -52,15 +52,17 @@ def parse_mailbox(text: bytes, display: str | None = None) -> Address:
     inner = text.strip(_BLANKS)
     if inner.startswith(b"<"):
         inner = inner[1 : inner.index(b">") if b">" in inner else len(inner)]
+    if not inner and b"<>" in text:
+        return Address(display, "", "")
     valid = _MAILBOX.fullmatch(inner.strip(b" "))
     if valid is not None:
         atoms, quoted, domain = valid.groups()
         local = (atoms if atoms is not None else quoted.replace(b"\\", b"")).decode("ascii")
         host = domain.decode("ascii")
         return Address(display, local, host.lower(), f"{local}@{host}", True)
-    spelled = decode_unlabelled(inner)
+    spelled = decode_header_bytes(inner)
     before, at, after = spelled.rpartition("@")
-    if not at or not after:
+    if not (at and after):
         return Address(display, spelled, "", spelled, False)
     return Address(display, before, after.lower(), spelled, False)
 

@@ -78,6 +78,15 @@ def decode_bytes(data: bytes, label: str, note: Callable[[Defect], None] | None 
         return data.decode("latin-1")
 
 
+def decode_header_bytes(data: bytes) -> str:
+    """Text of unencoded header bytes: UTF-8 (RFC 6532), replacement characters for anything else.
+
+    Unlike in a body, no other charset is guessed: as Rspamd does, so that guessed letters match no
+    rule.
+    """
+    return data.decode("utf-8", "replace")
+
+
 def decode_unlabelled(data: bytes) -> str:
     """Text of bytes without a label: UTF-8 if they are that, else windows-1252."""
     try:

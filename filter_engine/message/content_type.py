@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from filter_engine.message.charset import decode_bytes, decode_unlabelled
+from filter_engine.message.charset import decode_bytes, decode_header_bytes
 from filter_engine.message.encoded_word import decode_value, unfold
 from filter_engine.message.quoted import unquote
 
@@ -36,7 +36,7 @@ def parse_parametrised(raw: bytes) -> Parametrised:
     if len(words) > 1 and b" " in value.strip():
         value = words[0]
         rest = words[1] + b";" + rest
-    plain = decode_unlabelled(value.strip()).lower()
+    plain = decode_header_bytes(value.strip()).lower()
     return Parametrised(plain, _join(_split_parameters(rest)) if rest else {})
 
 
@@ -76,7 +76,7 @@ def _join(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     params: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[bytes, bool]]] = {}
     for raw_name, value in pairs:
-        name = decode_unlabelled(raw_name)
+        name = decode_header_bytes(raw_name)
         if "*" not in name:
             params.setdefault(name, decode_value(value))
             continue
@@ -101,4 +101,4 @@ def _extended(pieces: list[tuple[bytes, bool]]) -> str:
         charset = label.decode("ascii", "replace")
     pieces = [(first, is_extended), *pieces[1:]]
     data = b"".join(unquote_to_bytes(text) if extended else text for text, extended in pieces)
-    return decode_bytes(data, charset) if charset else decode_unlabelled(data)
+    return decode_bytes(data, charset) if charset else decode_header_bytes(data)

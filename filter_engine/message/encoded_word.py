@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable
 
-from filter_engine.message.charset import decode_bytes, decode_unlabelled
+from filter_engine.message.charset import decode_bytes, decode_header_bytes
 from filter_engine.message.defect import Defect
 from filter_engine.message.transfer_encoding import decode_base64
 
@@ -23,7 +23,7 @@ def decode_value(raw: bytes, note: Callable[[Defect], None] | None = None) -> st
     """
     line = unfold(raw)
     if b"=?" not in line:
-        return decode_unlabelled(line)
+        return decode_header_bytes(line)
     pieces: list[str] = []
     pending: list[bytes] = []
     pending_charset = ""
@@ -36,7 +36,7 @@ def decode_value(raw: bytes, note: Callable[[Defect], None] | None = None) -> st
                 pieces.append(decode_bytes(b"".join(pending), pending_charset, note))
                 pending.clear()
             end = len(line) if start < 0 else start + 2
-            pieces.append(decode_unlabelled(line[position:end]))
+            pieces.append(decode_header_bytes(line[position:end]))
             if start >= 0 and note is not None and line.find(b"?=", end, end + _MAX_WORD) >= 0:
                 note(Defect.BAD_ENCODED_WORD)
             position = end
@@ -48,9 +48,9 @@ def decode_value(raw: bytes, note: Callable[[Defect], None] | None = None) -> st
             pieces.append(decode_bytes(b"".join(pending), pending_charset, note))
             pending.clear()
             if not blank:
-                pieces.append(decode_unlabelled(between))
+                pieces.append(decode_header_bytes(between))
         elif not pending and between:
-            pieces.append(decode_unlabelled(between))
+            pieces.append(decode_header_bytes(between))
         pending.append(content)
         pending_charset = charset
         position = end

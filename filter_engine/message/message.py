@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from filter_engine.message.address import Address, parse_addresses
-from filter_engine.message.charset import decode_unlabelled
+from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.date import parse_date_leniently
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField, find_message, parse_header_block
@@ -115,7 +115,7 @@ class Message:
         raw = field.unfolded
         if b"(" in raw:
             raw = strip_comments(raw).strip()
-        text = decode_unlabelled(raw).removeprefix("<").removesuffix(">")
+        text = decode_header_bytes(raw).removeprefix("<").removesuffix(">")
         return text or None
 
     @cached_property

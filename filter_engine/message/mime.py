@@ -63,11 +63,7 @@ class TreeBuilder:
             boundary = _guess_boundary(data, start, end)
             if not boundary:
                 return ()
-        slices, closed = split_multipart(data, start, end, boundary)
-        if not slices:
-            # Some gateways change the case of the parameter.
-            inside, _ = split_multipart(data[start:end].lower(), 0, end - start, boundary.lower())
-            slices = [(first + start, last + start) for first, last in inside]
+        slices, closed = self._split(data, start, end, boundary)
         if not slices:
             self._note(Defect.BOUNDARY_NOT_FOUND)
             return ()
@@ -84,6 +80,20 @@ class TreeBuilder:
             headers = parse_header_block(block, self._note, MAX_PART_HEADERS) if block else ()
             children.append(self.add(part, headers, (data, body, last), depth, default))
         return tuple(children)
+
+    def _split(
+        self, data: bytes, start: int, end: int, boundary: bytes
+    ) -> tuple[list[tuple[int, int]], bool]:
+        """Split by the boundary as declared, else case aside, else by what looks like one."""
+        slices, closed = split_multipart(data, start, end, boundary)
+        if not slices:
+            lowered = data[start:end].lower()
+            inside, closed = split_multipart(lowered, 0, end - start, boundary.lower())
+            slices = [(first + start, last + start) for first, last in inside]
+        if not slices and (guessed := _guess_boundary(data, start, end)):
+            self._note(Defect.BOUNDARY_NOT_FOUND)
+            slices, closed = split_multipart(data, start, end, guessed)
+        return slices, closed
 
 
 def split_multipart(

@@ -10,6 +10,7 @@ from filter_engine.message.content_type import Parametrised, parse_parametrised
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField
 from filter_engine.message.html import HtmlContent, parse_html
+from filter_engine.message.html_marks import looks_like_html
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.transfer_encoding import (
     declared_encoding,
@@ -17,6 +18,7 @@ from filter_engine.message.transfer_encoding import (
     guess_encoding,
 )
 
+_HTML_TYPES = frozenset({"text/html", "text/xhtml"})
 _MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
 
 
@@ -119,10 +121,12 @@ class Part:
             return True
         return False
 
-    @property
+    @cached_property
     def is_html(self) -> bool:
-        """It is HTML to be read."""
-        return self.content_type in ("text/html", "text/xhtml") and self.is_text
+        """It is HTML to be read, by its type or, in any other text, by its tags."""
+        if not self.is_text:
+            return False
+        return self.content_type in _HTML_TYPES or looks_like_html(self.content)
 
     @cached_property
     def cte(self) -> str:
