@@ -90,6 +90,8 @@ class Generation:
     lifeline: tuple[int, int]
     """A pipe nobody writes to: its reading end ends when the supervisor does."""
     workers: list[Worker] = field(default_factory=list)
+    proven: bool = False
+    """All its workers have served: a process that ends from now on is started again."""
     retired_at: float | None = None
     """Monotonic time since when no process of it is started any more."""
 
@@ -158,8 +160,8 @@ class Generation:
         self.statistics.give(worker.row)
         worker.pid = 0
         worker.ready = False
-        if self.retired:
-            if status:
+        if self.retired or not self.proven:
+            if status or not self.retired:
                 log.error("worker %s (process %d) %s", worker.name, pid, _fate(status))
             return worker
         now = time.monotonic()

@@ -8,9 +8,9 @@ from filter_engine.config.workers import NormalConfig
 from filter_engine.wire.budget import Budget
 from filter_engine.wire.http.message import HttpLimits
 from filter_engine.wire.http.server import HttpConnection, HttpServer
-from filter_engine.workers.proxy import HELD_MESSAGES
 from filter_engine.workers.scan_service import ScanService, error
-from filter_engine.workers.service import Context, Listeners
+from filter_engine.workers.self_scan import SelfScan
+from filter_engine.workers.service import HELD_MESSAGES, Context, Listeners
 from filter_engine.workers.statistics import Counter
 
 
@@ -20,7 +20,9 @@ class NormalWorker:
     def __init__(self, config: NormalConfig, context: Context) -> None:
         self._row = context.row
         max_message = context.config.options.max_message
-        scans = ScanService(context, task_timeout=config.task_timeout, max_tasks=config.max_tasks)
+        scans = ScanService(
+            context, SelfScan(context, config.task_timeout).scan, max_tasks=config.max_tasks
+        )
         self._listeners = Listeners()
         self._server = HttpServer(
             scans.handle,

@@ -95,6 +95,7 @@ async def _serve(job: Job) -> int:
         context = Context(job.config, job.scanner, job.statistics, row, job.name)
         service = job.factory(context)
         await service.start(job.sockets)
+        row.set(Counter.HEARTBEAT, int(time.time()))
         row.set(Counter.SCANS, job.scans)
         row.set(Counter.ALIVE, 1)
         heart = loop.create_task(_beat(row.set))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 import orjson
 
+from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.wire.checkv2 import reply_json, reply_json_v1
 from filter_engine.wire.compression import (
@@ -18,6 +20,8 @@ from filter_engine.wire.http.message import Request, Response
 from filter_engine.wire.request import parse_envelope
 from filter_engine.workers import unscanned
 from filter_engine.workers.logs import log_message
+from filter_engine.workers.scan_upstream import NoScannerError, OversizeError
+from filter_engine.workers.self_scan import Judged
 from filter_engine.workers.service import Context
 from filter_engine.workers.statistics import Counter
 
@@ -35,15 +39,17 @@ def error(status: int, reason: str, domain: str = "protocol-error") -> Response:
     return Response(body, status, reason)
 
 
-class ScanService:
-    """Answers scan requests with the process's scanner."""
+Judge = Callable[[bytes, Envelope], Awaitable[Judged]]
+"""Whoever gives the verdict: the process itself or a scanner it asks."""
 
-    def __init__(
-        self, context: Context, *, task_timeout: float | None = None, max_tasks: int = 0
-    ) -> None:
-        """``task_timeout``: seconds, None for the configured one; ``max_tasks``: 0 no limit."""
+
+class ScanService:
+    """Answers scan requests with the verdicts of a judge."""
+
+    def __init__(self, context: Context, judge: Judge, *, max_tasks: int = 0) -> None:
+        """``max_tasks``: messages at once, 0 for no limit."""
         self._context = context
-        self._task_timeout = task_timeout
+        self._judge = judge
         self._max_tasks = max_tasks
         self._running = 0
         self._max_message = context.config.options.max_message
@@ -72,8 +78,13 @@ class ScanService:
         self._running += 1
         try:
             verdict = await self._scan(request, body)
+        except OversizeError as problem:
+            return error(413, str(problem))
+        except NoScannerError as problem:
+            self._context.row.add(Counter.TEMPFAILED)
+            log.error("no verdict: %s", problem)
+            return error(503, "no scanner answers", "scan-error")
         except Exception:
-            self._context.row.add(Counter.SCAN_ERRORS)
             log.exception("scan failed")
             return error(500, "scan failed", "scan-error")
         finally:
@@ -90,8 +101,6 @@ class ScanService:
             return unscanned.empty(scanner, envelope)
         if "skip" in envelope.flags:
             return unscanned.skipped(scanner, envelope)
-        verdict = await scanner.scan(body, envelope, task_timeout=self._task_timeout)
-        if "no_stat" not in envelope.flags:
-            self._context.row.record(verdict, len(body))
-        log_message(verdict, envelope, len(body), "self")
-        return verdict
+        judged = await self._judge(body, envelope)
+        log_message(judged.verdict, envelope, len(body), judged.scanner)
+        return judged.verdict

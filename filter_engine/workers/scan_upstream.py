@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from filter_engine.config.upstreams import Upstream
 from filter_engine.config.workers import ScanUpstream
@@ -15,6 +14,7 @@ from filter_engine.wire.checkv2 import MAX_REPLY, ReplyError, parse_reply
 from filter_engine.wire.compression import CompressionError, compress, decompress
 from filter_engine.wire.http.client import Answer, HttpClient, UpstreamError
 from filter_engine.wire.request import envelope_headers
+from filter_engine.workers.self_scan import Judged
 from filter_engine.workers.statistics import Counter, Row
 
 log = logging.getLogger(__name__)
@@ -28,14 +28,6 @@ class NoScannerError(Exception):
 
 class OversizeError(Exception):
     """The scanner refuses the message for its size (its ``max_message`` is smaller than ours)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A verdict and the scanner that gave it."""
-
-    verdict: Verdict
-    scanner: str
 
 
 class ScanClient:

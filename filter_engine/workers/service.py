@@ -12,6 +12,9 @@ from filter_engine.config.model import Config
 from filter_engine.scanner import Scanner
 from filter_engine.workers.statistics import Row, Statistics
 
+HELD_MESSAGES = 8
+"""Messages of the greatest size a process may hold at once; smaller ones accordingly more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

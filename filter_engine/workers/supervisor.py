@@ -168,6 +168,7 @@ class Supervisor:
                 generation.signal(signal.SIGKILL)
 
     def _take_over(self, new: Generation) -> None:
+        new.proven = True
         old, self._current, self._new = self._current, new, None
         if old is not None:
             old.retire(process.DRAIN_SIGNAL)
