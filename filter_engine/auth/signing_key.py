@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from filter_engine.auth.dkim_key import DkimKeyError, parse_key_record
+
 MAX_FILE = 65536
 """Octets of a key file."""
 
@@ -54,6 +56,16 @@ class SigningKey:
             kind = "ed25519"
             material = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
         return f"v=DKIM1; k={kind}; p={b64encode(material).decode()}"
+
+    def misfit(self, record: bytes) -> str:
+        """Why a published TXT record does not belong to this key; ``""`` if it does."""
+        try:
+            published = parse_key_record(record)
+        except DkimKeyError as error:
+            return str(error)
+        if published.key != self.key.public_key():
+            return "the public key is another one"
+        return ""
 
     def sign(self, data: bytes) -> bytes:
         """The signature over data, hashed with SHA-256."""

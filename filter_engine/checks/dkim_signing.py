@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from filter_engine.auth.dkim_sign import SIGN_HEADERS, parse_header_list, sign
-from filter_engine.auth.signing_key import KeyRing
+from filter_engine.auth.signing_key import KeyRing, SigningKey
 from filter_engine.checks.sender_policy import signed_content
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.kinds import (
@@ -29,6 +29,7 @@ from filter_engine.config.kinds import (
 from filter_engine.config.schema import Binder, Kind, MisfitError, Section, option
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, Outcome
 from filter_engine.ucl.nodes import UclNode
@@ -121,13 +122,17 @@ class DkimSigningOptions(Section):
     try_fallback: bool = option(
         BOOLEAN, True, doc="use path and selector for domains not listed under domain"
     )
+    check_pubkey: bool = option(
+        BOOLEAN, False, doc="look up the public key and compare it before signing"
+    )
+    allow_pubkey_mismatch: bool = option(
+        BOOLEAN, True, doc="with check_pubkey: sign all the same, and log what is wrong"
+    )
     sign_headers: str = option(
         HEADER_LIST, SIGN_HEADERS, doc="headers to sign; (o) and (x) sign absence of more"
     )
     foreign: ClassVar[frozenset[str]] = frozenset(
         {
-            "allow_pubkey_mismatch",
-            "check_pubkey",
             "key_prefix",
             "path_map",
             "selector_map",
@@ -154,7 +159,7 @@ class DkimSigningOptions(Section):
     ),
     options=DkimSigningOptions,
 )
-def dkim_signing(task: Task) -> Outcome | None:
+async def dkim_signing(task: Task, ask: Ask) -> Outcome | None:
     """Signs mail of logged-in users and from local networks, once for each key of the domain."""
     options = task.options(DkimSigningOptions)
     domain = signing_domain(task, options)
@@ -165,13 +170,32 @@ def dkim_signing(task: Task) -> Outcome | None:
     signatures: list[str] = []
     for selector, path in key_places(domain, options):
         key = KEYS.get(path)
-        if key is None:
+        if key is None or not await _is_published(ask, domain, selector, key, options):
             continue
         content = content or signed_content(task.message)
         headers = parse_header_list(options.sign_headers)
         signatures.append(sign(content, domain, selector, key, int(task.now), headers))
         findings.append(Finding("DKIM_SIGNED", (f"{domain}:s={selector}",)))
     return Outcome(tuple(findings), signatures=tuple(signatures)) if signatures else None
+
+
+async def _is_published(
+    ask: Ask, domain: str, selector: str, key: SigningKey, options: DkimSigningOptions
+) -> bool:
+    """Whether to sign with this key: DNS holds its public half, or nobody wants to know."""
+    if not options.check_pubkey:
+        return True
+    answer = await ask.dns(f"{selector}._domainkey.{domain}", "TXT")
+    if answer.failed:
+        problem = f"DNS failed: {answer.detail}"
+    elif not answer.records:
+        problem = "no public key is published"
+    else:
+        problem = key.misfit(answer.records[0])
+    if problem:
+        verb = "signing although" if options.allow_pubkey_mismatch else "not signing:"
+        _log.warning("%s %s._domainkey.%s: %s", verb, selector, domain, problem)
+    return options.allow_pubkey_mismatch or not problem
 
 
 def signing_domain(task: Task, options: DkimSigningOptions) -> str | None:
