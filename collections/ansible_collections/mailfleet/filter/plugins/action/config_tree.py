@@ -135,8 +135,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         }
         for path, text in options["files"].items():
             if not isinstance(text, str):
-                kind = type(text).__name__
-                raise TreeError(f"files: {path} is a {kind}, not a text: render it to text first")
+                raise TreeError(f"files: {path} is not a text: render it to text first")
             contents[check_relative_path(path)] = str(text).encode()
         return contents
 
@@ -202,6 +201,6 @@ class _Renderer:
         if rendered is None:
             return b""
         if isinstance(rendered, dict | list):
-            kind = type(rendered).__name__
-            raise AnsibleActionFail(f"{source.full_path} renders to a {kind}, not to text")
+            fix = "write it with a filter such as mailfleet.filter.to_ucl"
+            raise AnsibleActionFail(f"{source.full_path} renders to data, not to text: {fix}")
         return str(rendered).encode()

@@ -86,6 +86,8 @@ def unpack(payload: str) -> dict[str, WantedFile]:
         text = inflater.decompress(base64.b64decode(payload, validate=True), 2 * MAX_TREE_BYTES)
         if inflater.unconsumed_tail:
             raise TreeError(f"the tree is larger than {MAX_TREE_BYTES >> 20} MiB")
+        if not inflater.eof:
+            raise ValueError("its end is missing")
         rows: list[dict[str, Any]] = json.loads(text)
         files = [
             WantedFile(

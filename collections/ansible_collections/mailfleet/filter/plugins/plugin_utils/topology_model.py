@@ -85,6 +85,8 @@ class Host:
     lan: tuple[Address, ...]
     public: tuple[Address, ...]
     resolvers: tuple[Resolver, ...] = ()
+    #: Address lists with a problem reported already; rules about what is missing pass them over.
+    unread: frozenset[str] = frozenset()
 
     @property
     def role(self) -> str:

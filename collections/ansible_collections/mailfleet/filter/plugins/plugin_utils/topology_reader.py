@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 import yaml
@@ -11,6 +12,7 @@ from ansible_collections.mailfleet.filter.plugins.plugin_utils.topology_model im
     ROLES,
     VPN_INTERFACE,
     VPN_PORT,
+    Address,
     Host,
     IPNetwork,
     Problem,
@@ -195,17 +197,30 @@ class _TopologyReader(ValueReader):
             roles = self._roles(keys["role"][1], where)
         else:
             self.problem(key, f"{where} has no role", "add: role: mas or role: mx")
-        if "public" not in keys:
-            fix = "add its public addresses, or public: [] behind NAT"
-            self.problem(key, f"{where} has no public addresses", fix)
-        lists = {
-            name: self.addresses(keys[name][1], f"{name} of {where}") if name in keys else ()
-            for name in ("vpn", "lan", "public")
-        }
+        lists, unread = self._address_lists(key, keys, where)
         resolvers = common
         if "resolvers" in keys:
             resolvers = self._resolvers(keys["resolvers"][1], f"resolvers of {where}")
-        return Host(name, line_of(key), roles, fqdn, **lists, resolvers=resolvers)
+        line = line_of(key)
+        return Host(name, line, roles, fqdn, **lists, resolvers=resolvers, unread=unread)
+
+    def _address_lists(
+        self, key: yaml.Node, keys: Mapping[str, tuple[yaml.Node, yaml.Node]], where: str
+    ) -> tuple[dict[str, tuple[Address, ...]], frozenset[str]]:
+        """Return the host's lists, and the names of those with a problem."""
+        lists: dict[str, tuple[Address, ...]] = {}
+        unread = set()
+        for name in ("vpn", "lan", "public"):
+            before = len(self.problems)
+            lists[name] = ()
+            if name in keys:
+                lists[name] = self.addresses(keys[name][1], f"{name} of {where}")
+            elif name == "public":
+                fix = "add its public addresses, or public: [] behind NAT"
+                self.problem(key, f"{where} has no public addresses", fix)
+            if len(self.problems) > before:
+                unread.add(name)
+        return lists, frozenset(unread)
 
     def _roles(self, node: yaml.Node, where: str) -> tuple[str, ...]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]

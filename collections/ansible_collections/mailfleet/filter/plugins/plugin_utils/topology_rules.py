@@ -54,15 +54,22 @@ def _unique_addresses(hosts: Sequence[Host]) -> Iterator[Problem]:
         for address in chain(host.public, host.vpn, host.lan):
             owner, first = seen.setdefault(address.ip, (host, address))
             if first is not address:
-                what = f'address "{address}" of host "{host.name}" is already that of'
-                what += f' "{owner.name}" (line {first.line})'
-                yield Problem(address.line, what, "give each host its own addresses")
+                what = f'address "{address}" of host "{host.name}" is given twice'
+                if owner is not host:
+                    what = f'address "{address}" of host "{host.name}" is already that of'
+                    what += f' "{owner.name}" (line {first.line})'
+                yield Problem(address.line, what, "give each host its own addresses, once")
 
 
 def _mesh(hosts: Sequence[Host], vpn: Vpn | None, *, vpn_given: bool) -> Iterator[Problem]:
     if vpn is None:
         if vpn_given:
-            return  # reported where it was read
+            # What is wrong with it was reported where it was read.
+            for host in hosts:
+                if not host.vpn and "vpn" not in host.unread:
+                    what = f'host "{host.name}" has no vpn addresses'
+                    yield Problem(host.line, what, "add one of each network of vpn")
+            return
         if len(hosts) > 1:
             fix = "add: vpn: {ipv4: CIDR, ipv6: CIDR}"
             yield Problem(hosts[0].line, f'{len(hosts)} hosts, but key "vpn" is missing', fix)
@@ -81,7 +88,7 @@ def _mesh(hosts: Sequence[Host], vpn: Vpn | None, *, vpn_given: bool) -> Iterato
 
 
 def _mesh_addresses(host: Host, vpn: Vpn) -> Iterator[Problem]:
-    if not host.vpn:
+    if not host.vpn and "vpn" not in host.unread:
         fix = f"add: vpn: [an address of {vpn.ipv4}" + (
             f", one of {vpn.ipv6}]" if vpn.ipv6 else "]"
         )
@@ -89,7 +96,7 @@ def _mesh_addresses(host: Host, vpn: Vpn) -> Iterator[Problem]:
         return
     for network in vpn.networks:
         own = [address for address in host.vpn if address.ip.version == network.version]
-        if len(own) != 1:
+        if len(own) != 1 and "vpn" not in host.unread:
             what = f'host "{host.name}" has {len(own)} VPN addresses of IPv{network.version}'
             yield Problem(host.line, what, f"give it exactly one of {network}")
         for address in own:
@@ -112,7 +119,7 @@ def _mesh_addresses(host: Host, vpn: Vpn) -> Iterator[Problem]:
 
 
 def _reachable(hosts: Sequence[Host]) -> Iterator[Problem]:
-    hidden = [host for host in hosts if not host.public]
+    hidden = [host for host in hosts if not host.public and "public" not in host.unread]
     for host in hidden:
         if "mx" in host.roles:
             what = f'host "{host.name}" is an MX without public addresses'

@@ -147,7 +147,7 @@ class ValueReader:
             self.problem(node, f'{where} "{text}" is not an IP address', fix)
             return None
         kinds = {
-            "unspecified": ip.is_unspecified,
+            "an unspecified": ip.is_unspecified,
             "a loopback": ip.is_loopback,
             "a multicast": ip.is_multicast,
             "a link-local": ip.is_link_local,
