@@ -1,6 +1,6 @@
 """Signs the site's own mail (RFC 6376, Rspamd's module dkim_signing)."""
 
-# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+# option() makes a dataclasses.field; evaluated once on purpose
 
 from __future__ import annotations
 

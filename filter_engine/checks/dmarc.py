@@ -1,6 +1,6 @@
 """DMARC: does the From domain stand behind the message? (RFC 7489, Rspamd's module dmarc)"""
 
-# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+# option() makes a dataclasses.field; evaluated once on purpose
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from filter_engine.checks.addresses import envelope_sender, header_senders
+from filter_engine.message.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
@@ -40,9 +41,14 @@ def service_accounts(task: Task) -> list[Finding]:
         found.append(Finding("FROM_SERVICE_ACCT"))
     if any(_WARNED.search(f.value) for f in message.get_all("x-authentication-warning")):
         found.append(Finding("XAW_SERVICE_ACCT"))
-    fields = [f for name in ("from", "sender", "reply-to") for f in message.get_all(name)]
-    if any("@www." in field.value.lower() for field in fields) or (
-        envelope is not None and envelope.domain.startswith("www.")
-    ):
+    if (envelope is not None and envelope.domain.startswith("www.")) or _shows_www(message):
         found.append(Finding("WWW_DOT_DOMAIN"))
     return found
+
+
+def _shows_www(message: Message) -> bool:
+    return any(
+        "@www." in field.value.lower()
+        for name in ("from", "sender", "reply-to")
+        for field in message.get_all(name)
+    )

@@ -1,6 +1,6 @@
 """SPF: may this client send for the envelope's domain? (RFC 7208, Rspamd's module spf)"""
 
-# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+# option() makes a dataclasses.field; evaluated once on purpose
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The configuration as the rest of the engine sees it: typed, immutable, safe to share by fork."""
 
-# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+# option() makes a dataclasses.field; evaluated once on purpose
 
 from __future__ import annotations
 

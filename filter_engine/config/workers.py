@@ -1,6 +1,6 @@
 """The options of each worker, as sections of typed values."""
 
-# ruff: noqa: RUF009  # option() makes a dataclasses.field; evaluated once on purpose
+# option() makes a dataclasses.field; evaluated once on purpose
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from enum import IntEnum
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from filter_engine.config.schema import Section
 from filter_engine.scan.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
-    from filter_engine.config.schema import Section
     from filter_engine.scan.question import Ask
     from filter_engine.scan.task import Task
 
@@ -106,9 +106,11 @@ class Registry:
         """
         found: dict[str, type[Section]] = {}
         for check in self._checks.values():
-            if check.options is None:
-                continue
-            if found.setdefault(check.module, check.options) is not check.options:
+            mine = check.options or Section
+            known = found.setdefault(check.module, mine)
+            if known is Section:
+                found[check.module] = mine
+            elif mine not in (Section, known):
                 raise ValueError(f"section {check.module} has two classes of options")
         return found
 

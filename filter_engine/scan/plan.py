@@ -34,7 +34,8 @@ class Plan:
 
 def make_plan(config: Config, registry: Registry) -> Plan:
     """Combine what the checks declare with what the site configured."""
-    checks = sorted((c for c in registry if _enabled(c, config)), key=lambda c: -c.priority)
+    enabled = (check for check in registry if config.is_enabled(check.module))
+    checks = sorted(enabled, key=lambda check: -check.priority)
     stages = tuple(
         StagePlan(
             stage,
@@ -53,10 +54,6 @@ def make_plan(config: Config, registry: Registry) -> Plan:
         thresholds={Action.parse(name): limit for name, limit in config.actions.thresholds()},
         sections=sections,
     )
-
-
-def _enabled(check: Check, config: Config) -> bool:
-    return bool(getattr(config.modules.get(check.module), "enabled", True))
 
 
 def _score(symbol: Symbol, config: Config) -> Score:
