@@ -2,10 +2,11 @@
 
     python roles/filter_engine/scripts/build_wheelhouse.py [--project DIR] [--output DIR]
 
-Role `filter_engine` installs from it without the Internet. The output directory holds the wheels,
-`wheelhouse.tar` (the same wheels in one file, quick to copy) and `manifest.json`:
+Role `filter_engine` installs from it without the Internet. The output directory holds the wheels
+(pip's too: hosts need none), one archive of them, quick to copy, and `manifest.json`:
 
-    {"digest": "20 hex digits", "python": "cp311", "inputs": {...},
+    {"digest": "20 hex digits", "archive": "wheelhouse-DIGEST.tar", "python": "cp311",
+     "engine": "mailfleet_filter_engine-….whl", "pip": "pip-….whl", "inputs": {...},
      "wheels": [{"name": "aiohttp-….whl", "size": 1234, "sha256": "…"}, ...]}
 
 The digest names the release on the hosts: it changes when any wheel does. Nothing is built when the
@@ -152,7 +153,7 @@ def read_manifest(output: Path) -> dict[str, Any] | None:
         manifest: dict[str, Any] = json.loads((output / "manifest.json").read_text())
         files = [(wheel["name"], wheel["size"]) for wheel in manifest["wheels"]]
         sized = all((output / name).stat().st_size == size for name, size in files)
-        complete = sized and (output / "wheelhouse.tar").is_file()
+        complete = sized and (output / manifest["archive"]).is_file()
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return manifest if complete else None
@@ -189,10 +190,10 @@ def isolation() -> tuple[str, ...]:
 
 
 def collect_dependencies(project: Path, staging: Path, engine: str) -> None:
-    """Bring the wheels of all dependencies into `staging`, building those that are sdists only."""
+    """Bring the wheels of all dependencies and pip's into `staging`; sdists are built."""
     constraints = project / "constraints.txt"
     limits = ("--constraint", str(constraints)) if constraints.is_file() else ()
-    pip("wheel", *limits, "--wheel-dir", str(staging), str(staging / engine))
+    pip("wheel", *limits, "--wheel-dir", str(staging), str(staging / engine), "pip")
 
 
 def interpreter() -> str:
@@ -230,7 +231,7 @@ def describe(staging: Path, wanted: dict[str, str], engine: str) -> dict[str, An
     Raises:
         WheelhouseError: a wheel was compiled here against this machine's libraries.
     """
-    wheels = []
+    wheels: list[dict[str, Any]] = []
     for path in sorted(staging.glob("*.whl")):
         platform = path.stem.rpartition("-")[2]
         if not platform.startswith(PORTABLE_PLATFORMS):
@@ -247,18 +248,23 @@ def describe(staging: Path, wanted: dict[str, str], engine: str) -> dict[str, An
             }
         )
     lines = "".join(f"{wheel['sha256']}  {wheel['name']}\n" for wheel in wheels)
+    name = hashlib.sha256(lines.encode()).hexdigest()[:DIGEST_LENGTH]
     return {
-        "digest": hashlib.sha256(lines.encode()).hexdigest()[:DIGEST_LENGTH],
+        "digest": name,
+        # The name tells which wheels are inside: a run that began with one wheelhouse must not go
+        # on with the next.
+        "archive": f"wheelhouse-{name}.tar",
         "python": PYTHON_TAG,
         "engine": engine,
+        "pip": next(wheel["name"] for wheel in wheels if wheel["name"].startswith("pip-")),
         "inputs": wanted,
         "wheels": wheels,
     }
 
 
 def pack(staging: Path, manifest: dict[str, Any]) -> None:
-    """Write `wheelhouse.tar`, uncompressed since wheels are, without owners and times."""
-    with tarfile.open(staging / "wheelhouse.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+    """Write the archive, uncompressed since the wheels are compressed, without owners and times."""
+    with tarfile.open(staging / manifest["archive"], "w", format=tarfile.USTAR_FORMAT) as archive:
         for wheel in manifest["wheels"]:
             member = tarfile.TarInfo(wheel["name"])
             member.size = wheel["size"]

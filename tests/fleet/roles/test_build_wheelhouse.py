@@ -1,4 +1,4 @@
-"""The wheelhouse builder, run on a small project of its own: nothing is downloaded."""
+"""The wheelhouse builder, run on a small project of its own without dependencies."""
 
 from __future__ import annotations
 
@@ -47,9 +47,11 @@ def manifest(project: Path) -> dict[str, Any]:
 def test_builds_once_and_then_reuses(project: Path) -> None:
     assert "built: engine, dependencies" in build(project).stdout
     first = manifest(project)
-    assert [wheel["name"] for wheel in first["wheels"]] == [first["engine"]]
-    with tarfile.open(project / ".cache/wheelhouse/wheelhouse.tar") as archive:
-        assert archive.getnames() == [first["engine"]]
+    names = [wheel["name"] for wheel in first["wheels"]]
+    assert names == sorted([first["engine"], first["pip"]])
+    assert first["digest"] in first["archive"]
+    with tarfile.open(project / ".cache/wheelhouse" / first["archive"]) as archive:
+        assert archive.getnames() == names
     again = build(project)
     assert "unchanged" in again.stdout, again.stderr
     assert manifest(project) == first
