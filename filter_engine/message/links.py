@@ -26,27 +26,33 @@ def find_links(parts: Iterable[Part]) -> tuple[tuple[Url, ...], tuple[Address, .
     """Distinct URLs and mail addresses of text parts, in order, at most ``MAX_URLS`` of each."""
     urls: dict[str, Url] = {}
     emails: dict[str, Address] = {}
+    seen: set[str] = set()
     for part in parts:
         html = part.html
-        if html is None:
-            text, origin = part.text, "text"
-        else:
-            text, origin = html.text, "html"
-            for target, display in html.links:
-                if target[:7].lower() == "mailto:":
-                    _add_email(emails, unquote(target[7:].partition("?")[0])[:MAX_URL_LENGTH])
-                elif len(urls) < MAX_URLS and (url := parse_url(target, origin, display)):
-                    urls.setdefault(url.text, url)
+        origin = "text" if html is None else "html"
+        for target, display in () if html is None else html.links:
+            if target[:7].lower() == "mailto:":
+                _add_email(emails, unquote(target[7:].partition("?")[0])[:MAX_URL_LENGTH])
+            elif target not in seen:
+                seen.add(target)
+                _add_url(urls, parse_url(target, origin, display))
+        text = part.text if html is None else html.text
         for written in text_urls(text):
             if len(urls) >= MAX_URLS:
                 break
-            if (url := parse_url(written, origin)) is not None:
-                urls.setdefault(url.text, url)
+            if written not in seen:
+                seen.add(written)
+                _add_url(urls, parse_url(written, origin))
         for written in text_emails(text):
             if len(emails) >= MAX_URLS:
                 break
             _add_email(emails, written)
     return tuple(urls.values()), tuple(emails.values())
+
+
+def _add_url(urls: dict[str, Url], url: Url | None) -> None:
+    if url is not None and len(urls) < MAX_URLS:
+        urls.setdefault(url.text, url)
 
 
 def _add_email(emails: dict[str, Address], written: str) -> None:

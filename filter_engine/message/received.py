@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
+from socket import AF_INET, inet_pton
 from typing import Final
 
 from filter_engine.message.date import parse_date_leniently
@@ -44,12 +45,18 @@ class Received:
     """The recipient of the ``for`` clause as written, in lower case."""
     proto: str = "unknown"
     """smtp, esmtp, esmtps, esmtpa, esmtpsa, lmtp, imap, local, http or unknown."""
-    timestamp: float | None = None
-    """Seconds since the epoch."""
+    date: str = ""
+    """What stands after the semicolon."""
     ssl: bool = False
     """Received over TLS, by its protocol name (RFC 3848)."""
     authenticated: bool = False
     """The client had logged in, by its protocol name (RFC 3848)."""
+
+    @property
+    def timestamp(self) -> float | None:
+        """Seconds since the epoch; None when there is no readable date."""
+        when = parse_date_leniently(self.date) if self.date else None
+        return None if when is None else when.timestamp()
 
 
 @dataclass(slots=True)
@@ -62,8 +69,10 @@ class _Clause:
 
 def parse_received(value: str) -> Received | None:
     """Read one unfolded field; None when it has neither ``from`` nor ``by``."""
-    text = "".join(char for char in value[:_MAX_LENGTH].lower() if char.isprintable())
-    clauses, date = _clauses(text)
+    text = value[:_MAX_LENGTH]
+    if not text.isprintable():
+        text = "".join(char for char in text if char.isprintable())
+    clauses, date_length = _clauses(text.lower())
     if "from" not in clauses and "by" not in clauses:
         return None
     from_hostname = real_hostname = from_ip = None
@@ -71,7 +80,6 @@ def parse_received(value: str) -> Received | None:
         from_hostname, real_hostname, from_ip = _source(source)
     by_clause, with_clause, for_clause = map(clauses.get, ("by", "with", "for"))
     proto = with_clause.word if with_clause is not None else ""
-    when = parse_date_leniently(date.strip()) if date.strip() else None
     return Received(
         from_hostname=from_hostname or real_hostname,
         real_hostname=real_hostname,
@@ -79,14 +87,14 @@ def parse_received(value: str) -> Received | None:
         by_hostname=_host(by_clause.word) if by_clause is not None else None,
         for_=(for_clause.word or None) if for_clause is not None else None,
         proto=_PROTOCOLS.get(proto, "unknown"),
-        timestamp=None if when is None else when.timestamp(),
+        date=text[len(text) - date_length :].strip() if date_length else "",
         ssl=proto in _TLS,
         authenticated=proto in _AUTHENTICATED,
     )
 
 
-def _clauses(text: str) -> tuple[dict[str, _Clause], str]:
-    """The clauses by keyword, the first of each, and the date after the semicolon."""
+def _clauses(text: str) -> tuple[dict[str, _Clause], int]:
+    """The clauses by keyword, the first of each, and the length of what follows the semicolon."""
     clauses: dict[str, _Clause] = {}
     current: _Clause | None = None
     keyword = ""
@@ -105,7 +113,7 @@ def _clauses(text: str) -> tuple[dict[str, _Clause], str]:
         elif depth:
             continue
         elif word == ";":
-            return clauses, _original_case(text[token.end() :])
+            return clauses, len(text) - token.end()
         elif keyword and current is None:
             current = _Clause(word, [])
             clauses.setdefault(keyword, current)
@@ -119,15 +127,7 @@ def _clauses(text: str) -> tuple[dict[str, _Clause], str]:
                 keyword, current = word, None
         else:
             keyword, current = "", None
-    return clauses, ""
-
-
-def _original_case(date: str) -> str:
-    """Day, month and zone names as RFC 5322 spells them."""
-    words = date.split()
-    return " ".join(
-        word.capitalize() if word[:3].isalpha() and not word.isupper() else word for word in words
-    )
+    return clauses, 0
 
 
 def _source(clause: _Clause) -> tuple[str | None, str | None, str | None]:
@@ -175,10 +175,19 @@ def _host(text: str) -> str | None:
 
 
 def _address(text: str) -> str | None:
+    text = text.strip()
     try:
-        address = ip_address(text.strip().removeprefix("ipv6:").partition("%")[0])
+        inet_pton(AF_INET, text)
+    except OSError:
+        return _address6(text)
+    return text
+
+
+def _address6(text: str) -> str | None:
+    try:
+        address = IPv6Address(text.removeprefix("ipv6:").partition("%")[0])
     except ValueError:
         return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+    if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(address)
