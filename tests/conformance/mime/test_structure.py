@@ -30,6 +30,7 @@ DIFFERENCES = {
     ("legacy/026", 2): UUENCODE,
     ("legacy/048", 2): UUENCODE,
     ("legacy/048", 3): UUENCODE,
+    ("legacy/048", 4): UUENCODE,
     ("legacy/033", 0): UNLABELLED,
     ("legacy/052", 0): UNLABELLED,
     ("rfc/000", 4): NO_BASE64,
