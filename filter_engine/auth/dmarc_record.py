@@ -85,7 +85,9 @@ def _strict(tags: dict[str, str], tag: str) -> bool:
 
 def _percent(text: str) -> int:
     # A value that is not allowed counts as absent (section 6.3: unknown or wrong tags are ignored).
-    return int(text) if text.isascii() and text.isdigit() and int(text[:4]) <= 100 else 100
+    if not (text.isascii() and text.isdigit() and len(text) <= 3):
+        return 100
+    return min(int(text), 100)
 
 
 def _addresses(text: str) -> tuple[str, ...]:
