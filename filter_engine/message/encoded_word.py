@@ -10,7 +10,7 @@ from filter_engine.message.defect import Defect
 from filter_engine.message.transfer_encoding import decode_base64
 
 _FOLDING = b" \t\r\n"
-_MAX_WORD = 16 << 10
+_MAX_WORD = 4 << 10
 """Bytes. RFC 2047 allows 75; senders put whole subjects into one word."""
 
 

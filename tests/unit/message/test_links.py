@@ -1,0 +1,122 @@
+"""URLs and mail addresses in text and HTML."""
+
+from __future__ import annotations
+
+import pytest
+
+from filter_engine.message import Message, Url
+from filter_engine.message.links import text_emails, text_urls
+from filter_engine.message.url import parse_url
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("see http://a.example/x.", ["http://a.example/x"]),
+        ("(http://a.example/x)", ["http://a.example/x"]),
+        ("http://a.example/x_(y)", ["http://a.example/x_(y)"]),
+        ("<HTTPS://A.example>", ["HTTPS://A.example"]),
+        ("xhttp://a.example", ["xhttp://a.example"]),
+        ("go to www.a.example, now", ["www.a.example"]),
+        ("not.www.a.example awww.b.example", []),
+        ("http://a.example http://b.example", ["http://a.example", "http://b.example"]),
+        ("http://www.a.example/?u=www.b.example", ["http://www.a.example/?u=www.b.example"]),
+        ("://a.example 1://b", []),
+        ("", []),
+    ],
+)
+def test_in_text(text: str, urls: list[str]) -> None:
+    assert list(dict.fromkeys(text_urls(text))) == urls
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "path", "rest"),
+    [
+        (
+            "http://A.Example.co.uk/Path?q#f",
+            "a.example.co.uk",
+            "/Path?q#f",
+            ("example.co.uk", None),
+        ),
+        ("https://user:pw@a.example:8443", "a.example", "/", ("a.example", 8443)),
+        ("www.a.example", "www.a.example", "/", ("a.example", None)),
+        ("//a.example/x", "a.example", "/x", ("a.example", None)),
+        ("http:\\\\a.example\\x", "a.example", "/\\x", ("a.example", None)),
+        ("http://[2001:db8::1]/", "2001:db8::1", "/", ("2001:db8::1", None)),
+        ("http://3232235777/", "192.168.1.1", "/", ("192.168.1.1", None)),
+        ("http://0xc0.0250.1/", "192.168.0.1", "/", ("192.168.0.1", None)),
+        ("http://a%2eexample/", "a.example", "/", ("a.example", None)),
+        ("http://a.exa\nmple/", "a.example", "/", ("a.example", None)),
+        ("http://bücher.example/", "bücher.example", "/", ("bücher.example", None)),
+    ],
+)
+def test_parsing(written: str, host: str, path: str, rest: tuple[str, int | None]) -> None:
+    url = parse_url(written, "text")
+    assert url is not None
+    assert (url.host, url.path, url.esld, url.port) == (host, path, *rest)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "mailto:a@b.example",
+        "javascript:x",
+        "cid:1",
+        "http://",
+        "http:///x",
+        "http://a..b/",
+        "x",
+        "",
+    ],
+)
+def test_no_url(written: str) -> None:
+    assert parse_url(written, "html") is None
+
+
+def test_normal_text_and_user() -> None:
+    assert parse_url("HTTP://Me@A.Example:80/X", "text") == Url(
+        text="http://Me@a.example:80/X",
+        scheme="http",
+        user="Me",
+        host="a.example",
+        port=80,
+        path="/X",
+        esld="a.example",
+        origin="text",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "emails"),
+    [
+        ("write to a.b+c@example.com.", ["a.b+c@example.com"]),
+        ("a@b @c d@ e@f.gg", ["e@f.gg"]),
+        ("x" * 100 + "@example.com", ["x" * 64 + "@example.com"]),
+    ],
+)
+def test_emails(text: str, emails: list[str]) -> None:
+    assert list(text_emails(text)) == emails
+
+
+def test_of_a_message() -> None:
+    message = Message(
+        b"Content-Type: multipart/alternative; boundary=x\n\n"
+        b"--x\n\nhttp://a.example/1 me@a.example\n"
+        b"--x\nContent-Type: text/html\n\n"
+        b"<html><head><title>http://t.example</title></head><body>"
+        b"<a href='http://a.example/1'>again</a> <a href=\"HTTP://b.example\">shown <b>text</b></a>"
+        b"<img src=http://c.example/i.png><a href='mailto:You@A.example?subject=x'>m</a>"
+        b"<script>var x='http://s.example'</script> http://d.example</body></html>\n--x--\n"
+    )
+    assert [(url.text, url.origin, url.display) for url in message.urls] == [
+        ("http://a.example/1", "text", None),
+        ("http://b.example", "html", "shown text"),
+        ("http://c.example/i.png", "html", None),
+        ("http://d.example", "html", None),
+    ]
+    assert [address.email for address in message.emails] == ["me@a.example", "You@a.example"]
+
+
+def test_the_number_of_urls_is_bounded() -> None:
+    message = Message(b"X: y\n\n" + b"".join(b"http://a%d.example/ " % n for n in range(3000)))
+    assert len(message.urls) == 1000
