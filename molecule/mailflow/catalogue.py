@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import yaml
 
 DOMAIN = "example.net"
 """The site's domain as the mails and the catalogue write it."""
+_MESSAGE_ID = re.compile(r"^Message-ID: <([^>]+)>", re.M)
 MAILS = Path(__file__).resolve().parents[2] / "tests" / "mail"
 
 
@@ -60,13 +62,16 @@ class Mail:
         return "@" in self.sender
 
     def fill(self, unique: str | None = None) -> tuple[str, bytes]:
-        """A fresh copy: its Message-ID without brackets, and its bytes with CRLF line ends."""
+        """A fresh copy: its Message-ID without brackets, and its bytes with CRLF line ends.
+
+        A mail without Message-ID cannot be followed; its ID is empty.
+        """
         unique = unique or uuid.uuid4().hex
         text = (MAILS / self.file).read_text()
         text = text.replace(DOMAIN, self.domain).replace("{id}", unique)
         text = text.replace("{date}", format_datetime(datetime.now(UTC)))
-        sender_domain = self.mail_from.rpartition("@")[2]
-        return f"{unique}@{sender_domain}", text.replace("\n", "\r\n").encode()
+        found = _MESSAGE_ID.search(text)
+        return found[1] if found else "", text.replace("\n", "\r\n").encode()
 
 
 def load(path: Path = MAILS / "catalogue.yml", domain: str = DOMAIN) -> list[Mail]:

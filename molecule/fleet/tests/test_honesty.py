@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 from lab.paths import PROJECT
 from mailflow.trial import Site
 
+RECAP = re.compile(r"^(\S+)\s*: ok=\d+\s+changed=(\d+)", re.M)
 
-def run_site(site: Site, *arguments: str) -> dict[str, dict[str, int]]:
-    """Run playbooks/site.yml; counts by host."""
+
+def run_site(site: Site, *arguments: str) -> dict[str, int]:
+    """Run playbooks/site.yml; changed tasks by host."""
     lab = site.lab
     command = [
         str(Path(sys.executable).with_name("ansible-playbook")),
@@ -30,17 +33,17 @@ def run_site(site: Site, *arguments: str) -> dict[str, dict[str, int]]:
         env={
             **os.environ,
             "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
+            "ANSIBLE_NOCOLOR": "1",
         },
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    counts: dict[str, dict[str, int]] = json.loads(done.stdout[done.stdout.index("{") :])["stats"]
-    return counts
+    recap = done.stdout.partition("PLAY RECAP")[2]
+    return {host: int(changed) for host, changed in RECAP.findall(recap)}
 
 
 def test_check_mode_finds_nothing_to_change_on_a_converged_site(site: Site) -> None:
     counts = run_site(site, "--check", "--diff")
-    assert {host: count["changed"] for host, count in counts.items()} == dict.fromkeys(counts, 0)
+    assert counts == {host.name: 0 for host in site.lab.site().hosts}
 
 
 def test_check_mode_announces_a_change_and_makes_none(site: Site) -> None:
@@ -49,5 +52,5 @@ def test_check_mode_announces_a_change_and_makes_none(site: Site) -> None:
     before = site.lab.ssh.run(host, ["sha256sum", path]).stdout
     changed = json.dumps({"filter_engine_actions": {"greylist": 4, "add_header": 5, "reject": 14}})
     counts = run_site(site, "--check", "--diff", "--tags", "filter_engine", "-e", changed)
-    assert counts[host]["changed"] >= 1
+    assert counts[host] >= 1
     assert site.lab.ssh.run(host, ["sha256sum", path]).stdout == before

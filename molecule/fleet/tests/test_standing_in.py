@@ -51,6 +51,7 @@ def scanners_off(lab: Lab, hosts: list[str]) -> Iterator[None]:
         for host in hosts:
             lab.ssh.run(host, ["rm", "-f", OFF])
             reload(lab, host)
+        for host in hosts:
             until(f"scanner of {host} on", lambda host=host: answers(lab, host, 11333))
 
 
