@@ -19,6 +19,7 @@ from filter_engine.workers.controller import ControllerWorker
 from filter_engine.workers.normal import NormalWorker
 from filter_engine.workers.proxy import ProxyWorker, scans_itself
 from filter_engine.workers.service import Factory
+from filter_engine.workers.sockets import SocketPool
 from filter_engine.workers.statistics import Counter, Statistics
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Plan:
     scans: bool
     count: int
     config: ProxyConfig | NormalConfig | ControllerConfig
+    last: bool = False
+    """Stops after the others, which may need it to finish."""
 
 
 def plans(config: Config) -> Iterator[Plan]:
@@ -52,10 +55,11 @@ def plans(config: Config) -> Iterator[Plan]:
         count = proxy.count or (cores if own else 1)
         yield Plan("proxy", partial(ProxyWorker, proxy), own, count, proxy)
     for normal in config.scanners:
-        yield Plan("normal", partial(NormalWorker, normal), True, normal.count or cores, normal)
+        factory = partial(NormalWorker, normal)
+        yield Plan("normal", factory, True, normal.count or cores, normal, last=True)
     for controller in config.controllers:
-        factory = partial(ControllerWorker, controller)
-        yield Plan("controller", factory, False, controller.count or 1, controller)
+        control = partial(ControllerWorker, controller)
+        yield Plan("controller", control, False, controller.count or 1, controller)
 
 
 @dataclass(slots=True)
@@ -87,6 +91,7 @@ class Generation:
     config: Config
     scanner: Scanner
     statistics: Statistics
+    pool: SocketPool
     lifeline: tuple[int, int]
     """A pipe nobody writes to: its reading end ends when the supervisor does."""
     workers: list[Worker] = field(default_factory=list)
@@ -120,6 +125,7 @@ class Generation:
                 os.close(self.lifeline[1])
                 status = 1
                 try:
+                    self.pool.close_others(worker.sockets)
                     status = process.run(job)
                 finally:
                     process.leave(status)
@@ -185,21 +191,29 @@ class Generation:
         return all(worker.ready for worker in self.workers)
 
     @property
+    def accepting(self) -> bool:
+        """Some process still accepts connections."""
+        return any(
+            worker.pid and self.statistics.row(worker.row).get(Counter.ALIVE)
+            for worker in self.workers
+        )
+
+    @property
     def gone(self) -> bool:
         """No process is left."""
         return not any(worker.pid for worker in self.workers)
 
-    def signal(self, number: int) -> None:
-        """Send a signal to every process."""
+    def signal(self, number: int, *, last: bool | None = None) -> None:
+        """Send a signal to every process, or only to those that stop last, or to the others."""
         for worker in self.workers:
-            if worker.pid:
+            if worker.pid and last in (None, worker.plan.last):
                 os.kill(worker.pid, number)
 
-    def retire(self, number: int) -> None:
-        """Let every process end, by ``DRAIN_SIGNAL`` or ``STOP_SIGNAL``; none is started again."""
+    def retire(self, number: int, *, last: bool | None = None) -> None:
+        """Let processes end, by ``DRAIN_SIGNAL`` or ``STOP_SIGNAL``; none is started again."""
         if self.retired_at is None:
             self.retired_at = time.monotonic()
-        self.signal(number)
+        self.signal(number, last=last)
 
     def kill_stuck(self, now: float) -> None:
         """Kill processes whose event loop has stopped, and what does not end when it should.

@@ -17,6 +17,9 @@ from filter_engine.workers.statistics import Counter, Row
 
 log = logging.getLogger(__name__)
 
+GRACE = 0.3
+"""Seconds from the order to hurry until connections without a message are closed."""
+
 Judge = Callable[[MessageReceived], Awaitable[Verdict | None]]
 """Gives the verdict on a message; None means a temporary failure."""
 
@@ -65,10 +68,15 @@ class MilterServer:
         """Let connections end with their SMTP sessions; in a ``hurry``, after their messages."""
         self.draining = True
         self.hurry = self.hurry or hurry
-        for connection in tuple(self.connections):
-            connection.drain()
+        if hurry:
+            # A message whose first packet is still on its way to us gets the time to begin.
+            self._loop.call_later(GRACE, self._close_idle)
         if not self.connections:
             self._closed.set()
+
+    def _close_idle(self) -> None:
+        for connection in tuple(self.connections):
+            connection.drain()
 
     async def wait_drained(self, seconds: float) -> bool:
         """Wait for every connection to end; after ``seconds`` cut the rest off.
@@ -151,7 +159,8 @@ class MilterConnection(asyncio.Protocol):
             session.drop()
             self._hold(0)
         self._set_deadline()
-        self.drain()
+        if self._server.hurry:
+            self._loop.call_later(GRACE, self.drain)
 
     async def _answer(self, message: MessageReceived) -> None:
         """Send the reply to one message; whatever goes wrong becomes a temporary failure."""

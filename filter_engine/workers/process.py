@@ -104,9 +104,10 @@ async def _serve(job: Job) -> int:
         os.close(job.ready)
         log.debug("worker %s serves", job.name)
         await stop.asked.wait()
+        service.drain(hurry=stop.hurry.is_set())
+        row.set(Counter.ALIVE, 0)
         clean = await _finish(service, stop)
         heart.cancel()
-        row.set(Counter.ALIVE, 0)
         if not clean:
             log.warning("worker %s: time is up, connections were cut off", job.name)
     finally:
@@ -135,7 +136,6 @@ class _Stop:
 
 
 async def _finish(service: Service, stop: _Stop) -> bool:
-    service.drain(hurry=stop.hurry.is_set())
     if not stop.hurry.is_set():
         ended = asyncio.ensure_future(service.wait_drained(DRAIN_TIME))
         hurry = asyncio.ensure_future(stop.hurry.wait())

@@ -67,6 +67,16 @@ class SocketPool:
                 raise BindError(f"worker {worker}: {bind}: {error.strerror or error}") from error
         return known
 
+    def close_others(self, needed: list[socket.socket]) -> None:
+        """In a forked process: close what it does not serve, or a closed port would go on living.
+
+        Files of unix sockets stay, they are the supervisor's.
+        """
+        for sockets in self._open.values():
+            for sock in sockets:
+                if sock not in needed:
+                    sock.close()
+
     def keep(self, binds: Iterable[BindSocket]) -> None:
         """Close every socket that is not among ``binds``."""
         wanted = {_place(bind) for bind in binds}

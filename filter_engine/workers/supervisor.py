@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 START_TIME = 60.0
 """Seconds within which a new generation must serve."""
-KILL_TIME = process.STOP_TIME + 10.0
-"""Seconds after which processes that do not stop are killed."""
+KILL_TIME = 2 * process.STOP_TIME + 10.0
+"""Seconds after which processes that do not stop are killed: scanners begin after the proxies."""
 
 
 class Supervisor:
@@ -46,6 +46,8 @@ class Supervisor:
         self._new_deadline = 0.0
         self._old: list[Generation] = []
         self._stopping_since: float | None = None
+        self._scanners_stop = False
+        self._ready_next = False
         self._selector = selectors.DefaultSelector()
         self._caught: set[int] = set()
         self._failure: str | None = None
@@ -79,7 +81,7 @@ class Supervisor:
         for finding in config.findings:
             log.log(_LEVELS.get(finding.severity, logging.INFO), "%s", finding)
         scanner = Scanner.from_config(config)
-        generation = Generation(config, scanner, self._statistics, self._lifeline)
+        generation = Generation(config, scanner, self._statistics, self._sockets, self._lifeline)
         try:
             for plan in plans(config):
                 sockets = [
@@ -128,6 +130,8 @@ class Supervisor:
                     )
         if self._new is not None:
             until.append(self._new_deadline)
+        if self._ready_next:
+            until.append(now + 0.01)
         for key, _ in self._selector.select(max(min(until) - now, 0.0)):
             if key.data is not None:
                 generation, worker = key.data
@@ -155,6 +159,8 @@ class Supervisor:
             self._take_over(new)
         elif new is not None and now >= self._new_deadline:
             self._give_up(f"it did not serve within {START_TIME:.0f} s")
+        if self._ready_next and self._current is not None:
+            self._tell_ready(self._current)
         for generation in self._generations():
             generation.start_due(now)
             generation.kill_stuck(now)
@@ -162,10 +168,8 @@ class Supervisor:
         if gone:
             self._old = [generation for generation in self._old if not generation.gone]
             self._close_unused()
-        stopping = self._stopping_since
-        if stopping is not None and now - stopping > KILL_TIME:
-            for generation in self._generations():
-                generation.signal(signal.SIGKILL)
+        if self._stopping_since is not None:
+            self._go_on_stopping(now - self._stopping_since)
 
     def _take_over(self, new: Generation) -> None:
         new.proven = True
@@ -173,8 +177,16 @@ class Supervisor:
         if old is not None:
             old.retire(process.DRAIN_SIGNAL)
             self._old.append(old)
-        status = ", ".join(f"{plan.count} {plan.name}" for plan in plans(new.config))
-        log.info("%s: %s", "serving" if old is None else "new configuration in use", status)
+        self._close_unused()
+        self._ready_next = True
+
+    def _tell_ready(self, current: Generation) -> None:
+        """Say so once nobody but the current generation accepts connections."""
+        if any(generation.accepting for generation in self._old):
+            return
+        self._ready_next = False
+        status = ", ".join(f"{plan.count} {plan.name}" for plan in plans(current.config))
+        log.info("serving: %s", status)
         notify.ready(status)
 
     def _give_up(self, reason: str) -> None:
@@ -218,23 +230,44 @@ class Supervisor:
         self._launch(generation)
 
     def _stop(self) -> None:
-        if self._stopping_since is None:
+        """Begin to stop; asked again, stop everything at once."""
+        again = self._stopping_since is not None
+        if not again:
             log.info("stopping")
             notify.stopping()
             self._stopping_since = time.monotonic()
-        for generation in (self._current, self._new):
-            if generation is not None:
-                self._old.append(generation)
+        self._old.extend(g for g in (self._current, self._new) if g is not None)
         self._current = self._new = None
         for generation in self._old:
-            generation.retire(process.STOP_SIGNAL)
+            # Proxies finish their messages first, and may need the scanners for it.
+            generation.retire(process.STOP_SIGNAL, last=None if again else False)
+        self._close_unused()
+
+    def _go_on_stopping(self, seconds: float) -> None:
+        first = any(
+            worker.pid and not worker.plan.last
+            for generation in self._old
+            for worker in generation.workers
+        )
+        if not first and not self._scanners_stop:
+            self._scanners_stop = True
+            for generation in self._old:
+                generation.retire(process.STOP_SIGNAL, last=True)
+            self._close_unused()
+        if seconds > KILL_TIME:
+            for generation in self._old:
+                generation.signal(signal.SIGKILL)
 
     def _close_unused(self) -> None:
+        """Close the sockets nobody is to accept on any more: better refused than not answered."""
+        stopping = self._stopping_since is not None
         self._sockets.keep(
             bind
-            for generation in self._generations()
+            for generation in (self._old if stopping else (self._current, self._new))
+            if generation is not None
             for worker in generation.workers
             for bind in worker.plan.config.bind_socket
+            if not stopping or (worker.plan.last and not self._scanners_stop)
         )
 
     # signals
