@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
+import secrets
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from lab.programs import run
 
 LABEL = "mailfleet.lab"
 _CAPABILITIES = "SYS_ADMIN,NET_ADMIN,NET_RAW,SYS_PTRACE,AUDIT_WRITE,MKNOD,DAC_READ_SEARCH"
+_POLL = 0.02  # seconds
 _NAMES = "--format={{.Names}}"
 _NOFILE = 1048576  # what Podman asks for as root; more than some machines allow
 
@@ -55,10 +58,12 @@ class Containers:
             self._paths.containers_conf.write_text(text)
 
     def create_network(self, link: Link) -> None:
-        """Make the link all hosts share: no way out, no DNS of Podman's."""
+        """Make the link all hosts share: no way out, no DNS of Podman's.
+
+        Its name is new every time. Podman remembers by name which addresses are taken, and what
+        it remembers of a network whose containers were torn out from under it is never forgotten.
+        """
         self._paths.networks.mkdir(parents=True, exist_ok=True)
-        if self.podman("network", "exists", self._namespace.name, check=False).returncode == 0:
-            return
         ipv4, ipv6 = link.controller
         self.podman(
             "network",
@@ -70,17 +75,25 @@ class Containers:
             f"--gateway={ipv4}",
             f"--subnet={link.ipv6}",
             f"--gateway={ipv6}",
-            self._namespace.name,
+            f"{self._namespace.name}-{secrets.token_hex(4)}",
         )
 
-    def remove_network(self, link: Link) -> None:
-        """Forget the network and its addresses, also when its file is gone."""
-        self.create_network(link)
-        self.podman("network", "rm", "--force", self._namespace.name)
+    def _network(self) -> str:
+        """The name of the lab's network: its file is the only one in the directory."""
+        (file,) = self._paths.networks.glob("*.json")
+        return file.stem
+
+    def remove_network(self) -> None:
+        """Remove the network, and its bridge if Podman did not."""
+        for file in self._paths.networks.glob("*.json"):
+            self.podman("network", "rm", "--force", file.stem)
+        ip = [*self._namespace.prefix(), "ip"]
+        for bridge in json.loads(run([*ip, "-json", "link", "show", "type", "bridge"]).stdout):
+            run([*ip, "link", "delete", bridge["ifname"]])
 
     def start_new(self, host: LabHost, image: str, seed: Path) -> None:
         """Create and boot a host."""
-        network = f"{self._namespace.name}:ip={host.ipv4},mac={host.mac}"
+        network = f"{self._network()}:ip={host.ipv4},mac={host.mac}"
         if host.ipv6:
             network += f",ip={host.ipv6}"
         sysctl = ["net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"]
@@ -123,6 +136,21 @@ class Containers:
         prefix = self.container("")
         return [name.removeprefix(prefix) for name in listing.stdout.decode().split()]
 
+    def wait_idle(self, timeout: float = 60.0) -> None:
+        """Wait until no podman is at work in the lab's namespace.
+
+        Raises LabError after `timeout` seconds, naming the process.
+        """
+        deadline = time.monotonic() + timeout
+        while busy := [
+            f"{pid} ({' '.join(command)[:60]})"
+            for pid, command in self._namespace.processes().items()
+            if Path(command[0]).name in {"podman", "netavark"}
+        ]:
+            if time.monotonic() > deadline:
+                raise LabError(f"podman is still at work after {timeout:g} s: {', '.join(busy)}")
+            time.sleep(_POLL)
+
     def kill(self, host: str) -> None:
         """Crash the host: every process dies at once, its disk stays."""
         self.podman("kill", "--signal=KILL", self.container(host))
@@ -131,6 +159,11 @@ class Containers:
     def start(self, host: str) -> None:
         """Boot a host again after kill or a power-off of its own."""
         self.podman("start", self.container(host))
+
+    def journal(self, host: str) -> bytes:
+        """What a host said since it booted, without SSH; empty when it does not run."""
+        argv = ("exec", self.container(host), "journalctl", "--boot", "--no-pager")
+        return self.podman(*argv, check=False).stdout
 
     def remove(self, hosts: Sequence[str]) -> None:
         """Remove hosts with their disks."""

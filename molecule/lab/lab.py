@@ -21,8 +21,9 @@ from lab.internet_services import UNITS, service_files
 from lab.inventory import write_inventory
 from lab.keys import KeyPair
 from lab.lock import locked
+from lab.machine import LIMIT, raise_limit, restore_limit
 from lab.namespace import Namespace
-from lab.paths import DEFAULT_NAME, DEFAULT_SITE, RUNTIME, LabPaths
+from lab.paths import DEFAULT_NAME, DEFAULT_SITE, LabPaths
 from lab.plan import LabHost, plan_hosts
 from lab.programs import require, run
 from lab.progress import Say, Steps, silent
@@ -126,7 +127,10 @@ class Lab:
     def _prepare(self, site: Site, record: Record) -> None:
         paths = self.paths
         paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         record.write(paths.description)
+        if not raise_limit():
+            self._say(f"{LIMIT} is low and read-only: with a dozen hosts, boots will hang")
         self.namespace.create()
         self.containers.configure()
         login = keys.ssh_key_pair()
@@ -181,11 +185,10 @@ class Lab:
         try:
             self.ssh.wait_ready(host)
         except LabError as error:
-            console = self.paths.console(host)
-            console.parent.mkdir(parents=True, exist_ok=True)
-            logs = self.containers.podman("logs", self.containers.container(host), check=False)
-            console.write_bytes(logs.stdout + logs.stderr)
-            raise LabError(f"{error}\n(console: {console})") from error
+            log = self.paths.journal(host)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_bytes(self.containers.journal(host))
+            raise LabError(f"{error}\n(the host's journal: {log})") from error
 
     def down(self) -> bool:
         """Remove every trace of the lab, also of one half made; return whether there was any."""
@@ -203,12 +206,9 @@ class Lab:
 
     def _name_strangers(self) -> None:
         """Say what still runs in the namespace: it goes on, cut off, and is not ours to end."""
-        for pid in self.namespace.processes():
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-            except OSError:  # ended meanwhile
-                continue
-            self._say(f"left running, without a network: {pid} {command.decode().strip()[:80]}")
+        for pid, command in self.namespace.processes().items():
+            if Path(command[0]).name != "conmon":  # ends with the container it watched
+                self._say(f"left running, without a network: {pid} {' '.join(command)[:80]}")
 
     def _remove(self) -> bool:
         """Remove containers, network and state, but not the namespace."""
@@ -219,12 +219,13 @@ class Lab:
             self.namespace.create()  # what a machine restarted in between no longer has
             self.paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.containers.configure()
-            self.containers.remove(leftovers)
-            self.containers.remove_network(self.internet.link)
+            self.containers.wait_idle()  # an `up` that was killed leaves its podman at work
+            self.containers.remove(self.containers.leftovers())
+            self.containers.wait_idle()  # each container that ends is cleaned up after
+            self.containers.remove_network()
         shutil.rmtree(self.paths.state, ignore_errors=True)
         shutil.rmtree(self.paths.sockets, ignore_errors=True)
-        if RUNTIME.is_dir() and not any(RUNTIME.iterdir()):
-            RUNTIME.rmdir()
+        restore_limit()
         return existed or bool(leftovers)
 
     # -- breaking and mending ----------------------------------------------------------------

@@ -12,9 +12,12 @@ from pathlib import Path
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on `path`, waiting for whoever holds it; removed when released."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # the directory went with the last lab
+            continue
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # The holder before us may have removed the file while we waited for it.
         if _same_file(descriptor, path):

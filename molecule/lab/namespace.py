@@ -9,6 +9,7 @@ then runc finds no cgroup mount).
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +71,14 @@ class Namespace:
         run(["ip", "netns", "delete", self.name])
         return True
 
-    def processes(self) -> list[int]:
-        """Process ids that run in the namespace."""
+    def processes(self) -> dict[int, list[str]]:
+        """Process id and command line of what runs in the namespace."""
         if not self.exists():
-            return []
-        return [int(pid) for pid in run(["ip", "netns", "pids", self.name]).stdout.split()]
+            return {}
+        found = {}
+        for pid in run(["ip", "netns", "pids", self.name]).stdout.split():
+            with suppress(OSError):  # ended meanwhile
+                line = Path(f"/proc/{int(pid)}/cmdline").read_bytes().decode(errors="replace")
+                if line:  # empty: a process that has ended and was not waited for
+                    found[int(pid)] = line.rstrip("\0").split("\0")
+        return found

@@ -42,7 +42,7 @@ class LabPaths:
         """Held while a verb changes the lab."""
         return STATE / f"{self.name}.lock"
 
-    def console(self, host: str) -> Path:
+    def journal(self, host: str) -> Path:
         """What a host that did not come up said while booting; kept after `down`."""
         return STATE / "logs" / f"{self.name}-{host}.log"
 

@@ -62,7 +62,6 @@ class Ssh:
         write_private(self._paths.ssh_key, login.private)
         self._paths.known_hosts.write_text(known_hosts(hosts, host_keys))
         self._paths.ssh_config.write_text(ssh_config(self._paths, hosts))
-        self._paths.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def argv(self, host: str, *options: str) -> list[str]:
         """An ssh command line for a host, without the remote command."""
