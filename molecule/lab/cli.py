@@ -190,7 +190,7 @@ def status(name: str, as_json: bool) -> None:
 
 def main() -> None:
     """Run a verb; as root, through sudo if need be."""
-    if os.geteuid() != 0 and not {"-h", "--help"} & set(sys.argv[1:]):
+    if os.geteuid() != 0 and not {"-h", "--help"} & set(sys.argv[1:3]):
         _become_root()
     try:
         cli.main(prog_name="lab")
