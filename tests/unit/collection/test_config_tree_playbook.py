@@ -1,10 +1,16 @@
-"""config_tree end to end: ansible-playbook over a local connection into temporary directories."""
+"""config_tree end to end: ansible-playbook over a local connection into temporary directories.
+
+A run of ansible-playbook costs more than all it does here, so one run takes many steps: each step
+is the same task of the same role with its own options, variables and modes.
+"""
 
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
+import tarfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,159 +26,193 @@ PLAY = """\
   roles: [demo]
 """
 TASKS = """\
+- name: Take the steps
+  ansible.builtin.include_tasks: step.yml
+  loop: "{{ steps }}"
+  loop_control: {loop_var: step, label: "{{ step.number }}"}
+"""
+STEP = """\
+- name: Change the host
+  ansible.builtin.shell: "{{ step.before }}"
+  when: step.before | length > 0
 - name: Render the tree
   mailfleet.filter.config_tree: "{{ {'name': 'demo', 'state_directory': base ~ '/state'}
-    | combine({} if rolling_back else {'dest': base ~ '/etc', 'owner': me, 'group': my_group})
-    | combine(options) }}"
+    | combine({} if step.options.state is defined
+              else {'dest': base ~ '/etc', 'owner': me, 'group': my_group})
+    | combine(step.options) }}"
+  vars: {word: "{{ step.word }}"}
   register: __demo_tree
+  check_mode: "{{ step.check }}"
+  diff: true
+  ignore_errors: true
   notify: Reload
-- name: Keep the result
-  ansible.builtin.copy:
-    content: "{{ __demo_tree | ansible.builtin.to_json }}"
-    dest: "{{ base }}/result.json"
-    mode: "0644"
-  check_mode: false
-  diff: false
+- name: Let the handlers run
+  ansible.builtin.meta: flush_handlers
+- name: Keep the result and the host's files
+  ansible.builtin.shell:
+    cmd: |
+      cat > results/{{ step.number }}
+      test ! -e reloaded || mv reloaded results/{{ step.number }}.reloaded
+      tar chf results/{{ step.number }}.tar --ignore-failed-read etc state 2>/dev/null || true
+    chdir: "{{ base }}"
+    stdin: "{{ __demo_tree | ansible.builtin.to_json }}"
 """
-LOOP = (
-    "  register:",
-    '  loop: "{{ cases }}"\n  ignore_errors: true\n  register:',
-)
 HANDLERS = """\
 - name: Reload
-  ansible.builtin.debug: {msg: "reloading for {{ __demo_tree.changed_files }}"}
+  ansible.builtin.copy: {content: "", dest: "{{ base }}/reloaded"}
 """
+
+
+@dataclass
+class Step:
+    """One call of the task, and after the run what it gave."""
+
+    options: dict[str, Any]
+    word: str = "53"
+    check: bool = False
+    before: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+    reloaded: bool = False
+    files: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.result[key]
+
+    @property
+    def failure(self) -> str:
+        assert self.result["failed"] is True
+        return str(self.result["msg"])
 
 
 class Role:
     """A role with a template tree, and runs of it."""
 
-    def __init__(self, root: Path, ansible: Ansible, me: tuple[int, int]) -> None:
+    def __init__(self, root: Path, ansible: Ansible) -> None:
         self.root = root
         self.base = root / "host"
-        self.base.mkdir()
+        (self.base / "results").mkdir(parents=True)
         self._ansible = ansible
-        self._me = me
-        for name, text in (("tasks", TASKS), ("handlers", HANDLERS)):
-            self.write(f"roles/demo/{name}/main.yml", text)
-        self.write("play.yml", PLAY.replace("PYTHON", sys.executable))
+        texts = {"tasks/main": TASKS, "tasks/step": STEP, "handlers/main": HANDLERS}
+        for name, text in texts.items():
+            self.write(f"{name}.yml", text)
+        (root / "play.yml").write_text(PLAY.replace("PYTHON", sys.executable))
 
     def write(self, name: str, text: str | bytes) -> None:
-        path = self.root / name
+        path = self.root / "roles" / "demo" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     def template(self, name: str, text: str | bytes) -> None:
-        self.write(f"roles/demo/templates/tree/{name}", text)
+        self.write(f"templates/tree/{name}", text)
 
-    def run(
-        self, *flags: str, options: dict[str, Any] | None = None, **variables: Any
-    ) -> subprocess.CompletedProcess[str]:
-        values = {
+    def run(self, *steps: Step) -> str:
+        """Take the steps; fills them and returns what Ansible printed."""
+        rows = [
+            {
+                "number": n,
+                "options": s.options,
+                "word": s.word,
+                "check": s.check,
+                "before": s.before,
+            }
+            for n, s in enumerate(steps)
+        ]
+        variables = {
             "base": str(self.base),
-            "options": options or {},
-            "rolling_back": (options or {}).get("state") == "rolled_back",
-            "me": str(self._me[0]),
-            "my_group": str(self._me[1]),
-            **variables,
+            "steps": rows,
+            "me": str(os.getuid()),
+            "my_group": str(os.getgid()),
         }
-        return self._ansible.run(
-            "ansible-playbook",
-            *flags,
-            "-i",
-            "localhost,",
-            "-e",
-            json.dumps(values),
+        file = self.root / "variables.json"
+        file.write_text(json.dumps(variables))
+        done = self._ansible.run(
+            *("ansible-playbook", "-vvv", "-i", "localhost,", "-e", f"@{file}"),
             self.root / "play.yml",
             ANSIBLE_ROLES_PATH=str(self.root / "roles"),
         )
-
-    def good(self, *flags: str, **arguments: Any) -> dict[str, Any]:
-        done = self.run(*flags, **arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-        result: dict[str, Any] = json.loads((self.base / "result.json").read_text())
-        result["output"] = done.stdout
-        return result
-
-    def refusals(self, cases: list[dict[str, Any]]) -> list[str]:
-        """Run the task with each of the options in one play; every one must fail."""
-        looping = TASKS.replace("combine(options)", "combine(item)").replace(LOOP[0], LOOP[1])
-        self.write("roles/demo/tasks/main.yml", looping)
-        self.good(cases=cases)
-        results = json.loads((self.base / "result.json").read_text())["results"]
-        assert all(one["failed"] for one in results)
-        return [one["msg"] for one in results]
-
-    def bad(self, *flags: str, **arguments: Any) -> str:
-        done = self.run(*flags, **arguments)
-        assert done.returncode == 2, done.stdout + done.stderr
+        results = self.base / "results"
+        for number, step in enumerate(steps):
+            step.result = json.loads((results / str(number)).read_text())
+            step.reloaded = (results / f"{number}.reloaded").exists()
+            step.files = _contents(results / f"{number}.tar")
         return done.stdout + done.stderr
+
+
+def _contents(path: Path) -> dict[str, str]:
+    """Return what was below etc/ after a step, and `state` if there was any memory."""
+    found: dict[str, str] = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            stream = archive.extractfile(member) if member.isfile() else None
+            if member.name.startswith("state/"):
+                found["state"] = ""
+            elif stream is not None:
+                text = stream.read().decode("utf-8", "backslashreplace")
+                found[member.name.removeprefix("etc/")] = text
+    return found
 
 
 @pytest.fixture
 def role(tmp_path: Path, ansible: Ansible) -> Role:
-    import os
-
-    return Role(tmp_path, ansible, (os.getuid(), os.getgid()))
+    return Role(tmp_path, ansible)
 
 
 def test_the_whole_way(role: Role) -> None:
-    """Check mode first, then placing, then nothing, then a change, then back."""
+    """Check mode first, then placing, then nothing, a change, a refusal, and back."""
     role.template(
         "main.conf.j2",
         "{{ ansible_managed | ansible.builtin.comment }}\n"
         "# {{ template_path }} -> {{ template_destpath }}\n"
-        "{% if true %}\nport = {{ port }}\n{% endif %}\n{% include 'part.j2' %}\n",
+        "{% if true %}\nport = {{ word }}\n{% endif %}\n{% include 'part.j2' %}\n",
     )
     role.template("local.d/plain.inc", "{{ not a template }}\n")
     role.template("blob.bin", b"\0\xff\n")
-    role.write("roles/demo/templates/part.j2", "part {{ port }}")
-    files = {"local.d/auth.inc": 'password = "correct-horse";\n'}
+    role.write("templates/part.j2", "\n  part {{ word }}")
     options = {
-        "files": files,
+        "files": {"local.d/auth.inc": 'password = "correct-horse";\n'},
         "secrets": ["local.d/auth.inc"],
         "mode": "0640",
         "modes": {"local.d/auth.inc": "0600"},
-        "validate": "grep -q port %s/main.conf",
+        "validate": "sh -c '! grep -Hn bad %s/main.conf'",
     }
-    first = role.good("--check", "--diff", options=options, port=53)
-    assert first["changed"] is True
-    assert first["changed_files"] == [
-        "blob.bin",
-        "local.d/auth.inc",
-        "local.d/plain.inc",
-        "main.conf",
-    ]
-    assert first["validation"] == "passed"
-    assert "+port = 53" in first["output"]
-    assert "correct-horse" not in first["output"]
-    assert not (role.base / "etc").exists()
-    assert not (role.base / "state").exists()
+    checked = Step(options, check=True)
+    placed, again, changed = Step(options), Step(options), Step(options, word="5353")
+    refused, back = Step(options, word="bad"), Step({"state": "rolled_back"})
+    output = role.run(checked, placed, again, changed, refused, back)
 
-    placed = role.good("-vvv", options=options, port=53)
-    assert placed["changed_files"] == first["changed_files"]
-    assert "correct-horse" not in placed["output"]
-    assert "reloading for" in placed["output"]
+    names = ["blob.bin", "local.d/auth.inc", "local.d/plain.inc", "main.conf"]
+    assert (checked["changed"], checked["changed_files"]) == (True, names)
+    assert checked["validation"] == "passed"
+    assert checked.files == {}
+    diffs = {one.get("after_header", ""): one for one in checked["diff"]}
+    assert "port = 53\n" in diffs[f"{role.base}/etc/main.conf"]["after"]
+
+    assert (placed["changed_files"], placed.reloaded) == (names, True)
     etc = role.base / "etc"
-    assert (etc / "main.conf").read_text() == (
-        f"#\n# Ansible managed\n#\n# tree/main.conf.j2 -> {etc}/main.conf\nport = 53\npart 53\n"
+    assert placed.files["main.conf"] == (
+        f"#\n# Ansible managed\n#\n# tree/main.conf.j2 -> {etc}/main.conf\nport = 53\n\n  part 53\n"
     )
-    assert (etc / "local.d/plain.inc").read_text() == "{{ not a template }}\n"
-    assert (etc / "blob.bin").read_bytes() == b"\0\xff\n"
+    assert placed.files["local.d/plain.inc"] == "{{ not a template }}\n"
+    assert placed.files["blob.bin"] == "\0\\xff\n"
     assert oct((etc / "local.d/auth.inc").stat().st_mode)[-3:] == "600"
 
-    again = role.good("--diff", options=options, port=53)
     assert (again["changed"], again["changed_files"], again["diff"]) == (False, [], [])
-    assert "reloading for" not in again["output"]
+    assert not again.reloaded
 
-    changed = role.good("--diff", options=options, port=5353)
-    assert changed["changed_files"] == ["main.conf"]
-    assert "-port = 53\n-part 53\n+port = 5353\n+part 5353" in changed["output"]
+    assert (changed["changed_files"], changed.reloaded) == (["main.conf"], True)
+    assert "port = 5353\n" in changed.files["main.conf"]
 
-    back = role.good("--diff", options={"state": "rolled_back"})
-    assert back["changed_files"] == ["main.conf"]
-    assert back["validation"] == "passed"
-    assert "port = 53\n" in (etc / "main.conf").read_text()
+    assert "is not valid, nothing was changed" in refused.failure
+    assert f"{etc}/main.conf:5: port = bad" in refused.failure
+    assert f"{etc}/main.conf:7: part bad" in refused.failure
+    assert refused.files == changed.files
+    assert not refused.reloaded
+
+    assert (back["changed_files"], back["validation"]) == (["main.conf"], "passed")
+    assert back.files == placed.files
+    assert back.reloaded
+    assert "correct-horse" not in output
 
 
 def test_a_bad_template_names_file_and_line(role: Role) -> None:
@@ -183,22 +223,13 @@ def test_a_bad_template_names_file_and_line(role: Role) -> None:
         "failing": ("\n\n\n{{ 'x' | mailfleet.filter.to_ucl }}\n", 4, "the top level is a str"),
     }
     for name, (template, _, _) in cases.items():
-        role.write(f"roles/demo/templates/{name}/sub/a.conf.j2", template)
-    messages = role.refusals([{"source": name} for name in cases])
-    for message, (name, (_, line, words)) in zip(messages, cases.items(), strict=True):
-        assert f"roles/demo/templates/{name}/sub/a.conf.j2:{line}: " in message
-        assert words in message
-    assert not (role.base / "etc").exists()
-
-
-def test_a_refused_tree_shows_the_commands_words_and_the_line(role: Role) -> None:
-    role.template("a.conf.j2", "good\n  {{ word }} here\n")
-    options = {"validate": "sh -c '! grep -Hn bad %s/a.conf'"}
-    role.good(options=options, word="fine")
-    text = role.bad(options=options, word="bad")
-    assert "is not valid, nothing was changed" in text
-    assert f"{role.base}/etc/a.conf:2: bad here" in text
-    assert (role.base / "etc/a.conf").read_text() == "good\n  fine here\n"
+        role.write(f"templates/{name}/sub/a.conf.j2", template)
+    steps = {name: Step({"source": name}) for name in cases}
+    role.run(*steps.values())
+    for name, (_, line, words) in cases.items():
+        assert f"demo/templates/{name}/sub/a.conf.j2:{line}: " in steps[name].failure
+        assert words in steps[name].failure
+        assert steps[name].files == {}
 
 
 BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
@@ -220,15 +251,19 @@ BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
 
 def test_bad_options_change_nothing(role: Role) -> None:
     role.template("a.conf", "a")
-    messages = role.refusals([options for options, _ in BAD_OPTIONS])
-    for message, (_, words) in zip(messages, BAD_OPTIONS, strict=True):
-        assert words in message
+    steps = [Step(options) for options, _ in BAD_OPTIONS]
+    role.run(*steps)
+    for step, (_, words) in zip(steps, BAD_OPTIONS, strict=True):
+        assert words in step.failure
     assert not (role.base / "etc").exists()
 
 
 def test_an_exclusive_tree_of_given_files_only(role: Role) -> None:
     options = {"exclusive": True, "files": {"a.conf": "1"}}
-    assert role.good(options=options)["changed_files"] == ["a.conf"]
+    placed = Step(options)
+    cleaned = Step(options, before=f"touch {role.base}/etc/stray")
+    role.run(placed, cleaned)
+    assert placed["changed_files"] == ["a.conf"]
     assert (role.base / "etc").is_symlink()
-    (role.base / "etc" / "stray").write_text("x")
-    assert role.good(options=options)["removed_files"] == ["stray"]
+    assert cleaned["removed_files"] == ["stray"]
+    assert {"a.conf"} == cleaned.files.keys() - {"state"}

@@ -96,7 +96,9 @@ def test_a_tree_travels_unharmed() -> None:
     assert list(unpack(pack(files)).values()) == files
 
 
-@pytest.mark.parametrize("payload", ["", "x", "e30=", pack([])[:-4], "eJyrVkrLz1eyUkpKLFKqBQAdegQ0"])
+@pytest.mark.parametrize(
+    "payload", ["", "x", "e30=", pack([])[:-4], "eJyrVkrLz1eyUkpKLFKqBQAdegQ0"]
+)
 def test_a_damaged_payload(payload: str) -> None:
     with pytest.raises(TreeError, match="did not arrive in one piece"):
         unpack(payload)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.mailfleet.filter.plugins.plugin_utils.topology_model import (
     Topology,
     TopologyError,
@@ -115,7 +114,7 @@ def test_a_mistake_names_its_line_and_fix(old: str, new: str, line: int, words: 
         ("plugin: [a, ::1]\n", 1, "quote IPv6 addresses"),
         ("plugin: &a [*b]", 1, "the file is not YAML"),
         ("a: \x07\n", 1, "the file is not YAML"),
-        ("[" * 100_000, 1, "the file is not YAML"),
+        ("[" * 5_000, 1, "the file is not YAML"),
         ("#" + "x" * (1 << 20), 1, "larger than 1 MiB"),
     ],
 )
@@ -155,7 +154,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     )
     found = problems(text)
     assert [line for line, _ in found] == [2, 3, 6, 7, 12]
-    with pytest.raises(TopologyError, match="topology.yml: 5 problems, nothing was read"):
+    with pytest.raises(TopologyError, match=r"topology\.yml: 5 problems, nothing was read"):
         read_topology(text, "topology.yml")
 
 

@@ -142,8 +142,8 @@ def test_the_validation_sees_the_whole_directory_as_it_will_be(site: Site) -> No
 
 def test_words_of_secret_files_are_masked_in_the_validations_output(site: Site) -> None:
     command = "sh -c 'cat %s/auth.inc; echo %s/auth.inc:1: bad; exit 1'"
+    files = {"auth.inc": 'password = "correct-horse-battery";\n'}
     with pytest.raises(TreeError) as caught:
-        files = {"auth.inc": 'password = "correct-horse-battery";\n'}
         site.apply(files, validate=command, secrets=("auth.inc",))
     assert "correct-horse-battery" not in str(caught.value)
     assert "********" in str(caught.value)
@@ -174,9 +174,7 @@ def test_a_bad_validation_command(site: Site, command: str, words: str) -> None:
     assert not (site.dest / "a").exists()
 
 
-def fail_at(
-    monkeypatch: pytest.MonkeyPatch, number: int
-) -> list[str]:
+def fail_at(monkeypatch: pytest.MonkeyPatch, number: int) -> list[str]:
     """Let the placing of the n-th file fail as on a full disk; later ones work again."""
     real: Callable[[str, FileState], None] = tree_overlay.write_state
     placed: list[str] = []
@@ -274,7 +272,7 @@ def test_there_may_be_nothing_to_roll_back_to(site: Site) -> None:
     site.roll_back()
     with pytest.raises(TreeError, match="nothing to roll back to"):
         site.roll_back()
-    with pytest.raises(TreeError, match="no generation 77 .* kept: 0, 1"):
+    with pytest.raises(TreeError, match=r"no generation 77 .* kept: 0, 1"):
         site.roll_back(77)
 
 

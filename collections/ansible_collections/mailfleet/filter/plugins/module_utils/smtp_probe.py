@@ -142,12 +142,22 @@ class _Probe:
             self._step("starttls", lambda: smtp.starttls(context=session.context))
             self._step("helo", smtp.ehlo)
         if session.username is not None:
-            self.stage = "auth"
-            try:
-                smtp.login(session.username, session.password or "")
-            except smtplib.SMTPAuthenticationError as error:
-                raise _Refused(_reply((error.smtp_code, error.smtp_error))) from error
+            self._authenticate(smtp, session.username, session.password or "")
         return smtp
+
+    def _authenticate(self, smtp: smtplib.SMTP, username: str, password: str) -> None:
+        """Try once, with one mechanism (RFC 4954): smtplib.login would fail with each in turn."""
+        self.stage = "auth"
+        offered = smtp.esmtp_features.get("auth", "").upper().split()
+        mechanisms = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login}
+        mechanism = next((name for name in mechanisms if name in offered), None)
+        if mechanism is None:
+            raise ValueError(f"the server offers neither PLAIN nor LOGIN, but: {offered or 'none'}")
+        smtp.user, smtp.password = username, password
+        try:
+            smtp.auth(mechanism, mechanisms[mechanism])
+        except smtplib.SMTPAuthenticationError as error:
+            raise _Refused(_reply((error.smtp_code, error.smtp_error))) from error
 
     def _step(self, stage: str, act: Callable[[], tuple[int, bytes]], *, wanted: int = 2) -> None:
         self.stage = stage
