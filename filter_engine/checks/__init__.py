@@ -1,7 +1,6 @@
 """The built-in checks. A module declares what it finds with ``@check`` when it is imported."""
 
 from importlib import import_module
-from importlib.util import find_spec
 
 MODULES: tuple[str, ...] = (
     "gtube",
@@ -34,6 +33,4 @@ MODULES: tuple[str, ...] = (
 def load() -> None:
     """Import every built-in check module, which fills ``declare.REGISTRY``. May be repeated."""
     for name in MODULES:
-        module = f"{__name__}.{name}"
-        if find_spec(module) is not None:  # the auth modules are being written
-            import_module(module)
+        import_module(f"{__name__}.{name}")

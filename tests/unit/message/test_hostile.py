@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import resource
 import time
-import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -48,13 +48,13 @@ def look_at_everything(message: Message) -> None:
     assert message.parts[0].parent is None
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(MESSAGES)
 def test_anything_like_a_message(raw: bytes) -> None:
     look_at_everything(Message(raw))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
 def test_anything_at_all(raw: bytes) -> None:
     look_at_everything(Message(raw))
@@ -93,7 +93,7 @@ HOSTILE = {
     "hosts": b"X: y\n\nhttp://" + b"a." * (SIZE // 2),
     "mails": b"X: y\n\n" + b"a@" * (SIZE // 2),
     "mail domains": b"X: y\n\na@" + b"a-" * (SIZE // 2),
-    "open formatting": html("<p>" + "".join(f"<b a={n}>" for n in range(5000)) + "<p>x" * 9000),
+    "open formatting": html("<p>" + "".join(f"<b a={n}>" for n in range(1500)) + "<p>x" * 1500),
     "open blocks": html("<div>" * 20_000 + "</p>" * 20_000),
     "open items": html("<ul><li>" * 20_000),
     "attributes": html("<a " + " ".join(f"a{n}=1" for n in range(30_000)) + ">"),
@@ -104,12 +104,11 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_and_memory_are_bounded(name: str) -> None:
     raw = HOSTILE[name]
-    tracemalloc.start()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin = time.process_time()
     look_at_everything(Message(raw))
     seconds = time.process_time() - begin
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    # Tracing slows allocation several times; quadratic behaviour costs minutes here.
-    assert seconds < 10
-    assert peak < 200 << 20
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # What is quadratic costs minutes and gigabytes here.
+    assert seconds < 5
+    assert after - before < 150 << 10  # KiB

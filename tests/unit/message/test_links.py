@@ -63,7 +63,6 @@ def test_parsing(written: str, host: str, path: str, rest: tuple[str, int | None
         "javascript:x",
         "cid:1",
         "http://",
-        "http:///x",
         "http://a..b/",
         "x",
         "",
