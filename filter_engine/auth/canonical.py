@@ -27,18 +27,19 @@ _HASHES = {"sha256": hashlib.sha256, "sha1": hashlib.sha1}
 
 def with_crlf(data: bytes) -> bytes:
     """The data with every line end as CRLF, as it travels by SMTP; a lone CR stays what it is."""
-    newlines = data.count(b"\n")
-    pairs = data.count(b"\r\n")
-    if newlines == pairs:
+    if b"\n" not in data:
         return data
-    if pairs:
-        data = data.replace(b"\r\n", b"\n")
-    return data.replace(b"\n", b"\r\n")
+    if b"\r" not in data:
+        return data.replace(b"\n", b"\r\n")
+    if data.count(b"\n") == data.count(b"\r\n"):
+        return data
+    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _collapse_blanks(data: bytes) -> bytes:
     """Runs of spaces and tabs as one space each."""
-    data = data.translate(_TAB_TO_SPACE)
+    if b"\t" in data:
+        data = data.translate(_TAB_TO_SPACE)
     while b"  " in data:
         # Halves every run: at most log2(longest run) rounds.
         data = data.replace(b"  ", b" ")
@@ -74,7 +75,8 @@ def relaxed_body(body: bytes) -> bytes:
 
 def relaxed_value(value: bytes) -> bytes:
     """A field's value unfolded, blanks collapsed and stripped (section 3.4.2)."""
-    if _ODD_BLANKS.search(value.replace(b"\r\n", b"\n")):
+    folded = b"\r" in value
+    if _ODD_BLANKS.search(value.replace(b"\r\n", b"\n") if folded else value):
         return _collapse_blanks(value.replace(b"\r\n", b"")).strip(b" ")
     return b" ".join(value.split())
 
@@ -95,13 +97,27 @@ class SignedContent:
     def __init__(self, fields: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
         """Take (name, everything after the colon without the last line end) of every field."""
         self.fields = tuple((name, with_crlf(value)) for name, value in fields)
-        self.body = with_crlf(body)
+        self.body = body if _begins_with_crlf(body) else with_crlf(body)
         self._bodies: dict[Canonicalization, bytes] = {}
         self._hashes: dict[tuple[Canonicalization, str, int | None], bytes] = {}
         self._canonical: dict[tuple[int, Canonicalization], bytes] = {}
         self._places: dict[bytes, list[int]] = {}
         for index, (name, _) in enumerate(self.fields):
             self._places.setdefault(name.strip().lower(), []).append(index)
+
+    def mend_line_ends(self) -> bool:
+        """Turn bare LFs of the body into CRLF; whether there were any.
+
+        A body whose first line ends in CRLF is taken to be right, since looking for a bare LF costs
+        as much as canonicalisation: signing calls this first, verifying when a body hash is wrong.
+        """
+        mended = with_crlf(self.body)
+        if mended is self.body:
+            return False
+        self.body = mended
+        self._bodies.clear()
+        self._hashes.clear()
+        return True
 
     def places(self, name: bytes) -> list[int]:
         """Indices of the fields of a lower-case name, topmost first."""
@@ -147,6 +163,11 @@ class SignedContent:
             made = canonical_field(*self.fields[index], how) + b"\r\n"
             self._canonical[index, how] = made
         return made
+
+
+def _begins_with_crlf(body: bytes) -> bool:
+    end = body.find(b"\n")
+    return end > 0 and body[end - 1 : end] == b"\r"
 
 
 _RELAXED = Canonicalization.RELAXED

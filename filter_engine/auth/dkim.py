@@ -76,8 +76,7 @@ def _judge(
     problem = _misfit(signature, key)
     if problem:
         return _result(signature, DkimCode.PERMERROR, problem, key)
-    digest = content.body_hash(signature.body_form, signature.hash_name, signature.length)
-    if digest != signature.body_hash:
+    if not _body_fits(content, signature):
         return _result(signature, DkimCode.FAIL, "body hash did not verify", key)
     if not key.verifies(signature.signature, signature.hash_name, signed_data(content, signature)):
         return _result(signature, DkimCode.FAIL, "signature did not verify", key)
@@ -89,6 +88,13 @@ def _judge(
         return _result(signature, DkimCode.PERMERROR, "l= exceeds the body", key)
     partial = signature.length is not None and signature.length < size
     return _result(signature, DkimCode.PASS, "", key, partial=partial)
+
+
+def _body_fits(content: SignedContent, signature: DkimSignature) -> bool:
+    how = (signature.body_form, signature.hash_name, signature.length)
+    if content.body_hash(*how) == signature.body_hash:
+        return True
+    return content.mend_line_ends() and content.body_hash(*how) == signature.body_hash
 
 
 def _usable_key(records: tuple[bytes, ...]) -> DkimPublicKey | str:

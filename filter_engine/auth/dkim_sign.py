@@ -84,6 +84,7 @@ def sign(
 
     Folds are ``\\n\\t``. ``domain`` and ``selector`` are A-labels, ``now`` seconds since the epoch.
     """
+    content.mend_line_ends()
     names = chosen_names(content, headers)
     body_hash = content.body_hash(_FORM, "sha256")
     lines = [

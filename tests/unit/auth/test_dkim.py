@@ -172,6 +172,18 @@ def test_harmless_changes_pass(drive: Drive, content: Content, keys: Any) -> Non
     assert only(judge(raw + b"\r\n", table, drive, content)).result is DkimCode.PASS
 
 
+@pytest.mark.parametrize("mixed", [RAW.replace(b"bye\r\n", b"bye\n"), RAW.replace(b"\r\n", b"\n")])
+def test_bare_line_feeds_are_line_ends(
+    drive: Drive, content: Content, keys: Any, mixed: bytes
+) -> None:
+    table = zone({NAME: keys.rsa.record.encode()})
+    # The signer saw CRLF and the file that is scanned has bare LFs, and the other way round.
+    field, _, _ = signed(RAW, keys, content).partition(b"Received:")
+    assert only(judge(field + mixed, table, drive, content)).result is DkimCode.PASS
+    field, _, _ = signed(mixed, keys, content).partition(b"Received:")
+    assert only(judge(field + RAW, table, drive, content)).result is DkimCode.PASS
+
+
 def test_second_from_above_a_signed_one_fails(drive: Drive, content: Content, keys: Any) -> None:
     # Signed without oversigning: h= names From once, and a From added above would be shown.
     raw = signed(RAW, keys, content, headers=parse_header_list("from:to:subject"))
