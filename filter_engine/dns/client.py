@@ -130,10 +130,8 @@ class DnsClient:
         assert self._loop is not None
         now = self._loop.time()
         while True:
-            well = self._upstreams.alive(now)
-            tries = max(self._tries, len(self._upstreams)) if well else 1
-            tries += not flight.edns
-            server = self._next_server(flight, now) if flight.sent < tries else None
+            spent = flight.sent > 0 and flight.sent >= self._allowed(flight, now)
+            server = None if spent else self._next_server(flight, now)
             if server is None:
                 self._fail(flight)
                 return
@@ -146,6 +144,11 @@ class DnsClient:
         self._deadlines.append((now + self._timeout, flight, flight.sent, server))
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout, self._expire)
+
+    def _allowed(self, flight: Flight, now: float) -> int:
+        """How often the question may be sent: once only while every server counts as dead."""
+        tries = max(self._tries, len(self._upstreams)) if self._upstreams.alive(now) else 1
+        return tries + (not flight.edns)
 
     def _next_server(self, flight: Flight, now: float) -> Upstream | None:
         server = self._upstreams.choose(now, tried=flight.round | flight.refused)
