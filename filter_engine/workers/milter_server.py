@@ -148,24 +148,26 @@ class MilterConnection(asyncio.Protocol):
             transport.write(output)
         for event in events:
             if isinstance(event, MessageReceived):
-                self._task = self._loop.create_task(self._answer(event))
+                room = not event.dropped and self._hold(len(event.raw))
+                self._task = self._loop.create_task(self._answer(event, room))
             elif isinstance(event, Aborted):
                 self._cancel()
             elif isinstance(event, Closed):
                 transport.close()
                 return
         if self._task is None and not self._hold(session.held):
-            log.warning("no room for a message of an MTA: it will be asked to try again later")
             session.drop()
             self._hold(0)
         self._set_deadline()
         if self._server.hurry:
             self._loop.call_later(GRACE, self.drain)
 
-    async def _answer(self, message: MessageReceived) -> None:
+    async def _answer(self, message: MessageReceived, room: bool) -> None:
         """Send the reply to one message; whatever goes wrong becomes a temporary failure."""
         try:
-            verdict = None if message.dropped else await self._server.judge(message)
+            verdict = await self._server.judge(message) if room else None
+            if not room:
+                log.warning("no room for message %s: temporary failure", message.envelope.queue_id)
             reply = milter_reply(
                 verdict, message.header_counts, message.actions, self._server.options
             )

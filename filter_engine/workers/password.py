@@ -63,6 +63,13 @@ def pbkdf2_blake2b(password: bytes, salt: bytes, rounds: int, length: int) -> by
     return output[:length]
 
 
+def encode_base32(data: bytes) -> str:
+    """Octets in Rspamd's base32."""
+    bits = int.from_bytes(data, "little")
+    count = (8 * len(data) + 4) // 5
+    return "".join(_ALPHABET[bits >> 5 * place & 31] for place in range(count))
+
+
 def decode_base32(text: str) -> bytes:
     """Rspamd's base32: an alphabet of its own, bits from the least significant end."""
     bits = 0

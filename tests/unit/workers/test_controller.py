@@ -1,0 +1,186 @@
+"""The controller of a running engine: endpoints, rights, proxies before it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import orjson
+import pytest
+
+from filter_engine.workers.password import PBKDF2_ROUNDS, encode_base32, pbkdf2_blake2b
+
+from .engine import SPAM, Engine
+
+READ, CHANGE = secrets.token_hex(8), secrets.token_hex(8)
+
+
+def hashed(password: str) -> str:
+    salt = secrets.token_bytes(20)
+    key = pbkdf2_blake2b(password.encode(), salt, PBKDF2_ROUNDS, 32)
+    return f"$1${encode_base32(salt)}${encode_base32(key)}"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine that trusts nobody by address."""
+    engine = Engine(tmp_path_factory.mktemp("guarded") / "e")
+    engine.write(
+        "worker-controller.inc",
+        f'bind_socket = "127.0.0.1:{engine.controller}";\nsecure_ip = "192.0.2.1";\n'
+        f'password = "{hashed(READ)}";\nenable_password = "{hashed(CHANGE)}";\n'
+        'trusted_ips = "127.0.0.1";\n',
+    )
+    options = (engine.local_d / "options.inc").read_text()
+    engine.write(
+        "options.inc",
+        options
+        + '\nneighbours { mx1 { host = "https://mx1.example:443"; path = "/rspamd/mx1"; } }',
+    )
+    try:
+        yield engine.start()
+    finally:
+        engine.close()
+
+
+def ask(engine: Engine, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, object]:
+    status, sent, body = engine.http(engine.controller, path, headers=headers)
+    assert sent["Cache-Control"] == "no-store"
+    return status, orjson.loads(body) if sent["Content-Type"] == "application/json" else body
+
+
+def test_shapes_as_rspamd_has_them(engine: Engine) -> None:
+    engine.scan(SPAM)
+    status, auth = ask(engine, "/auth")
+    assert isinstance(auth, dict)
+    assert status == 200
+    assert {
+        "version",
+        "auth",
+        "uptime",
+        "clean",
+        "probable",
+        "greylist",
+        "reject",
+        "soft_reject",
+        "scanned",
+        "learned",
+        "read_only",
+        "config_id",
+    } == set(auth)
+    assert (auth["auth"], auth["read_only"]) == ("ok", False)
+    assert auth["reject"] >= 1
+    _, stat = ask(engine, "/stat")
+    assert isinstance(stat, dict)
+    assert {
+        "version",
+        "config_id",
+        "uptime",
+        "read_only",
+        "scanned",
+        "learned",
+        "actions",
+        "scan_times",
+        "spam_count",
+        "ham_count",
+        "connections",
+        "control_connections",
+        "total_learns",
+        "statfiles",
+        "fuzzy_hashes",
+    } <= set(stat)
+    assert stat["config_id"] == auth["config_id"]
+    assert list(stat["actions"]) == [
+        "reject",
+        "soft reject",
+        "rewrite subject",
+        "add header",
+        "greylist",
+        "no action",
+    ]
+    assert ask(engine, "/healthy") == (200, {"success": True})
+    assert ask(engine, "/ready") == (200, {"success": True})
+    assert ask(engine, "/neighbours") == (200, {})
+    _, actions = ask(engine, "/actions")
+    assert isinstance(actions, list)
+    assert actions[:3] == [
+        {"action": "greylist", "value": 4.0},
+        {"action": "add header", "value": 6.0},
+        {"action": "reject", "value": 15.0},
+    ]
+    _, pie = ask(engine, "/pie")
+    assert isinstance(pie, list)
+    assert [entry["label"] for entry in pie][-1] == "Rejected"
+    assert pie[-1]["value"] >= 1
+
+
+def test_what_does_not_exist(engine: Engine) -> None:
+    assert ask(engine, "/nosuch") == (404, b"Not found")
+
+
+def test_without_password_only_signs_of_life(guarded: Engine) -> None:
+    for path in ("/ping", "/ready", "/healthy"):
+        assert ask(guarded, path)[0] == 200
+    for path in ("/auth", "/stat", "/statreset", "/pie", "/actions", "/neighbours"):
+        assert ask(guarded, path) == (401, {"error": "Unauthorized"}), path
+    assert ask(guarded, "/stat", {"Password": "q1"})[0] == 401
+    assert ask(guarded, "/stat", {"Password": ""})[0] == 401
+    assert ask(guarded, "/stat", {"Password": "x" * 5000})[0] == 401
+
+
+def test_the_password_for_reading(guarded: Engine) -> None:
+    for _ in range(2):  # the second time from memory
+        status, auth = ask(guarded, "/auth", {"Password": READ})
+        assert isinstance(auth, dict)
+        assert (status, auth["read_only"]) == (200, True)
+    status, _ = ask(guarded, "/statreset", {"Password": READ})
+    assert status == 403
+
+
+def test_the_password_for_changing(guarded: Engine) -> None:
+    guarded.scan(SPAM)
+    status, before = ask(guarded, "/statreset", {"Password": CHANGE})
+    assert isinstance(before, dict)
+    assert (status, before["read_only"]) == (200, False)
+    assert before["scanned"] >= 1
+    _, after = ask(guarded, "/stat", {"Password": CHANGE})
+    assert isinstance(after, dict)
+    assert after["scanned"] == 0
+    guarded.scan(SPAM)
+    _, later = ask(guarded, "/stat", {"Password": CHANGE})
+    assert isinstance(later, dict)
+    assert later["scanned"] == 1
+
+
+def test_neighbours_and_the_name_of_the_configuration(guarded: Engine, engine: Engine) -> None:
+    assert ask(guarded, "/neighbours", {"Password": READ})[1] == {
+        "mx1": {"host": "https://mx1.example:443", "path": "/rspamd/mx1"}
+    }
+    _, one = ask(guarded, "/auth", {"Password": READ})
+    _, other = ask(engine, "/auth")
+    assert isinstance(one, dict)
+    assert isinstance(other, dict)
+    assert one["config_id"] != other["config_id"]
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP"])
+def test_a_proxy_in_front_does_not_open_the_door(engine: Engine, header: str) -> None:
+    """The engine trusts loopback, where a web server may stand in for all the world."""
+    assert ask(engine, "/stat", {header: "203.0.113.9"})[0] == 401
+    assert ask(engine, "/stat", {header: "127.0.0.1, 203.0.113.9"})[0] == 401
+    assert ask(engine, "/stat", {header: "nonsense"})[0] == 401
+    assert ask(engine, "/stat", {header: "203.0.113.9, 127.0.0.1"})[0] == 200
+
+
+def test_a_trusted_proxy_may_name_a_trusted_client(guarded: Engine) -> None:
+    assert ask(guarded, "/stat", {"X-Forwarded-For": "192.0.2.1"})[0] == 200
+    assert ask(guarded, "/stat", {"X-Forwarded-For": "192.0.2.2"})[0] == 401
+
+
+def test_no_secret_reaches_the_log_or_the_process_list(guarded: Engine) -> None:
+    log = guarded.log.read_text()
+    command = b"".join(path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path)
+    for secret in (READ, CHANGE):
+        assert secret not in log
+        assert secret.encode() not in command
