@@ -16,12 +16,16 @@ from filter_engine.checks.host_patterns import (
 )
 from filter_engine.config.kinds import BOOLEAN
 from filter_engine.config.schema import Section, option
+from filter_engine.message.links import text_urls
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _GROUP = ("hfilter",)
+_URL_SHARE: Final = 0.8
+_LONG_TEXT: Final = 65_536
+"""Characters; a longer text is not a URL and nothing else."""
 _MAX_MX: Final = 5
 """MX hosts that are looked up."""
 _GRADES: Final = (
@@ -41,7 +45,7 @@ class HfilterOptions(Section):
     hostname_enabled: bool = option(BOOLEAN, True, doc="look at the client's host name")
     from_enabled: bool = option(BOOLEAN, True, doc="look up the domain of the envelope's sender")
     rcpt_enabled: bool = option(BOOLEAN, True, doc="count the recipients of bounces")
-    url_enabled: bool = option(BOOLEAN, True, doc="reserved: mails that are a URL and nothing else")
+    url_enabled: bool = option(BOOLEAN, True, doc="look for mails that are hardly more than a URL")
     mid_enabled: bool = option(BOOLEAN, False, doc="look up the domain of the Message-ID")
     check_local: bool = option(BOOLEAN, False, doc="also for clients in local_networks")
     check_authed: bool = option(BOOLEAN, False, doc="also for clients that logged in")
@@ -102,6 +106,28 @@ async def hfilter(task: Task, ask: Ask) -> list[Finding]:
         if domain and "local" not in domain:
             found += await _lookup(ask, domain, "MID")
     return found
+
+
+@check(
+    "hfilter_url",
+    module="hfilter",
+    options=HfilterOptions,
+    symbols=(Symbol("HFILTER_URL_ONLY", 2.2, "The text is hardly more than URLs", _GROUP),),
+)
+def url_only(task: Task) -> list[Finding]:
+    """How much of the plain text is URLs; weighs from 80 to 100 percent of it."""
+    texts = task.message.text_parts
+    if not task.options(HfilterOptions).url_enabled or any(part.is_html for part in texts):
+        return []
+    text = texts[-1].text if texts else ""
+    if len(text) > _LONG_TEXT:
+        return []
+    length = sum(len(url.encode()) for url in text_urls(text))
+    share = length / len(text.encode()) if length else 0.0
+    if share <= _URL_SHARE:
+        return []
+    weight = min(1.0, (share - _URL_SHARE) * 5.0)
+    return [Finding("HFILTER_URL_ONLY", (f"{weight:.14g}",), weight)]
 
 
 async def _client(task: Task, ask: Ask, options: HfilterOptions) -> AsyncIterator[Finding]:

@@ -156,3 +156,20 @@ def test_once_received(
 def test_once_received_options(scan: Scan) -> None:
     options = OnceReceivedOptions(good_host=("host",), check_authed=True)
     assert scan("once_received", dns=DNS, options=options, hostname=None, user="bob") == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "option"),
+    [
+        ("http://a.example/" + "x" * 83, "1"),
+        ("see http://a.example/" + "x" * 70, "0.78021978021978"),
+        ("Please look at http://a.example/ when you can", None),
+        ("", None),
+    ],
+)
+def test_urls_only(scan: Scan, body: str, option: str | None) -> None:
+    found = scan("hfilter_url", {}, body)
+    assert [one.options for one in found.get("HFILTER_URL_ONLY", [])] == (
+        [(option,)] if option else []
+    )
+    assert scan("hfilter_url", {}, body, options=HfilterOptions(url_enabled=False)) == {}
