@@ -16,7 +16,7 @@ STAMPS := .cache/stamps
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONPATH := molecule
+export PYTHONPATH := $(CURDIR)/molecule
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

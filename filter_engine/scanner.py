@@ -59,9 +59,13 @@ class Scanner:
 
     @classmethod
     def from_config(cls, config: Config) -> Scanner:
-        """A scanner with the built-in checks."""
+        """A scanner with the built-in checks, which read their keys and maps now."""
         checks.load()
-        return cls(config)
+        scanner = cls(config)
+        for check in scanner.plan.checks:
+            if check.prepare is not None and check.options is not None:
+                check.prepare(scanner.plan.sections.get(check.options) or check.options())
+        return scanner
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open this process's DNS sockets; call once in each worker, after the fork."""

@@ -152,12 +152,31 @@ class DkimSigningOptions(Section):
     )
 
 
+def preload(options: DkimSigningOptions) -> None:
+    """Read every key the options name, so that no message waits for it; call before the fork."""
+    patterns: set[str] = set()
+    for domain, keys in options.domain.items():
+        name = domain if domain != "*" else None
+        patterns.update(_pattern(place, options, name) for place in keys.places)
+    patterns.add(_pattern(KeyPlace(), options, None))
+    for pattern in patterns:
+        KEYS.preload(sorted(iglob(pattern)))
+
+
+def _pattern(place: KeyPlace, options: DkimSigningOptions, domain: str | None) -> str:
+    path = escape(place.path or options.path)
+    selector = escape(place.selector or options.selector)
+    name = "*" if domain is None else escape(domain)
+    return path.replace("$domain", name).replace("$selector", selector)
+
+
 @check(
     "dkim_signing",
     symbols=(
         Symbol("DKIM_SIGNED", 0.0, "The message was given a DKIM signature", ("policies", "dkim")),
     ),
     options=DkimSigningOptions,
+    prepare=preload,
 )
 async def dkim_signing(task: Task, ask: Ask) -> Outcome | None:
     """Signs mail of logged-in users and from local networks, once for each key of the domain."""
@@ -257,21 +276,3 @@ def key_places(domain: str, options: DkimSigningOptions) -> Iterator[tuple[str, 
         path = place.path or options.path
         if path and selector:
             yield selector, path.replace("$domain", domain).replace("$selector", selector)
-
-
-def preload(options: DkimSigningOptions) -> None:
-    """Read every key the options name, so that no message waits for it; call before the fork."""
-    patterns: set[str] = set()
-    for domain, keys in options.domain.items():
-        name = domain if domain != "*" else None
-        patterns.update(_pattern(place, options, name) for place in keys.places)
-    patterns.add(_pattern(KeyPlace(), options, None))
-    for pattern in patterns:
-        KEYS.preload(sorted(iglob(pattern)))
-
-
-def _pattern(place: KeyPlace, options: DkimSigningOptions, domain: str | None) -> str:
-    path = escape(place.path or options.path)
-    selector = escape(place.selector or options.selector)
-    name = "*" if domain is None else escape(domain)
-    return path.replace("$domain", name).replace("$selector", selector)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from filter_engine.config.schema import Section
 from filter_engine.scan.verdict import Finding, Outcome
@@ -64,6 +64,8 @@ class Check:
     """The typed options of that section; several checks may share one class."""
     priority: int
     """Within a stage the highest runs first."""
+    prepare: Callable[[Any], None] | None
+    """Called with the bound options before processes are forked: reads keys, maps, databases."""
     doc: str
 
 
@@ -129,6 +131,7 @@ def check(
     module: str | None = None,
     options: type[Section] | None = None,
     priority: int = 0,
+    prepare: Callable[[Any], None] | None = None,
     registry: Registry | None = None,
 ) -> Callable[[F], F]:
     """Declare the decorated function as a check; the function itself stays callable as it is.
@@ -136,6 +139,7 @@ def check(
     A plain ``def run(task)`` works on the message alone. An ``async def run(task, ask)`` may await
     questions, and nothing else. Both return findings, an ``Outcome`` or None. ``options`` is the
     section's schema (``filter_engine.config.schema``); read it with ``task.options(ThatClass)``.
+    ``prepare`` gets the bound options once in the master, before processes are forked.
     """
 
     def declare(run: F) -> F:
@@ -149,6 +153,7 @@ def check(
                 symbols=tuple(symbols),
                 options=options,
                 priority=priority,
+                prepare=prepare,
                 doc=(run.__doc__ or "").strip(),
             )
         )

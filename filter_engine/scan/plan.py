@@ -25,6 +25,8 @@ class StagePlan:
 class Plan:
     """Everything a scan needs that does not change between messages."""
 
+    checks: tuple[Check, ...]
+    """All that are switched on."""
     stages: tuple[StagePlan, ...]
     scores: Mapping[str, Score]
     thresholds: Mapping[Action, float]
@@ -48,6 +50,7 @@ def make_plan(config: Config, registry: Registry) -> Plan:
     for section in (config.options, config.actions):
         sections[type(section)] = section
     return Plan(
+        checks=tuple(checks),
         stages=tuple(plan for plan in stages if plan.asking or plan.plain),
         scores={symbol.name: _score(symbol, config) for _, symbol in registry.symbols()}
         | _site_symbols(config, registry),
