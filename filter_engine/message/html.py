@@ -12,11 +12,11 @@ from filter_engine.message.limits import MAX_HTML, MAX_TAGS, MAX_URLS
 
 # HTML, section 13.2.4.3: formatting elements left open are opened anew in every later block, so
 # n of them and n blocks make n * n nodes. As custom elements they keep their place and attributes.
-_FORMATTING: Final = re.compile(
-    r"(</?)(?=(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/>])", re.IGNORECASE
-)
-_FORMATTING_PREFIX: Final = r"\1x-"
+_FORMATTING_NAMES: Final = r"(?=(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/>])"
+_FORMATTING_START: Final = re.compile("<" + _FORMATTING_NAMES, re.IGNORECASE)
+_FORMATTING_END: Final = re.compile("</" + _FORMATTING_NAMES, re.IGNORECASE)
 _FEW_TAGS: Final = 200
+"""The square of half of this is harmless."""
 _DATA_URL: Final = re.compile(r"(data:[^\s\"'<>]{64})[^\s\"'<>]+")
 # A tag may hold any number of attributes, each compared with all before it.
 _LONG_RUN: Final = re.compile(r"[^<]{16384}")
@@ -62,7 +62,7 @@ def _guard(source: str) -> str:
     if tags > MAX_TAGS:
         html = _first_tags(html)
     if tags > _FEW_TAGS:
-        html = _FORMATTING.sub(_FORMATTING_PREFIX, html)
+        html = _FORMATTING_END.sub("</x-", _FORMATTING_START.sub("<x-", html))
     return _LONG_RUN.sub(_CLOSE_ANY_TAG, html)
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from filter_engine.message.address import Address, parse_mailbox
-from filter_engine.message.limits import MAX_URL_LENGTH, MAX_URLS
+from filter_engine.message.html import HtmlContent
+from filter_engine.message.limits import MAX_TAGS, MAX_URL_LENGTH, MAX_URLS
 from filter_engine.message.part import Part
 from filter_engine.message.url import Url, parse_url
 
@@ -27,8 +28,12 @@ def find_links(parts: Iterable[Part]) -> tuple[tuple[Url, ...], tuple[Address, .
     urls: dict[str, Url] = {}
     emails: dict[str, Address] = {}
     seen: set[str] = set()
+    tags_left = MAX_TAGS
     for part in parts:
-        html = part.html
+        html: HtmlContent | None = None
+        if part.is_html and tags_left > 0:
+            tags_left -= part.text.count("<")
+            html = part.html
         origin = "text" if html is None else "html"
         for target, display in () if html is None else html.links:
             if target[:7].lower() == "mailto:":

@@ -94,6 +94,14 @@ HOSTILE = {
     "mails": b"X: y\n\n" + b"a@" * (SIZE // 2),
     "mail domains": b"X: y\n\na@" + b"a-" * (SIZE // 2),
     "open formatting": html("<p>" + "".join(f"<b a={n}>" for n in range(1500)) + "<p>x" * 1500),
+    "open formatting in many parts": b"Content-Type: multipart/mixed; boundary=x\n\n"
+    + (
+        b"--x\nContent-Type: text/html\n\n<p>"
+        + b"<b a=1><b a=2><b a=3>" * 30
+        + b"<p>x" * 90
+        + b"\n"
+    )
+    * 900,
     "open blocks": html("<div>" * 20_000 + "</p>" * 20_000),
     "open items": html("<ul><li>" * 20_000),
     "attributes": html("<a " + " ".join(f"a{n}=1" for n in range(30_000)) + ">"),
