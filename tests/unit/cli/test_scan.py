@@ -1,0 +1,95 @@
+"""``filter-engine scan`` as a user calls it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MAILS = Path(__file__).resolve().parents[2] / "mail"
+Scan = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Scan:
+    """Run the command with a resolver that refuses at once: no test asks a stranger."""
+    (tmp_path / "local.d").mkdir()
+    options = tmp_path / "local.d" / "options.inc"
+    options.write_text('dns { nameserver = "127.0.0.1:9"; timeout = 200ms; retransmits = 1; }\n')
+
+    def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "filter_engine.cli.main", "scan"]
+        return subprocess.run(
+            [*command, "--var", f"LOCAL_CONFDIR={tmp_path}", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_a_readable_verdict(scan: Scan) -> None:
+    done = scan(str(MAILS / "gtube.eml"))
+    assert done.returncode == 0, done.stderr
+    assert "gtube.eml: reject" in done.stdout.replace("\n", "")
+    assert "GTUBE" in done.stdout
+
+
+def test_json_is_the_checkv2_reply(scan: Scan) -> None:
+    done = scan("--json", str(MAILS / "clean.eml"))
+    reply = json.loads(done.stdout)
+    assert reply["action"] == "no action"
+    total = sum(symbol["score"] for symbol in reply["symbols"].values())
+    assert reply["score"] == pytest.approx(total)
+
+
+def test_several_files_give_a_line_each(scan: Scan) -> None:
+    done = scan("--json", str(MAILS / "clean.eml"), str(MAILS / "gtube.eml"))
+    actions = [json.loads(line)["action"] for line in done.stdout.splitlines()]
+    assert actions == ["no action", "reject"]
+
+
+def test_standard_input(scan: Scan) -> None:
+    done = scan("--json", "-", stdin="Subject: hello\n\nbody\n")
+    assert done.returncode == 0, done.stderr
+    assert "MISSING_FROM" in json.loads(done.stdout)["symbols"]
+
+
+def test_the_envelope_decides_what_is_checked(scan: Scan) -> None:
+    envelope = ("-i", "198.51.100.10", "-F", "<carol@goodcorp.example>", "--helo", "mail.example")
+    done = scan("--json", *envelope, str(MAILS / "clean.eml"))
+    assert "R_SPF_DNSFAIL" in json.loads(done.stdout)["symbols"]
+    assert "R_SPF_DNSFAIL" not in json.loads(scan("--json", str(MAILS / "clean.eml")).stdout)
+
+
+def test_a_missing_file_is_named(scan: Scan) -> None:
+    done = scan("nowhere.eml")
+    assert done.returncode == 1
+    assert done.stderr == "filter-engine: cannot read nowhere.eml: No such file or directory\n"
+
+
+def test_a_bad_configuration_names_file_and_line(scan: Scan, tmp_path: Path) -> None:
+    (tmp_path / "local.d" / "actions.conf").write_text("\nreject = many;\n")
+    done = scan(str(MAILS / "clean.eml"))
+    assert done.returncode == 1
+    assert f"{tmp_path}/local.d/actions.conf:2" in done.stderr
+
+
+def test_a_variable_must_have_a_value(scan: Scan) -> None:
+    done = scan("--var", "LOCAL_CONFDIR", str(MAILS / "clean.eml"))
+    assert done.returncode == 2
+    assert "NAME=VALUE" in done.stderr
+
+
+def test_broken_messages_have_a_verdict_too(scan: Scan) -> None:
+    for text in ("", "\n", "\x00\x01\x02", "Content-Type: multipart/mixed; boundary=\n\n--\n"):
+        done = scan("--json", "-", stdin=text)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["action"]
