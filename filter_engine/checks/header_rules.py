@@ -35,7 +35,7 @@ _UNIQUE: Final = {
 }
 """Fields that RFC 5322, section 3.6 and RFC 2045 allow once, and how much a second one weighs."""
 _RAW_BYTES: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")
-_ENCODED: Final = re.compile(rb"=\?\S+\?([BbQq])\?")
+_ENCODED: Final = re.compile(rb"=\?[^\s?]{1,64}\?([BbQq])\?")
 _NEED: Final = (
     ("subject", "SUBJECT_NEEDS_ENCODING"),
     ("from", "FROM_NEEDS_ENCODING"),

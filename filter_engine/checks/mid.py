@@ -14,6 +14,8 @@ from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _GROUP = ("Message ID",)
+_LOOKED_AT: Final = 1000
+"""Characters; a line of a header has no more (RFC 5322, section 2.1.1)."""
 _BARE_IP: Final = re.compile(r"@\d+\.\d+\.\d+\.\d+>$")
 _NOT_FQDN: Final = re.compile(r"@[^.]+>?$")
 _BRACKETS: Final = re.compile(r"<[^>]+>")
@@ -46,7 +48,7 @@ def check_mid(task: Task) -> list[Finding]:
     field = task.message.get("message-id")
     if field is None:
         return [Finding("MISSING_MID")]
-    mid = field.value
+    mid = field.value[:_LOOKED_AT]
     found: list[Finding] = []
     if "(" in mid:
         mid = decode_header_bytes(strip_comments(mid.encode("utf-8", "replace"))).strip()

@@ -13,6 +13,10 @@ from filter_engine.scan.verdict import Finding
 _MUA = ("mua",)
 _HEADERS = ("headers",)
 _Pattern = re.Pattern[str]
+_FIELDS: Final = 50
+"""Fields of one name that are looked at."""
+_LOOKED_AT: Final = 1000
+"""Characters of a field that are looked at: some patterns take the square of it."""
 
 # Message-IDs that say nothing, because lists, gateways and some services write them anew.
 _REWRITTEN_ID: Final = re.compile(
@@ -80,7 +84,8 @@ _NO_DIGIT: Final = re.compile(r"[^0-9]+")
 
 def _any(message: Message, name: str, pattern: _Pattern, *, inside: bool = False) -> bool:
     look = pattern.search if inside else pattern.match
-    return any(look(field.value) for field in message.get_all(name))
+    fields = message.get_all(name)[:_FIELDS]
+    return any(look(field.value[:_LOOKED_AT]) for field in fields)
 
 
 def _rewritten(message: Message) -> bool:
@@ -216,7 +221,9 @@ def mailer(task: Task) -> list[Finding]:
         found.append(Finding("FORGED_X_MAILER"))
     if _any(message, "x-mailer", _IMS_MAILER) and not _any(message, "received", _IMS_HOP):
         found.append(Finding("FORGED_IMS"))
-    programs = [f.value for name in ("x-mailer", "user-agent") for f in message.get_all(name)]
+    programs = [
+        field.value for name in ("x-mailer", "user-agent") for field in message.get_all(name)
+    ]
     if any(_NO_DIGIT.fullmatch(text) for text in programs) and not any(
         "http:" in text or "https:" in text for text in programs
     ):

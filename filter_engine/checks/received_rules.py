@@ -13,6 +13,10 @@ from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _HEADERS = ("headers",)
+_FIELDS: Final = 50
+"""Received headers whose text is looked at."""
+_LOOKED_AT: Final = 2000
+"""Characters of each."""
 _FOR: Final = re.compile(r"\sfor\s<(.*?)>")
 _FROM_USER: Final = re.compile(r"\s*from\suser\s")
 _HELO_USER: Final = re.compile(r"helo[\s=]user[\s)]")
@@ -105,7 +109,7 @@ def received_headers(task: Task) -> list[Finding]:
     """Marks in the text of the Received headers."""
     found: list[Finding] = []
     fields = task.message.get_all("received")
-    values = [field.value.lower() for field in fields]
+    values = [field.value[:_LOOKED_AT].lower() for field in fields[:_FIELDS]]
     address = next((match.group(1) for text in values if (match := _FOR.search(text))), None)
     if address is not None and any(
         address == rcpt.spelled.lower() for rcpt in header_recipients(task)

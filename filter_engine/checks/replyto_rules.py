@@ -19,6 +19,9 @@ from filter_engine.scan.verdict import Finding
 
 _HEADERS = ("headers",)
 _AUTOMATIC = ("list-unsubscribe", "x-to-get-off-this-list", "x-list", "auto-submitted")
+_FIELDS: Final = 10
+_LOOKED_AT: Final = 1000
+"""Characters of a field that are looked at."""
 _QUOTED_NAME: Final = re.compile(r"\".*\"\s*<")
 _YAHOO: Final = re.compile(r"@yahoo\.com\b", re.IGNORECASE)
 
@@ -125,7 +128,8 @@ def spoof_replyto(task: Task) -> list[Finding]:
 def reply_to_yahoo(task: Task) -> list[Finding]:
     """A quoted name in Reply-To of a mail that claims to come from Yahoo."""
     message = task.message
-    if not any(_QUOTED_NAME.search(field.value) for field in message.get_all("reply-to")):
+    replies = message.get_all("reply-to")[:_FIELDS]
+    if not any(_QUOTED_NAME.search(field.value[:_LOOKED_AT]) for field in replies):
         return []
     claims = (*message.get_all("from"), *message.get_all("message-id"))
     return [Finding("REPTO_QUOTE_YAHOO")] if any(_YAHOO.search(c.value) for c in claims) else []
