@@ -18,8 +18,8 @@ NAMES = (
     b"X-Authentication-Warning Disposition-Notification-To X-Confirm-Reading-To Organization"
 ).split()
 REPEATED = (
-    b'" < @ @a a. a- =? =?a?b? ( <mailto: -unsubscribe@ Gecko/ 0000$ 0 a 1.1. \\ , ;x= \xff ! { www. '
-    b"undisclosed-recipients"
+    b'" < @ @a a. a- =? =?a?b? ( <mailto: -unsubscribe@ Gecko/ 0000$ 0 a 1.1. \\ , ;x= \xff ! { '
+    b"www. undisclosed-recipients"
 ).split()
 PHRASES = [b" ", b" for <", b"Re: ", b"from [x] by ", b"Mozilla/5.0 "]
 PLAIN = [check for check in REGISTRY if not check.asks]
