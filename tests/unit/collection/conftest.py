@@ -19,6 +19,8 @@ PLUGINS = COLLECTIONS / "ansible_collections/mailfleet/filter/plugins"
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
 
+from .overlay_site import Site  # noqa: E402 - needs the collection on the path
+
 
 class Ansible:
     """Runs the project's ansible programs with its configuration, nothing of the user's."""
@@ -75,3 +77,13 @@ def run_module() -> Callable[..., dict[str, Any]]:
         return result
 
     return run
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A host with a shared directory that holds two files of others."""
+    site = Site(tmp_path)
+    site.dest.mkdir()
+    (site.dest / "stock.conf").write_text("stock\n")
+    (site.dest / "foreign.conf").write_text("foreign\n")
+    return site

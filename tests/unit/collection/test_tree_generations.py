@@ -78,6 +78,8 @@ def test_unknown_files_go_with_the_next_run(site: Site) -> None:
     (site.dest / "stray.d").mkdir()
     outcome = site.apply({"a.conf": "1"})
     assert outcome.plan.removed_files == ["stray.conf", "stray.d"]
+    text = str(diff_entries("/etc/engine", outcome.plan))
+    assert "directory /etc/engine/stray.d goes away" in text
     assert site.live() == {"a.conf": "1"}
     site.roll_back()
     assert site.live() == {"a.conf": "1", "stray.conf": "x"}

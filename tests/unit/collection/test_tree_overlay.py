@@ -1,4 +1,4 @@
-"""A tree in a shared directory: ownership, staging, put-back, generations, roll-back."""
+"""A tree in a shared directory: ownership, staging, validation, put-back, check mode."""
 
 from __future__ import annotations
 
@@ -12,76 +12,13 @@ from ansible_collections.mailfleet.filter.plugins.module_utils import tree_overl
 from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes import (
     FileAttributeError,
 )
-from ansible_collections.mailfleet.filter.plugins.module_utils.tree_apply import (
-    Outcome,
-    Request,
-    TreeRun,
-)
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_diff import diff_entries
 from ansible_collections.mailfleet.filter.plugins.module_utils.tree_files import (
     FileState,
     TreeError,
-    WantedFile,
 )
 
-ME, GROUP = str(os.getuid()), str(os.getgid())
-
-
-class Site:
-    """One tree on one host, in a temporary directory."""
-
-    def __init__(self, root: Path) -> None:
-        self.dest = root / "etc"
-        self.state = root / "state" / "tree"
-        self.keep = 5
-
-    def request(self, *, check: bool = False, validate: str | None = "true %s") -> Request:
-        return Request(
-            state_directory=str(self.state),
-            dest=str(self.dest),
-            exclusive=False,
-            validate=validate,
-            keep=self.keep,
-            check_mode=check,
-            directory_owner=ME,
-            directory_group=GROUP,
-        )
-
-    def apply(
-        self,
-        files: dict[str, str],
-        *,
-        check: bool = False,
-        validate: str | None = "true %s",
-        mode: int = 0o640,
-        owner: str = ME,
-        secrets: tuple[str, ...] = (),
-    ) -> Outcome:
-        wanted = {
-            path: WantedFile(path, text.encode(), mode, owner, GROUP, path in secrets)
-            for path, text in files.items()
-        }
-        return TreeRun(self.request(check=check, validate=validate)).apply(wanted)
-
-    def roll_back(self, generation: int | None = None, *, check: bool = False) -> Outcome:
-        nothing = Request(str(self.state), None, None, None, self.keep, check)
-        return TreeRun(nothing).roll_back(generation)
-
-    def live(self) -> dict[str, str]:
-        return {
-            str(path.relative_to(self.dest)): path.read_text()
-            for path in sorted(self.dest.rglob("*"))
-            if path.is_file()
-        }
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    site = Site(tmp_path)
-    site.dest.mkdir()
-    (site.dest / "stock.conf").write_text("stock\n")
-    (site.dest / "foreign.conf").write_text("foreign\n")
-    return site
+from .overlay_site import Site
 
 
 def test_changes_are_placed_and_a_second_run_changes_nothing(site: Site) -> None:
@@ -207,88 +144,6 @@ def test_all_is_put_back_when_placing_fails(
     assert site.apply({"a.conf": "2"}).plan.changed_files == ["a.conf"]
 
 
-def test_roll_back_restores_what_was_there_before_us(site: Site) -> None:
-    original = site.live()
-    (site.dest / "stock.conf").chmod(0o604)
-    site.apply({"stock.conf": "1", "new.d/b": "1"})
-    outcome = site.roll_back()
-    assert outcome.generation == 0
-    assert site.live() == original
-    assert stat.S_IMODE((site.dest / "stock.conf").stat().st_mode) == 0o604
-
-
-def test_roll_back_goes_one_step_at_a_time_and_an_apply_goes_on(site: Site) -> None:
-    for text in ("1", "2", "3"):
-        site.apply({"stock.conf": text})
-    assert site.roll_back().generation == 2
-    assert site.live()["stock.conf"] == "2"
-    assert site.roll_back().generation == 1
-    assert site.live()["stock.conf"] == "1"
-    assert site.apply({"stock.conf": "3"}).generation == 4
-    assert site.live()["stock.conf"] == "3"
-    assert site.roll_back(2).generation == 2
-    assert site.live()["stock.conf"] == "2"
-
-
-def test_roll_back_finds_what_a_later_file_was_before_it_became_ours(site: Site) -> None:
-    site.apply({"a.conf": "1"})
-    site.apply({"a.conf": "2"})
-    site.apply({"a.conf": "3", "stock.conf": "ours"})
-    site.roll_back(1)
-    assert site.live()["stock.conf"] == "stock\n"
-    assert site.live()["a.conf"] == "1"
-
-
-def test_roll_back_leaves_files_of_others_alone(site: Site) -> None:
-    site.apply({"a.conf": "1", "b.conf": "1"})
-    site.apply({"a.conf": "2"})
-    (site.dest / "b.conf").write_text("by the admin")
-    site.apply({"a.conf": "3"})
-    site.roll_back()
-    assert site.live()["b.conf"] == "by the admin"
-
-
-def test_hand_edits_are_kept_as_a_generation(site: Site) -> None:
-    site.apply({"a.conf": "1"})
-    (site.dest / "a.conf").write_text("edited by hand")
-    outcome = site.apply({"a.conf": "2"})
-    assert outcome.plan.changed_files == ["a.conf"]
-    site.roll_back()
-    assert site.live()["a.conf"] == "edited by hand"
-
-
-def test_roll_back_is_validated(site: Site) -> None:
-    site.apply({"a.conf": "old"})
-    site.apply({"a.conf": "new"}, validate="grep -rq new %s")
-    with pytest.raises(TreeError, match="not valid"):
-        site.roll_back()
-    assert site.live()["a.conf"] == "new"
-
-
-def test_there_may_be_nothing_to_roll_back_to(site: Site) -> None:
-    with pytest.raises(TreeError, match="never placed here"):
-        site.roll_back()
-    site.apply({"a.conf": "1"})
-    site.roll_back()
-    with pytest.raises(TreeError, match="nothing to roll back to"):
-        site.roll_back()
-    with pytest.raises(TreeError, match=r"no generation 77 .* kept: 0, 1"):
-        site.roll_back(77)
-
-
-def test_old_generations_go_and_roll_back_still_finds_the_first(site: Site) -> None:
-    site.keep = 2
-    site.apply({"a.conf": "0"})
-    site.apply({"a.conf": "0", "stock.conf": "ours"})
-    for text in "12345":
-        site.apply({"a.conf": text, "stock.conf": "ours"})
-    numbers = sorted(int(path.stem) for path in site.state.glob("generations/*.json"))
-    assert numbers == [0, 5, 6, 7]
-    assert len(list(site.state.glob("objects/*"))) == 5  # stock, ours, and the kept 3, 4, 5
-    site.roll_back(0)
-    assert site.live() == {"foreign.conf": "foreign\n", "stock.conf": "stock\n"}
-
-
 def test_check_mode_leaves_nothing_and_tells_all(site: Site, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     outcome = site.apply({"stock.conf": "x", "new.d/b": "b"}, check=True)
@@ -389,14 +244,6 @@ def test_nothing_is_copied_where_nothing_validates(site: Site) -> None:
         site.apply({"a": "b"})
 
 
-def test_files_found_right_are_owned_without_a_change(site: Site) -> None:
-    (site.dest / "stock.conf").chmod(0o640)
-    assert not site.apply({"stock.conf": "stock\n"}).plan.changed
-    assert site.apply({"a": "a"}).plan.removed_files == ["stock.conf"]
-    site.roll_back(0)
-    assert site.live()["stock.conf"] == "stock\n"
-
-
 def test_the_memory_is_for_its_owner_only(site: Site) -> None:
     site.apply({"auth.inc": "password"}, secrets=("auth.inc",))
     assert stat.S_IMODE(site.state.stat().st_mode) == 0o700
@@ -416,12 +263,3 @@ def test_diffs_show_text_but_no_secret_and_nothing_binary(site: Site) -> None:
     assert "password" not in text
     assert "auth.inc changes (secret" in text
     assert "b.bin changes (binary" in text
-
-
-def test_a_secret_that_goes_away_stays_masked(site: Site) -> None:
-    site.apply({"a": "a", "auth.inc": "old-password"}, secrets=("auth.inc",))
-    entries = diff_entries("/etc/x", site.apply({"a": "a"}).plan)
-    assert "old-password" not in str(entries)
-    back = diff_entries("/etc/x", site.roll_back(check=True).plan)
-    assert "auth.inc appears (secret" in str(back)
-    assert "old-password" not in str(back)

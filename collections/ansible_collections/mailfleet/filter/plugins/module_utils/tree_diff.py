@@ -45,6 +45,8 @@ def _content(header: str, before: FileState, after: FileState, *, secret: bool) 
         verb = {"absent": "appears", "file": "changes"}.get(before.kind, "changes")
         verb = "goes away" if after.kind == "absent" else verb
         return {"prepared": f"{header} {verb} (secret, content not shown)\n"}
+    if before.kind == "other":
+        return {"prepared": f"directory {header} goes away\n"}
     texts = [_text(state) for state in (before, after)]
     if None in texts:
         return {"prepared": f"{header} changes (binary or large, content not shown)\n"}
