@@ -103,7 +103,6 @@ def _missing_charset(parts: tuple[Part, ...]) -> bool:
         Symbol("MIME_BASE64_TEXT", 0.1, "Text in base64", _MIME),
         Symbol("MIME_BASE64_TEXT_BOGUS", 1.0, "Text in base64 that has ASCII only", _MIME),
         Symbol("R_BAD_CTE_7BIT", 3.5, "Text with bytes above 127 that says 7bit", _HEADERS),
-        Symbol("BROKEN_CONTENT_TYPE", 1.5, "A part whose type its content belies", _HEADERS),
     ),
 )
 def mime_parts(task: Task) -> list[Finding]:

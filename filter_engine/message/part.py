@@ -105,14 +105,16 @@ class Part:
         """It is text to be read, HTML and delivery reports included, not a text file attached."""
         kind = self.content_type
         if kind.startswith("text/"):
-            readable = not (self.type_missing and self._is_binary())
+            readable = not (self.type_missing and self.is_binary)
         else:
             readable = kind == "message/delivery-status" or (
                 kind.startswith("message/") and "notification" in kind
             )
         return readable and not self.is_attachment
 
-    def _is_binary(self) -> bool:
+    @cached_property
+    def is_binary(self) -> bool:
+        """Its content, not encoded, has bytes above 127 that are not UTF-8."""
         if self.cte == "7bit" or self.raw_content.isascii():
             return False
         try:
