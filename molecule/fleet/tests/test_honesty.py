@@ -13,6 +13,7 @@ from lab.paths import PROJECT
 from mailflow.trial import Site
 
 RECAP = re.compile(r"^(\S+)\s*: ok=\d+\s+changed=(\d+)", re.M)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_site(site: Site, *arguments: str) -> dict[str, int]:
@@ -33,11 +34,10 @@ def run_site(site: Site, *arguments: str) -> dict[str, int]:
         env={
             **os.environ,
             "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
         },
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    recap = done.stdout.partition("PLAY RECAP")[2]
+    recap = COLOUR.sub("", done.stdout).partition("PLAY RECAP")[2]
     return {host: int(changed) for host, changed in RECAP.findall(recap)}
 
 
