@@ -138,7 +138,7 @@ class ControllerWorker:
 
     async def _healthy(self, _request: web.Request) -> web.StreamResponse:
         """Whether every process still turns its event loop."""
-        now = time.time()
+        now = time.monotonic()
         silent = [
             row
             for row in self._context.statistics.alive()

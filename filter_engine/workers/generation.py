@@ -225,7 +225,7 @@ class Generation:
         for worker in self.workers:
             if not worker.pid or not (worker.ready or overdue):
                 continue
-            silent = time.time() - self.statistics.row(worker.row).get(Counter.HEARTBEAT)
+            silent = now - self.statistics.row(worker.row).get(Counter.HEARTBEAT)
             if overdue or silent > STUCK_TIME:
                 log.error("worker %s (process %d) is stuck: killing it", worker.name, worker.pid)
                 os.kill(worker.pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
@@ -117,12 +118,16 @@ class MilterConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._held = 0
+        self._sock: socket.socket | None = None
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + server.times.idle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._server.connections.add(self)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            self._sock = sock
 
     def connection_lost(self, _exc: Exception | None) -> None:
         if self._task is not None:
@@ -155,6 +160,10 @@ class MilterConnection(asyncio.Protocol):
             elif isinstance(event, Closed):
                 transport.close()
                 return
+        if self._sock is not None and self._task is None:
+            # MTAs write packet by packet, and we answer only at the end: without an early ACK their
+            # last packets would wait 40 ms for it (Nagle's algorithm and delayed ACK, tcp(7)).
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         if self._task is None and not self._hold(session.held):
             session.drop()
             self._hold(0)

@@ -95,7 +95,7 @@ async def _serve(job: Job) -> int:
         context = Context(job.config, job.scanner, job.statistics, row, job.name)
         service = job.factory(context)
         await service.start(job.sockets)
-        row.set(Counter.HEARTBEAT, int(time.time()))
+        row.set(Counter.HEARTBEAT, int(time.monotonic()))
         row.set(Counter.SCANS, job.scans)
         row.set(Counter.ALIVE, 1)
         heart = loop.create_task(_beat(row.set))
@@ -150,7 +150,7 @@ async def _finish(service: Service, stop: _Stop) -> bool:
 
 async def _beat(put: Callable[[Counter, int], None]) -> None:
     while True:
-        put(Counter.HEARTBEAT, int(time.time()))
+        put(Counter.HEARTBEAT, int(time.monotonic()))
         await asyncio.sleep(HEARTBEAT)
 
 

@@ -27,7 +27,7 @@ class Counter(IntEnum):
     SCANS = auto()
     """1 when the process scans messages itself."""
     HEARTBEAT = auto()
-    """Unix time, seconds."""
+    """Seconds of the steady clock, which all processes of a machine share (CLOCK_MONOTONIC)."""
     SCANNED = auto()
     LEARNED = auto()
     BYTES = auto()

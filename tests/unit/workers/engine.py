@@ -70,6 +70,7 @@ class Engine:
         self._notify.bind(str(directory / "notify"))
         self._notify.settimeout(DEADLINE)
         self.process: subprocess.Popen[bytes] | None = None
+        self.command: tuple[str, ...] = COMMAND
 
     def proxy_inc(self, hosts: str | None = None, more: str = "") -> str:
         hosts = hosts or f"127.0.0.1:{self.normal}"
@@ -86,7 +87,7 @@ class Engine:
         environ = os.environ | {"NOTIFY_SOCKET": str(self.directory / "notify")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, f"--var=LOCAL_CONFDIR={self.directory}"],
+                [*self.command, f"--var=LOCAL_CONFDIR={self.directory}"],
                 env=environ,
                 stdout=log,
                 stderr=log,

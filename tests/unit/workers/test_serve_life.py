@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -284,6 +285,21 @@ def test_an_address_that_is_not_there_yet_does_not_stop_it(make_engine: MakeEngi
     )
     engine.start()
     assert engine.scan(SPAM)["action"] == "reject"
+
+
+def test_it_works_without_uvloop(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    program = (
+        "import sys; sys.modules['uvloop'] = None; from filter_engine.cli.main import main; main()"
+    )
+    engine.command = (sys.executable, "-c", program, "serve")
+    engine.start()
+    with Mta(engine.proxy) as mta:
+        assert mta.send(SPAM)[-1][0] == "y"
+    engine.write("actions.conf", "reject = 33;")
+    engine.hup()
+    assert engine.scan()["required_score"] == 33.0
+    assert engine.stop() == 0
 
 
 def test_a_fuzzy_storage_is_noted(make_engine: MakeEngine) -> None:

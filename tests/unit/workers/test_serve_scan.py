@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 
 import orjson
 import pytest
@@ -118,6 +119,15 @@ def test_several_messages_and_an_abort(engine: Engine) -> None:
     after = engine.stat()
     assert after["scanned"] - before["scanned"] == 3
     assert after["actions"]["reject"] - before["actions"]["reject"] == 1  # type: ignore[index]
+
+
+def test_an_mta_that_writes_packet_by_packet_does_not_wait(engine: Engine) -> None:
+    """Without early ACKs each message would take 40 ms (Nagle's algorithm, delayed ACK)."""
+    began = time.monotonic()
+    with Mta(engine.proxy) as mta:
+        for _ in range(100):
+            assert mta.send(SPAM)[-1][0] == "y"
+    assert time.monotonic() - began < 3.0
 
 
 def test_a_connection_that_does_not_speak_milter_is_closed_and_counted(engine: Engine) -> None:
