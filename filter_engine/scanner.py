@@ -107,7 +107,8 @@ class Scanner:
         await run.stages(self.transport, asyncio.get_running_loop().time() + limit)
         if run.timed_out and self.config.options.soft_reject_on_timeout:
             run.pre_results.append(TIMEOUT)
-        decision = decide(run.findings, run.pre_results, self.plan.scores, self.plan.thresholds)
+        plan = self.plan
+        decision = decide(run.findings, run.pre_results, plan.scores, plan.thresholds, plan.caps)
         verdict = self._verdict(task, run, decision, time.monotonic() - began)
         self.statistics.record(verdict, len(raw))
         return verdict

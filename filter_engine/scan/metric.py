@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filter_engine.scan.verdict import Action, Finding, PreResult, SymbolResult
 
@@ -31,7 +31,8 @@ class Score:
 
     value: float
     description: str = ""
-    group: str = ""
+    groups: tuple[str, ...] = ()
+    """The first is its main group."""
     one_shot: bool = False
     enabled: bool = True
 
@@ -48,21 +49,41 @@ class Decision:
     pre_result: PreResult | None = None
 
 
-def tally(findings: Iterable[Finding], scores: Mapping[str, Score]) -> tuple[SymbolResult, ...]:
+def tally(
+    findings: Iterable[Finding],
+    scores: Mapping[str, Score],
+    caps: Mapping[str, float] | None = None,
+) -> tuple[SymbolResult, ...]:
     """Merge the findings of each symbol and weigh them; a symbol nobody declared weighs nothing.
 
     A one-shot symbol counts once, by its finding of the greatest weight; any other adds up to
-    ``MAX_SHOTS`` findings. Options are joined in order without repetition.
+    ``MAX_SHOTS`` findings. Options are joined in order without repetition. ``caps`` holds the most
+    that the symbols of a group may add together: what goes over is taken from the later symbol.
     """
     merged: dict[str, list[Finding]] = {}
     for finding in findings:
         score = scores.get(finding.symbol)
         if score is None or score.enabled:
             merged.setdefault(finding.symbol, []).append(finding)
-    return tuple(_weigh(name, same, scores.get(name, _UNKNOWN)) for name, same in merged.items())
+    results = (_weigh(name, same, scores.get(name, _UNKNOWN)) for name, same in merged.items())
+    return tuple(results) if not caps else _cap(results, scores, caps)
 
 
 _UNKNOWN = Score(0.0)
+
+
+def _cap(
+    results: Iterable[SymbolResult], scores: Mapping[str, Score], caps: Mapping[str, float]
+) -> tuple[SymbolResult, ...]:
+    left = dict(caps)
+    capped = []
+    for result in results:
+        groups = [g for g in scores.get(result.name, _UNKNOWN).groups if g in left]
+        added = min([result.score, *(max(left[group], 0.0) for group in groups)])
+        for group in groups:
+            left[group] -= added
+        capped.append(result if added == result.score else replace(result, score=added))
+    return tuple(capped)
 
 
 def _weigh(name: str, same: Sequence[Finding], score: Score) -> SymbolResult:
@@ -74,7 +95,7 @@ def _weigh(name: str, same: Sequence[Finding], score: Score) -> SymbolResult:
         score=score.value * weight,
         metric_score=score.value,
         description=score.description,
-        group=score.group,
+        group=score.groups[0] if score.groups else "",
         options=options[:MAX_OPTIONS],
         evidence=tuple(finding.evidence for finding in same if finding.evidence),
     )
@@ -91,13 +112,14 @@ def decide(
     pre_results: Iterable[PreResult],
     scores: Mapping[str, Score],
     thresholds: Mapping[Action, float],
+    caps: Mapping[str, float] | None = None,
 ) -> Decision:
     """Score the findings and settle the action.
 
     The pre-result of the highest priority wins over the score; one marked ``least`` only raises the
     action that the score demands.
     """
-    symbols = tally(findings, scores)
+    symbols = tally(findings, scores, caps)
     total = sum(symbol.score for symbol in symbols)
     action = action_for(total, thresholds)
     chosen: PreResult | None = None

@@ -30,6 +30,8 @@ class Plan:
     stages: tuple[StagePlan, ...]
     scores: Mapping[str, Score]
     thresholds: Mapping[Action, float]
+    caps: Mapping[str, float]
+    """Group -> the most its symbols may add together."""
     sections: Mapping[type[Section], Section]
     """Bound options by their class, the global ones included."""
 
@@ -55,12 +57,16 @@ def make_plan(config: Config, registry: Registry) -> Plan:
         scores={symbol.name: _score(symbol, config) for _, symbol in registry.symbols()}
         | _site_symbols(config, registry),
         thresholds={Action.parse(name): limit for name, limit in config.actions.thresholds()},
+        caps={
+            name: group.max_score
+            for name, group in config.groups.items()
+            if group.max_score is not None
+        },
         sections=sections,
     )
 
 
 def _score(symbol: Symbol, config: Config) -> Score:
-    group = symbol.groups[0] if symbol.groups else ""
     enabled = True
     for name in symbol.groups:
         site_group = config.groups.get(name)
@@ -68,11 +74,11 @@ def _score(symbol: Symbol, config: Config) -> Score:
             enabled = False
     said = config.symbols.get(symbol.name)
     if said is None:
-        return Score(symbol.score, symbol.description, group, symbol.one_shot, enabled)
+        return Score(symbol.score, symbol.description, symbol.groups, symbol.one_shot, enabled)
     return Score(
         value=symbol.score if said.score is None else said.score,
         description=said.description or symbol.description,
-        group=group,
+        groups=symbol.groups + said.groups,
         one_shot=symbol.one_shot if said.one_shot is None else said.one_shot,
         enabled=enabled and said.enabled is not False and not said.ignore,
     )
@@ -82,7 +88,7 @@ def _site_symbols(config: Config, registry: Registry) -> dict[str, Score]:
     """Symbols that only the site knows: a rule may set them by name."""
     declared = {symbol.name for _, symbol in registry.symbols()}
     return {
-        name: Score(said.score or 0.0, said.description or "", "", bool(said.one_shot))
+        name: Score(said.score or 0.0, said.description or "", said.groups, bool(said.one_shot))
         for name, said in config.symbols.items()
         if name not in declared
     }

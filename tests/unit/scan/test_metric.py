@@ -82,3 +82,13 @@ def test_least_only_raises_the_action() -> None:
     severe = decide([Finding("A")], [least], scores, STOCK)
     assert severe.action is Action.REJECT
     assert severe.message is None
+
+
+def test_a_group_adds_no_more_than_its_cap() -> None:
+    scores = {"A": Score(5.0, groups=("headers",)), "B": Score(5.0, groups=("mime", "headers"))}
+    scores["C"] = Score(-2.0, groups=("headers",))
+    found = [Finding("A"), Finding("B"), Finding("C"), Finding("A")]
+    results = tally(found, scores, {"headers": 8.0, "mime": 4.0})
+    assert [(s.name, s.score) for s in results] == [("A", 8.0), ("B", 0.0), ("C", -2.0)]
+    (b,) = tally([Finding("B")], scores, {"headers": 8.0, "mime": 4.0})
+    assert (b.score, b.metric_score) == (4.0, 5.0)
