@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from filter_engine.config.model import Config
 from filter_engine.scanner import Scanner
 from filter_engine.workers.statistics import Row, Statistics
 
+log = logging.getLogger(__name__)
+
+ACCEPT_PAUSE = 1.0
+"""Seconds without accepting after an error such as too many open files."""
 HELD_MESSAGES = 8
 """Messages of the greatest size a process may hold at once; smaller ones accordingly more."""
 
@@ -47,25 +52,74 @@ Factory: TypeAlias = Callable[[Context], Service]
 
 
 class Listeners:
-    """The asyncio servers on a worker's sockets."""
+    """Accepts connections on a worker's sockets, which it shares with its sister processes.
+
+    One connection is accepted for each time the event loop turns: so a burst spreads over all
+    processes, where asyncio's own servers let the first that wakes take everything.
+    """
 
     def __init__(self) -> None:
-        self._servers: list[asyncio.Server] = []
+        self._sockets: list[socket.socket] = []
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     async def start(
         self, factory: Callable[[], asyncio.BaseProtocol], sockets: list[socket.socket]
     ) -> None:
-        """Accept connections; the sockets stay open for the supervisor and its other processes."""
+        """Begin to accept."""
         loop = asyncio.get_running_loop()
         for sock in sockets:
-            if sock.family == socket.AF_UNIX:
-                server = await loop.create_unix_server(factory, sock=sock, backlog=1024)
-            else:
-                server = await loop.create_server(factory, sock=sock, backlog=1024)
-            self._servers.append(server)
+            self._sockets.append(sock)
+            loop.add_reader(sock, self._accept, loop, sock, factory)
 
     def stop(self) -> None:
-        """Accept nothing more; connections go on."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        """Accept nothing more and close the sockets of this process; connections go on."""
+        self._stopped = True
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            loop.remove_reader(sock)
+            sock.close()
+        self._sockets.clear()
+
+    def _accept(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listener: socket.socket,
+        factory: Callable[[], asyncio.BaseProtocol],
+    ) -> None:
+        try:
+            sock, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another process was quicker, or the client is gone
+        except OSError as error:
+            log.error("cannot accept connections for a while: %s", error.strerror)
+            loop.remove_reader(listener)
+            loop.call_later(ACCEPT_PAUSE, self._resume, loop, listener, factory)
+            return
+        sock.setblocking(False)
+        task = loop.create_task(self._connect(loop, sock, factory))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        factory: Callable[[], asyncio.BaseProtocol],
+    ) -> None:
+        try:
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await loop.connect_accepted_socket(factory, sock)
+        except OSError as error:
+            log.info("a connection ended at once: %s", error)
+            sock.close()
+
+    def _resume(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listener: socket.socket,
+        factory: Callable[[], asyncio.BaseProtocol],
+    ) -> None:
+        if not self._stopped:
+            loop.add_reader(listener, self._accept, loop, listener, factory)

@@ -204,7 +204,10 @@ class Mta:
     def receive(self) -> tuple[str, bytes]:
         """The next packet; raises EOFError when the filter closes the connection."""
         while not self._received:
-            data = self._sock.recv(65536)
+            try:
+                data = self._sock.recv(65536)
+            except ConnectionResetError:
+                data = b""  # closed while something of ours was on its way
             if not data:
                 raise EOFError
             self._received = self._splitter.feed(data)
@@ -235,7 +238,8 @@ class Mta:
         replies = [self.receive()]
         while replies[-1][0] not in "adrty":
             replies.append(self.receive())
-        self.say("A")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.say("A")  # as Postfix does; a filter that stops may be gone already
         return replies
 
     def send(self, message: bytes) -> list[tuple[str, bytes]]:
