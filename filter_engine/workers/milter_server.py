@@ -96,6 +96,11 @@ class MilterServer:
         self._sweeper.cancel()
         return clean
 
+    def enter(self, connection: MilterConnection) -> None:
+        """A connection begins, perhaps one that was accepted just before the drain."""
+        self.connections.add(connection)
+        self._closed.clear()
+
     def forget(self, connection: MilterConnection) -> None:
         """A connection has ended."""
         self.connections.discard(connection)
@@ -124,7 +129,9 @@ class MilterConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._server.connections.add(self)
+        self._server.enter(self)
+        if self._server.hurry:
+            self._loop.call_later(GRACE, self.drain)
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             self._sock = sock

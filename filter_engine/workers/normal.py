@@ -42,6 +42,7 @@ class NormalWorker:
 
     async def wait_drained(self, seconds: float) -> bool:
         """Wait for the requests under way."""
+        await self._listeners.settle()
         return await self._server.wait_drained(seconds)
 
     def _connection(self) -> HttpConnection:

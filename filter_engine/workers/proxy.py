@@ -51,6 +51,7 @@ class ProxyWorker:
         if config.milter:
             options = ReplyOptions(
                 reject_message=config.reject_message,
+                tempfail_message=config.tempfail_message,
                 spam_header=config.spam_header,
                 discard_on_reject=config.discard_on_reject,
                 quarantine_on_reject=config.quarantine_on_reject,
@@ -80,6 +81,7 @@ class ProxyWorker:
         """Wait for the connections to end."""
         server = self._milter or self._http
         assert server is not None
+        await self._listeners.settle()
         clean = await server.wait_drained(seconds)
         if self._client is not None:
             self._client.close()

@@ -81,6 +81,11 @@ class Listeners:
             sock.close()
         self._sockets.clear()
 
+    async def settle(self) -> None:
+        """Wait until every connection that was accepted has its protocol."""
+        while self._connecting:
+            await asyncio.wait(self._connecting)
+
     def _accept(
         self,
         loop: asyncio.AbstractEventLoop,

@@ -75,6 +75,11 @@ class HttpServer:
         self._sweeper.cancel()
         return clean
 
+    def enter(self, connection: HttpConnection) -> None:
+        """A connection begins, perhaps one that was accepted just before the drain."""
+        self.connections.add(connection)
+        self._closed.clear()
+
     def forget(self, connection: HttpConnection) -> None:
         """A connection has ended."""
         self.connections.discard(connection)
@@ -121,7 +126,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0].partition("%")[0] if isinstance(peer, tuple) else None
-        self._server.connections.add(self)
+        self._server.enter(self)
         if self._server.draining:
             self.drain()
 

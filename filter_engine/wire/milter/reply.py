@@ -39,6 +39,8 @@ class ReplyOptions:
     """What a proxy worker's configuration says about replies."""
 
     reject_message: str = SPAM_REJECTED
+    tempfail_message: str = TRY_AGAIN_LATER
+    """For a soft reject that brings no text of its own."""
     spam_header: str = "X-Spam"
     discard_on_reject: bool = False
     quarantine_on_reject: bool = False
@@ -80,7 +82,7 @@ def _action(
     if action is Action.REJECT:
         yield reply_code("554", "5.7.1", message or options.reject_message)
     elif action is Action.SOFT_REJECT:
-        yield reply_code("451", "4.7.1", message or TRY_AGAIN_LATER)
+        yield reply_code("451", "4.7.1", message or options.tempfail_message)
     elif action is Action.DISCARD:
         yield DISCARD
     elif action is Action.QUARANTINE:

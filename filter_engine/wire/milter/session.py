@@ -28,6 +28,7 @@ from filter_engine.wire.milter.codec import (
     parse_macros,
     parse_negotiation,
 )
+from filter_engine.wire.milter.envelope import make_envelope, parse_address
 
 
 class State(IntEnum):
@@ -267,12 +268,12 @@ class Session:
         self._message = None
 
     def _mail(self, payload: bytes, _events: list[Event]) -> None:
-        self._message = _Message(_address(payload))
+        self._message = _Message(parse_address(payload))
 
     def _rcpt(self, payload: bytes, _events: list[Event]) -> None:
         message = self._current()
         if len(message.rcpts) < self._limits.max_rcpts:
-            message.rcpts.append(_address(payload))
+            message.rcpts.append(parse_address(payload))
 
     def _ignore(self, payload: bytes, _events: list[Event]) -> None:
         pass
@@ -310,7 +311,9 @@ class Session:
         events.append(
             MessageReceived(
                 raw=b"".join(message.parts),
-                envelope=self._envelope(message),
+                envelope=make_envelope(
+                    self._client, self._helo, message.mail_from, message.rcpts, self._all_macros()
+                ),
                 size=message.size,
                 oversize=message.oversize,
                 dropped=message.dropped,
@@ -319,6 +322,12 @@ class Session:
             )
         )
         self._message = None
+
+    def _all_macros(self) -> dict[bytes, bytes]:
+        merged: dict[bytes, bytes] = {}
+        for stage in _STAGES:
+            merged.update(self._macros.get(stage, ()))
+        return merged
 
     def _keep(self, message: _Message, data: bytes) -> None:
         message.size += len(data)
@@ -335,26 +344,6 @@ class Session:
             raise ProtocolError("message content before MAIL")
         return self._message
 
-    def _envelope(self, message: _Message) -> Envelope:
-        macros: dict[bytes, bytes] = {}
-        for stage in _STAGES:
-            macros.update(self._macros.get(stage, ()))
-        name, address = self._client
-        return Envelope(
-            ip=None if address is None else _text(address),
-            helo=_optional(self._helo),
-            hostname=_host_name(macros.get(b"client_name"), name),
-            mail_from=_text(message.mail_from),
-            rcpt_to=tuple(_text(rcpt) for rcpt in message.rcpts),
-            user=_optional(macros.get(b"auth_authen")),
-            queue_id=_optional(macros.get(b"i")),
-            mta_name=_mta_name(macros),
-            tls_cipher=_optional(macros.get(b"cipher")),
-            tls_version=_optional(macros.get(b"tls_version")),
-            user_agent=_optional(macros.get(b"v")),
-            flags=frozenset({"milter"}),
-        )
-
 
 _HANDLERS: Mapping[int, Callable[[Session, bytes, list[Event]], None]] = {
     int(_C.NEGOTIATE): Session._negotiate,
@@ -369,38 +358,3 @@ _HANDLERS: Mapping[int, Callable[[Session, bytes, list[Event]], None]] = {
     int(_C.BODY): Session._body,
     int(_C.END_OF_MESSAGE): Session._end,
 }
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
-
-
-def _optional(data: bytes | None) -> str | None:
-    return _text(data) if data else None
-
-
-def _address(payload: bytes) -> bytes:
-    """The address of MAIL or RCPT without brackets; ESMTP arguments are left aside."""
-    address = payload.partition(b"\0")[0].strip()
-    if address[:1] == b"<" and address[-1:] == b">":
-        address = address[1:-1]
-    return address
-
-
-def _host_name(macro: bytes | None, connect: bytes) -> str | None:
-    """``{client_name}``, or else the name of CONNECT; ``unknown`` and address literals are none."""
-    name = connect if macro is None else macro
-    if not name or name[:1] == b"[" or name.lower() == b"unknown":
-        return None
-    return _text(name)
-
-
-def _mta_name(macros: Mapping[bytes, bytes]) -> str | None:
-    """``{daemon_name}``, or else ``j``.
-
-    A daemon name without a dot is a label such as ORIGINATING, not the host's name.
-    """
-    daemon, host = macros.get(b"daemon_name"), macros.get(b"j")
-    if daemon and (b"." in daemon or not host):
-        return _text(daemon)
-    return _optional(host)

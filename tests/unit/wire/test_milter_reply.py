@@ -93,6 +93,11 @@ def test_the_recorded_soft_reject() -> None:
             [("q", b"Spam message quarantined\0"), ("a", b"")],
         ),
         (verdict(Action.SOFT_REJECT), STOCK, [("y", b"451 4.7.1 Try again later\0")]),
+        (
+            verdict(Action.SOFT_REJECT),
+            ReplyOptions(tempfail_message="not now"),
+            [("y", b"451 4.7.1 not now\0")],
+        ),
         (verdict(Action.DISCARD), STOCK, [("d", b"")]),
         (
             verdict(Action.QUARANTINE),
