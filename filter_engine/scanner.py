@@ -12,7 +12,7 @@ from filter_engine import checks
 from filter_engine.config.model import ActionsConfig, Config
 from filter_engine.config.schema import Section
 from filter_engine.dns.client import DnsClient
-from filter_engine.dns.system import system_nameservers
+from filter_engine.dns.system import client_for
 from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, header_edits
 from filter_engine.message import Message
 from filter_engine.scan.declare import REGISTRY, Registry
@@ -70,13 +70,7 @@ class Scanner:
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open this process's DNS sockets; call once in each worker, after the fork."""
         if self.transport is None:
-            dns = self.config.options.dns
-            self._dns = DnsClient(
-                system_nameservers() if dns.nameservers is None else dns.nameservers,
-                timeout=dns.timeout,
-                retransmits=dns.retransmits,
-                sockets=dns.sockets,
-            )
+            self._dns = client_for(self.config.options.dns)
             self._dns.open(loop)
             self.transport = self._dns
 
@@ -110,7 +104,7 @@ class Scanner:
         plan = self.plan
         decision = decide(run.findings, run.pre_results, plan.scores, plan.thresholds, plan.caps)
         verdict = self._verdict(task, run, decision, time.monotonic() - began)
-        self.statistics.record(verdict, len(raw))
+        self.statistics.timeouts += run.timed_out
         return verdict
 
     def _task(self, raw: bytes, envelope: Envelope) -> Task:

@@ -67,18 +67,19 @@ def make_plan(config: Config, registry: Registry) -> Plan:
 
 
 def _score(symbol: Symbol, config: Config) -> Score:
+    said = config.symbols.get(symbol.name)
+    groups = symbol.groups + (said.groups if said is not None else ())
     enabled = True
-    for name in symbol.groups:
+    for name in groups:
         site_group = config.groups.get(name)
         if site_group is not None and (site_group.disabled or not site_group.enabled):
             enabled = False
-    said = config.symbols.get(symbol.name)
     if said is None:
         return Score(symbol.score, symbol.description, symbol.groups, symbol.one_shot, enabled)
     return Score(
         value=symbol.score if said.score is None else said.score,
         description=said.description or symbol.description,
-        groups=symbol.groups + said.groups,
+        groups=groups,
         one_shot=symbol.one_shot if said.one_shot is None else said.one_shot,
         enabled=enabled and said.enabled is not False and not said.ignore,
     )

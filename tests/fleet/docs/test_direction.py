@@ -1,0 +1,63 @@
+"""Imports point one way, as docs/engine.md draws it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ENGINE = Path(__file__).resolve().parents[3] / "filter_engine"
+MAY_IMPORT: dict[str, set[str]] = {
+    "ucl": set(),
+    "config": {"ucl"},
+    "upstream": {"config"},
+    "scan": {"config"},
+    "dns": {"scan", "config", "upstream"},
+    "message": {"dns"},
+    "auth": {"dns", "message", "scan", "config"},
+    "headers": {"auth", "scan", "config"},
+    "checks": {"auth", "dns", "message", "scan", "config", "ucl"},
+    "scanner": {"checks", "headers", "dns", "message", "scan", "config"},
+    "wire": {"scan", "config"},
+    "workers": {"wire", "scanner", "headers", "upstream", "message", "scan", "config"},
+    "cli": {"workers", "wire", "scanner", "checks", "scan", "config", "ucl"},
+}
+"""Room -> rooms it may import at run time, itself aside."""
+
+
+def _runtime(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        for inner in ("body", "orelse", "finalbody"):
+            yield from _runtime(getattr(node, inner, []))
+
+
+def _imported(path: Path) -> set[str]:
+    rooms: set[str] = set()
+    for node in _runtime(ast.parse(path.read_text()).body):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        rooms |= {n.split(".")[1] for n in names if n.startswith("filter_engine.")}
+    return rooms
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_lies_below(room: str) -> None:
+    folder = ENGINE / room
+    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [ENGINE / f"{room}.py"]
+    assert files
+    allowed = MAY_IMPORT[room] | {room, "__version__"}
+    wrong = {str(p.relative_to(ENGINE)): bad for p in files if (bad := _imported(p) - allowed)}
+    assert wrong == {}
+
+
+def test_every_room_is_known() -> None:
+    rooms = {p.stem for p in ENGINE.iterdir() if p.is_dir() or p.suffix == ".py"}
+    assert rooms - {"__init__", "__pycache__", "conf", "py"} == set(MAY_IMPORT)
