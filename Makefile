@@ -74,8 +74,10 @@ lab-status: setup ## Show the lab's hosts
 	@$(BIN)/python -m lab status --name $(LAB)
 
 .PHONY: lab-site
-lab-site: setup wheelhouse ## Run playbooks/site.yml on the running lab
-	@$(BIN)/python -m lab exec --name $(LAB) -- $(BIN)/ansible-playbook -i $(SITE) -i .lab/$(LAB)/inventory playbooks/site.yml
+lab-site: setup wheelhouse ## Run playbooks/site.yml of the running lab's site
+	@inventory=$$($(BIN)/python -m lab inventory --name $(LAB))
+	site=$$($(BIN)/python -c 'import sys; from lab.lab import Lab; print(Lab(sys.argv[1]).record.site)' $(LAB))
+	$(BIN)/python -m lab exec --name $(LAB) -- $(BIN)/ansible-playbook -i "$$site" -i "$$inventory" playbooks/site.yml
 
 # --- tests ------------------------------------------------------------------------------------
 
@@ -97,6 +99,7 @@ types: setup ## mypy --strict on the engine, the plugins and the lab
 	$(BIN)/mypy
 	MYPYPATH=collections $(BIN)/mypy -p ansible_collections.mailfleet.filter
 	MYPYPATH=molecule $(BIN)/mypy -p lab -p demo -p mailflow
+	$(BIN)/mypy roles/filter_engine/scripts/build_wheelhouse.py
 
 .PHONY: docs-lint
 docs-lint: setup ## The collection's documentation and the links in docs/
@@ -113,6 +116,8 @@ test-unit: setup ## The fast part: unit tests
 .PHONY: test-conformance
 test-conformance: setup ## Tests nobody here wrote (from CONFORMANCE_DIR, default ../shared/conformance)
 	@echo "== conformance tests"
+	data=$${CONFORMANCE_DIR:-../shared/conformance}
+	[ -d "$$data" ] || echo "!! no conformance data in $$data: its tests are skipped (set CONFORMANCE_DIR)"
 	$(BIN)/python -m pytest -q -n 2 tests/conformance
 
 .PHONY: test-lab

@@ -9,6 +9,9 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+_DIRECTORIES = frozenset({"CONFDIR", "LOCAL_CONFDIR"})
+"""Variables whose directory is read: a misspelt one would be ignored in silence."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -20,6 +23,8 @@ def _variables(
         name, sep, value = item.partition("=")
         if not sep or not name:
             raise click.BadParameter(f"{item!r} is not NAME=VALUE, e.g. LOCAL_CONFDIR=/etc/site")
+        if name in _DIRECTORIES and not Path(value).is_dir():
+            raise click.BadParameter(f"{name}: there is no directory {value}")
         variables[name] = value
     return variables
 

@@ -16,6 +16,7 @@ from filter_engine.cli.options import config_options, fail
 from filter_engine.config import Config, ConfigError, load
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.task import client_ip
 from filter_engine.scan.verdict import Action, Verdict
 from filter_engine.scanner import Scanner, sections
 from filter_engine.wire.checkv2 import reply_json
@@ -29,10 +30,21 @@ _COLOURS = {
 }
 
 
+def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and client_ip(value) is None:
+        raise click.BadParameter(f"{value!r} is not an IP address")
+    return value
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @config_options
-@click.option("-i", "--ip", help="Address of the client; without it the mail counts as local.")
+@click.option(
+    "-i",
+    "--ip",
+    callback=_address,
+    help="Address of the client; without it the mail counts as local.",
+)
 @click.option("--helo", help="What the client said in HELO.")
 @click.option("--hostname", help="The client's verified host name.")
 @click.option("-F", "--from", "mail_from", help="Envelope sender.")

@@ -93,3 +93,15 @@ def test_broken_messages_have_a_verdict_too(scan: Scan) -> None:
         done = scan("--json", "-", stdin=text)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["action"]
+
+
+def test_a_wrong_address_is_no_local_client(scan: Scan) -> None:
+    done = scan("-i", "banana", str(MAILS / "clean.eml"))
+    assert done.returncode == 2
+    assert "'banana' is not an IP address" in done.stderr
+
+
+def test_a_directory_that_does_not_exist_is_not_ignored(scan: Scan) -> None:
+    done = scan("--var", "LOCAL_CONFDIR=/nowhere", str(MAILS / "clean.eml"))
+    assert done.returncode == 2
+    assert "there is no directory /nowhere" in done.stderr
