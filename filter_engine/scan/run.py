@@ -41,11 +41,16 @@ class Run:
                 return
 
     async def _stage(self, stage: StagePlan, transport: Transport, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
         plain = [check.name for check in stage.plain]
         driver = Driver(self.task, transport, self, plain)
         driver.start(stage.asking)
         for check in stage.plain:
-            self._run_plain(check)
+            if loop.time() < deadline:
+                self._run_plain(check)
+            else:
+                self.timed_out = True
+                self.unfinished.append(check.name)
             driver.plain_done(check.name)
         if not driver.idle:
             await self._barrier(driver, deadline)

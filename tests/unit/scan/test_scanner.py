@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,24 @@ def test_slow_dns_is_a_soft_reject_where_the_site_wants_it(make: Callable[..., S
     assert verdict.action is Action.SOFT_REJECT
     assert verdict.messages["smtp_message"]
     assert verdict.symbol("R_SPF_DNSFAIL") is not None
+
+
+def test_plain_checks_end_at_the_deadline_too(make: Callable[..., Scanner]) -> None:
+    registry = Registry()
+
+    @check("slow", symbols=[Symbol("SLOW", 1.0, "")], registry=registry, priority=9)
+    def slow(_task: Any) -> list[Finding]:
+        time.sleep(0.06)  # work that a deadline cannot interrupt, only follow
+        return [Finding("SLOW")]
+
+    @check("late", symbols=[Symbol("LATE", 1.0, "")], registry=registry)
+    def late(_task: Any) -> list[Finding]:
+        return [Finding("LATE")]
+
+    verdict = scan(make(registry, options__inc="task_timeout = 50ms;"))
+    assert [symbol.name for symbol in verdict.symbols] == ["SLOW"]
+    assert verdict.unfinished == ("late",)
+    assert verdict.timed_out
 
 
 def test_a_check_that_raises_costs_itself_and_is_logged_once(
