@@ -16,7 +16,6 @@ from filter_engine.checks.host_patterns import (
 )
 from filter_engine.config.kinds import BOOLEAN
 from filter_engine.config.schema import Section, option
-from filter_engine.message.links import text_urls
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -119,10 +118,9 @@ def url_only(task: Task) -> list[Finding]:
     texts = task.message.text_parts
     if not task.options(HfilterOptions).url_enabled or any(part.is_html for part in texts):
         return []
-    text = texts[-1].text if texts else ""
-    if len(text) > _LONG_TEXT:
+    if not texts or len(text := texts[-1].text) > _LONG_TEXT:
         return []
-    length = sum(len(url.encode()) for url in text_urls(text))
+    length = sum(len(url.encode()) for url in task.message.urls_written_in(texts[-1]))
     share = length / len(text.encode()) if length else 0.0
     if share <= _URL_SHARE:
         return []

@@ -24,6 +24,10 @@ MAX_ADDRESSES: Final = 2000
 """Addresses of one header name."""
 MAX_URLS: Final = 1000
 """Distinct URLs of one message, the same for e-mail addresses in its text."""
+MAX_CANDIDATES: Final = 20_000
+"""Places of one message that may begin a URL, the same for mail addresses, whatever they prove."""
+MAX_LINK_TEXT: Final = 8 << 20
+"""Characters of text, over all parts of one message, that are searched for URLs and addresses."""
 MAX_URL_LENGTH: Final = 4096
 """Characters of one URL; the rest of a longer one is not looked at."""
 MAX_HTML: Final = 2 << 20

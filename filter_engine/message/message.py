@@ -11,7 +11,7 @@ from filter_engine.message.date import parse_date_leniently
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField, find_message, parse_header_block
 from filter_engine.message.limits import MAX_RECEIVED
-from filter_engine.message.links import find_links
+from filter_engine.message.links import Links, find_links
 from filter_engine.message.mime import TreeBuilder
 from filter_engine.message.part import Part
 from filter_engine.message.quoted import strip_comments
@@ -150,13 +150,17 @@ class Message:
     @cached_property
     def urls(self) -> tuple[Url, ...]:
         """Distinct URLs of all text parts, in order."""
-        return self._links[0]
+        return self._links.urls
 
     @cached_property
     def emails(self) -> tuple[Address, ...]:
         """Distinct mail addresses in the text (``mailto:`` links included), in order."""
-        return self._links[1]
+        return self._links.emails
+
+    def urls_written_in(self, part: Part) -> tuple[str, ...]:
+        """All that looks like a URL in the visible text of one of ``parts``, as written."""
+        return self._links.written.get(part.index, ())
 
     @cached_property
-    def _links(self) -> tuple[tuple[Url, ...], tuple[Address, ...]]:
+    def _links(self) -> Links:
         return find_links(self.text_parts)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from filter_engine.checks.hfilter import url_only
 from filter_engine.message import Message
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
@@ -40,6 +41,38 @@ def test_repetition(repeated: bytes) -> None:
         if seconds > 1.0:
             slow[check.name] = seconds
     assert slow == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (b"http://" + b")" * 4090 + b" \r\n") * 1020,
+        b"a@" * (2 << 20),
+        b"x www.a.example b@c.example (http://d.example/).\r\n" * 80_000,
+    ],
+    ids=["closing signs", "ats", "links"],
+)
+def test_a_large_message_of_many_links(text: bytes) -> None:
+    part = b"--b\r\nContent-Type: text/plain\r\n\r\n" + text + b"\r\n"
+    raw = b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 6
+    begin = time.process_time()
+    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example")
+    for check in PLAIN:
+        check.run(task)  # type: ignore[call-arg]
+    assert len(task.message.urls) <= 1000
+    assert len(task.message.emails) <= 1000
+    assert time.process_time() - begin < 1.5  # 24 MB, once 60 s
+
+
+def test_a_text_of_nothing_but_urls() -> None:
+    # One above 64 Ki characters is none, whatever it holds; below, all URLs count.
+    for number, found in ((3, True), (4000, True), (9000, False)):
+        body = b"http://a.example\n" * (number * 16 // 17)
+        task = Task(
+            Message(b"X: y\n\n" + body), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example"
+        )
+        names = [finding.symbol for finding in url_only(task)]
+        assert names == (["HFILTER_URL_ONLY"] if found else [])
 
 
 def test_many_fields() -> None:
