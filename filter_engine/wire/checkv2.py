@@ -20,6 +20,7 @@ from filter_engine.scan.verdict import (
     SymbolResult,
     Verdict,
 )
+from filter_engine.wire.text import as_unicode
 
 MAX_REPLY = 8 * 1024 * 1024
 """Octets of a reply that are read at all."""
@@ -48,23 +49,23 @@ def as_dict(verdict: Verdict) -> dict[str, Any]:
         "required_score": None if math.isnan(verdict.required_score) else verdict.required_score,
         "action": verdict.action.value,
         "symbols": {
-            symbol.name: _symbol(symbol, {"metric_score": symbol.metric_score})
+            as_unicode(symbol.name): _symbol(symbol, {"metric_score": symbol.metric_score})
             for symbol in verdict.symbols
         },
-        "messages": {key: _unicode(text) for key, text in verdict.messages.items()},
+        "messages": {as_unicode(key): as_unicode(text) for key, text in verdict.messages.items()},
     }
     if verdict.subject is not None:
-        reply["subject"] = _unicode(verdict.subject)
+        reply["subject"] = as_unicode(verdict.subject)
     if verdict.urls:
-        reply["urls"] = [_unicode(url) for url in verdict.urls]
+        reply["urls"] = [as_unicode(url) for url in verdict.urls]
     if verdict.emails:
-        reply["emails"] = [_unicode(email) for email in verdict.emails]
+        reply["emails"] = [as_unicode(email) for email in verdict.emails]
     if verdict.message_id is not None:
-        reply["message-id"] = _unicode(verdict.message_id)
+        reply["message-id"] = as_unicode(verdict.message_id)
     reply["time_real"] = verdict.time_real
     if verdict.signatures:
-        one = len(verdict.signatures) == 1
-        reply["dkim-signature"] = verdict.signatures[0] if one else list(verdict.signatures)
+        signatures = [as_unicode(signature) for signature in verdict.signatures]
+        reply["dkim-signature"] = signatures[0] if len(signatures) == 1 else signatures
     milter = _milter(verdict.edits)
     if milter:
         reply["milter"] = milter
@@ -80,7 +81,7 @@ def reply_json_v1(verdict: Verdict) -> bytes:
         "required_score": None if math.isnan(verdict.required_score) else verdict.required_score,
         "action": verdict.action.value,
     }
-    metric.update((symbol.name, _symbol(symbol, {})) for symbol in verdict.symbols)
+    metric.update((as_unicode(symbol.name), _symbol(symbol, {})) for symbol in verdict.symbols)
     whole = as_dict(verdict)
     rest = {
         _V1_NAMES.get(key, key): value
@@ -95,35 +96,29 @@ _V1_NAMES = {"milter": "rmilter"}
 
 
 def _symbol(symbol: SymbolResult, extra: Mapping[str, float]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": symbol.name, "score": symbol.score, **extra}
+    shown: dict[str, Any] = {"name": as_unicode(symbol.name), "score": symbol.score, **extra}
     if symbol.description:
-        shown["description"] = symbol.description
+        shown["description"] = as_unicode(symbol.description)
     if symbol.options:
-        shown["options"] = [_unicode(option) for option in symbol.options]
+        shown["options"] = [as_unicode(option) for option in symbol.options]
     return shown
 
 
 def _milter(edits: HeaderEdits) -> dict[str, Any]:
     add: dict[str, Any] = {}
     for header in edits.add:
-        item = {"order": header.order, "value": _unicode(header.value)}
-        known = add.setdefault(header.name, item)
+        item = {"order": header.order, "value": as_unicode(header.value)}
+        name = as_unicode(header.name)
+        known = add.setdefault(name, item)
         if known is not item:
-            add[header.name] = [*known, item] if isinstance(known, list) else [known, item]
-    remove = {header.name: header.index for header in edits.remove}
+            add[name] = [*known, item] if isinstance(known, list) else [known, item]
+    remove = {as_unicode(header.name): header.index for header in edits.remove}
     milter: dict[str, Any] = {}
     if remove:
         milter["remove_headers"] = remove
     if add:
         milter["add_headers"] = add
     return milter
-
-
-def _unicode(text: str) -> str:
-    """JSON holds Unicode only: octets that were no UTF-8 (surrogates here) become U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def parse_reply(data: bytes) -> Verdict:

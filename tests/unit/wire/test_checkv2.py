@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 
 import orjson
 import pytest
@@ -204,3 +205,25 @@ def test_hostile_replies_are_refused_or_read(fields: dict[str, object], milter: 
 def test_hostile_octets(data: bytes) -> None:
     with contextlib.suppress(ReplyError):
         parse_reply(data)
+
+
+LONE = "x\ud800y"
+
+
+@pytest.mark.parametrize("render", [reply_json, reply_json_v1])
+def test_half_characters_cannot_spoil_a_reply(render: Callable[[Verdict], bytes]) -> None:
+    verdict = Verdict(
+        Action.REWRITE_SUBJECT,
+        1.0,
+        15.0,
+        symbols=(SymbolResult(LONE, 1.0, 1.0, LONE, (LONE,)),),
+        messages={LONE: LONE},
+        subject=LONE,
+        urls=(LONE,),
+        emails=(LONE,),
+        message_id=LONE,
+        edits=HeaderEdits((AddHeader(LONE, LONE),), (RemoveHeader(LONE),)),
+        signatures=(LONE, LONE),
+    )
+    shown = render(verdict).decode()
+    assert "x\N{REPLACEMENT CHARACTER}y" in shown
