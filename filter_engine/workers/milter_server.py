@@ -160,7 +160,7 @@ class MilterConnection(asyncio.Protocol):
             transport.write(output)
         for event in events:
             if isinstance(event, MessageReceived):
-                room = not event.dropped and self._hold(len(event.raw))
+                room = not event.dropped and self._hold(event.held)
                 self._task = self._loop.create_task(self._answer(event, room))
             elif isinstance(event, Aborted):
                 self._cancel()

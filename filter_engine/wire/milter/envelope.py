@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from filter_engine.scan.envelope import Envelope
+from filter_engine.wire.limits import MAX_ADDRESS
+from filter_engine.wire.milter.codec import ProtocolError
 
 
 def make_envelope(
@@ -46,10 +48,15 @@ def _optional(data: bytes | None) -> str | None:
 
 
 def parse_address(payload: bytes) -> bytes:
-    """The address of MAIL or RCPT without brackets; ESMTP arguments are left aside."""
+    """The address of MAIL or RCPT without brackets; ESMTP arguments are left aside.
+
+    Raises ``ProtocolError`` for one longer than ``MAX_ADDRESS``: no MTA takes such an address.
+    """
     address = payload.partition(b"\0")[0].strip()
     if address[:1] == b"<" and address[-1:] == b">":
         address = address[1:-1]
+    if len(address) > MAX_ADDRESS:
+        raise ProtocolError(f"address of {len(address)} octets (at most {MAX_ADDRESS})")
     return address
 
 

@@ -17,6 +17,7 @@ from filter_engine.wire.milter.codec import (
     indexed_header,
     packet,
 )
+from filter_engine.wire.text import octets
 
 SPAM_REJECTED = "Spam message rejected"
 TRY_AGAIN_LATER = "Try again later"
@@ -30,6 +31,10 @@ _ADD_HEADERS = int(Actions.ADD_HEADERS)
 _CHANGE_HEADERS = int(Actions.CHANGE_HEADERS)
 _QUARANTINE = int(Actions.QUARANTINE)
 
+_REFUSING = frozenset({Action.REJECT, Action.SOFT_REJECT, Action.DISCARD})
+
+MAX_REMOVALS = 20_000
+"""Header fields taken away from one message: each is a packet to the MTA."""
 MAX_REPLY_TEXT = 480
 """Octets: a reply line has at most 512 with codes and CRLF (RFC 5321, section 4.5.3.1.5)."""
 
@@ -56,11 +61,16 @@ def milter_reply(
 
     ``header_counts`` are the message's header fields by lower-case name, ``actions`` what the MTA
     lets us do (bits of ``Actions``): header changes it did not offer are left out, a quarantine it
-    did not offer becomes a temporary failure.
+    did not offer becomes a temporary failure. So does a message with more forged header fields
+    than ``MAX_REMOVALS``, unless it is refused anyway.
     """
     if verdict is None:
         return TEMPFAIL
-    out = list(_edits(verdict.edits, header_counts, actions))
+    out: list[bytes] = []
+    if _removals(verdict.edits, header_counts) <= MAX_REMOVALS:
+        out.extend(_edits(verdict.edits, header_counts, actions))
+    elif verdict.action not in _REFUSING:
+        return TEMPFAIL
     if actions & _ADD_HEADERS:
         out.extend(
             indexed_header(Reply.INSERT_HEADER, index, b"DKIM-Signature", header_value(signature))
@@ -118,6 +128,14 @@ def _edits(edits: HeaderEdits, counts: Mapping[bytes, int], actions: int) -> Ite
                 yield indexed_header(Reply.INSERT_HEADER, addition.order, name, value)
 
 
+def _removals(edits: HeaderEdits, counts: Mapping[bytes, int]) -> int:
+    """At most so many packets the removals take."""
+    return sum(
+        1 if removal.index else counts.get(header_name(removal.name).lower(), 0)
+        for removal in edits.remove
+    )
+
+
 def _remove(removal: RemoveHeader, counts: Mapping[bytes, int]) -> Iterator[bytes]:
     """Deletions of the occurrences that exist; a negative index counts from the last."""
     name = header_name(removal.name)
@@ -157,4 +175,4 @@ def header_value(value: str) -> bytes:
         first, *rest = value.split("\n")
         folded = [line if line[:1] in (" ", "\t") else f"\t{line}" for line in rest if line.strip()]
         value = "\n".join([first, *folded])
-    return value.replace("\0", "").encode("utf-8", "surrogateescape")
+    return octets(value.replace("\0", ""))

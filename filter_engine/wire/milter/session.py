@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from filter_engine.scan.envelope import Envelope
+from filter_engine.wire.limits import MAX_ADDRESS, MAX_FIELD_NAME, MAX_MACROS, MAX_RCPTS
 from filter_engine.wire.milter.codec import (
     NO_REPLY,
     VERSION,
@@ -83,6 +84,10 @@ _PER_MESSAGE = tuple(map(int, b"MRTLNBE"))
 _STAGES = (*map(int, b"CH"), *_PER_MESSAGE)
 """The commands macros belong to, in order: a later one's macros win."""
 
+_RCPT_COST = 64
+_NAME_COST = 128
+"""Octets a recipient and a name in the header counts take besides their own (64-bit CPython)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -90,11 +95,9 @@ class Limits:
 
     max_message: int
     """Octets of header and body; a longer message is not kept, and marked ``oversize``."""
-    max_rcpts: int = 10_000
-    """Recipients beyond it are counted but not kept."""
-    max_headers: int = 20_000
-    """Header fields; a message with more is marked ``oversize``."""
-    max_macros: int = 64 * 1024
+    max_rcpts: int = MAX_RCPTS
+    """Recipients beyond it are not kept."""
+    max_macros: int = MAX_MACROS
     """Octets of macros for one command."""
 
 
@@ -111,7 +114,9 @@ class MessageReceived:
     dropped: bool
     """There was no room for it (see ``drop``): only a temporary failure may answer it."""
     header_counts: Mapping[bytes, int]
-    """Lower-case name -> occurrences, for changes by index."""
+    """Lower-case name -> occurrences, for changes by index; none longer than 998 octets."""
+    held: int
+    """Octets of memory that all this takes, about."""
     actions: int
     """What may be asked of this MTA: bits of ``Actions``."""
 
@@ -133,12 +138,19 @@ Event: TypeAlias = MessageReceived | Aborted | Closed
 class _Message:
     mail_from: bytes
     rcpts: list[bytes] = field(default_factory=list)
-    parts: list[bytes] = field(default_factory=list)
+    content: bytearray = field(default_factory=bytearray)
+    """One buffer: a list of short header fields would take ten times their octets."""
     size: int = 0
     oversize: bool = False
     dropped: bool = False
     header_counts: dict[bytes, int] = field(default_factory=dict)
-    headers: int = 0
+    around: int = 0
+    """Octets that recipients and header counts take."""
+
+    @property
+    def held(self) -> int:
+        """Octets kept."""
+        return len(self.content) + self.around
 
 
 class Session:
@@ -169,15 +181,18 @@ class Session:
 
     @property
     def held(self) -> int:
-        """Octets of the message kept so far."""
-        message = self._message
-        return 0 if message is None or message.oversize or message.dropped else message.size
+        """Octets kept of the message so far, with recipients and header counts."""
+        return 0 if self._message is None else self._message.held
 
     def drop(self) -> None:
         """There is no room for the message under way: forget its content, mark it ``dropped``."""
-        if self._message is not None:
-            self._message.dropped = True
-            self._message.parts.clear()
+        message = self._message
+        if message is not None:
+            message.dropped = True
+            message.content.clear()
+            message.rcpts.clear()
+            message.header_counts.clear()
+            message.around = 0
 
     def feed(self, data: bytes) -> list[Event]:
         """Take what arrived; raises ``ProtocolError`` naming command and state."""
@@ -264,16 +279,22 @@ class Session:
         self._helo = None
 
     def _take_helo(self, payload: bytes, _events: list[Event]) -> None:
-        self._helo = payload.rstrip(b"\0")
+        helo = payload.rstrip(b"\0")
+        if len(helo) > MAX_ADDRESS:
+            raise ProtocolError(f"HELO of {len(helo)} octets (at most {MAX_ADDRESS})")
+        self._helo = helo
         self._message = None
 
     def _mail(self, payload: bytes, _events: list[Event]) -> None:
-        self._message = _Message(parse_address(payload))
+        sender = parse_address(payload)
+        self._message = _Message(sender, around=len(sender))
 
     def _rcpt(self, payload: bytes, _events: list[Event]) -> None:
         message = self._current()
-        if len(message.rcpts) < self._limits.max_rcpts:
-            message.rcpts.append(parse_address(payload))
+        rcpt = parse_address(payload)
+        if len(message.rcpts) < self._limits.max_rcpts and not message.dropped:
+            message.rcpts.append(rcpt)
+            message.around += len(rcpt) + _RCPT_COST
 
     def _ignore(self, payload: bytes, _events: list[Event]) -> None:
         pass
@@ -283,14 +304,13 @@ class Session:
         if not nul or not name:
             raise ProtocolError("header without name")
         message = self._current()
-        lower = name.lower()
-        counts = message.header_counts
-        message.headers += 1
-        if message.headers > self._limits.max_headers:
-            message.oversize = True
-            message.parts.clear()
-        else:
-            counts[lower] = counts.get(lower, 0) + 1
+        if len(name) <= MAX_FIELD_NAME and not message.dropped:
+            counts = message.header_counts
+            lower = name.lower()
+            known = counts.get(lower, 0)
+            counts[lower] = known + 1
+            if not known:
+                message.around += len(lower) + _NAME_COST
         value = value.rstrip(b"\0")
         if b"\n" in value:
             value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -310,7 +330,7 @@ class Session:
             self._keep(message, payload)
         events.append(
             MessageReceived(
-                raw=b"".join(message.parts),
+                raw=bytes(message.content),
                 envelope=make_envelope(
                     self._client, self._helo, message.mail_from, message.rcpts, self._all_macros()
                 ),
@@ -318,6 +338,7 @@ class Session:
                 oversize=message.oversize,
                 dropped=message.dropped,
                 header_counts=message.header_counts,
+                held=message.held,
                 actions=self._actions,
             )
         )
@@ -335,9 +356,9 @@ class Session:
             return
         if message.size > self._limits.max_message:
             message.oversize = True
-            message.parts.clear()
+            message.content.clear()
         else:
-            message.parts.append(data)
+            message.content += data
 
     def _current(self) -> _Message:
         if self._message is None:

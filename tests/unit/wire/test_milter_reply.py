@@ -7,6 +7,9 @@ import pytest
 from filter_engine.scan.verdict import Action, AddHeader, HeaderEdits, RemoveHeader, Verdict
 from filter_engine.wire.milter.codec import Actions, Splitter, packet
 from filter_engine.wire.milter.reply import (
+    ACCEPT,
+    MAX_REMOVALS,
+    TEMPFAIL,
     ReplyOptions,
     header_value,
     milter_reply,
@@ -202,3 +205,21 @@ def test_a_header_name_is_a_name() -> None:
 def test_a_threshold_that_is_off_does_not_matter() -> None:
     free = Verdict(Action.NO_ACTION, 1.0, math.nan)
     assert packets(milter_reply(free, {}, ALL, STOCK)) == [("a", b"")]
+
+
+LONE = "x\ud800y\udcffz"
+"""Half characters: the first comes from no octet, the second stands for the octet FF."""
+
+
+def test_half_characters_cannot_spoil_a_header() -> None:
+    assert header_value(LONE) == b"x\xef\xbf\xbdy\xffz"
+
+
+def test_more_forged_headers_than_can_be_taken_away_are_a_temporary_failure() -> None:
+    edits = HeaderEdits(remove=(RemoveHeader("X-Spamd-Result"), RemoveHeader("X-Other")))
+    many = {b"x-spamd-result": MAX_REMOVALS, b"x-other": 1}
+    passed = Verdict(Action.NO_ACTION, 0.0, 15.0, edits=edits)
+    assert milter_reply(passed, many, 0x1FF, STOCK) == TEMPFAIL
+    assert milter_reply(passed, many | {b"x-other": 0}, 0x1FF, STOCK).endswith(ACCEPT)
+    refused = Verdict(Action.REJECT, 20.0, 15.0, edits=edits)
+    assert b"554 5.7.1" in milter_reply(refused, many, 0x1FF, STOCK)

@@ -226,3 +226,26 @@ def test_statistics_add_up(make_engine: MakeEngine) -> None:
     ]
     assert len(lines) == 10
     until(lambda: engine.stat()["connections"] >= 10, "connections are counted")
+
+
+def test_twenty_thousand_header_fields_do_not_pass_unscanned(engine: Engine) -> None:
+    oversize = engine.stat()["oversize"]
+    with Mta(engine.proxy) as mta:
+        mta.begin()
+        for _ in range(20_001):
+            mta.say("L", b"A\0\0")
+        mta.content(SPAM)
+        assert mta.finish()[-1] == ("y", b"554 5.7.1 Gtube pattern\0")
+    assert engine.stat()["oversize"] == oversize
+
+
+def test_a_subject_of_half_a_character_is_rewritten(make_engine: MakeEngine) -> None:
+    """UTF-7 can say U+D800, which no UTF-8 can."""
+    engine = make_engine({"actions.conf": "rewrite_subject = -50;"}).start()
+    odd = MESSAGE.replace(b"Subject: hello", b"Subject: =?utf-7?B?KzJBQS0=?=")
+    assert engine.scan(odd)["action"] == "rewrite subject"
+    with Mta(engine.proxy) as mta:
+        replies = mta.send(odd)
+    assert replies[-1] == ("a", b"")
+    (subject,) = [payload for command, payload in replies if b"Subject\0" in payload]
+    assert subject.startswith(b"\0\0\0\1Subject\0***SPAM*** ")
