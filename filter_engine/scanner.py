@@ -56,6 +56,8 @@ class Scanner:
         self._headers = (
             headers if isinstance(headers, MilterHeadersOptions) else MilterHeadersOptions()
         )
+        if not config.is_enabled(SECTION):
+            self._headers = MilterHeadersOptions(remove_upstream_spam_flag=False)
 
     @classmethod
     def from_config(cls, config: Config) -> Scanner:

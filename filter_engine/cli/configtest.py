@@ -29,7 +29,9 @@ def configtest(
     --strict also when there are warnings. Touches nothing.
     """
     checks.load()
-    found = inspect(config_file, variables, modules=sections(REGISTRY)).findings
+    found = inspect(
+        config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups()
+    ).findings
     refused = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failed = any(finding.severity in refused for finding in found)
     if as_json:

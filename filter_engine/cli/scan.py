@@ -88,7 +88,7 @@ def load_config(config_file: Path | None, variables: dict[str, str]) -> Config:
     """Load the configuration with the built-in checks' sections; ends the program if it is bad."""
     checks.load()
     try:
-        return load(config_file, variables, modules=sections(REGISTRY))
+        return load(config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups())
     except ConfigError as error:
         fail(f"the configuration cannot be used:\n{error}")
 

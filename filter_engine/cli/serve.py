@@ -35,7 +35,7 @@ def serve(config_file: Path | None, variables: dict[str, str], foreground: bool)
     checks.load()
 
     def load_config() -> Config:
-        return load(config_file, variables, modules=sections(REGISTRY))
+        return load(config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups())
 
     try:
         sys.exit(Supervisor(load_config).run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from typing import TypeVar
 from filter_engine.config.bind_symbols import bind_groups
 from filter_engine.config.bind_workers import bind_workers
 from filter_engine.config.collector import Collector
+from filter_engine.config.declared_files import declared_files
 from filter_engine.config.findings import ConfigError, Finding, Severity
 from filter_engine.config.kinds import BOOLEAN, merged_object
 from filter_engine.config.layers import Layers, strength
@@ -49,17 +50,19 @@ def load(
     environ: Mapping[str, str] | None = None,
     *,
     modules: Mapping[str, type[Section]] | None = None,
+    groups: Iterable[str] = (),
 ) -> Config:
     """Read the configuration and bind it.
 
     ``main_file`` None means the shipped one, which includes the site's ``local.d`` and
     ``override.d``. ``variables`` are those of ``--var``; ``environ`` is the process environment
     (default: the real one), whose ``RSPAMD_*`` variables templates see as ``env``. ``modules``
-    maps a section name to the schema of the check module that owns it.
+    maps a section name to the schema of the check module that owns it; ``groups`` are the groups of
+    symbols that the checks declare. Each of both has its file in ``local.d`` and ``override.d``.
 
     Raises ``ConfigError`` with every finding when anything in it is an error.
     """
-    found = inspect(main_file, variables, environ, modules=modules)
+    found = inspect(main_file, variables, environ, modules=modules, groups=groups)
     if found.config is None:
         raise ConfigError(found.findings)
     return found.config
@@ -71,6 +74,7 @@ def inspect(
     environ: Mapping[str, str] | None = None,
     *,
     modules: Mapping[str, type[Section]] | None = None,
+    groups: Iterable[str] = (),
 ) -> Inspection:
     """As ``load``, but return the findings also when they are errors. Raises nothing."""
     all_variables = build_variables(variables or {})
@@ -82,6 +86,7 @@ def inspect(
             main_file or Path(all_variables["CONFDIR"], MAIN_FILE),
             variables=all_variables,
             environ=os.environ if environ is None else environ,
+            texts=declared_files(all_variables["CONFDIR"], modules or {}, groups),
             errors=errors,
         )
     except UclError as error:

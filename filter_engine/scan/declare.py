@@ -101,6 +101,10 @@ class Registry:
             for symbol in check.symbols:
                 yield check, symbol
 
+    def groups(self) -> frozenset[str]:
+        """Every group that a declared symbol is in."""
+        return frozenset(group for _, symbol in self.symbols() for group in symbol.groups)
+
     def sections(self) -> dict[str, type[Section]]:
         """Configuration section -> the class of its options.
 

@@ -84,6 +84,7 @@ def parse_file(
     *,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
     lowercase_keys: bool = False,
     limits: Limits = LIMITS,
     errors: list[UclError] | None = None,
@@ -94,13 +95,15 @@ def parse_file(
     that all of them can be shown at once; the document is then incomplete.
 
     ``environ`` is the process environment, whose ``RSPAMD_*`` variables templates see; None leaves
-    template expressions as they are.
+    template expressions as they are. ``texts`` are read in place of files, by absolute path, and
+    are not among the document's ``files``.
     """
     full = os.path.abspath(path)  # Path.absolute keeps ".."
     session = Session(
         Variables(variables or {}).with_file(full, os.path.dirname(full)),
         template_env=None if environ is None else template_variables(environ),
         lowercase_keys=lowercase_keys,
+        texts=texts or {},
         limits=limits,
         run_macro=run_macro,
         errors=errors,

@@ -33,6 +33,9 @@ def read_file(session: Session, path: str) -> str:
 
     Raises ``UclError`` (without a line) or ``MissingFileError``.
     """
+    derived = session.texts.get(os.path.abspath(path))
+    if derived is not None:
+        return derived
     try:
         state = Path(path).stat()
         if not stat.S_ISREG(state.st_mode):

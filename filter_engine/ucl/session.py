@@ -30,6 +30,8 @@ class Session:
     errors: list[UclError] | None = None
     #: What is odd but no error, as libucl sees it.
     notes: list[UclError] = field(default_factory=list)
+    #: Texts to read instead of files, by absolute path: what a program derives for a tree.
+    texts: Mapping[str, str] = field(default_factory=dict)
     #: Values and bytes read so far.
     values: int = 0
     size: int = 0

@@ -71,14 +71,15 @@ def test_dump_is_ucl_that_loads_to_the_same(local: Path, tmp_path: Path) -> None
     shown = CliRunner().invoke(configdump, [*_var(local), "--show-secrets"])
     assert shown.exit_code == 0
     again = tmp_path / "again.conf"
+    (empty := tmp_path / "empty").mkdir()
     again.write_text(shown.output)
     result = CliRunner().invoke(
-        configtest, ["-c", str(again), "--strict", "--var", "LOCAL_CONFDIR=/nonexistent"]
+        configtest, ["-c", str(again), "--strict", "--var", f"LOCAL_CONFDIR={empty}"]
     )
     assert result.output == "syntax OK\n"
     second = CliRunner().invoke(
         configdump,
-        ["-c", str(again), "--show-secrets", "--var", "LOCAL_CONFDIR=/nonexistent"],
+        ["-c", str(again), "--show-secrets", "--var", f"LOCAL_CONFDIR={empty}"],
     )
     assert parse(second.output) == parse(shown.output)
 
