@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -15,6 +16,9 @@ from mailflow.catalogue import load
 from mailflow.publish import publish_dkim
 from mailflow.trial import Site, Trial, attempt
 
+LOG_WIDTH = 180
+"""Columns of the table when nobody watches."""
+
 
 @click.command()
 @click.option("--lab", "name", default=DEFAULT_NAME, show_default=True, help="Name of the lab.")
@@ -24,7 +28,7 @@ def mails(name: str) -> None:
     Exit status 0 only if every mail fared as it should.
     """
     lab = Lab(name)
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    console = Console(width=_width())
     try:
         for record in publish_dkim(lab):
             click.echo(f"   published {record}")
@@ -37,7 +41,15 @@ def mails(name: str) -> None:
     if bad:
         console.print(f"[red]{bad} of {len(trials)} mails did not fare as they should.[/]")
         sys.exit(1)
-    console.print(f"[green]All {len(trials)} mails fared as they should.[/]")
+    sent = [trial for trial in trials if not trial.inapplicable]
+    left_out = f" ({len(trials) - len(sent)} not applicable)" if len(sent) < len(trials) else ""
+    console.print(f"[green]All {len(sent)} mails fared as they should{left_out}.[/]")
+
+
+def _width() -> int | None:
+    """Columns of the table: the terminal's (None), or what a log file can hold."""
+    terminal = "COLUMNS" in os.environ or any(map(os.isatty, (0, 1, 2)))
+    return None if terminal else LOG_WIDTH
 
 
 def _send_all(lab: Lab) -> list[Trial]:
@@ -45,7 +57,12 @@ def _send_all(lab: Lab) -> list[Trial]:
     entries = load(domain=site.domain)
     trials = []
     for number, mail in enumerate(entries, 1):
-        click.echo(f"   mail {number} of {len(entries)}: {mail.name} ({mail.shows})")
+        line = f"   mail {number} of {len(entries)}: {mail.name} ({mail.shows})"
+        if reason := site.inapplicable(mail):
+            click.echo(f"{line}: not applicable: {reason}")
+            trials.append(Trial(mail, "", site.host(mail.via), inapplicable=reason))
+            continue
+        click.echo(line)
         trials.append(attempt(site, mail))
     return trials
 

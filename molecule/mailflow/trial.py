@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from mailflow.spamd_result import SpamdResult, parse
 
 PATIENCE = 30.0
 """Seconds an accepted mail may take to arrive."""
+_QUEUE_ID = re.compile(r":?\s*queued as \S+$")
+# Postfix's own words where the milter gave none, or could not be asked (postconf(5)).
+_POSTFIX_WORDS = ("Command rejected", "Service unavailable")
 
 
 class Site:
@@ -60,6 +64,13 @@ class Site:
         }
         return places.get(via, via)
 
+    def inapplicable(self, mail: Mail) -> str:
+        """Why this site cannot be sent a mail at all; empty when it can."""
+        host = self.host(mail.via)
+        if mail.ipv6 and self.lab.host(host).ipv6 is None:
+            return f"{host} has no public IPv6"
+        return ""
+
     def delivered(self, user: str, message_id: str, seconds: float) -> list[mailbox.Delivered]:
         """Copies of a message in a user's mailbox, waiting for the first."""
         address = lab_mail.target_address(self.lab, self.access_server)
@@ -72,6 +83,12 @@ class Trial:
 
     mail: Mail
     message_id: str
+    host: str
+    """Name of the host it was handed to."""
+    inapplicable: str = ""
+    """Why it was not sent at all; empty when it was."""
+    command: str = ""
+    """The SMTP command that `code` and `text` answered; ``.`` is the end of the message."""
     code: int = 0
     text: str = ""
     ended: str = "lost"
@@ -91,10 +108,23 @@ class Trial:
 
     @property
     def action(self) -> str:
-        """The filter's action as the header or the reply tells it."""
+        """The filter's action as the header or the reply tells it; empty if Postfix decided.
+
+        The filter speaks at the end of the message, in a text of its own: 5.7.1 for a refusal,
+        4.7.1 for a later attempt.
+        """
         if self.raw:
             return str(self.header.get("X-Rspamd-Action", ""))
-        return "reject" if self.ended == "refused" and self.code == 554 else ""
+        status, _, words = self.text.partition(" ")
+        if self.command != "." or words.startswith(_POSTFIX_WORDS):
+            return ""
+        return {"5.7.1": "reject", "4.7.1": "soft reject"}.get(status, "")
+
+    @property
+    def reply(self) -> str:
+        """Code and first line of the reply, without the queue's number for the mail."""
+        first = (self.text.splitlines() or [""])[0]
+        return f"{self.code} {_QUEUE_ID.sub('', first)}".strip() if self.code else ""
 
 
 def send(site: Site, mail: Mail, content: bytes) -> lab_mail.Reply:
@@ -133,11 +163,11 @@ def send(site: Site, mail: Mail, content: bytes) -> lab_mail.Reply:
 def attempt(site: Site, mail: Mail, *, patience: float = PATIENCE) -> Trial:
     """Send one mail of the catalogue, follow it to its end and judge it."""
     message_id, content = mail.fill()
-    trial = Trial(mail, message_id)
+    trial = Trial(mail, message_id, site.host(mail.via))
     began = time.monotonic()
     try:
         reply = send(site, mail, content)
-        trial.code, trial.text = reply.code, reply.text
+        trial.command, trial.code, trial.text = reply.command, reply.code, reply.text
         _follow(site, trial, patience)
     except LabError as error:
         trial.problems.append(str(error))
