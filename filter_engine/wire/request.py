@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from filter_engine.scan.envelope import Envelope
-
-MAX_RCPTS = 10_000
-"""Recipients beyond it are not kept."""
+from filter_engine.wire.limits import MAX_RCPTS
+from filter_engine.wire.text import octets
 
 _SINGLE = {
     b"ip": "ip",
@@ -54,7 +53,10 @@ _FLAG_HEADERS = {
 
 
 def parse_envelope(headers: Iterable[tuple[bytes, bytes]]) -> Envelope:
-    """The envelope a request's headers describe; names must be in lower case."""
+    """The envelope a request's headers describe; names must be in lower case.
+
+    Recipients beyond ``MAX_RCPTS`` are not kept.
+    """
     fields: dict[str, Any] = {}
     rcpts: list[str] = []
     flags: set[str] = set()
@@ -101,7 +103,7 @@ def _octets(value: str) -> bytes:
     # A control character in an address would end the header: it becomes a question mark.
     if not value.isprintable():
         value = "".join("?" if c < " " or c == "\x7f" else c for c in value)
-    return value.encode("utf-8", "surrogateescape")
+    return octets(value)
 
 
 def _address(text: str) -> str:

@@ -20,10 +20,16 @@ from filter_engine.workers.statistics import Counter, Row
 log = logging.getLogger(__name__)
 
 PATH = "/checkv2"
+_SCANNERS_OWN = frozenset({408, 429})
+"""4xx that tell of the scanner's state, not of the message: too slow, too busy (RFC 6585)."""
 
 
 class NoScannerError(Exception):
     """No scanner gave a verdict; the message says what each of them said."""
+
+
+class RefusedError(UpstreamError):
+    """The scanner does not take this message (4xx): that says nothing about its health."""
 
 
 class OversizeError(Exception):
@@ -51,7 +57,8 @@ class ScanClient:
         """The verdict of the first scanner that gives one.
 
         What is left of the time is shared among the attempts that are left, so that a scanner that
-        hangs leaves time for the next. Raises ``NoScannerError`` or ``OversizeError``.
+        hangs leaves time for the next. A scanner that refuses the message itself keeps its good
+        name. Raises ``NoScannerError`` or ``OversizeError``.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout
@@ -85,7 +92,7 @@ class ScanClient:
     def _note_failure(self, upstream: Upstream, error: UpstreamError, now: float) -> None:
         self._statistics.add(Counter.UPSTREAM_ERRORS)
         log.warning("scanner failed, trying the next: %s", error)
-        if self._set.failed(upstream, now):
+        if not isinstance(error, RefusedError) and self._set.failed(upstream, now):
             log.error("scanner %s counts as dead for a while", upstream.name)
 
 
@@ -93,7 +100,10 @@ def _verdict(upstream: Upstream, answer: Answer) -> Verdict:
     if answer.status == 413:
         raise OversizeError(f"{upstream.name}: {answer.reason}")
     if answer.status != 200:
-        raise UpstreamError(f"{upstream.name}: {answer.status} {answer.reason[:100]}")
+        text = f"{upstream.name}: {answer.status} {answer.reason[:100]}"
+        if 400 <= answer.status < 500 and answer.status not in _SCANNERS_OWN:
+            raise RefusedError(text)
+        raise UpstreamError(text)
     body = answer.body
     try:
         if (answer.header(b"compression") or b"").strip().lower() == b"zstd":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from filter_engine import __version__
+from filter_engine.wire.limits import MAX_HEAD, MAX_HEAD_FIELDS
 
 SERVER = f"filter_engine/{__version__}"
 
@@ -49,8 +50,10 @@ class HttpLimits:
     """What a client may make a server keep and wait for; times in seconds, sizes in octets."""
 
     max_body: int
-    max_head: int = 1024 * 1024
+    max_head: int = MAX_HEAD
     """Request line and headers; a message to many recipients has one Rcpt header for each."""
+    max_fields: int = MAX_HEAD_FIELDS
+    """Header fields."""
     head_timeout: float = 10.0
     """From the first octet of a request to the end of its headers."""
     body_timeout: float = 120.0

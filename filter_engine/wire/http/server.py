@@ -104,13 +104,14 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._peer: str | None = None
         self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[tuple[Request, bool]] = deque()
+        self._waiting: deque[tuple[Request, bool, int]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._deadline = self._loop.time() + self._limits.idle_timeout
         self._receiving = False
         self._refused = False
         self._eof = False
         self._held = 0
+        self._receiving_held = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -166,6 +167,8 @@ class HttpConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count_head(len(name) + len(value) + 4)
+        if len(self._headers) >= self._limits.max_fields:
+            self._stop(431, "Too many request headers")
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -181,11 +184,7 @@ class HttpConnection(asyncio.Protocol):
         self._body_size += len(body)
         if self._body_size > self._limits.max_body:
             self._stop(413, f"Message larger than {self._limits.max_body} bytes")
-        budget = self._server.budget
-        if budget is not None:
-            if not budget.take(len(body)):
-                self._stop(503, "Too many messages at once")
-            self._held += len(body)
+        self._hold(len(body))
         self._body.append(body)
 
     def on_message_complete(self) -> None:
@@ -201,7 +200,8 @@ class HttpConnection(asyncio.Protocol):
         )
         keep_alive = self._parser.should_keep_alive()
         self._begin()
-        self._waiting.append((request, keep_alive))
+        self._waiting.append((request, keep_alive, self._receiving_held))
+        self._receiving_held = 0
         if self._task is None:
             self._next()
         elif self._transport is not None:
@@ -210,18 +210,18 @@ class HttpConnection(asyncio.Protocol):
     # requests one by one
 
     def _next(self) -> None:
-        request, keep_alive = self._waiting.popleft()
+        request, keep_alive, held = self._waiting.popleft()
         self._deadline = float("inf")
-        self._task = self._loop.create_task(self._serve(request, keep_alive))
+        self._task = self._loop.create_task(self._serve(request, keep_alive, held))
 
-    async def _serve(self, request: Request, keep_alive: bool) -> None:
+    async def _serve(self, request: Request, keep_alive: bool, held: int) -> None:
         try:
             response = await self._server.handler(request)
         except Exception:
             log.exception("request %s failed", request.path)
             response = self._server.refusal(500, "Internal error")
         self._task = None
-        self._release(len(request.body))
+        self._release(held)
         transport = self._transport
         assert transport is not None
         if transport.is_closing():
@@ -268,6 +268,15 @@ class HttpConnection(asyncio.Protocol):
         self._head_size += octets
         if self._head_size > self._limits.max_head:
             self._stop(431, "Request headers too large")
+        self._hold(octets)
+
+    def _hold(self, octets: int) -> None:
+        budget = self._server.budget
+        if budget is not None:
+            if not budget.take(octets):
+                self._stop(503, "Too many messages at once")
+            self._held += octets
+            self._receiving_held += octets
 
     def _release(self, octets: int) -> None:
         budget = self._server.budget

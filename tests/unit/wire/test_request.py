@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filter_engine.scan.envelope import Envelope
-from filter_engine.wire.request import MAX_RCPTS, envelope_headers, parse_envelope
+from filter_engine.wire.http.message import HttpLimits, request_head
+from filter_engine.wire.limits import MAX_ADDRESS, MAX_RCPTS
+from filter_engine.wire.request import envelope_headers, parse_envelope
 
 
 def parse(*headers: tuple[str, str]) -> Envelope:
@@ -135,3 +137,14 @@ def test_no_value_ends_its_header(text: str) -> None:
 def test_octets_that_are_no_text_survive() -> None:
     envelope = parse_envelope([(b"from", b"caf\xe9@x")])
     assert dict(envelope_headers(envelope))[b"From"] == b"<caf\xe9@x>"
+
+
+def test_the_longest_envelope_a_milter_takes_fits_into_a_request() -> None:
+    address = "x" * MAX_ADDRESS
+    macros = dict.fromkeys(
+        ("user", "queue_id", "mta_name", "tls_cipher", "user_agent"), "x" * 65_536
+    )
+    envelope = Envelope(helo=address, mail_from=address, rcpt_to=(address,) * MAX_RCPTS, **macros)
+    headers = list(envelope_headers(envelope))
+    assert len(request_head("POST", "/checkv2", headers, 10**9)) < HttpLimits(1).max_head
+    assert len(headers) < HttpLimits(1).max_fields

@@ -205,3 +205,32 @@ def test_both_supervisors_survive_a_killed_scanner(make_engine: MakeEngine) -> N
             os.kill(pid, signal.SIGKILL)
         # The sockets are the supervisor's: requests wait there for the next process.
         assert mta.send(SPAM)[-1] == ("y", b"554 5.7.1 Gtube pattern\0")
+
+
+def test_a_message_that_is_refused_does_not_kill_the_scanner(make_engine: MakeEngine) -> None:
+    """Ten refusals of a message leave the scanner alive; ten errors of its own do not."""
+    proxy = make_engine()
+    with (
+        scanner_that_says(response(b"431 Request headers too large", b"")) as (refusing, _),
+        scanner_that_says(response(b"429 Too many requests", b"")) as (busy, _),
+    ):
+        proxy_only(proxy, f"127.0.0.1:{refusing}:30,127.0.0.1:{busy}:20")
+        proxy.start()
+        with Mta(proxy.proxy) as mta:
+            for _ in range(5):
+                assert mta.send(MESSAGE)[-1] == ("t", b"")
+    log = proxy.log.read_text()
+    assert f"scanner 127.0.0.1:{busy} counts as dead" in log
+    assert f"scanner 127.0.0.1:{refusing} counts as dead" not in log
+
+
+def test_a_message_to_two_thousand_reaches_the_scanner(engine: Engine) -> None:
+    with Mta(engine.proxy) as mta:
+        mta.begin()
+        mta.say("A")
+        mta.say("M", b"<alice@client.example>\0")
+        for number in range(2_000):
+            mta.say("R", b"<%b%d@home.example>\0" % (b"u" * 1_000, number))
+        mta.say("T")
+        mta.content(SPAM)
+        assert mta.finish()[-1] == ("y", b"554 5.7.1 Gtube pattern\0")
