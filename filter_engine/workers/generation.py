@@ -101,9 +101,41 @@ class Generation:
     """Monotonic time since when no process of it is started any more."""
 
     def start(self, worker: Worker) -> None:
-        """Fork the process of one place."""
-        reading, writing = os.pipe()
+        """Fork the process of one place; when that fails, try again later."""
+        try:
+            reading, writing = os.pipe()
+        except OSError as error:
+            self._cannot_start(worker, error)
+            return
         worker.row = self.statistics.take()
+        try:
+            pid = self._fork(worker, reading, writing)
+        except OSError as error:
+            os.close(reading)
+            os.close(writing)
+            self.statistics.give(worker.row)
+            self._cannot_start(worker, error)
+            return
+        os.close(writing)
+        os.set_blocking(reading, False)
+        worker.pid, worker.ready_pipe = pid, reading
+        worker.ready = False
+        worker.started = time.monotonic()
+
+    def _cannot_start(self, worker: Worker, error: OSError) -> None:
+        """No process or descriptor is to be had at present (fork(2): EAGAIN, ENOMEM)."""
+        worker.failures += 1
+        wait = _delay(worker.failures)
+        worker.start_at = time.monotonic() + wait
+        log.error(
+            "worker %s cannot be started: %s; trying again in %.1f s",
+            worker.name,
+            error.strerror,
+            wait,
+        )
+
+    def _fork(self, worker: Worker, reading: int, writing: int) -> int:
+        """The process id of the new process, which gets the writing end; raises OSError."""
         job = process.Job(
             name=worker.name,
             factory=worker.plan.factory,
@@ -131,11 +163,7 @@ class Generation:
                     process.leave(status)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.close(writing)
-        os.set_blocking(reading, False)
-        worker.pid, worker.ready_pipe = pid, reading
-        worker.ready = False
-        worker.started = time.monotonic()
+        return pid
 
     def start_due(self, now: float) -> None:
         """Start every place that has no process and whose time has come."""
@@ -174,7 +202,7 @@ class Generation:
         sound = now - worker.started >= STABLE_TIME
         worker.failures = 1 if sound else worker.failures + 1
         # The first restart is immediate, then the delay doubles.
-        wait = 0.0 if worker.failures == 1 else min(0.1 * 2**worker.failures, MAX_DELAY)
+        wait = 0.0 if worker.failures == 1 else _delay(worker.failures)
         worker.start_at = now + wait
         again = f"; starting it again in {wait:.1f} s" if wait else "; starting it again"
         log.error("worker %s (process %d) %s%s", worker.name, pid, _fate(status), again)
@@ -235,6 +263,11 @@ class Generation:
         if worker.ready_pipe >= 0:
             os.close(worker.ready_pipe)
             worker.ready_pipe = -1
+
+
+def _delay(failures: int) -> float:
+    """Seconds to wait after so many failures, however many they are."""
+    return min(0.1 * 2.0 ** min(failures, 16), MAX_DELAY)
 
 
 def _fate(status: int) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from filter_engine.config.workers import ControllerConfig, NormalConfig, ProxyCo
 from filter_engine.scanner import Scanner
 from filter_engine.workers.controller import ControllerWorker
 from filter_engine.workers.generation import (
+    MAX_DELAY,
     OVERDUE_TIME,
     STUCK_TIME,
     Generation,
@@ -106,3 +108,37 @@ def test_the_workers_of_a_configuration() -> None:
         ("normal", cores, True, True),
         ("controller", 1, False, False),
     ]
+
+
+@pytest.mark.parametrize("broken", ["fork", "pipe"])
+def test_a_process_that_cannot_be_had_is_asked_for_again(
+    broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, worker = generation(0)
+    made.statistics.give(worker.row)
+
+    def none_left() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, broken, none_left)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    now = time.monotonic()
+    made.start_due(now)
+    assert worker.pid == 0
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert made.statistics.take() == 0  # the row was given back
+    due = made.next_start()
+    assert due is not None
+    assert now + 0.1 < due < now + 1.0
+    made.start_due(due)
+    assert (
+        "cannot be started: Resource temporarily unavailable; trying again in 0.4 s" in caplog.text
+    )
+
+
+def test_the_delay_stays_finite_however_often_a_worker_failed() -> None:
+    made, worker = generation(4242)
+    worker.failures = 5000
+    worker.started = time.monotonic()
+    assert made.ended(4242, 1) is worker
+    assert worker.start_at <= time.monotonic() + MAX_DELAY
