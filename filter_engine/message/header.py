@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from itertools import islice
+from typing import Final
 
 from filter_engine.message.defect import Defect
 from filter_engine.message.encoded_word import decode_value, unfold
-from filter_engine.message.limits import MAX_HEADER_BLOCK, MAX_HEADERS, MAX_VALUE
+from filter_engine.message.limits import (
+    MAX_HEADER_BLOCK,
+    MAX_HEADER_SIZE,
+    MAX_HEADERS,
+    MAX_LATE_FIELDS,
+    MAX_LATE_VALUE,
+    MAX_VALUE,
+)
 
 _NAME_BYTES = bytes(range(33, 58)) + bytes(range(59, 127))
 _BEFORE_MESSAGE = b" \t\r\n\v\f"
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_NEXT_FIELD: Final = re.compile(rb"\n(?![ \t])")
+# Each kind is looked for by itself, so that none of them can hide another behind its number.
+_LATE_KINDS: Final = tuple(
+    re.compile(rb"\n(" + names + rb")[ \t]*:", re.IGNORECASE)
+    for names in (
+        rb"content-type",
+        rb"content-transfer-encoding",
+        rb"content-disposition",
+        rb"from",
+        rb"subject",
+        rb"to|cc|bcc|reply-to|sender|date|message-id|mime-version|content-id|dkim-signature",
+    )
+)
 
 
 class HeaderField:
@@ -64,12 +88,9 @@ def find_body(data: bytes, start: int, end: int) -> tuple[int, int]:
     if data.startswith(b"\r\n", start, end):
         return start, start + 2
     bound = min(end, start + MAX_HEADER_BLOCK)
-    plain = data.find(b"\n\n", start, bound)
-    crlf = data.find(b"\n\r\n", start, bound if plain < 0 else plain + 2)
-    if crlf >= 0 and (plain < 0 or crlf < plain):
-        return crlf + 1, crlf + 3
-    if plain >= 0:
-        return plain + 1, plain + 2
+    empty = _EMPTY_LINE.search(data, start, bound)
+    if empty is not None:
+        return empty.start() + 1, empty.end()
     if bound < end:
         cut = data.rfind(b"\n", start, bound) + 1
         return (cut, cut) if cut > start else (bound, bound)
@@ -79,7 +100,11 @@ def find_body(data: bytes, start: int, end: int) -> tuple[int, int]:
 def parse_header_block(
     block: bytes, note: Callable[[Defect], None], limit: int = MAX_HEADERS
 ) -> tuple[HeaderField, ...]:
-    """The first ``limit`` fields of a header block, in order; what is no field is noted."""
+    """The fields of a header block, in order; what is no field is noted.
+
+    All of the first ``limit`` in the first ``MAX_HEADER_SIZE`` bytes; of those beyond, only the
+    ones that say what the content is and what the recipient sees, so that nothing hides there.
+    """
     fields: list[HeaderField] = []
     name = b""
     value: list[bytes] = []
@@ -87,10 +112,16 @@ def parse_header_block(
         note(Defect.NUL_BYTE)
     if not block.isascii():
         note(Defect.EIGHT_BIT_HEADER)
-    lines = block.split(b"\n")
+    size = len(block)
+    if size > MAX_HEADER_SIZE:
+        size = block.rfind(b"\n", 0, MAX_HEADER_SIZE) + 1 or MAX_HEADER_SIZE
+    lines = block[:size].split(b"\n")
     if lines and not lines[-1]:
         lines.pop()
+    field_start = position = 0
     for line in lines:
+        line_start = position
+        position += len(line) + 1
         if line[:1] in (b" ", b"\t"):
             if name:
                 value.append(line)
@@ -99,7 +130,8 @@ def parse_header_block(
             fields.append(_field(name, value, len(fields)))
             if len(fields) >= limit:
                 note(Defect.HEADERS_TRUNCATED)
-                return tuple(fields)
+                return (*fields, *_late_fields(block, line_start, len(fields)))
+        field_start = line_start
         name, colon, rest = line.partition(b":")
         stripped = name.rstrip(b" \t")
         if not colon or not stripped:
@@ -110,9 +142,39 @@ def parse_header_block(
             note(Defect.HEADER_NAME_INVALID)
         name = stripped
         value = [rest]
+    if size < len(block):
+        # The last field may go on beyond.
+        note(Defect.HEADERS_TRUNCATED)
+        if name:
+            colon_at = block.index(b":", field_start)
+            fields.append(_read_field(block, name, colon_at + 1, len(fields)))
+            field_start += 1
+        return (*fields, *_late_fields(block, field_start, len(fields)))
     if name:
         fields.append(_field(name, value, len(fields)))
     return tuple(fields)
+
+
+def _late_fields(block: bytes, start: int, index: int) -> list[HeaderField]:
+    """The fields beyond the bounds, from the line at ``start``, that nobody may hide."""
+    found = sorted(
+        (match.end(), match[1])
+        for kind in _LATE_KINDS
+        for match in islice(kind.finditer(block, max(0, start - 1)), MAX_LATE_FIELDS)
+    )
+    return [
+        _read_field(block, name, at, index + n, MAX_LATE_VALUE)
+        for n, (at, name) in enumerate(found)
+    ]
+
+
+def _read_field(
+    block: bytes, name: bytes, start: int, index: int, size: int = MAX_VALUE
+) -> HeaderField:
+    """The field whose value begins at ``start``, after the colon; ``size`` bytes of it at most."""
+    following = _NEXT_FIELD.search(block, start, start + size)
+    end = start + size if following is None else following.start()
+    return _field(name, [block[start:end]], index)
 
 
 def _field(name: bytes, lines: list[bytes], index: int) -> HeaderField:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 MAX_HEADERS: Final = 5000
-"""Header fields of one header block."""
+"""Header fields of one header block that are read whatever their names."""
 MAX_PART_HEADERS: Final = 256
-"""Header fields of a MIME part inside a message."""
-MAX_HEADER_BLOCK: Final = 1 << 20
+"""The same for a MIME part inside a message."""
+MAX_HEADER_SIZE: Final = 1 << 20
+"""Bytes of one header block in which all fields are read. Beyond this and the bounds above only
+those are that decide what the recipient sees."""
+MAX_LATE_FIELDS: Final = 16
+"""How many of these there may be of one kind."""
+MAX_LATE_VALUE: Final = 64 << 10
+"""Bytes of the value of each."""
+MAX_HEADER_BLOCK: Final = 32 << 20
 """Bytes of one header block; what follows counts as body."""
 MAX_VALUE: Final = 256 << 10
 """Bytes of one header value; the rest of a longer one is not looked at."""

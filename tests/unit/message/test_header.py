@@ -70,7 +70,52 @@ def test_headers_are_bounded() -> None:
     assert message.body == b"body"
     assert len(Message(b"a: " + b"x" * (1 << 19) + b"\n\n").headers[0].raw) == 256 << 10
     huge = Message(b"a: " + b"x\n " * (1 << 20) + b"\n\nbody")
-    assert len(huge.header_block) <= 1 << 20
+    assert len(huge.headers[0].raw) == 256 << 10
+    assert huge.body == b"body"
+
+
+JUNK = {
+    "fields": b"A: b\n" * 5001,
+    "octets": (b"A: " + b"x" * 900 + b"\n") * 1300,
+    "a fold": b"A: x\n" + b" x\n" * 400_000,
+    "no fields": b"x" * (1 << 20) + b"\n",
+    "its own kind": b"A: b\n" * 5000 + b"To: x@y.example\n" * 50 + b"X-A: b\n" * 50,
+}
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_what_matters_is_found_behind_any_junk(junk: str) -> None:
+    late = (
+        b"from: a@b.example\nContent-Type: multipart/mixed;\n boundary=x\nX-Junk: 1\n"
+        b"SUBJECT : s\nContent-Transfer-Encoding: base64\n\nbody"
+    )
+    message = Message(JUNK[junk] + late)
+    assert Defect.HEADERS_TRUNCATED in message.defects
+    assert message.subject == "s"
+    assert [address.email for address in message.from_addresses] == ["a@b.example"]
+    assert message.parts[0].params == {"boundary": "x"}
+    assert message.parts[0].declared_cte == "base64"
+    assert message.get("x-junk") is None
+    assert message.body == b"body"
+    assert [field.index for field in message.headers] == list(range(len(message.headers)))
+    assert len(message.headers) < 5100
+
+
+def test_what_matters_is_found_behind_the_junk_of_a_part() -> None:
+    message = Message(
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\n"
+        + b"A: b\n" * 300
+        + b"Content-Transfer-Encoding: base64\n\naGVsbG8=\n--x--\n"
+    )
+    assert message.parts[1].content == b"hello"
+
+
+@pytest.mark.parametrize("over", range(-30, 30))
+def test_a_field_on_the_bound_is_whole(over: int) -> None:
+    junk = b"A: " + b"x" * ((1 << 20) - 40 + over) + b"\n"
+    message = Message(junk + b"Subject: one\n two\n three\nTo: x@y.example\n\nbody")
+    assert message.subject == "one two three"
+    assert [field.name for field in message.headers] == ["A", "Subject", "To"]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +129,9 @@ def test_headers_are_bounded() -> None:
         (b"=?utf-8?B?w7w?=", "ü"),
         (b"=?utf-8?Q?=C3?= =?utf-8?Q?=BC?=", "ü"),
         (b"=?utf-8*de?Q?=C3=BC?=", "ü"),
+        (b"=?utf-7?Q?a+2AA-b+APY-?=", "a\ufffdb\xf6"),
+        (b"=?utf-16-le?B?YQAA2GIA?=", "a\ufffdb"),
+        (b"=?unicode-escape?Q?=5Cud800?=", "\\ud800"),
         (b"=?unknown-8bit?Q?a=E4?=", "aä"),
         (b"=?utf-8?X?abc?=", "=?utf-8?X?abc?="),
         (b"=?utf-8?q?never ends", "=?utf-8?q?never ends"),
