@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 
 from filter_engine.message.defect import Defect
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_NO_CHARSETS: Final = frozenset(
+    {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
+)
+"""Text encodings of Python that are no charsets of mail."""
 _WIDER = {
     # What senders call by the narrower name and mean by the wider one (WHATWG Encoding, 4.2).
     "ascii": "utf-8",
@@ -45,17 +52,27 @@ def codec_name(label: str) -> str | None:
             info = codecs.lookup(candidate)
         except (LookupError, ValueError):
             continue
-        if info._is_text_encoding and info.name not in ("idna", "punycode", "undefined"):
+        if info._is_text_encoding and info.name not in _NO_CHARSETS:
             return info.name
     return None
 
 
 def decode_bytes(data: bytes, label: str, note: Callable[[Defect], None] | None = None) -> str:
-    """Text of bytes in the charset of that label; never raises.
+    """Text of bytes in the charset of that label, free of lone surrogates; never raises.
 
     An unknown charset, or bytes the charset does not allow, are reported to ``note`` and then
     read as UTF-8 if they are that, else with replacement characters.
     """
+    text = _decode(data, label, note)
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    # UTF-7 and others let half a pair through, which no encoder takes and no rule expects.
+    if note is not None:
+        note(Defect.BAD_CHARSET)
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _decode(data: bytes, label: str, note: Callable[[Defect], None] | None) -> str:
     name = codec_name(label)
     if name is None:
         if note is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -73,6 +74,22 @@ def test_a_text_of_nothing_but_urls() -> None:
         )
         names = [finding.symbol for finding in url_only(task)]
         assert names == (["HFILTER_URL_ONLY"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("charset", "body"),
+    [
+        (b"utf-7", b"http://www.ex+2AA-.com/"),
+        (b"utf-16-le", "http://www.ex\ud800.com/".encode("utf-16-le", "surrogatepass")),
+    ],
+)
+def test_half_a_character_switches_nothing_off(charset: bytes, body: bytes) -> None:
+    raw = (
+        b"Content-Type: text/plain; charset=" + charset + b"\n"
+        b"Content-Transfer-Encoding: base64\n\n" + b64encode(body) + b"\n"
+    )
+    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example")
+    assert [finding.symbol for finding in url_only(task)] == ["HFILTER_URL_ONLY"]
 
 
 def test_many_fields() -> None:
