@@ -14,6 +14,10 @@ _UPPER: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOWER: Final = b"abcdefghijklmnopqrstuvwxyz"
 _HEX: Final = b"0123456789abcdefABCDEF"
 _SAMPLE: Final = 128
+_MAX_RUNS: Final = 1000
+"""Runs of base64 between padding; what follows counts as one more."""
+_MAX_UU_LINES: Final = 500_000
+"""Lines of uuencoded content: 22 MB of it in the usual width."""
 
 _NAMES: Final = {
     "7bit": "7bit",
@@ -90,7 +94,7 @@ def decode_base64(content: bytes) -> tuple[bytes, bool]:
     clean = not stray.strip(b"\r\n \t=")
     runs = [content]
     if b"=" in stray:
-        runs = [run for run in content.split(b"=") if run.strip()]
+        runs = [run for run in content.split(b"=", _MAX_RUNS) if run.strip()]
         clean = clean and len(runs) < 2
     decoded: list[bytes] = []
     for run in runs:
@@ -105,7 +109,8 @@ def decode_base64(content: bytes) -> tuple[bytes, bool]:
 def _decode_uu(content: bytes, note: Callable[[Defect], None]) -> bytes:
     decoded: list[bytes] = []
     inside = False
-    for ended_line in content.split(b"\n"):
+    room = len(content)
+    for ended_line in content.split(b"\n", _MAX_UU_LINES)[:_MAX_UU_LINES]:
         line = ended_line.rstrip(b"\r")
         if not inside:
             inside = line.startswith(b"begin ")
@@ -115,6 +120,11 @@ def _decode_uu(content: bytes, note: Callable[[Defect], None]) -> bytes:
         if not line.strip():
             continue
         size = (line[0] - 32) & 63
+        # A line may be shorter than it says, its blanks lost: no reason to make more of it all.
+        room -= size
+        if room < 0:
+            note(Defect.BAD_UUENCODE)
+            break
         try:
             decoded.append(binascii.a2b_uu(line))
         except binascii.Error:
