@@ -13,7 +13,7 @@ import click
 
 from lab.errors import LabError
 from lab.lab import Lab
-from lab.paths import DEFAULT_NAME, DEFAULT_SITE, PROJECT
+from lab.paths import DEFAULT_NAME, DEFAULT_SITE, PROJECT, make_command
 
 STEPS = 4
 
@@ -44,7 +44,8 @@ class Progress:
 def demo(name: str, site: Path) -> None:
     """Boot the lab, roll the site out, send the demo mails and print what became of each.
 
-    Exit status 0 only if every mail fared as it should. The lab stays up: `make lab-down` ends it.
+    Exit status 0 only if every mail fared as it should.
+    The lab stays up: `make lab-down` removes it.
     """
     lab = Lab(name, lambda line: click.echo(f"   {line}"))
     progress = Progress()
@@ -61,7 +62,8 @@ def demo(name: str, site: Path) -> None:
         click.secho(f"demo: {error}", err=True, fg="red")
         sys.exit(1)
     click.echo(
-        "The lab is still up: `make lab-shell HOST=...` looks around, `make lab-down` removes it."
+        f"The lab is still up: {make_command('lab-shell HOST=...', name)} looks around, "
+        f"{make_command('lab-down', name)} removes it."
     )
 
 

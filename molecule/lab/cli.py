@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -60,7 +61,7 @@ def up(name: str, site: Path, inside: bool, as_json: bool) -> None:
     """Boot the Internet and the hosts of a site."""
     lab = Lab(name, _say)
     if inside and not lab.namespace.inside():
-        raise LabError(f"run this under `python -m lab exec --name {name} -- COMMAND`")
+        raise LabError(f"Molecule must run inside the lab's network: `make molecule-{name}`")
     changed = lab.up(site)
     if as_json:
         click.echo(json.dumps({"changed": changed}))
@@ -68,10 +69,11 @@ def up(name: str, site: Path, inside: bool, as_json: bool) -> None:
 
 @cli.command()
 @_name
+@click.option("--force", is_flag=True, help="Also if another checkout of the project made it.")
 @_as_json
-def down(name: str, as_json: bool) -> None:
+def down(name: str, force: bool, as_json: bool) -> None:
     """Remove every trace of a lab."""
-    changed = Lab(name, _say).down()
+    changed = Lab(name, _say).down(force=force)
     if as_json:
         click.echo(json.dumps({"changed": changed}))
 
@@ -90,10 +92,15 @@ def image(rebuild: bool) -> None:
 @click.argument("host")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(name: str, host: str, command: tuple[str, ...]) -> None:
-    """Log in to a host, or run a command on it."""
+    """Log in to a host, or run a command on it.
+
+    One word is a command line for the host's shell; several arrive as they are given.
+    """
     lab = Lab(name)
     argv = lab.ssh.argv(lab.host(host).name, *(["-t"] if sys.stdin.isatty() else []))
-    os.execvp(argv[0], [*argv, *command])  # noqa: S606 - ssh takes the terminal over
+    words = command[1:] if command[:1] == ("--",) else command
+    line = words[0] if len(words) == 1 else shlex.join(words)
+    os.execvp(argv[0], [*argv, "--", line] if line else argv)  # noqa: S606 - ssh takes the terminal over
 
 
 @cli.command(name="exec", context_settings=_VERBATIM)

@@ -13,7 +13,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.internet import Link
 from lab.namespace import Namespace
-from lab.paths import LabPaths
+from lab.paths import LabPaths, make_command
 from lab.plan import LabHost
 from lab.programs import run
 
@@ -180,7 +180,9 @@ class Containers:
         )
         pid = inspected.stdout.decode().strip()
         if inspected.returncode != 0 or pid in {"", "0"}:
-            raise LabError(f"host {host} does not run; `python -m lab start {host}`")
+            raise LabError(
+                f"host {host} does not run; {make_command('lab-up', self._paths.name)} starts it"
+            )
         show = run(["nsenter", f"--target={pid}", "--net", "ip", "-json", "link", "show", "eth0"])
         index = json.loads(show.stdout)[0]["link_index"]
         links = run([*self._namespace.prefix(), "ip", "-json", "link", "show"])

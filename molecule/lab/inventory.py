@@ -16,7 +16,7 @@ from lab.paths import LabPaths
 from lab.plan import LabHost
 from lab.site import Site
 
-_HEADER = "# Written by `python -m lab up`; gone with `python -m lab down`.\n---\n"
+_HEADER = "# Written by `make lab-up`; gone with `make lab-down`.\n---\n"
 USERS = ("alice", "bob")
 
 

@@ -23,7 +23,8 @@ from lab.keys import KeyPair
 from lab.lock import locked
 from lab.machine import LIMIT, raise_limit, restore_limit
 from lab.namespace import Namespace
-from lab.paths import DEFAULT_NAME, DEFAULT_SITE, LabPaths
+from lab.owner import claim, owner, refuse_strangers, release
+from lab.paths import DEFAULT_NAME, DEFAULT_SITE, PROJECT, LabPaths, make_command
 from lab.plan import LabHost, plan_hosts
 from lab.programs import require, run
 from lab.progress import Say, Steps, silent
@@ -39,8 +40,10 @@ Item = TypeVar("Item")
 class Lab:
     """The lab called `name`. All methods raise LabError with a cause and a likely fix."""
 
-    def __init__(self, name: str = DEFAULT_NAME, say: Say = silent) -> None:
-        self.paths = LabPaths(name)
+    def __init__(
+        self, name: str = DEFAULT_NAME, say: Say = silent, project: Path = PROJECT
+    ) -> None:
+        self.paths = LabPaths(name, project)
         self.namespace = Namespace(name)
         self.containers = Containers(self.paths, self.namespace)
         self.ssh = Ssh(self.paths, self.namespace)
@@ -54,8 +57,9 @@ class Lab:
         """Site, image and hosts. Raises LabError when the lab is not up."""
         record = read_record(self.paths.description)
         if record is None:
+            refuse_strangers(self.paths)
             name = self.paths.name
-            raise LabError(f"lab {name} is not up; `python -m lab up --name {name}`")
+            raise LabError(f"lab {name} is not up; {make_command('lab-up', name)} boots it")
         return record
 
     def host(self, name: str) -> LabHost:
@@ -83,6 +87,7 @@ class Lab:
         site_directory = site_directory.resolve()
         require()
         with locked(self.paths.lock):
+            refuse_strangers(self.paths)
             before = read_record(self.paths.description)
             if before is not None and self._stands(before, site_directory):
                 self._say(f"lab {self.paths.name} is up already")
@@ -114,7 +119,7 @@ class Lab:
         if Path(record.site) != site_directory:
             raise LabError(
                 f"lab {self.paths.name} is up for {record.site}; take it down first "
-                f"(`python -m lab down --name {self.paths.name}`) or use another --name"
+                f"({make_command('lab-down', self.paths.name)}) or use another name (LAB=othername)"
             )
         states = self.states()
         if any(host.name not in states for host in record.hosts):
@@ -126,6 +131,7 @@ class Lab:
 
     def _prepare(self, site: Site, record: Record) -> None:
         paths = self.paths
+        claim(paths)
         paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         paths.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         record.write(paths.description)
@@ -190,9 +196,17 @@ class Lab:
             log.write_bytes(self.containers.journal(host))
             raise LabError(f"{error}\n(the host's journal: {log})") from error
 
-    def down(self) -> bool:
-        """Remove every trace of the lab, also of one half made; return whether there was any."""
+    def down(self, *, force: bool = False) -> bool:
+        """Remove every trace of the lab, also of one half made; return whether there was any.
+
+        A lab of another project is refused unless `force` is given.
+        """
+        theirs = owner(self.paths)
+        if force and theirs is not None and theirs != self.paths.project and theirs.is_dir():
+            return Lab(self.paths.name, self._say, theirs).down(force=True)
         with locked(self.paths.lock):
+            if not force:
+                refuse_strangers(self.paths)
             steps = Steps(1, self._say)
             steps.next(f"taking lab {self.paths.name} down")
             found = self._remove()
@@ -201,6 +215,7 @@ class Lab:
             else:
                 self._name_strangers()
                 found = self.namespace.delete() or found
+                release(self.paths)
             steps.done("down" if found else "nothing was up")
             return found
 
@@ -273,8 +288,15 @@ class Lab:
         """Run a command of the controller in the lab's network namespace, output captured."""
         return run([*self.namespace.prefix(), *argv], stdin=stdin, check=check, timeout=timeout)
 
-    def exec(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+    def exec(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        watch: Say | None = None,
+    ) -> int:
         """Run a command in the lab's network namespace on this terminal; return its exit status.
+
+        With `watch`, what it says goes there, line by line, instead of to the terminal.
 
         The namespace is made if it is missing and, if no lab came up in it, removed again: a
         Molecule run started this way creates and destroys the lab inside it. The programs of this
@@ -288,23 +310,31 @@ class Lab:
             **(env or {}),
         }
         with locked(self.paths.lock):
+            claim(self.paths)
             self.namespace.create()
         try:
             with subprocess.Popen(  # noqa: S603 - runs what the user asks for
-                [*self.namespace.prefix(), *argv], env=environment
+                [*self.namespace.prefix(), *argv],
+                env=environment,
+                stdout=subprocess.PIPE if watch else None,
+                stderr=subprocess.STDOUT if watch else None,
             ) as child:
-                return _wait(child)
+                return _wait(child, watch)
         finally:
             if not self.namespace.inside() and not self.paths.state.exists():
                 with locked(self.paths.lock):
                     self.namespace.delete()
+                    release(self.paths)
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
+def _wait(child: subprocess.Popen[bytes], watch: Say | None = None) -> int:
     """Wait for a child, leaving Ctrl-C to it and passing SIGTERM on."""
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminate = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     try:
+        if watch is not None and child.stdout is not None:
+            for line in child.stdout:
+                watch(line.decode(errors="replace").rstrip("\n"))
         return child.wait()
     finally:
         signal.signal(signal.SIGINT, interrupt)

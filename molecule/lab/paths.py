@@ -19,11 +19,17 @@ DEFAULT_SITE = PROJECT / "inventories" / "three_hosts"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,23}")
 
 
+def make_command(target: str, lab: str) -> str:
+    """The make command, as a person types it, that does `target` to a lab."""
+    return f"`make {target}`" if lab == DEFAULT_NAME else f"`make {target} LAB={lab}`"
+
+
 @dataclass(frozen=True)
 class LabPaths:
-    """The files of the lab called `name`."""
+    """The files of the lab called `name`; `project` is the checkout that keeps its state."""
 
     name: str
+    project: Path = PROJECT
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -35,12 +41,17 @@ class LabPaths:
     @property
     def state(self) -> Path:
         """Everything that lives as long as the lab does; gone after `down`."""
-        return STATE / self.name
+        return self.project / STATE.name / self.name
 
     @property
     def lock(self) -> Path:
-        """Held while a verb changes the lab."""
-        return STATE / f"{self.name}.lock"
+        """Held while a verb changes the lab, from whichever checkout."""
+        return RUNTIME / f"{self.name}.lock"
+
+    @property
+    def owner(self) -> Path:
+        """Names the project that made the lab."""
+        return RUNTIME / f"{self.name}.owner"
 
     def journal(self, host: str) -> Path:
         """What a host that did not come up said while booting; kept after `down`."""

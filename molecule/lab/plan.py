@@ -69,8 +69,9 @@ def _lab_host(
         parsed = ip_address(address)
         if parsed not in (link.ipv4 if isinstance(parsed, IPv4Address) else link.ipv6):
             raise LabError(
-                f"{name}: public address {address} is outside the lab's link "
-                f"({link.ipv4}, {link.ipv6}); use documentation addresses from these networks"
+                f"{name}: public address {address} is outside the lab's link, where every host "
+                f"has an address of {link.ipv4} and {link.ipv6}; copy the inventory, give the "
+                "hosts of the copy such addresses, and use it here (SITE=inventories/COPY)"
             )
     ipv4 = [address for address in addresses if ":" not in address]
     ipv6 = [address for address in addresses if ":" in address]

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -51,13 +52,38 @@ def test_help_needs_no_root(as_user, monkeypatch, capsys):
     assert "exec" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ([], []),
+        (["ls -l | wc"], ["--", "ls -l | wc"]),
+        (["sh", "-c", "echo a  b; id"], ["--", "sh -c 'echo a  b; id'"]),
+        (["--", "-x", "y"], ["--", "-x y"]),
+    ],
+)
+def test_a_command_of_several_words_arrives_as_given(monkeypatch, given, sent):
+    started = []
+
+    def instead(_file, argv):
+        started.append(argv)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execvp", instead)
+    monkeypatch.setattr(Lab, "host", lambda _self, name: SimpleNamespace(name=name))
+    CliRunner().invoke(cli.cli, ["shell", "dolores", *given])
+    (argv,) = started
+    assert argv[argv.index("dolores") + 1 :] == sent
+
+
 def test_an_error_is_one_message_and_status_one(monkeypatch, capsys):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(sys, "argv", ["lab", "inventory", "--name", "never-made"])
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 1
-    assert capsys.readouterr().err.startswith("lab: lab never-made is not up; ")
+    assert capsys.readouterr().err.startswith(
+        "lab: lab never-made is not up; `make lab-up LAB=never-made` "
+    )
 
 
 @pytest.mark.parametrize("dashes", [[], ["--"]])
@@ -72,7 +98,7 @@ def test_options_behind_a_command_are_the_commands(monkeypatch, dashes):
 def test_the_lab_of_the_surrounding_exec_is_meant(monkeypatch):
     ran = []
     monkeypatch.setenv("LAB_NAME", "outer")
-    monkeypatch.setattr(Lab, "down", lambda self: ran.append(self.paths.name) or True)
+    monkeypatch.setattr(Lab, "down", lambda self, **_: ran.append(self.paths.name) or True)
     result = CliRunner().invoke(cli.cli, ["down", "--json"])
     assert (result.stdout, ran) == ('{"changed": true}\n', ["outer"])
 

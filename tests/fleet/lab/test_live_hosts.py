@@ -39,7 +39,9 @@ def lab():
 def traces(name):
     """Everything a lab of this name would leave behind."""
     paths = LabPaths(name)
-    found = [str(path) for path in (paths.state, paths.sockets, paths.lock) if path.exists()]
+    found = [
+        str(path) for path in (paths.state, paths.sockets, paths.lock, paths.owner) if path.exists()
+    ]
     found += run(
         ["podman", "ps", "-a", f"--filter=label=mailfleet.lab={name}", "--format={{.Names}}"]
     ).stdout.split()

@@ -71,6 +71,7 @@ def test_further_public_addresses_of_a_host_are_added_at_boot():
     ("hosts", "words"),
     [
         ([host("edge", "10.0.0.1")], "edge: public address 10.0.0.1 is outside the lab's link"),
+        ([host("edge", "10.0.0.1")], "an address of 203.0.113.0/24 and 2001:db8:48d1::/64; copy"),
         ([host("edge", "2001:db8:48d1::20")], "edge: no public IPv4 address"),
         ([host("edge", "203.0.113.2")], "203.0.113.2 belongs to both internet and edge"),
         ([host("edge", "203.0.113.1")], "belongs to both the controller and edge"),
