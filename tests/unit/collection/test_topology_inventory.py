@@ -56,13 +56,49 @@ def test_a_faulty_topology_stops_the_run_with_every_problem(
     path = tmp_path / "topology.yml"
     path.write_text(text.replace("role: mas", "role: max").replace("maeve:", "maeve: #", 1))
     path.write_text(path.read_text().replace("redis_primary: charlotte", "redis_primary: carlotta"))
+    done = ansible.run("ansible-inventory", "-i", path, "--list")
+    assert done.returncode == 4
+    assert done.stdout == ""
+    assert [line.strip() for line in done.stderr.splitlines() if line.strip()] == [
+        f"[ERROR]: {path}: 2 problems, nothing was read from it",
+        f'{path}:7: redis_primary "carlotta" is not a host of this site; did you mean "charlotte"?',
+        f'{path}:10: unknown role "max" of host "charlotte"; did you mean "mx"?',
+    ]
+
+
+@pytest.mark.parametrize("name", ["topology.yml", "topology.yaml"])
+def test_a_topology_without_its_plugin_line_is_not_taken_for_groups(
+    ansible: Ansible, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    text = (ROOT / "inventories/three_hosts/topology.yml").read_text()
+    path.write_text(text.replace("plugin: mailfleet.filter.topology\n", ""))
+    done = ansible.run("ansible-inventory", "-i", tmp_path, "--list")
+    assert done.returncode == 4
+    expected = f'{path}:4: key "plugin" is missing; add: plugin: mailfleet.filter.topology'
+    assert done.stderr.count(expected) == 1
+    assert "WARNING" not in done.stderr
+
+
+def test_a_topology_that_is_no_yaml_is_told_once(ansible: Ansible, tmp_path: Path) -> None:
+    path = tmp_path / "topology.yml"
+    path.write_text("plugin: mailfleet.filter.topology\nvpn: {ipv4: [\n")
+    done = ansible.run("ansible-inventory", "-i", path, "--list")
+    assert done.returncode == 4
+    assert done.stderr.count("the file is not YAML") == 1
+    assert "WARNING" not in done.stderr
+
+
+def test_where_an_unread_source_is_no_failure_it_is_a_warning(
+    ansible: Ansible, tmp_path: Path
+) -> None:
+    path = tmp_path / "topology.yml"
+    path.write_text("plugin: mailfleet.filter.topology\ndomains: []\n")
     done = ansible.run(
-        "ansible-inventory", "-i", path, "--list", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="1"
+        "ansible-inventory", "-i", path, "--list", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="0"
     )
-    assert done.returncode != 0
-    assert f'{path}:7: redis_primary "carlotta" is not a host of this site' in done.stderr
-    assert f'{path}:10: unknown role "max" of host "charlotte"' in done.stderr
-    assert "2 problems" in done.stderr
+    assert done.returncode == 0
+    assert f"{path}:2: domains is empty" in done.stderr
 
 
 def test_other_file_names_are_not_ours(ansible: Ansible, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ description:
   - C(group_vars) and C(host_vars) beside the file work as with any inventory.
 notes:
   - Ansible only warns about an inventory source it cannot read. Set C(any_unparsed_is_failed) in
-    the C([inventory]) section of C(ansible.cfg), so that a faulty topology stops the run.
+    the C([inventory]) section of C(ansible.cfg); then a faulty topology stops the run at once, and
+    no other plugin reads the file as something else.
 options:
   plugin:
     description: Marks the file as one for this plugin.
@@ -125,10 +126,12 @@ hosts:
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ansible.errors import AnsibleParserError
+from ansible import constants
+from ansible.errors import AnsibleParserError, ExitCode
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.utils.display import Display
 from ansible_collections.mailfleet.filter.plugins.plugin_utils.site_variables import (
     host_groups,
     host_variables,
@@ -152,14 +155,17 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible-cor
         return bool(super().verify_file(path)) and Path(path).name in FILE_NAMES
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        """Fill the inventory, or raise AnsibleParserError with all problems and emit nothing."""
+        """Fill the inventory, or show all problems of the file and emit nothing.
+
+        Raises `SystemExit` where `any_unparsed_is_failed` is set, else `AnsibleParserError`.
+        """
         super().parse(inventory, loader, path, cache=cache)
         try:
             topology = read_topology(Path(path).read_text(encoding="utf-8"), path)
         except (OSError, UnicodeDecodeError) as error:
-            raise AnsibleParserError(f"{path}: cannot be read: {error}") from error
+            _refuse(f"{path}: cannot be read: {error}")
         except TopologyError as error:
-            raise AnsibleParserError(str(error)) from error
+            _refuse(str(error))
         for group in ("site", "mas", "mx"):
             inventory.add_group(group)
         for host in topology.hosts:
@@ -168,3 +174,16 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible-cor
                 inventory.add_host(host.name, group=group)
             for name, value in host_variables(topology, host).items():
                 inventory.set_variable(host.name, name, value)
+
+
+def _refuse(reason: str) -> NoReturn:
+    """Give the file up.
+
+    Ansible hands a file that one plugin raised an error for to the next. The yaml plugin takes a
+    topology without its `plugin` key for groups, succeeds, and the error is never shown; otherwise
+    it adds complaints of its own. So where an unread source is fatal anyway, the end comes here.
+    """
+    if constants.config.get_config_value("INVENTORY_ANY_UNPARSED_IS_FAILED"):
+        Display().error(reason)
+        raise SystemExit(int(ExitCode.PARSER_ERROR))
+    raise AnsibleParserError(reason) from None
