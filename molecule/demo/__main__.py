@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from demo.roll_out import roll_out
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.paths import DEFAULT_NAME, DEFAULT_SITE, PROJECT, make_command
@@ -47,13 +48,17 @@ def demo(name: str, site: Path) -> None:
     Exit status 0 only if every mail fared as it should.
     The lab stays up: `make lab-down` removes it.
     """
+    site = site.resolve()
+    os.chdir(PROJECT)  # Ansible's plugins are found from here
     lab = Lab(name, lambda line: click.echo(f"   {line}"))
     progress = Progress()
     python = [sys.executable, "-m"]
     try:
         progress.step("collecting the engine's wheels", _wheelhouse)
         progress.step("booting the lab", lambda: lab.up(site))
-        progress.step("rolling the site out (playbooks/site.yml)", lambda: _roll_out(lab, site))
+        progress.step(
+            "rolling the site out (playbooks/site.yml)", lambda: roll_out(lab, site, click.echo)
+        )
         progress.step(
             "sending the mails",
             lambda: _run(lab, [*python, "demo.mails", "--lab", name], "some mails went wrong"),
@@ -71,16 +76,6 @@ def _wheelhouse() -> None:
     script = PROJECT / "roles/filter_engine/scripts/build_wheelhouse.py"
     if subprocess.run([sys.executable, str(script)], check=False).returncode:  # noqa: S603 - ours
         raise LabError("the wheelhouse could not be built; see above")
-
-
-def _roll_out(lab: Lab, site: Path) -> None:
-    playbook = [
-        str(Path(sys.executable).with_name("ansible-playbook")),
-        *("-i", str(site), "-i", str(lab.paths.inventory)),
-        str(PROJECT / "playbooks" / "site.yml"),
-    ]
-    os.chdir(PROJECT)
-    _run(lab, playbook, "playbooks/site.yml failed; see above")
 
 
 def _run(lab: Lab, argv: list[str], complaint: str) -> None:

@@ -60,7 +60,7 @@ def _send_all(lab: Lab) -> list[Trial]:
         line = f"   mail {number} of {len(entries)}: {mail.name} ({mail.shows})"
         if reason := site.inapplicable(mail):
             click.echo(f"{line}: not applicable: {reason}")
-            trials.append(Trial(mail, "", site.host(mail.via), inapplicable=reason))
+            trials.append(Trial(mail, "", site.host(mail.via), reason, ended="not applicable"))
             continue
         click.echo(line)
         trials.append(attempt(site, mail))

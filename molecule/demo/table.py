@@ -43,11 +43,11 @@ def _table(trials: Iterable[Trial]) -> Table:
             trial.mail.name,
             trial.mail.shows,
             trial.host,
-            trial.reply,
+            trial.inapplicable or trial.reply,
             trial.action,
             _score(trial),
             _symbols(trial),
-            _ended(trial),
+            trial.ended,
         )
         table.add_row(*map(Text, plain), _mark(trial, ("yes", "NO", "-")))
     return table
@@ -55,7 +55,7 @@ def _table(trials: Iterable[Trial]) -> Table:
 
 def _print_narrow(trials: Sequence[Trial], console: Console) -> None:
     """A line a mail, and one or two below it with the reply and the symbols."""
-    rows = [(t.mail.name, t.host, t.action, _score(t), _ended(t)) for t in trials]
+    rows = [(t.mail.name, t.host, t.action, _score(t), t.ended) for t in trials]
     names = ("mail", "host", "action", "score", "where it ended up")
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
 
@@ -68,7 +68,7 @@ def _print_narrow(trials: Sequence[Trial], console: Console) -> None:
     for trial, row in zip(trials, rows, strict=True):
         mark = _mark(trial, ("ok  ", "BAD ", "-   "))
         console.print(mark + Text(line(row)))
-        for detail in (trial.reply, _symbols(trial)):
+        for detail in (trial.inapplicable, trial.reply, _symbols(trial)):
             if detail:
                 console.print(Padding(Text(detail, style="dim"), (0, 0, 0, _INDENT)))
 
@@ -90,7 +90,3 @@ def _symbols(trial: Trial) -> str:
     if result is None:
         return ""
     return ", ".join(f"{name}({result.symbols[name]:g})" for name in result.leading[:LEADING])
-
-
-def _ended(trial: Trial) -> str:
-    return f"not applicable: {trial.inapplicable}" if trial.inapplicable else trial.ended
