@@ -79,9 +79,6 @@ class OptionsConfig(Section):
         nullable(ADDRESSES), None, doc="the site's networks; the union with local_addrs counts"
     )
     dns: DnsConfig = option(section(DnsConfig, "options.dns"), DnsConfig(), doc="name resolution")
-    dns_max_requests: int = option(
-        at_least(INTEGER, 1), 64, doc="DNS questions a message may cause in each check"
-    )
     task_timeout: float = option(
         TIME, 8.0, unit="seconds", doc="time for scanning one message; then what is known counts"
     )
@@ -92,7 +89,6 @@ class OptionsConfig(Section):
         SIZE, 52428800, unit="bytes", doc="larger messages pass unscanned, with a header saying so"
     )
     max_urls: int = option(at_least(INTEGER, 1), 10240, doc="URLs looked at in one message")
-    max_recipients: int = option(at_least(INTEGER, 1), 1024, doc="recipients looked at")
     neighbours: Mapping[str, Neighbour] = option(
         sections_of(Neighbour, "options.neighbours"),
         MappingProxyType({}),
@@ -106,13 +102,7 @@ class OptionsConfig(Section):
     enable_test_patterns: bool = option(
         BOOLEAN, False, doc="older name of gtube_patterns = all; for tests only"
     )
-    tempdir: str = option(STRING, "/tmp", doc="directory for temporary files")  # noqa: S108  # Rspamd's default
     pidfile: str = option(STRING, "", doc="file for the supervisor's process id; empty = none")
-    filters: tuple[str, ...] = option(WORDS, (), doc="Rspamd's list of internal modules; ignored")
-    history_rows: int = option(at_least(INTEGER, 0), 200, doc="verdicts kept by the controller")
-    words_decay: int = option(
-        at_least(INTEGER, 1), 600, doc="words after which more and more are skipped"
-    )
     foreign: ClassVar[frozenset[str]] = frozenset(
         {
             "allow_raw_input",
@@ -124,11 +114,14 @@ class OptionsConfig(Section):
             "cores_dir",
             "disable_hyperscan",
             "disable_monitoring",
+            "dns_max_requests",
             "dynamic_conf",
             "enable_css_parser",
             "enable_mime_utf",
             "explicit_modules",
+            "filters",
             "history_file",
+            "history_rows",
             "hs_cache_dir",
             "lua_gc_pause",
             "lua_gc_step",
@@ -142,6 +135,7 @@ class OptionsConfig(Section):
             "max_lua_urls",
             "max_opts_len",
             "max_pic_size",
+            "max_recipients",
             "max_sessions_cache",
             "min_word_len",
             "max_word_len",
@@ -151,10 +145,12 @@ class OptionsConfig(Section):
             "ssl_ciphers",
             "stats_file",
             "task_timeout_soft",
+            "tempdir",
             "upstream",
             "url_tld",
             "use_mime_address",
             "vectorized_hyperscan",
+            "words_decay",
             "zstd_input_dictionary",
             "zstd_output_dictionary",
         }
@@ -182,6 +178,7 @@ class LoggingConfig(Section):
 
     foreign: ClassVar[frozenset[str]] = frozenset(
         {
+            "color",
             "debug_ip",
             "debug_symbols",
             "encryption_key",
@@ -190,9 +187,11 @@ class LoggingConfig(Section):
             "errors_file",
             "log_buffer",
             "log_buffered",
+            "log_format",
             "log_re_cache",
-            "log_urls",
             "log_severity",
+            "log_urls",
+            "log_usec",
             "max_log_tag_len",
             "task_max_elts",
         }
@@ -208,16 +207,15 @@ class LoggingConfig(Section):
     )
     filename: str = option(STRING, "", doc="log file, for type = file")
     facility: str = option(STRING, "mail", doc="syslog facility, for type = syslog")
-    color: bool = option(BOOLEAN, False, doc="colours on the console")
     systemd: bool = option(BOOLEAN, False, doc="leave time stamps to the journal")
-    log_usec: bool = option(BOOLEAN, False, doc="microseconds in time stamps")
-    log_format: str = option(STRING, "", doc="line written for each message, in Rspamd's template")
     debug_modules: tuple[str, ...] = option(WORDS, (), doc="parts that log at debug level")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionsConfig(Section):
     """``actions``: the score from which each action is taken; ``None`` (null) switches it off."""
+
+    foreign: ClassVar[frozenset[str]] = frozenset({"grow_factor"})
 
     reject: float | None = option(nullable(NUMBER), 15.0, doc="refuse the message with 554")
     rewrite_subject: float | None = option(
@@ -236,10 +234,7 @@ class ActionsConfig(Section):
         STRING, "***SPAM*** %s", doc="template of a rewritten subject; %s = the old one, %d = score"
     )
     unknown_weight: float = option(
-        NUMBER, 0.0, doc="score of symbols nobody gave one; 0 = they do not count"
-    )
-    grow_factor: float = option(
-        at_least(NUMBER, 1), 1.0, doc="factor on each further positive symbol; 1 = off"
+        NUMBER, 0.0, doc="score of a symbol that only the site names, without a score"
     )
 
     #: Configuration name -> Rspamd's name on the wire.
@@ -265,14 +260,15 @@ class ActionsConfig(Section):
 class SymbolConfig(Section):
     """``symbols { "NAME" { ... } }``: what a site says about a symbol; None = the check's own."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset({"one_param", "flags", "nshots_groups"})
+    foreign: ClassVar[frozenset[str]] = frozenset(
+        {"one_param", "flags", "nshots_groups", "priority"}
+    )
 
     score: float | None = option(NUMBER, None, doc="score of the symbol", aliases=("weight",))
     description: str | None = option(STRING, None, doc="what the symbol means")
     one_shot: bool | None = option(BOOLEAN, None, doc="count only once in a message")
     nshots: int | None = option(at_least(INTEGER, 1), None, doc="count at most so many times")
     groups: tuple[str, ...] = option(WORDS, (), doc="further groups", aliases=("group",))
-    priority: int = option(INTEGER, 0, doc="which of several scores wins")
     ignore: bool = option(BOOLEAN, False, doc="run the check, never report the symbol")
     enabled: bool | None = option(BOOLEAN, None, doc="whether the check runs")
 
@@ -281,13 +277,12 @@ class SymbolConfig(Section):
 class GroupConfig(Section):
     """``group "NAME" { ... }``: what a site says about a group of symbols."""
 
+    foreign: ClassVar[frozenset[str]] = frozenset({"description", "min_score", "public"})
+
     max_score: float | None = option(NUMBER, None, doc="most its symbols may add together")
-    min_score: float | None = option(NUMBER, None, doc="most its symbols may subtract together")
-    description: str = option(STRING, "", doc="what the group holds")
     enabled: bool = option(BOOLEAN, True, doc="whether its checks run")
     disabled: bool = option(BOOLEAN, False, doc="the opposite of enabled")
     one_shot: bool | None = option(BOOLEAN, None, doc="default of its symbols' one_shot")
-    public: bool = option(BOOLEAN, True, doc="whether its score is shown to clients")
     symbols: Mapping[str, SymbolConfig] = option(
         sections_of(SymbolConfig, "symbols"),
         MappingProxyType({}),

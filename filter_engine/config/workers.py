@@ -80,6 +80,7 @@ class ScanUpstream(Section):
             "connect_timeout",
             "extra_headers",
             "keepalive",
+            "key",
             "local",
             "log_tag_type",
             "parser_from_ref",
@@ -99,7 +100,6 @@ class ScanUpstream(Section):
         BOOLEAN, False, doc="compress requests with zstd", aliases=("compress",)
     )
     settings_id: str = option(STRING, "", doc="Settings-ID to send", aliases=("settings",))
-    key: str = option(STRING, "", doc="public key of the scanner (HTTPCrypt)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,14 @@ class ProxyConfig(WorkerSection):
 
     kind: ClassVar[str] = "rspamd_proxy"
     foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
-        {"encrypted_only", "keypairs_cache_size", "log_tag_type", "mirror", "rotate_interval"}
+        {
+            "client_ca_name",
+            "encrypted_only",
+            "keypairs_cache_size",
+            "log_tag_type",
+            "mirror",
+            "rotate_interval",
+        }
     )
 
     bind_socket: tuple[BindSocket, ...] = option(
@@ -132,9 +139,10 @@ class ProxyConfig(WorkerSection):
         STRING, "Spam message rejected", doc="text of the 554 reply to a rejected message"
     )
     tempfail_message: str = option(
-        STRING, "Try again later", doc="text of the 451 reply when a message cannot be scanned now"
+        STRING,
+        "Try again later",
+        doc="text of the 451 reply to a soft reject without one of its own",
     )
-    client_ca_name: str = option(STRING, "", doc="CA whose client certificates count as a user")
 
     @property
     def default_upstream(self) -> ScanUpstream | None:
@@ -176,7 +184,9 @@ class ControllerConfig(WorkerSection):
             "saved_stats_path",
             "ssl_cert",
             "ssl_key",
+            "static_dir",
             "stats_path",
+            "task_timeout",
             "use_ssl",
         }
     )
@@ -185,9 +195,6 @@ class ControllerConfig(WorkerSection):
         sockets(CONTROLLER_PORT), _loopback(CONTROLLER_PORT), doc="where to listen"
     )
     timeout: float = option(TIME, 60.0, unit="seconds", doc="longest time for one request")
-    task_timeout: float | None = option(
-        TIME, None, unit="seconds", doc="overrides options.task_timeout for this worker"
-    )
     password: tuple[str, ...] = option(
         list_of(STRING), (), secret=True, doc="hash of the password for reading (filter-engine pw)"
     )
@@ -203,7 +210,6 @@ class ControllerConfig(WorkerSection):
     trusted_ips: AddressSet = option(
         ADDRESSES, AddressSet(), doc="proxies whose X-Forwarded-For is believed"
     )
-    static_dir: str = option(STRING, "", doc="directory of the WebUI's files")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

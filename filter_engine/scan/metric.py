@@ -35,6 +35,8 @@ class Score:
     """The first is its main group."""
     one_shot: bool = False
     enabled: bool = True
+    shots: int = MAX_SHOTS
+    """Findings that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def tally(
     """Merge the findings of each symbol and weigh them; a symbol nobody declared weighs nothing.
 
     A one-shot symbol counts once, by its finding of the greatest weight; any other adds up to
-    ``MAX_SHOTS`` findings. Options are joined in order without repetition. ``caps`` holds the most
+    its ``shots``. Options are joined in order without repetition. ``caps`` holds the most
     that the symbols of a group may add together: what goes over is taken from the later symbol.
     """
     merged: dict[str, list[Finding]] = {}
@@ -87,7 +89,7 @@ def _cap(
 
 
 def _weigh(name: str, same: Sequence[Finding], score: Score) -> SymbolResult:
-    weights = [finding.weight for finding in same[:MAX_SHOTS]]
+    weights = [finding.weight for finding in same[: score.shots]]
     weight = max(weights, key=abs) if score.one_shot else sum(weights)
     options = tuple(dict.fromkeys(option for finding in same for option in finding.options))
     return SymbolResult(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from filter_engine.config.model import Config
+from filter_engine.config.model import Config, SymbolConfig
 from filter_engine.config.schema import Section
 from filter_engine.scan.declare import Check, Registry, Stage, Symbol
-from filter_engine.scan.metric import Score
+from filter_engine.scan.metric import MAX_SHOTS, Score
 from filter_engine.scan.verdict import Action
 
 
@@ -68,28 +68,40 @@ def make_plan(config: Config, registry: Registry) -> Plan:
 
 def _score(symbol: Symbol, config: Config) -> Score:
     said = config.symbols.get(symbol.name)
-    groups = symbol.groups + (said.groups if said is not None else ())
-    enabled = True
-    for name in groups:
-        site_group = config.groups.get(name)
-        if site_group is not None and (site_group.disabled or not site_group.enabled):
-            enabled = False
+    further = () if said is None else said.groups
+    groups = tuple(dict.fromkeys(symbol.groups + further))
+    site_groups = [config.groups[name] for name in groups if name in config.groups]
+    enabled = all(group.enabled and not group.disabled for group in site_groups)
+    grouped = [group.one_shot for group in site_groups if group.one_shot is not None]
+    one_shot = grouped[0] if grouped else symbol.one_shot
     if said is None:
-        return Score(symbol.score, symbol.description, symbol.groups, symbol.one_shot, enabled)
+        return Score(symbol.score, symbol.description, groups, one_shot, enabled=enabled)
+    one_shot, shots = _shots(said, one_shot)
     return Score(
         value=symbol.score if said.score is None else said.score,
         description=said.description or symbol.description,
         groups=groups,
-        one_shot=symbol.one_shot if said.one_shot is None else said.one_shot,
+        one_shot=one_shot,
+        shots=shots,
         enabled=enabled and said.enabled is not False and not said.ignore,
     )
+
+
+def _shots(said: SymbolConfig, otherwise: bool) -> tuple[bool, int]:
+    """(one_shot, shots) of what a site says; ``nshots = 1`` is another spelling of one_shot."""
+    if said.nshots is None:
+        return (otherwise if said.one_shot is None else said.one_shot), MAX_SHOTS
+    if said.nshots == 1:
+        return True, MAX_SHOTS
+    return bool(said.one_shot), min(said.nshots, MAX_SHOTS)
 
 
 def _site_symbols(config: Config, registry: Registry) -> dict[str, Score]:
     """Symbols that only the site knows: a rule may set them by name."""
     declared = {symbol.name for _, symbol in registry.symbols()}
+    unknown = Symbol("", config.actions.unknown_weight, "")
     return {
-        name: Score(said.score or 0.0, said.description or "", said.groups, bool(said.one_shot))
-        for name, said in config.symbols.items()
+        name: _score(replace(unknown, name=name), config)
+        for name in config.symbols
         if name not in declared
     }

@@ -106,7 +106,7 @@ def test_local_merges_override_wins_and_both_are_remembered(site: Site) -> None:
     assert (Path(origin.file).parent.name, origin.line) == ("override.d", 3)
     assert origin.layer is Layer.OVERRIDE
     assert options.dns.origin("nameservers").layer is Layer.LOCAL
-    assert options.origin("max_recipients").layer is Layer.BUILTIN
+    assert options.origin("max_message").layer is Layer.BUILTIN
 
 
 def test_the_dynamic_layer_is_between_local_and_override(site: Site, tmp_path: Path) -> None:
