@@ -158,6 +158,22 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
         read_topology(text, "topology.yml")
 
 
+def test_a_network_with_host_bits_still_checks_the_addresses() -> None:
+    text = (
+        GOOD.replace("10.195.171.0/24", "10.195.171.1/24")
+        .replace("a04::/64", "a04::1/64")
+        .replace("10.195.171.241", "10.195.172.241")
+        .replace("a04::7de4", "a05::7de4")
+        .replace("hosts:\n", "local_networks: [192.0.2.1/24, 192.0.2.0/24]\nhosts:\n")
+    )
+    found = problems(text)
+    assert [line for line, _ in found] == [3, 3, 5, 5, 10, 14]
+    assert 'write "10.195.171.0/24"' in found[0][1]
+    assert "is given twice" in found[3][1]
+    assert '"10.195.172.241" of host "charlotte" is outside 10.195.171.0/24' in found[4][1]
+    assert "is outside fdc1:d89e:b128:6a04::/64" in found[5][1]
+
+
 def test_a_problem_read_once_is_not_told_twice() -> None:
     """An address that cannot be read is not also reported as missing."""
     found = problems(GOOD.replace("[10.195.171.142,", "[10.195.171.1420,"))

@@ -170,7 +170,11 @@ class ValueReader:
         return tuple(sorted((one for one in read if one), key=lambda one: one.ip.version))
 
     def network(self, node: yaml.Node, where: str) -> IPNetwork | None:
-        """Return a network in CIDR notation without host bits (RFC 4632, section 3.1)."""
+        """Return a network in CIDR notation (RFC 4632, section 3.1).
+
+        Host bits are a problem; the network is returned without them all the same, so that what
+        depends on it is checked in the same run.
+        """
         text = self.text(node, where)
         if text is None:
             return None
@@ -185,7 +189,7 @@ class ValueReader:
                 )
                 return None
         self.problem(node, f'{where} "{text}" has host bits set', f'write "{loose}"')
-        return None
+        return loose
 
     def network_of(self, node: yaml.Node, where: str, kind: type[Network]) -> Network | None:
         """Return a network of one family."""
