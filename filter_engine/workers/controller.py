@@ -7,14 +7,11 @@ import math
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from hashlib import blake2b
-from pathlib import Path
 
 import orjson
 from aiohttp import web
 
 from filter_engine import __version__
-from filter_engine.config.model import Config
 from filter_engine.config.workers import ControllerConfig
 from filter_engine.scan.verdict import Action
 from filter_engine.workers.access import AccessControl, Right
@@ -53,7 +50,7 @@ class ControllerWorker:
     def __init__(self, config: ControllerConfig, context: Context) -> None:
         self._context = context
         self._access = AccessControl(config)
-        self._config_id = config_id(context.config)
+        self._config_id = context.config_id
         self._thresholds = context.scanner.plan.thresholds
         self._sites: list[web.BaseSite] = []
         self._stopping: asyncio.Task[None] | None = None
@@ -130,11 +127,23 @@ class ControllerWorker:
     async def _ping(self, _request: web.Request) -> web.StreamResponse:
         return _answer(b"pong\r\n", "text/plain")
 
-    async def _ready(self, _request: web.Request) -> web.StreamResponse:
-        """Whether any process can scan."""
-        if any(row.get(Counter.SCANS) for row in self._context.statistics.alive()):
-            return _json({"success": True})
-        return _json({"error": "no scanning process is ready"}, status=500)
+    async def _ready(self, request: web.Request) -> web.StreamResponse:
+        """Whether any process can scan, with which configuration, and how the last reload went.
+
+        ``reloads`` counts the attempts; ``reload_error`` is null unless the last one was refused.
+        """
+        statistics = self._context.statistics
+        refused = statistics.reload_error()
+        if refused is not None and request[_RIGHT] < Right.READ:
+            refused = "refused: see the log"
+        state = {
+            "config_id": self._config_id,
+            "reload_error": refused,
+            "reloads": statistics.reloads(),
+        }
+        if any(row.get(Counter.SCANS) for row in statistics.alive()):
+            return _json({"success": True, **state})
+        return _json({"error": "no scanning process is ready", **state}, status=500)
 
     async def _healthy(self, _request: web.Request) -> web.StreamResponse:
         """Whether every process still turns its event loop."""
@@ -227,17 +236,6 @@ class ControllerWorker:
 
     def _uptime(self) -> int:
         return int(time.time() - self._context.statistics.started)
-
-
-def config_id(config: Config) -> str:
-    """A short name of a configuration: the same on two hosts means the same files."""
-    digest = blake2b(digest_size=32)
-    for name in config.files:
-        try:
-            digest.update(Path(name).name.encode() + b"\0" + Path(name).read_bytes() + b"\0")
-        except OSError:
-            digest.update(b"gone")
-    return digest.hexdigest()
 
 
 def _origin(request: web.Request) -> tuple[str | None, str | None]:

@@ -94,6 +94,7 @@ class Generation:
     pool: SocketPool
     lifeline: tuple[int, int]
     """A pipe nobody writes to: its reading end ends when the supervisor does."""
+    config_id: str = ""
     workers: list[Worker] = field(default_factory=list)
     proven: bool = False
     """All its workers have served: a process that ends from now on is started again."""
@@ -147,6 +148,7 @@ class Generation:
             row=worker.row,
             ready=writing,
             lifeline=self.lifeline[0],
+            config_id=self.config_id,
         )
         # The child must not see a signal before it has its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

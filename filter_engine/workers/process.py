@@ -54,6 +54,7 @@ class Job:
     """Descriptor to write ``READY`` to."""
     lifeline: int
     """Descriptor that reaches its end when the supervisor is gone."""
+    config_id: str
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -92,7 +93,7 @@ async def _serve(job: Job) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     job.scanner.open(loop)
     try:
-        context = Context(job.config, job.scanner, job.statistics, row, job.name)
+        context = Context(job.config, job.scanner, job.statistics, row, job.name, job.config_id)
         service = job.factory(context)
         await service.start(job.sockets)
         row.set(Counter.HEARTBEAT, int(time.monotonic()))

@@ -33,6 +33,8 @@ class Context:
     """This process's counters."""
     name: str
     """For people: ``proxy``, ``normal 2``."""
+    config_id: str = ""
+    """The name of the configuration it runs with (see ``config_id.py``)."""
 
 
 class Service(Protocol):

@@ -60,6 +60,8 @@ STATES = frozenset({Counter.ALIVE, Counter.SCANS, Counter.HEARTBEAT})
 """Columns that describe the process now and are not added up."""
 
 _COLUMNS = len(Counter)
+_NOTE = 4096
+"""Octets kept of why a reload was refused."""
 _ROW_OCTETS = 8 * (_COLUMNS + 1 + 2 * RECENT)
 
 
@@ -126,8 +128,11 @@ class Statistics:
 
     def __init__(self) -> None:
         self.started = time.time()
-        self._memory = mmap.mmap(-1, _ROW_OCTETS * (ROWS + 1))
+        self._memory = mmap.mmap(-1, _ROW_OCTETS * (ROWS + 1) + 16 + _NOTE)
         view = memoryview(self._memory)
+        note = view[_ROW_OCTETS * (ROWS + 1) :]
+        self._reloads = note[:16].cast("Q")
+        self._note = note[16:]
         self._rows = [Row(view[i * _ROW_OCTETS : (i + 1) * _ROW_OCTETS]) for i in range(ROWS + 1)]
         self._taken: set[int] = set()
 
@@ -166,6 +171,23 @@ class Statistics:
         for counter, count in totals.counts.items():
             hidden.add(counter, count)
         return totals
+
+    def reloaded(self, error: str | None) -> None:
+        """An attempt to reload has ended; None when it succeeded (the supervisor's business)."""
+        octets = (error or "").encode("utf-8", "replace")[:_NOTE]
+        self._reloads[1] = 0  # nobody shall read half of it
+        self._note[: len(octets)] = octets
+        self._reloads[1] = len(octets)
+        self._reloads[0] += 1
+
+    def reloads(self) -> int:
+        """Attempts to reload that have ended, one way or the other."""
+        return self._reloads[0]
+
+    def reload_error(self) -> str | None:
+        """Why the last attempt was refused; None when it was not."""
+        length = self._reloads[1]
+        return bytes(self._note[:length]).decode("utf-8", "replace") if length else None
 
     def alive(self) -> list[Row]:
         """Rows of the processes that are ready."""

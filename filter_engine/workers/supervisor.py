@@ -2,7 +2,8 @@
 
 It runs no event loop, so that it can fork at any time. SIGHUP loads the configuration anew: a bad
 one changes nothing; a good one gets a new generation of workers on the same sockets, and the old
-one ends when the new one serves. SIGTERM and SIGINT stop after what is under way.
+one ends when the new one serves. A SIGHUP in the meantime is remembered. SIGTERM and SIGINT stop
+after what is under way.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from filter_engine.config.findings import ConfigError
 from filter_engine.config.model import Config
 from filter_engine.scanner import Scanner
 from filter_engine.workers import logs, notify, process
+from filter_engine.workers.config_id import config_id
 from filter_engine.workers.generation import Generation, Worker, plans
 from filter_engine.workers.sockets import BindError, SocketPool
 from filter_engine.workers.statistics import Statistics
@@ -48,6 +50,7 @@ class Supervisor:
         self._stopping_since: float | None = None
         self._scanners_stop = False
         self._ready_next = False
+        self._reload_again = False
         self._selector = selectors.DefaultSelector()
         self._caught: set[int] = set()
         self._failure: str | None = None
@@ -81,7 +84,9 @@ class Supervisor:
         for finding in config.findings:
             log.log(_LEVELS.get(finding.severity, logging.INFO), "%s", finding)
         scanner = Scanner.from_config(config)
-        generation = Generation(config, scanner, self._statistics, self._sockets, self._lifeline)
+        generation = Generation(
+            config, scanner, self._statistics, self._sockets, self._lifeline, config_id(config)
+        )
         try:
             for plan in plans(config):
                 sockets = [
@@ -159,7 +164,10 @@ class Supervisor:
             self._take_over(new)
         elif new is not None and now >= self._new_deadline:
             self._give_up(f"it did not serve within {START_TIME:.0f} s")
-        if self._ready_next and self._current is not None:
+        if self._new is None and self._reload_again:
+            self._reload_again = False
+            self._reload()
+        if self._ready_next and self._current is not None and self._new is None:
             self._tell_ready(self._current)
         for generation in self._generations():
             generation.start_due(now)
@@ -175,6 +183,7 @@ class Supervisor:
         new.proven = True
         old, self._current, self._new = self._current, new, None
         if old is not None:
+            self._statistics.reloaded(None)
             old.retire(process.DRAIN_SIGNAL)
             self._old.append(old)
         self._close_unused()
@@ -202,13 +211,16 @@ class Supervisor:
             self._stop()
         else:
             log.error("the new configuration is not used: %s; the old one stays", reason)
+            self._statistics.reloaded(reason)
             notify.ready("reload failed, the old configuration stays")
 
     def _reload(self) -> None:
         if self._stopping_since is not None:
             return
         if self._new is not None:
-            log.warning("a reload is under way already; it is not begun again")
+            # The files may have changed after it read them.
+            log.info("a reload is under way: another one follows")
+            self._reload_again = True
             return
         log.info("loading the configuration anew")
         notify.reloading()
@@ -225,6 +237,7 @@ class Supervisor:
                 exc_info=None if known else error,
             )
             gc.freeze()
+            self._statistics.reloaded(str(error) or type(error).__name__)
             notify.ready("reload failed, the old configuration stays")
             return
         self._launch(generation)

@@ -100,7 +100,13 @@ def test_shapes_as_rspamd_has_them(engine: Engine) -> None:
         "no action",
     ]
     assert ask(engine, "/healthy") == (200, {"success": True})
-    assert ask(engine, "/ready") == (200, {"success": True})
+    _, ready = ask(engine, "/ready")
+    assert ready == {
+        "success": True,
+        "config_id": auth["config_id"],
+        "reload_error": None,
+        "reloads": 0,
+    }
     assert ask(engine, "/neighbours") == (200, {})
     _, actions = ask(engine, "/actions")
     assert isinstance(actions, list)

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import orjson
 import pytest
 
 from .conftest import MakeEngine
@@ -163,6 +164,41 @@ def test_a_bad_configuration_changes_nothing(make_engine: MakeEngine) -> None:
     engine.write("actions.conf", "reject = 99;")
     engine.hup()
     assert engine.scan()["required_score"] == 99.0
+
+
+def ready(engine: Engine) -> dict[str, object]:
+    status, _, body = engine.http(engine.controller, "/ready")
+    assert status == 200
+    answer: dict[str, object] = orjson.loads(body)
+    assert answer["success"] is True
+    return answer
+
+
+def test_the_controller_tells_what_became_of_a_reload(make_engine: MakeEngine) -> None:
+    engine = make_engine().start()
+    first = ready(engine)
+    assert (first["reload_error"], first["reloads"]) == (None, 0)
+    engine.write("actions.conf", "reject = 99;\nadd_header = lots;\n")
+    engine.hup()
+    refused = ready(engine)
+    assert "actions.conf:2" in str(refused["reload_error"])
+    assert (refused["config_id"], refused["reloads"]) == (first["config_id"], 1)
+    engine.write("actions.conf", "reject = 99;")
+    engine.hup()
+    until(lambda: ready(engine)["config_id"] != first["config_id"], "the new controller")
+    good = ready(engine)
+    assert (good["reload_error"], good["reloads"]) == (None, 2)
+
+
+def test_a_hangup_during_a_reload_is_remembered(make_engine: MakeEngine) -> None:
+    """The last state of the files counts, however fast they change."""
+    engine = make_engine().start()
+    for limit in range(20, 26):
+        engine.write("actions.conf", f"reject = {limit};")
+        os.kill(engine.pid, signal.SIGHUP)
+        engine.told("RELOADING=1") if limit == 20 else None
+    until(lambda: engine.scan()["required_score"] == 25.0, "the last configuration serves")
+    assert ready(engine)["reload_error"] is None
 
 
 def test_a_socket_that_cannot_be_had_changes_nothing(make_engine: MakeEngine) -> None:

@@ -73,3 +73,15 @@ def test_more_processes_than_rows_share_the_last() -> None:
     statistics = Statistics()
     numbers = [statistics.take() for _ in range(ROWS + 2)]
     assert numbers[-1] == numbers[-2] == ROWS - 1
+
+
+def test_what_became_of_reloads_is_shared() -> None:
+    statistics = Statistics()
+    assert (statistics.reload_error(), statistics.reloads()) == (None, 0)
+    statistics.reloaded("actions.conf:2: é" + "x" * 10_000)
+    read = statistics.reload_error()
+    assert read is not None
+    assert read.startswith("actions.conf:2: éxxx")
+    assert len(read) < 5_000
+    statistics.reloaded(None)
+    assert (statistics.reload_error(), statistics.reloads()) == (None, 2)
