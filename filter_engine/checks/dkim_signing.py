@@ -105,7 +105,9 @@ class DkimSigningOptions(Section):
     use_esld: bool = option(BOOLEAN, True, doc="sign with the registered domain, not a subdomain")
     allow_envfrom_empty: bool = option(BOOLEAN, True, doc="sign mail with a null sender")
     allow_hdrfrom_mismatch: bool = option(
-        BOOLEAN, False, doc="sign although From and envelope sender differ in domain"
+        BOOLEAN,
+        False,
+        doc="sign although From and envelope sender (the login if that is null) differ in domain",
     )
     allow_hdrfrom_mismatch_local: bool = option(
         BOOLEAN, False, doc="the same, for mail from local networks"
@@ -117,7 +119,9 @@ class DkimSigningOptions(Section):
         BOOLEAN, False, doc="sign mail with several From addresses"
     )
     allow_username_mismatch: bool = option(
-        BOOLEAN, False, doc="sign although the login name is of another domain"
+        BOOLEAN,
+        False,
+        doc="sign although the login name is of another domain, also mail with a null sender",
     )
     try_fallback: bool = option(
         BOOLEAN, True, doc="use path and selector for domains not listed under domain"
@@ -253,8 +257,11 @@ def signing_domain(task: Task, options: DkimSigningOptions) -> str | None:
         or (local and options.allow_hdrfrom_mismatch_local)
         or (in_networks and options.allow_hdrfrom_mismatch_sign_networks)
     )
-    same_sender = _registered(header, options) == _registered(envelope, options)
-    if header and envelope and not same_sender and not mismatch_allowed:
+    # Rspamd compares From with nothing when the sender is null, so that whoever logged in could
+    # have mail in another hosted domain's name signed. Here the login stands in for the sender.
+    sender = envelope or ("" if options.allow_username_mismatch else login)
+    same_sender = _registered(header, options) == _registered(sender, options)
+    if header and sender and not same_sender and not mismatch_allowed:
         return None
     mismatch = user is not None and _registered(login, options) != domain
     return None if mismatch and not options.allow_username_mismatch else domain
