@@ -67,7 +67,7 @@ def _judge(
     content: SignedContent, signature: DkimSignature, answer: DnsAnswer
 ) -> DkimSignatureResult:
     if answer.failed:
-        return _result(signature, DkimCode.TEMPERROR, f"key: {answer.detail or 'DNS failed'}")
+        return _result(signature, DkimCode.TEMPERROR, "key: DNS error", detail=answer.detail)
     if not answer.records:
         return _result(signature, DkimCode.PERMERROR, "no key")
     key = _usable_key(answer.records)
@@ -147,6 +147,7 @@ def _result(
     key: DkimPublicKey | None = None,
     *,
     partial: bool = False,
+    detail: str = "",
 ) -> DkimSignatureResult:
     return DkimSignatureResult(
         code,
@@ -159,4 +160,5 @@ def _result(
         key.bits if key is not None else 0,
         partial,
         key.testing if key is not None else False,
+        detail,
     )

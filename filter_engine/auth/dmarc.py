@@ -31,6 +31,8 @@ class DmarcDiscovery:
     record: DmarcRecord | None
     code: DmarcCode = DmarcCode.NONE
     problem: str = ""
+    detail: str = ""
+    """Why DNS failed, naming the resolver."""
 
 
 def judge(
@@ -47,7 +49,9 @@ def judge(
     """
     domain = to_ascii(from_domain) or from_domain
     if found.record is None:
-        return DmarcResult(found.code, domain, found.domain, reason=found.problem)
+        return DmarcResult(
+            found.code, domain, found.domain, reason=found.problem, detail=found.detail
+        )
     record = found.record
     policy = record.policy
     if found.domain != domain and record.subdomain_policy is not None:
@@ -101,8 +105,7 @@ async def discover(ask: Ask, from_domain: str) -> DmarcDiscovery:
 
 def _read(answer: DnsAnswer, domain: str) -> DmarcDiscovery:
     if answer.failed:
-        detail = answer.detail or "DNS failed"
-        return DmarcDiscovery(domain, None, DmarcCode.TEMPERROR, detail)
+        return DmarcDiscovery(domain, None, DmarcCode.TEMPERROR, "DNS error", answer.detail)
     records = [text for text in answer.records if is_record(text)]
     if not records:
         return DmarcDiscovery(

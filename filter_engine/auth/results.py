@@ -39,6 +39,8 @@ class SpfResult:
     """The client's address."""
     by_helo: bool = False
     """The sender was null, so the HELO identity was checked (``smtp.helo``)."""
+    detail: str = ""
+    """Why DNS failed, naming the resolver: for evidence and logs, not for headers."""
 
 
 class DkimCode(StrEnum):
@@ -80,6 +82,8 @@ class DkimSignatureResult:
     """``l=`` covers less than the body: what follows may have been added by anybody."""
     testing: bool = False
     """The key record says ``t=y``."""
+    detail: str = ""
+    """Why DNS failed, naming the resolver: for evidence and logs, not for headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +140,5 @@ class DmarcResult:
     """A signature of an aligned domain verifies."""
     reason: str = ""
     """For people: ``SPF not aligned (relaxed), No valid DKIM``, or what the record lacks."""
+    detail: str = ""
+    """Why DNS failed, naming the resolver: for evidence and logs, not for headers."""

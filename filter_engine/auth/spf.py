@@ -37,10 +37,11 @@ MAX_NAMES = 10
 class _StopError(Exception):
     """The evaluation ends here with temperror or permerror."""
 
-    def __init__(self, result: SpfCode, problem: str) -> None:
+    def __init__(self, result: SpfCode, problem: str, detail: str = "") -> None:
         super().__init__(problem)
         self.result = result
         self.problem = problem
+        self.detail = detail
 
 
 async def check_host(
@@ -79,7 +80,7 @@ async def check_host(
     try:
         result, mechanism, source = await evaluation.check(name)
     except _StopError as stop:
-        return evaluation.result(stop.result, name, problem=stop.problem)
+        return evaluation.result(stop.result, name, problem=stop.problem, detail=stop.detail)
     if source is None:
         return evaluation.result(result, name, problem=mechanism)
     explanation = ""
@@ -122,7 +123,7 @@ class _Evaluation:
         self.address_type = "A" if ip.version == 4 else "AAAA"
         self.lookups = 0
         self.void = 0
-        self.deferred = ""
+        self.deferred: _StopError | None = None
         """A temporary failure that counts only if nothing better comes (``tolerant``)."""
         self.names: tuple[str, ...] | None = None
         """The client's validated names, once asked for."""
@@ -134,6 +135,7 @@ class _Evaluation:
         mechanism: str = "",
         explanation: str = "",
         problem: str = "",
+        detail: str = "",
     ) -> SpfResult:
         return SpfResult(
             code,
@@ -144,6 +146,7 @@ class _Evaluation:
             "@".join(self.sender),
             self.helo,
             str(self.ip),
+            detail=detail,
         )
 
     async def check(self, domain: str) -> tuple[SpfCode, str, tuple[str, Record] | None]:
@@ -155,12 +158,12 @@ class _Evaluation:
             label = await self.match(directive, domain)
             if label is None:
                 continue
-            if directive.mechanism == "all" and self.deferred:
-                raise _StopError(SpfCode.TEMPERROR, self.deferred)
+            if directive.mechanism == "all" and self.deferred is not None:
+                raise self.deferred
             return directive.result, label, (domain, found)
         if found.redirect is None:
-            if self.deferred:
-                raise _StopError(SpfCode.TEMPERROR, self.deferred)
+            if self.deferred is not None:
+                raise self.deferred
             return SpfCode.NEUTRAL, "?all", (domain, found)
         self.count("redirect")
         target = await self.target(found.redirect, domain)
@@ -175,7 +178,7 @@ class _Evaluation:
             return f"{domain[:80]!r} is not a domain name"
         answer = await self.ask.dns(domain, "TXT")
         if answer.failed:
-            raise _StopError(SpfCode.TEMPERROR, _failure(answer))
+            raise _failure(answer)
         records = [text for text in answer.records if is_record(text)]
         if not records:
             return "no SPF record"
@@ -204,7 +207,7 @@ class _Evaluation:
         except _StopError as stop:
             if not self.tolerant or stop.result is not SpfCode.TEMPERROR:
                 raise
-            self.deferred = stop.problem
+            self.deferred = stop
             return None
         return directive.label if matches else None
 
@@ -215,7 +218,7 @@ class _Evaluation:
         except _StopError as stop:
             if not self.tolerant or stop.result is not SpfCode.TEMPERROR:
                 raise
-            self.deferred = stop.problem
+            self.deferred = stop
             return None
         if source is None:
             if self.tolerant:
@@ -253,7 +256,7 @@ class _Evaluation:
             elif self.contains(answer.records, directive):
                 return True
         if failed is not None:
-            raise _StopError(SpfCode.TEMPERROR, _failure(failed))
+            raise _failure(failed)
         return False
 
     def contains(self, addresses: Iterable[str], directive: Directive) -> bool:
@@ -281,7 +284,7 @@ class _Evaluation:
         """Ask for a term; finding nothing is counted (section 4.6.4)."""
         answer = await self.ask.dns(name, rdtype)
         if answer.failed:
-            raise _StopError(SpfCode.TEMPERROR, _failure(answer))
+            raise _failure(answer)
         if not answer.records:
             self.void += 1
             if self.void > MAX_VOID_LOOKUPS:
@@ -344,6 +347,7 @@ def _best_name(names: tuple[str, ...], domain: str) -> str:
     return (below or list(names) or ["unknown"])[0]
 
 
-def _failure(answer: DnsAnswer) -> str:
+def _failure(answer: DnsAnswer) -> _StopError:
     question = answer.question
-    return f"{question.rdtype} of {question.name}: {answer.detail or 'DNS failed'}"
+    problem = f"{question.rdtype} of {question.name}: DNS error"
+    return _StopError(SpfCode.TEMPERROR, problem, answer.detail)

@@ -97,5 +97,7 @@ async def dkim(task: Task, ask: Ask) -> Outcome | None:
 
 def _evidence(signature: DkimSignatureResult) -> str:
     reason = f": {signature.reason}" if signature.reason else ""
+    if signature.detail:
+        reason += f" ({signature.detail})"
     partial = ", l= leaves out the end of the body" if signature.partial else ""
     return f"{signature.algorithm} of {signature.domain}, {signature.result.value}{reason}{partial}"

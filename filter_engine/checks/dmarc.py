@@ -126,7 +126,8 @@ def _report(
             return Outcome((Finding("DMARC_BAD_POLICY", (f"{where} : {result.reason}",)),), result)
         case DmarcCode.TEMPERROR:
             options = (f"{where} : {result.reason}", policy)
-            return Outcome((Finding("DMARC_DNSFAIL", tuple(filter(None, options))),), result)
+            finding = Finding("DMARC_DNSFAIL", tuple(filter(None, options)), evidence=result.detail)
+            return Outcome((finding,), result)
     spared = ("sampled_out",) if result.sampled_out else ()
     reasons = (f"{where} : {result.reason}", policy, *spared)
     match result.disposition:

@@ -117,4 +117,5 @@ def _client(task: Task, options: SpfOptions) -> IPv4Address | IPv6Address | None
 
 def _evidence(result: SpfResult) -> str:
     what = result.mechanism or result.problem
-    return f"{result.domain}: {result.result.value} for {result.ip} by {what}"
+    detail = f" ({result.detail})" if result.detail else ""
+    return f"{result.domain}: {result.result.value} for {result.ip} by {what}{detail}"

@@ -13,6 +13,10 @@ from filter_engine.auth.results import DkimCode, DkimResult, DmarcResult, SpfRes
 from filter_engine.checks import dmarc as dmarc_check
 from filter_engine.checks import spf as spf_check
 from filter_engine.config.addresses import AddressSet
+from filter_engine.headers.authentication_results import authentication_results
+from filter_engine.message import Message
+from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, PreResult
 from policy_scan import NOW, RAW, from_, scan
 
@@ -73,15 +77,15 @@ from policy_scan import NOW, RAW, from_, scan
         (
             {"failing": ("example.com", "_dmarc.example.com")},
             {
-                "R_SPF_DNSFAIL": ("TXT of example.com: timeout",),
+                "R_SPF_DNSFAIL": ("TXT of example.com: DNS error",),
                 "R_DKIM_NA": (),
-                "DMARC_DNSFAIL": ("example.com : timeout",),
+                "DMARC_DNSFAIL": ("example.com : DNS error",),
             },
         ),
         (
             {"failing": ("example.com",)},
             {
-                "R_SPF_DNSFAIL": ("TXT of example.com: timeout",),
+                "R_SPF_DNSFAIL": ("TXT of example.com: DNS error",),
                 "R_DKIM_NA": (),
                 "DMARC_DNSFAIL": ("example.com : SPF/DKIM temp error", "reject"),
             },
@@ -127,6 +131,28 @@ from policy_scan import NOW, RAW, from_, scan
 )
 def test_symbols(arguments: dict[str, Any], symbols: dict[str, tuple[str, ...]]) -> None:
     assert scan(**arguments).symbols == symbols
+
+
+def test_only_evidence_names_the_resolver(signed: bytes, keys: Any) -> None:
+    failing = ("example.com", "_dmarc.example.com", "s1._domainkey.example.com")
+    sink = scan(signed, failing=failing, zone=key_zone(keys))
+    outcomes = {name: sink.outcomes[name] for name in ("spf", "dkim", "dmarc")}
+    task = Task(
+        Message(signed),
+        Envelope(mail_from="a@example.com"),
+        {},
+        float(NOW),
+        "mx1",
+        results={name: outcome.value for name, outcome in outcomes.items()},
+    )
+    header = authentication_results(task)
+    for name, outcome in outcomes.items():
+        assert f"{name}=temperror" in header
+        # "timeout" is what this table's resolver says of itself.
+        assert any("timeout" in finding.evidence for finding in outcome.findings), name
+        assert not any("timeout" in option for f in outcome.findings for option in f.options)
+    assert 'reason="DNS error"' in header
+    assert "timeout" not in header
 
 
 def test_check_local_and_check_authed() -> None:
