@@ -62,8 +62,8 @@ lab-up: setup ## Boot the lab for SITE (default inventories/three_hosts)
 	@$(BIN)/python -m lab up --name $(LAB) --site $(SITE)
 
 .PHONY: lab-down
-lab-down: setup ## Remove every trace of the lab
-	@$(BIN)/python -m lab down --name $(LAB)
+lab-down: setup ## Remove every trace of the lab (FORCE=1: also one that another checkout made)
+	@$(BIN)/python -m lab down --name $(LAB) $(if $(FORCE),--force)
 
 .PHONY: lab-shell
 lab-shell: setup ## Open a shell on HOST (default dolores)
