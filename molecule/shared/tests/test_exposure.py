@@ -4,31 +4,61 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
+import yaml
 from testinfra.host import Host
 
+from lab.paths import PROJECT
 from mailflow.trial import Site
 
 HostOf = Callable[[str], Host]
-SSH, WIREGUARD = ("tcp", 22), ("udp", 51820)
+SSH = ("tcp", 22)
 OPEN = {
-    "mx": {SSH, WIREGUARD, ("tcp", 25)},
-    "mas": {SSH, WIREGUARD, ("tcp", 587), ("tcp", 465), ("tcp", 993)},
+    "mx": {SSH, ("tcp", 25)},
+    "mas": {SSH, ("tcp", 587), ("tcp", 465), ("tcp", 993)},
 }
-"""All that may listen on a public address, by role."""
+"""All that may listen on a public address, by role (WireGuard's port: see `tunnel`)."""
 ACCOUNTS = {
     "unbound.service": "unbound",
     "redis-server@rspamd.service": "redis",
     "redis-server@bayes.service": "redis",
     "redis-server@fuzzy.service": "redis",
     "filter-engine.service": "_filter_engine",
+    # Masters need root: for ports below 1024 and to become others. What strangers reach is below.
+    "postfix@-.service": "root",
+    "dovecot.service": "root",
 }
+"""Accounts of the units' main processes."""
+MAIL_ACCESS = {"dovecot.service"}
+"""Units of mail access servers only."""
+POSTFIX = {"smtpd": "postfix", "qmgr": "postfix", "pickup": "postfix"}
+DOVECOT = {"imap-login": "dovenull", "auth": "dovecot", "anvil": "dovecot"}
+"""Accounts of the processes that strangers talk to, by name."""
 
 
-def hosts(site: Site) -> list[str]:
-    return [host.name for host in site.lab.site().hosts]
+def hosts(site: Site, *, mail_access: bool = False) -> list[str]:
+    """Names of the site's hosts, or of its mail access servers alone."""
+    return [h.name for h in site.lab.site().hosts if "mas" in h.roles or not mail_access]
+
+
+def tunnel(site: Site) -> set[tuple[str, int]]:
+    """WireGuard's port, on a site with a VPN."""
+    topology = yaml.safe_load((PROJECT / site.lab.record.site / "topology.yml").read_text())
+    return {("udp", topology["vpn"].get("port", 51820))} if topology.get("vpn") else set()
+
+
+def accounts_while_open(host: Host, port: int, names: Collection[str]) -> dict[str, set[str]]:
+    """Accounts of these processes by name, while somebody is connected to the port on loopback."""
+    # Waits for the greeting, with implicit TLS two seconds: then the server's process is there.
+    session = f"exec 3<>/dev/tcp/127.0.0.1/{port}; read -r -t 2 -n 1 -u 3; ps -eo user:32=,comm="
+    found: dict[str, set[str]] = {}
+    for line in host.check_output("bash -c %s", session).splitlines():
+        account, name = line.split(maxsplit=1)
+        if name in names:
+            found.setdefault(name, set()).add(account)
+    return found
 
 
 def listening(host: Host) -> set[tuple[str, str, int]]:
@@ -51,6 +81,7 @@ def listening(host: Host) -> set[tuple[str, str, int]]:
 def test_nothing_but_the_doors_listens_on_a_public_address(site: Site, host_of: HostOf) -> None:
     for member in site.lab.site().hosts:
         allowed = set().union(*(OPEN[role] for role in member.roles))
+        allowed |= tunnel(site)
         public = {ipaddress.ip_address(address) for address in member.addresses}
         exposed = {
             (protocol, port)
@@ -65,11 +96,20 @@ def test_nothing_but_the_doors_listens_on_a_public_address(site: Site, host_of: 
 def test_every_unit_runs_under_its_own_user(
     unit: str, account: str, site: Site, host_of: HostOf
 ) -> None:
-    for name in hosts(site):
+    for name in hosts(site, mail_access=unit in MAIL_ACCESS):
         host = host_of(name)
         pid = host.check_output(f"systemctl show -P MainPID {unit}")
         assert pid != "0", f"{unit} does not run on {name}"
         assert host.check_output(f"ps -o user:32= -p {pid}").strip() == account
+
+
+def test_what_strangers_talk_to_is_not_root(site: Site, host_of: HostOf) -> None:
+    for name in hosts(site):
+        found = accounts_while_open(host_of(name), 25, POSTFIX)
+        assert found == {process: {account} for process, account in POSTFIX.items()}, name
+    for name in hosts(site, mail_access=True):
+        found = accounts_while_open(host_of(name), 993, DOVECOT)
+        assert found == {process: {account} for process, account in DOVECOT.items()}, name
 
 
 def test_no_unit_has_failed(site: Site, host_of: HostOf) -> None:
