@@ -169,7 +169,9 @@ class NormalConfig(WorkerSection):
     task_timeout: float | None = option(
         TIME, None, unit="seconds", doc="overrides options.task_timeout for this worker"
     )
-    max_tasks: int = option(at_least(INTEGER, 0), 0, doc="messages at once; 0 = no limit")
+    max_tasks: int = option(
+        at_least(INTEGER, 0), 64, doc="messages at once in each process, then 503; 0 = no limit"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import zstandard
 
 LEVEL = 1
@@ -18,15 +20,20 @@ class TooLargeError(CompressionError):
     """More comes out than is allowed."""
 
 
+class NoRoomError(Exception):
+    """There is no room at present for what comes out."""
+
+
 def compress(data: bytes) -> bytes:
     """One zstd frame."""
     return zstandard.ZstdCompressor(level=LEVEL).compress(data)
 
 
-def decompress(data: bytes, limit: int) -> bytes:
+def decompress(data: bytes, limit: int, take: Callable[[int], bool] | None = None) -> bytes:
     """The content of a zstd frame.
 
-    Never holds more than ``limit`` octets plus 16 MiB. Raises ``TooLargeError`` above the limit,
+    Never holds more than ``limit`` octets plus 16 MiB. ``take`` is asked for room for every piece
+    that comes out. Raises ``TooLargeError`` above the limit, ``NoRoomError`` when ``take`` says no,
     ``CompressionError`` for anything that is no complete frame.
     """
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
@@ -38,6 +45,8 @@ def decompress(data: bytes, limit: int) -> bytes:
             size += len(chunk)
             if size > limit:
                 raise TooLargeError(f"more than {limit} octets after decompression")
+            if take is not None and not take(len(chunk)):
+                raise NoRoomError
             chunks.append(chunk)
             if decompressor.eof:
                 return b"".join(chunks)

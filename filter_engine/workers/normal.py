@@ -5,12 +5,11 @@ from __future__ import annotations
 import socket
 
 from filter_engine.config.workers import NormalConfig
-from filter_engine.wire.budget import Budget
 from filter_engine.wire.http.message import HttpLimits
 from filter_engine.wire.http.server import HttpConnection, HttpServer
 from filter_engine.workers.scan_service import ScanService, error
 from filter_engine.workers.self_scan import SelfScan
-from filter_engine.workers.service import HELD_MESSAGES, Context, Listeners
+from filter_engine.workers.service import Context, Listeners
 from filter_engine.workers.statistics import Counter
 
 
@@ -20,14 +19,18 @@ class NormalWorker:
     def __init__(self, config: NormalConfig, context: Context) -> None:
         self._row = context.row
         max_message = context.config.options.max_message
+        budget = context.budget()
         scans = ScanService(
-            context, SelfScan(context, config.task_timeout).scan, max_tasks=config.max_tasks
+            context,
+            SelfScan(context, config.task_timeout).scan,
+            max_tasks=config.max_tasks,
+            budget=budget,
         )
         self._listeners = Listeners()
         self._server = HttpServer(
             scans.handle,
             HttpLimits(max_message, head_timeout=config.timeout),
-            budget=Budget(HELD_MESSAGES * max_message),
+            budget=budget,
             refusal=error,
         )
 

@@ -7,7 +7,6 @@ import socket
 
 from filter_engine.config.workers import ProxyConfig
 from filter_engine.scan.verdict import Verdict
-from filter_engine.wire.budget import Budget
 from filter_engine.wire.http.message import HttpLimits
 from filter_engine.wire.http.server import HttpServer
 from filter_engine.wire.milter.reply import ReplyOptions
@@ -18,7 +17,7 @@ from filter_engine.workers.milter_server import MilterServer
 from filter_engine.workers.scan_service import Judge, ScanService, error
 from filter_engine.workers.scan_upstream import NoScannerError, OversizeError, ScanClient
 from filter_engine.workers.self_scan import SelfScan
-from filter_engine.workers.service import HELD_MESSAGES, Context, Listeners
+from filter_engine.workers.service import Context, Listeners
 from filter_engine.workers.statistics import Counter
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ class ProxyWorker:
             self._client = ScanClient(upstream, config.timeout, config.max_retries, context.row)
             self._judge = self._client.scan
         self._listeners = Listeners()
-        budget = Budget(HELD_MESSAGES * self._max_message)
+        budget = context.budget()
         self._milter: MilterServer | None = None
         self._http: HttpServer | None = None
         if config.milter:
@@ -59,7 +58,7 @@ class ProxyWorker:
             limits = Limits(self._max_message)
             self._milter = MilterServer(self.judge, limits, options, budget, context.row)
         else:
-            service = ScanService(context, self._judge)
+            service = ScanService(context, self._judge, budget=budget)
             limits_http = HttpLimits(self._max_message)
             self._http = HttpServer(service.handle, limits_http, budget=budget, refusal=error)
 

@@ -9,9 +9,11 @@ import orjson
 
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
+from filter_engine.wire.budget import Budget, Hold
 from filter_engine.wire.checkv2 import reply_json, reply_json_v1
 from filter_engine.wire.compression import (
     CompressionError,
+    NoRoomError,
     TooLargeError,
     compress,
     decompress,
@@ -46,11 +48,19 @@ Judge = Callable[[bytes, Envelope], Awaitable[Judged]]
 class ScanService:
     """Answers scan requests with the verdicts of a judge."""
 
-    def __init__(self, context: Context, judge: Judge, *, max_tasks: int = 0) -> None:
-        """``max_tasks``: messages at once, 0 for no limit."""
+    def __init__(
+        self,
+        context: Context,
+        judge: Judge,
+        *,
+        max_tasks: int = 0,
+        budget: Budget | None = None,
+    ) -> None:
+        """``max_tasks``: messages at once, 0 for no limit; ``budget``: for what is unpacked."""
         self._context = context
         self._judge = judge
         self._max_tasks = max_tasks
+        self._budget = budget
         self._running = 0
         self._max_message = context.config.options.max_message
 
@@ -65,19 +75,21 @@ class ScanService:
         if any(name in _FILE_HEADERS for name, _ in request.headers):
             return error(500, "messages in files or shared memory are not supported")
         zstd = (request.header(b"compression") or b"").strip().lower() == b"zstd"
-        body = request.body
-        if zstd and body:
-            try:
-                body = decompress(body, self._max_message)
-            except TooLargeError:
-                return error(413, f"Message larger than {self._max_message} bytes")
-            except CompressionError as problem:
-                return error(400, str(problem))
         if self._max_tasks and self._running >= self._max_tasks:
             return error(503, "Too many messages at once")
         self._running += 1
         try:
-            verdict = await self._scan(request, body)
+            with Hold(self._budget) as hold:
+                body = request.body
+                if zstd and body:
+                    body = decompress(body, self._max_message, hold.take)
+                verdict = await self._scan(request, body)
+        except TooLargeError:
+            return error(413, f"Message larger than {self._max_message} bytes")
+        except CompressionError as problem:
+            return error(400, str(problem))
+        except NoRoomError:
+            return error(503, "Too many messages at once")
         except OversizeError as problem:
             return error(413, str(problem))
         except NoScannerError as problem:

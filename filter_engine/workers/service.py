@@ -11,14 +11,13 @@ from typing import Protocol, TypeAlias
 
 from filter_engine.config.model import Config
 from filter_engine.scanner import Scanner
+from filter_engine.workers.service_budget import ServiceBudget
 from filter_engine.workers.statistics import Row, Statistics
 
 log = logging.getLogger(__name__)
 
 ACCEPT_PAUSE = 1.0
 """Seconds without accepting after an error such as too many open files."""
-HELD_MESSAGES = 8
-"""Messages of the greatest size a process may hold at once; smaller ones accordingly more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,10 @@ class Context:
     """For people: ``proxy``, ``normal 2``."""
     config_id: str = ""
     """The name of the configuration it runs with (see ``config_id.py``)."""
+
+    def budget(self) -> ServiceBudget:
+        """This process's part of what all processes may hold; to be made once a process."""
+        return ServiceBudget(self.config.options.max_message, self.statistics, self.row)
 
 
 class Service(Protocol):

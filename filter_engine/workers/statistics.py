@@ -20,7 +20,7 @@ RECENT = 31
 
 
 class Counter(IntEnum):
-    """Columns of a row; each is a number that only grows, except ALIVE."""
+    """Columns of a row; each is a number that only grows, except ``STATES``."""
 
     ALIVE = 0
     """1 while a ready process owns the row."""
@@ -28,6 +28,8 @@ class Counter(IntEnum):
     """1 when the process scans messages itself."""
     HEARTBEAT = auto()
     """Seconds of the steady clock, which all processes of a machine share (CLOCK_MONOTONIC)."""
+    HELD = auto()
+    """Octets of messages the process has reserved room for."""
     SCANNED = auto()
     LEARNED = auto()
     BYTES = auto()
@@ -56,7 +58,7 @@ class Counter(IntEnum):
 
 
 ACTION_COUNTERS = {action: Counter[action.name] for action in Action}
-STATES = frozenset({Counter.ALIVE, Counter.SCANS, Counter.HEARTBEAT})
+STATES = frozenset({Counter.ALIVE, Counter.SCANS, Counter.HEARTBEAT, Counter.HELD})
 """Columns that describe the process now and are not added up."""
 
 _COLUMNS = len(Counter)
@@ -171,6 +173,10 @@ class Statistics:
         for counter, count in totals.counts.items():
             hidden.add(counter, count)
         return totals
+
+    def held(self) -> int:
+        """Octets that all processes together have reserved, those that are ending included."""
+        return sum(row.get(Counter.HELD) for row in self._rows[:ROWS])
 
     def reloaded(self, error: str | None) -> None:
         """An attempt to reload has ended; None when it succeeded (the supervisor's business)."""

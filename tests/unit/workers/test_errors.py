@@ -9,17 +9,19 @@ import orjson
 import pytest
 
 from filter_engine.config.model import Config
+from filter_engine.config.workers import NormalConfig
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Action, AddHeader, HeaderEdits, Verdict
 from filter_engine.scanner import Scanner
 from filter_engine.wire.budget import Budget
+from filter_engine.wire.compression import compress
 from filter_engine.wire.http.message import Request
 from filter_engine.wire.milter.codec import Splitter, negotiation, packet
 from filter_engine.wire.milter.reply import ReplyOptions
 from filter_engine.wire.milter.session import Limits, MessageReceived
 from filter_engine.workers.milter_server import MilterServer
 from filter_engine.workers.scan_service import ScanService
-from filter_engine.workers.self_scan import SelfScan
+from filter_engine.workers.self_scan import Judged, SelfScan
 from filter_engine.workers.service import Context
 from filter_engine.workers.statistics import Counter, Row, Statistics
 
@@ -140,3 +142,38 @@ def test_no_room_for_a_message_is_a_temporary_failure() -> None:
     assert replies == [("t", b"")]
     assert judged == []
     assert budget.used == 0
+
+
+def test_what_comes_out_of_compression_is_held() -> None:
+    """Requests together must not unpack to more than there is room for."""
+
+    async def main() -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(raw: bytes, _envelope: Envelope) -> Judged:
+            begun.set()
+            await go_on.wait()
+            assert len(raw) == 600_000
+            return Judged(Verdict(Action.NO_ACTION, 0.0, 15.0), "self")
+
+        budget = Budget(1_000_000)
+        service = ScanService(context(), slow, budget=budget)
+        packed = compress(b"x" * 600_000)
+        request = Request("POST", "/checkv2", "", ((b"compression", b"zstd"),), packed, None)
+        first = asyncio.create_task(service.handle(request))
+        await begun.wait()
+        assert budget.used == 600_000
+        assert (await service.handle(request)).status == 503
+        assert budget.used == 600_000
+        go_on.set()
+        assert (await first).status == 200
+        assert budget.used == 0
+        broken = Request("POST", "/checkv2", "", ((b"compression", b"zstd"),), packed[:-9], None)
+        assert (await service.handle(broken)).status == 400
+        assert budget.used == 0
+
+    asyncio.run(main())
+
+
+def test_a_scanner_has_a_limit_of_messages_at_once_by_default() -> None:
+    assert 0 < NormalConfig().max_tasks <= 256
