@@ -45,6 +45,7 @@ def test_dolores() -> None:
     assert found["site_fqdn"] == "dolores.example.net"
     assert found["site_domains"] == ["example.net"]
     assert found["site_primary_domain"] == "example.net"
+    assert found["site_address"] == "203.0.113.142"
     assert found["site_public_addresses"] == ["203.0.113.142", "2001:db8:48d1::142"]
     assert found["site_vpn_addresses"] == ["10.195.171.142", "fdc1:d89e:b128:6a04::7de4"]
     assert found["site_own_addresses"] == [

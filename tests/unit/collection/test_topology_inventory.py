@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,56 @@ def test_host_vars_and_a_second_inventory_win(ansible: Ansible, tmp_path: Path) 
     assert found["site_fqdn"] == "mx2.example.net"
     assert found["ansible_host"] == "203.0.113.47"
     assert found["site_role"] == "mx"
+
+
+def reached_at(ansible: Ansible, *sources: Path) -> dict[str, str]:
+    """Return where Ansible itself would connect to, by host; asked of a real run."""
+    arguments = [word for source in sources for word in ("-i", str(source))]
+    done = ansible.run(
+        "ansible", "site", *arguments, "-c", "local", "-m", "ansible.builtin.debug",
+        "-a", "var=ansible_host", "-o", ANSIBLE_STDOUT_CALLBACK="ansible.builtin.oneline",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(re.findall(r'^(\w+) .*"ansible_host": "([^"]*)"', done.stdout, re.M))
+
+
+def test_hosts_are_reached_by_their_first_public_address_else_by_vpn(
+    ansible: Ansible, tmp_path: Path
+) -> None:
+    text = (ROOT / "inventories/three_hosts/topology.yml").read_text()
+    (tmp_path / "topology.yml").write_text(
+        text.replace('public: [203.0.113.54, "2001:db8:48d1::54"]', "public: []")
+    )
+    assert reached_at(ansible, tmp_path) == {
+        "charlotte": "10.195.171.241",
+        "dolores": "203.0.113.142",
+        "maeve": "203.0.113.47",
+    }
+
+
+@pytest.mark.parametrize("lab_last", [True, False])
+def test_a_lab_inventory_overrides_where_hosts_are_reached(
+    ansible: Ansible, tmp_path: Path, lab_last: bool
+) -> None:
+    lab = tmp_path / "hosts.yml"
+    lab.write_text("lab: {hosts: {maeve: {ansible_host: 198.51.100.7}}}\n")
+    sources = [ROOT / "inventories/three_hosts/topology.yml", lab]
+    found = reached_at(ansible, *(sources if lab_last else reversed(sources)))
+    assert found["maeve"] == "198.51.100.7"
+    assert found["dolores"] == "203.0.113.142"
+
+
+@pytest.mark.parametrize("group", ["all", "mx", "site"])
+def test_group_vars_override_where_hosts_are_reached(
+    ansible: Ansible, tmp_path: Path, group: str
+) -> None:
+    source = ROOT / "inventories/three_hosts/topology.yml"
+    (tmp_path / "topology.yml").write_text(source.read_text())
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / f"{group}.yml").write_text(
+        'ansible_host: "{{ site_vpn_addresses[0] }}"\n'
+    )
+    assert reached_at(ansible, tmp_path)["dolores"] == "10.195.171.142"
 
 
 def test_a_faulty_topology_stops_the_run_with_every_problem(

@@ -15,6 +15,8 @@ description:
   - Everything is computed once, here; templates compute nothing and never read C(hostvars).
   - All problems of the file are reported at once, each with file, line and likely fix; then nothing
     is emitted.
+  - Also sets C(ansible_host) to the first public address (else VPN, else LAN), as a variable of the
+    group C(site), so that any C(group_vars), C(host_vars) or later inventory source overrides it.
   - C(group_vars) and C(host_vars) beside the file work as with any inventory.
 notes:
   - Ansible only warns about an inventory source it cannot read. Set C(any_unparsed_is_failed) in
@@ -131,6 +133,7 @@ from typing import Any, NoReturn
 from ansible import constants
 from ansible.errors import AnsibleParserError, ExitCode
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
 from ansible.utils.display import Display
 from ansible_collections.mailfleet.filter.plugins.plugin_utils.site_variables import (
     host_groups,
@@ -142,6 +145,9 @@ from ansible_collections.mailfleet.filter.plugins.plugin_utils.topology_reader i
     read_topology,
 )
 
+# A group's variable from an inventory source has the lowest precedence there is: even a file
+# group_vars/all wins, as for a site managed over its VPN.
+ANSIBLE_HOST = "{{ site_address }}"
 FILE_NAMES = ("topology.yml", "topology.yaml")
 
 
@@ -168,6 +174,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible-cor
             _refuse(str(error))
         for group in ("site", "mas", "mx"):
             inventory.add_group(group)
+        inventory.set_variable("site", "ansible_host", trust_as_template(ANSIBLE_HOST))
         for host in topology.hosts:
             inventory.add_host(host.name)
             for group in host_groups(host):

@@ -40,6 +40,7 @@ def host_variables(topology: Topology, host: Host) -> dict[str, Any]:
         "site_role": host.role,
         "site_roles": list(host.roles),
         "site_fqdn": host.fqdn,
+        "site_address": host.address,
         "site_public_addresses": _texts(host.public),
         "site_vpn_addresses": _texts(host.vpn),
         "site_lan_addresses": _texts(host.lan),

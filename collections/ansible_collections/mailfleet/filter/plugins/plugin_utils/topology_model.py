@@ -98,6 +98,14 @@ class Host:
         """How the other hosts of the site reach this one: its VPN IPv4 address."""
         return str(self.vpn[0]) if self.vpn else None
 
+    @property
+    def address(self) -> str:
+        """Where the controller finds it: its first public address, else VPN, else LAN.
+
+        A host of a site without problems has at least one of them.
+        """
+        return str((*self.public, *self.vpn, *self.lan)[0])
+
 
 @dataclass(frozen=True)
 class Topology:
