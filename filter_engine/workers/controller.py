@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import socket
 import time
@@ -15,6 +16,7 @@ from filter_engine import __version__
 from filter_engine.config.workers import ControllerConfig
 from filter_engine.scan.verdict import Action
 from filter_engine.workers.access import AccessControl, Right
+from filter_engine.workers.bad_requests import BadRequests
 from filter_engine.workers.service import Context
 from filter_engine.workers.statistics import ACTION_COUNTERS, Counter, Totals
 
@@ -63,6 +65,7 @@ class ControllerWorker:
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
+            logger=_http_log(),
             handle_signals=False,
             keepalive_timeout=config.timeout,
             shutdown_timeout=5.0,
@@ -236,6 +239,13 @@ class ControllerWorker:
 
     def _uptime(self) -> int:
         return int(time.time() - self._context.statistics.started)
+
+
+def _http_log() -> logging.Logger:
+    logger = logging.getLogger(f"{__name__}.http")
+    if not any(isinstance(known, BadRequests) for known in logger.filters):
+        logger.addFilter(BadRequests())
+    return logger
 
 
 def _origin(request: web.Request) -> tuple[str | None, str | None]:

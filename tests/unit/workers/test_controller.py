@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage
 
+from filter_engine.workers.bad_requests import LINES, PERIOD, BadRequests
 from filter_engine.workers.password import PBKDF2_ROUNDS, encode_base32, pbkdf2_blake2b
 
+from .conftest import MakeEngine
 from .engine import SPAM, Engine
 
 READ, CHANGE = secrets.token_hex(8), secrets.token_hex(8)
@@ -190,3 +195,34 @@ def test_no_secret_reaches_the_log_or_the_process_list(guarded: Engine) -> None:
     for secret in (READ, CHANGE):
         assert secret not in log
         assert secret.encode() not in command
+
+
+def test_requests_that_are_no_http_fill_no_log(make_engine: MakeEngine) -> None:
+    engine = make_engine().start()
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", engine.controller), timeout=10) as sock:
+            sock.sendall(b"GET /ping HTTP/1.1\r\nContent-Length: minus one\r\n\r\n")
+            assert b" 400 " in sock.recv(1000)
+    assert ask(engine, "/ping")[0] == 200
+    log = engine.log.read_text()
+    assert "Traceback" not in log
+    assert 1 <= log.count("Error handling request from 127.0.0.1: 400 ") <= LINES
+
+
+def test_what_is_left_out_is_counted_and_faults_of_ours_are_kept_whole() -> None:
+    clock = iter([0.0] * (LINES + 5) + [PERIOD])
+    filters = BadRequests(lambda: next(clock))
+
+    def record(error: Exception) -> logging.LogRecord:
+        found = (type(error), error, None)
+        return logging.LogRecord("x", logging.ERROR, "", 0, "Error from %s", ("1.2.3.4",), found)
+
+    bad = [record(BadHttpMessage("bad\r\nthing")) for _ in range(LINES + 6)]
+    passed = [one for one in bad if filters.filter(one)]
+    assert len(passed) == LINES + 1
+    assert passed[0].getMessage() == "Error from 1.2.3.4: 400 'bad thing'"
+    assert passed[0].exc_info is None
+    assert passed[-1].getMessage().endswith("(5 such lines left out before)")
+    ours = record(RuntimeError("a fault"))
+    assert filters.filter(ours)
+    assert ours.exc_info is not None
