@@ -26,16 +26,15 @@ ACCOUNTS = {
     "redis-server@bayes.service": "redis",
     "redis-server@fuzzy.service": "redis",
     "filter-engine.service": "_filter_engine",
-    # Masters need root: for ports below 1024 and to become others. What strangers reach is below.
-    "postfix@-.service": "root",
+    # Needs root to become others. What strangers talk to is below.
     "dovecot.service": "root",
 }
 """Accounts of the units' main processes."""
 MAIL_ACCESS = {"dovecot.service"}
 """Units of mail access servers only."""
-POSTFIX = {"smtpd": "postfix", "qmgr": "postfix", "pickup": "postfix"}
-DOVECOT = {"imap-login": "dovenull", "auth": "dovecot", "anvil": "dovecot"}
-"""Accounts of the processes that strangers talk to, by name."""
+POSTFIX = {"master": "root", "smtpd": "postfix", "qmgr": "postfix", "pickup": "postfix"}
+DOVECOT = {"imap-login": "dovenull", "auth": "dovecot"}
+"""Accounts of the processes that strangers talk to, and of Postfix's master (its unit names none)."""
 
 
 def hosts(site: Site, *, mail_access: bool = False) -> list[str]:
