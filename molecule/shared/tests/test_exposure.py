@@ -34,7 +34,7 @@ MAIL_ACCESS = {"dovecot.service"}
 """Units of mail access servers only."""
 POSTFIX = {"master": "root", "smtpd": "postfix", "qmgr": "postfix", "pickup": "postfix"}
 DOVECOT = {"imap-login": "dovenull", "auth": "dovecot"}
-"""Accounts of the processes that strangers talk to, and of Postfix's master (its unit names none)."""
+"""Accounts of what strangers talk to, and of Postfix's master (its unit names no process)."""
 
 
 def hosts(site: Site, *, mail_access: bool = False) -> list[str]:
