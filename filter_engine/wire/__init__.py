@@ -1,1 +1,4 @@
-"""Protocol codecs: bytes in, typed values out, no network and no scanning."""
+"""Protocols: codecs that turn bytes into typed values and back, and HTTP over asyncio.
+
+The codecs (milter, scan request and reply) know no network; nothing here scans.
+"""

@@ -11,6 +11,7 @@ from typing import cast
 
 from filter_engine.scan.verdict import Verdict
 from filter_engine.wire.budget import Budget
+from filter_engine.wire.connections import Connections
 from filter_engine.wire.milter.codec import ProtocolError
 from filter_engine.wire.milter.reply import TEMPFAIL, ReplyOptions, milter_reply
 from filter_engine.wire.milter.session import Aborted, Closed, Limits, MessageReceived, Session
@@ -35,7 +36,7 @@ class MilterTimes:
     """Between two packets of a message."""
 
 
-class MilterServer:
+class MilterServer(Connections["MilterConnection"]):
     """What the connections of one worker share; ``connection`` is the protocol factory."""
 
     def __init__(
@@ -47,18 +48,14 @@ class MilterServer:
         statistics: Row,
         times: MilterTimes | None = None,
     ) -> None:
+        super().__init__()
         self.judge = judge
         self.limits = limits
         self.options = options
         self.budget = budget
         self.statistics = statistics
         self.times = times or MilterTimes()
-        self.draining = False
         self.hurry = False
-        self.connections: set[MilterConnection] = set()
-        self._loop = asyncio.get_running_loop()
-        self._closed = asyncio.Event()
-        self._sweeper = self._loop.call_later(1.0, self._sweep)
 
     def connection(self) -> MilterConnection:
         """A protocol for one accepted connection."""
@@ -72,46 +69,11 @@ class MilterServer:
         if hurry:
             # A message whose first packet is still on its way to us gets the time to begin.
             self._loop.call_later(GRACE, self._close_idle)
-        if not self.connections:
-            self._closed.set()
+        self.close_if_empty()
 
     def _close_idle(self) -> None:
         for connection in tuple(self.connections):
             connection.drain()
-
-    async def wait_drained(self, seconds: float) -> bool:
-        """Wait for every connection to end; after ``seconds`` cut the rest off.
-
-        Returns whether nothing had to be cut off. An MTA that is cut off answers 451 by its own
-        ``milter_default_action``.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
-            clean = True
-        except TimeoutError:
-            clean = False
-            for connection in tuple(self.connections):
-                connection.abort()
-        self._sweeper.cancel()
-        return clean
-
-    def enter(self, connection: MilterConnection) -> None:
-        """A connection begins, perhaps one that was accepted just before the drain."""
-        self.connections.add(connection)
-        self._closed.clear()
-
-    def forget(self, connection: MilterConnection) -> None:
-        """A connection has ended."""
-        self.connections.discard(connection)
-        if self.draining and not self.connections:
-            self._closed.set()
-
-    def _sweep(self) -> None:
-        now = self._loop.time()
-        for connection in tuple(self.connections):
-            connection.check_deadline(now)
-        self._sweeper = self._loop.call_later(1.0, self._sweep)
 
 
 class MilterConnection(asyncio.Protocol):

@@ -11,6 +11,7 @@ from typing import cast
 import httptools
 
 from filter_engine.wire.budget import Budget
+from filter_engine.wire.connections import Connections
 from filter_engine.wire.http.message import HttpLimits, Request, Response, head
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def _plain_refusal(status: int, reason: str) -> Response:
     return Response(reason.encode(), status, reason, "text/plain")
 
 
-class HttpServer:
+class HttpServer(Connections["HttpConnection"]):
     """What the connections of one worker share; ``connection`` is the protocol factory."""
 
     def __init__(
@@ -35,16 +36,12 @@ class HttpServer:
         budget: Budget | None = None,
         refusal: Refusal = _plain_refusal,
     ) -> None:
+        super().__init__()
         self.handler = handler
         self.limits = limits
         self.budget = budget
         self.refusal = refusal
-        self.draining = False
-        self.connections: set[HttpConnection] = set()
         self.accepted = 0
-        self._loop = asyncio.get_running_loop()
-        self._closed = asyncio.Event()
-        self._sweeper = self._loop.call_later(1.0, self._sweep)
 
     def connection(self) -> HttpConnection:
         """A protocol for one accepted connection."""
@@ -56,42 +53,7 @@ class HttpServer:
         self.draining = True
         for connection in tuple(self.connections):
             connection.drain()
-        if not self.connections:
-            self._closed.set()
-
-    async def wait_drained(self, seconds: float) -> bool:
-        """Wait until every connection has ended; after ``seconds`` cut the rest off.
-
-        Returns whether nothing had to be cut off.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
-            clean = True
-        except TimeoutError:
-            clean = False
-            for connection in tuple(self.connections):
-                connection.abort()
-        self._sweeper.cancel()
-        return clean
-
-    def enter(self, connection: HttpConnection) -> None:
-        """A connection begins, perhaps one that was accepted just before the drain."""
-        self.connections.add(connection)
-        self._closed.clear()
-
-    def forget(self, connection: HttpConnection) -> None:
-        """A connection has ended."""
-        self.connections.discard(connection)
-        if self.draining and not self.connections:
-            self._closed.set()
-
-    def _sweep(self) -> None:
-        # One timer a process instead of one a connection: time-outs need no precision.
-        now = self._loop.time()
-        for connection in tuple(self.connections):
-            connection.check_deadline(now)
-        self._sweeper = self._loop.call_later(0.5 if self.draining else 1.0, self._sweep)
+        self.close_if_empty()
 
 
 class HttpConnection(asyncio.Protocol):
