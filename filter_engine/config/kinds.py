@@ -201,18 +201,6 @@ def section(cls: type[S], name: str) -> Kind[S]:
     return Kind("section", convert, multiple=True)
 
 
-def mapping_of(kind: Kind[T]) -> Kind[Mapping[str, T]]:
-    """A section with free keys, each holding a ``kind``."""
-
-    def convert(nodes: list[UclNode], binder: Binder) -> Mapping[str, T]:
-        merged = merged_object(_flatten(nodes))
-        return MappingProxyType(
-            {key: kind.convert(values, binder) for key, values in merged.entries.items()}
-        )
-
-    return Kind(f"section of {kind.name}", convert, multiple=True)
-
-
 def sections_of(cls: type[S], name: str) -> Kind[Mapping[str, S]]:
     """Named sections ``key "name" { ... }``, each read as ``cls``."""
 
@@ -226,14 +214,6 @@ def sections_of(cls: type[S], name: str) -> Kind[Mapping[str, S]]:
         )
 
     return Kind("named sections", convert, multiple=True)
-
-
-def _raw_object(nodes: list[UclNode], _binder: Binder) -> UclObject:
-    return merged_object(_flatten(nodes))
-
-
-#: A section left as UCL, for whoever reads it later.
-RAW_OBJECT: Kind[UclObject] = Kind("section", _raw_object, multiple=True)
 
 
 def read_network(text: str, node: UclNode, binder: Binder) -> tuple[Network, ...]:

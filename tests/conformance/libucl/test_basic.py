@@ -6,16 +6,14 @@ The data is not part of this project; see ``CONFORMANCE_DIR``.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
+from conformance_data import DATA
 from filter_engine.ucl import Document, emit, emit_json, parse, parse_file
 
-_ROOT = Path(__file__).parents[3]
-_DATA = Path(os.environ.get("CONFORMANCE_DIR", _ROOT.parent / "shared" / "conformance"))
-_BASIC = _DATA / "libucl" / "tests" / "basic"
+_BASIC = DATA / "libucl" / "tests" / "basic"
 _NAMES = sorted(path.stem for path in _BASIC.glob("*.in"))
 
 if not _NAMES:

@@ -5,17 +5,15 @@ The data is not part of this project; see ``CONFORMANCE_DIR``.
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import pytest
 
+from conformance_data import DATA
 from filter_engine.ucl import UclObject, emit, parse, parse_file
 
-_ROOT = Path(__file__).parents[3]
-_DATA = Path(os.environ.get("CONFORMANCE_DIR", _ROOT.parent / "shared" / "conformance"))
-_CONF = _DATA / "rspamd" / "conf"
+_CONF = DATA / "rspamd" / "conf"
 #: maps.d holds lists of domains, one a line; they are no UCL, for libucl either.
 _FILES = sorted(p for p in _CONF.rglob("*") if p.is_file() and p.parent.name != "maps.d")
 

@@ -7,20 +7,16 @@ is listed in ``DIFFERENCES`` with the reason, and the test fails when the differ
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance_data import DATA
 from filter_engine.message import Address, Message, Part
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
 
-ROOT = Path(
-    os.environ.get("CONFORMANCE_DIR")
-    or Path(__file__).parents[3].with_name("shared") / "conformance"
-)
-CASES = sorted((ROOT / "mime").glob("*/*.eml"))
+CASES = sorted((DATA / "mime").glob("*/*.eml"))
 UUENCODE = "uuencoded content is decoded here, left alone there"
 UNLABELLED = "bytes above 127 without a charset are read as windows-1252 here, not as U+FFFD"
 NO_BASE64 = "base64 that holds other characters is decoded as far as it goes, not left as it is"
@@ -39,7 +35,7 @@ DIFFERENCES = {
 
 if not CASES:
     pytest.skip(
-        f"no messages in {ROOT / 'mime'}: set CONFORMANCE_DIR to the conformance data",
+        f"no messages in {DATA / 'mime'}: set CONFORMANCE_DIR to the conformance data",
         allow_module_level=True,
     )
 

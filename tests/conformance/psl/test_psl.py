@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance_data import DATA
 from filter_engine.dns.names import is_public_suffix, organisational_domain, to_ascii
 
-ROOT = Path(os.environ.get("CONFORMANCE_DIR", Path(__file__).parents[4] / "shared/conformance"))
-TESTS = ROOT / "psl" / "tests.txt"
+TESTS = DATA / "psl" / "tests.txt"
 
 
 def lines() -> list[Any]:

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Coroutine
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from filter_engine.auth.results import SpfResult
+from conformance_data import DATA
 from filter_engine.auth.spf import check_host, checked_identity
 from filter_engine.dns.table import TableResolver
-from filter_engine.scan.question import ASK, All, DnsQuestion, Question
+from filter_engine.scan.question import ASK, DnsQuestion
+from zone_drive import drive
 
-ROOT = Path(os.environ.get("CONFORMANCE_DIR", Path(__file__).parents[4] / "shared/conformance"))
-SUITE = ROOT / "spf" / "rfc7208-tests.yml"
+SUITE = DATA / "spf" / "rfc7208-tests.yml"
 TYPES = ("A", "AAAA", "MX", "PTR", "TXT", "CNAME")
-
-
-def drive(coroutine: Coroutine[Any, Any, SpfResult], table: TableResolver) -> SpfResult:
-    """Answer a coroutine's questions from a table."""
-
-    def answer(question: Question[Any]) -> Any:
-        if isinstance(question, All):
-            return tuple(map(answer, question.questions))
-        assert isinstance(question, DnsQuestion)
-        return table.answer(question)
-
-    try:
-        question = coroutine.send(None)
-        while True:
-            question = coroutine.send(answer(question))
-    except StopIteration as stop:
-        return stop.value
 
 
 def table_of(zonedata: dict[str, list[Any]]) -> TableResolver:

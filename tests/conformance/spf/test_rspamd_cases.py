@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance_data import DATA
 from filter_engine.auth.dkim import verify
 from filter_engine.auth.results import DkimCode, DkimResult
 from filter_engine.checks import dkim, dkim_signing, dmarc, spf
@@ -30,9 +29,8 @@ from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.verdict import Finding
 from filter_engine.ucl import UclNode, UclObject, parse, to_python
 
-ROOT = Path(os.environ.get("CONFORMANCE_DIR", Path(__file__).parents[4] / "shared/conformance"))
-TREE = ROOT / "rspamd" / "test" / "functional"
-CASES = ROOT / "rspamd" / "cases.json"
+TREE = DATA / "rspamd" / "test" / "functional"
+CASES = DATA / "rspamd" / "cases.json"
 SUITES = ("115_dmarc", "116_dkim", "117_spf", "131_dkim_signing")
 RECORDED = 1795219200.0  # 2026-11-21
 

@@ -11,35 +11,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+import zone_drive
 from filter_engine.auth.canonical import SignedContent
 from filter_engine.auth.signing_key import SigningKey
 from filter_engine.checks.sender_policy import signed_content
 from filter_engine.dns.table import TableResolver
 from filter_engine.message import Message
-from filter_engine.scan.question import All, DnsQuestion, Question
 
 Drive = Callable[[Coroutine[Any, Any, Any], TableResolver], Any]
 
 
 @pytest.fixture
 def drive() -> Drive:
-    """Run a coroutine to its end, its DNS questions answered from a table."""
-
-    def run(coroutine: Coroutine[Any, Any, Any], table: TableResolver) -> Any:
-        def answer(question: Question[Any]) -> Any:
-            if isinstance(question, All):
-                return tuple(map(answer, question.questions))
-            assert isinstance(question, DnsQuestion)
-            return table.answer(question)
-
-        try:
-            question = coroutine.send(None)
-            while True:
-                question = coroutine.send(answer(question))
-        except StopIteration as stop:
-            return stop.value
-
-    return run
+    """See ``zone_drive``."""
+    return zone_drive.drive
 
 
 @dataclass(frozen=True)
