@@ -7,7 +7,7 @@ import tarfile
 import pytest
 import yaml
 
-from lab import keys, paths
+from lab import keys
 from lab.containers import containers_conf
 from lab.internet import load_internet
 from lab.internet_services import knot_conf, service_files
@@ -25,9 +25,8 @@ HOSTS = plan_hosts(SITE, INTERNET)
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "STATE", tmp_path)
-    return LabPaths("paper")
+def lab(tmp_path):
+    return LabPaths("paper", tmp_path)
 
 
 def test_hosts_are_reached_by_public_address_and_the_internet_is_not_of_the_site(lab):
@@ -40,7 +39,7 @@ def test_hosts_are_reached_by_public_address_and_the_internet_is_not_of_the_site
 
 def test_two_labs_never_share_an_open_connection(lab):
     write_inventory(lab, SITE, HOSTS, INTERNET)
-    other = LabPaths("other")
+    other = LabPaths("other", lab.project)
     write_inventory(other, SITE, HOSTS, INTERNET)
     directories = {
         yaml.safe_load((each.inventory / "hosts.yml").read_text())["lab"]["vars"][
