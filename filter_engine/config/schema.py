@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -69,9 +69,11 @@ class Option:
     default: Any
     unit: str
     doc: str
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
     #: Whether the value must not be shown.
-    secret: bool
+    secret: bool = False
+    #: False for an option of Rspamd's that is read and checked, but that this engine does not use.
+    served: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,50 @@ class _Declared:
     doc: str
     aliases: tuple[str, ...]
     secret: bool
+
+
+def known(
+    kind: Kind[Any],
+    default: Any = None,
+    *,
+    doc: str,
+    unit: str = "",
+    aliases: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Option:
+    """An option of Rspamd's that this engine does not use: it is checked, and a site is told.
+
+    ``default`` is Rspamd's, None where it has none. The key comes from where it is declared::
+
+        known_options = declare_known(max_word_len=known(INTEGER, 40, doc="..."))
+    """
+    return Option("", "", kind, default, unit, doc, aliases, secret, served=False)
+
+
+def declare_known(**options: Option) -> Mapping[str, Option]:
+    """Options by key; a key that is no Python name is given with ``**{"a-b": known(...)}``."""
+    return MappingProxyType(
+        {key: replace(made, key=key, attribute=key) for key, made in options.items()}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A section of Rspamd's that this engine does not serve: what may stand there, as data.
+
+    Unlike a ``Section`` it makes no Python class, so that some fifty of them cost nothing until a
+    site writes into one.
+    """
+
+    #: Page of Rspamd's documentation below its root, e.g. ``modules/multimap``.
+    anchor: str
+    doc: str
+    options: Mapping[str, Option]
+    #: What a sub-section under a name of the site's choosing holds (a rule); None: no such names.
+    rules: Schema | None = None
+    #: The key that holds the rules; empty: they stand directly in the section.
+    rules_key: str = ""
+    retired: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def option(
@@ -113,6 +159,10 @@ class Section:
     retired: ClassVar[Mapping[str, str]] = {}
     #: Names Rspamd knows in this section and this engine has no use for.
     foreign: ClassVar[frozenset[str]] = frozenset()
+    #: The same, with type and meaning: takes the place of ``foreign``.
+    known: ClassVar[Mapping[str, Option]] = MappingProxyType({})
+    #: Page of Rspamd's documentation below its root, e.g. ``workers/normal``.
+    anchor: ClassVar[str] = ""
     #: False where keys are free (names of rules, domains): unknown keys are not reported then.
     closed: ClassVar[bool] = True
 

@@ -12,6 +12,8 @@ ENGINE = Path(__file__).resolve().parents[3] / "filter_engine"
 MAY_IMPORT: dict[str, set[str]] = {
     "ucl": set(),
     "config": {"ucl"},
+    "lint": {"config", "ucl"},
+    "importers": {"config", "ucl"},
     "upstream": {"config"},
     "scan": {"config"},
     "dns": {"scan", "config", "upstream"},
@@ -22,7 +24,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scanner": {"checks", "headers", "dns", "message", "scan", "config"},
     "wire": {"scan", "config"},
     "workers": {"wire", "scanner", "headers", "upstream", "message", "scan", "config"},
-    "cli": {"workers", "wire", "scanner", "checks", "scan", "config", "ucl"},
+    "cli": {
+        "workers",
+        "wire",
+        "scanner",
+        "checks",
+        "scan",
+        "lint",
+        "importers",
+        "config",
+        "ucl",
+    },
 }
 """Room -> rooms it may import at run time, itself aside."""
 

@@ -1,0 +1,61 @@
+"""What an importer gives: files of a site, role variables, and each line it could not carry over.
+
+An importer is a pure function from texts to an ``Outcome``; who writes files is ``write.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Plain: TypeAlias = (
+    "bool | int | float | str | list[Plain] | tuple[Plain, ...] | Mapping[str, Plain] | None"
+)
+
+
+class ImportFaultError(Exception):
+    """A source cannot be read at all; ``file`` and ``line`` (0: the whole file) say where."""
+
+    def __init__(self, message: str, file: str, line: int = 0, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        text = f"{place}: {self.message}"
+        return f"{text}\n    {self.hint}" if self.hint else text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Remark:
+    """One line of the source and what became of it."""
+
+    file: str
+    line: int
+    #: The setting as the source names it; never its value, which may be a secret.
+    subject: str
+    #: Why it was not carried over, or what to look at.
+    reason: str
+    #: False: it was carried over, yet not word for word.
+    lost: bool = True
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.subject}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came out of one source."""
+
+    #: Files of a site: ``local.d/actions.conf`` -> its text (UCL).
+    files: dict[str, str] = field(default_factory=dict)
+    #: Role variables: name -> value, as they would stand in group_vars.
+    variables: dict[str, Plain] = field(default_factory=dict)
+    #: Role variables that belong into the vault.
+    secrets: dict[str, Plain] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)
