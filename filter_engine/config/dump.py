@@ -2,70 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from filter_engine.config.addresses import AddressSet
+from filter_engine.config.effective import Branch, Leaf, effective
 from filter_engine.config.model import Config
-from filter_engine.config.schema import Section, options_of
-from filter_engine.config.sockets import SystemdSocket, TcpSocket, UnixSocket
-from filter_engine.config.upstreams import UpstreamList
-from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
-
-HIDDEN = "(hidden)"
-"""What is shown instead of a secret that is set."""
+from filter_engine.config.origin import Origin
+from filter_engine.ucl.nodes import UclNode, UclObject, to_python
 
 
 def dump(config: Config, *, show_secrets: bool = False) -> UclObject:
     """The whole configuration under the names a site would write."""
-    top: dict[str, list[UclNode]] = {
-        "options": [_section(config.options, show_secrets)],
-        "logging": [_section(config.logging, show_secrets)],
-        "actions": [_section(config.actions, show_secrets)],
-        "worker": [
-            UclObject({worker.kind: [_section(worker, show_secrets)]}) for worker in config.workers
-        ],
-    }
-    if config.groups:
-        top["group"] = [_value(config.groups, show_secrets)]
-    if config.symbols:
-        top["symbols"] = [_value(config.symbols, show_secrets)]
-    if config.redis is not None:
-        top["redis"] = [_section(config.redis, show_secrets)]
-    for name, section in sorted(config.modules.items()):
-        node = _section(section, show_secrets)
-        node.entries.setdefault("enabled", [UclScalar(config.is_enabled(name))])
-        top[name] = [node]
-    for name, raw in sorted(config.raw_modules.items()):
-        top.setdefault(name, [raw])
-    return UclObject({name: values for name, values in top.items() if values})
+    return to_ucl(effective(config), show_secrets=show_secrets)
 
 
-def _section(section: Section, show_secrets: bool) -> UclObject:
-    entries: dict[str, list[UclNode]] = {}
-    for declared in options_of(type(section)):
-        value = getattr(section, declared.attribute)
-        if value is None and declared.attribute not in section.origins:
-            continue  # nothing set, nothing by default
-        if declared.secret and value and not show_secrets:
-            value = HIDDEN
-        entries[declared.key] = [_value(value, show_secrets)]
-    return UclObject(entries)
+def to_ucl(top: Branch, *, show_secrets: bool = False) -> UclObject:
+    """A tree of sections as UCL, without options that nobody set and that have no default."""
+    return UclObject(
+        {
+            key: values
+            for key, found in top.entries.items()
+            if (values := [v for entry in found for v in _nodes(key, entry, show_secrets)])
+        }
+    )
 
 
-def _value(value: Any, show_secrets: bool) -> UclNode:
-    if isinstance(value, (UclScalar, UclArray, UclObject)):
-        return value
-    if value is None or isinstance(value, (bool, int, float)):
-        return UclScalar(value)
-    if isinstance(value, (str, UpstreamList, TcpSocket, UnixSocket, SystemdSocket)):
-        return UclScalar(str(value), style='"')
-    if isinstance(value, AddressSet):
-        return UclArray([UclScalar(str(network), style='"') for network in value])
-    if isinstance(value, Section):
-        return _section(value, show_secrets)
-    if isinstance(value, Mapping):
-        return UclObject({str(key): [_value(item, show_secrets)] for key, item in value.items()})
-    if isinstance(value, (tuple, list, frozenset)):
-        return UclArray([_value(item, show_secrets) for item in value])
-    return UclScalar(str(value), style='"')
+def _nodes(key: str, entry: Leaf | Branch, show_secrets: bool) -> list[UclNode]:
+    if isinstance(entry, Leaf):
+        return [] if entry.absent else [entry.shown(show_secrets=show_secrets)]
+    section = to_ucl(entry, show_secrets=show_secrets)
+    if key == "worker":  # as Rspamd shows it: a section for each worker
+        return [
+            UclObject({kind: [worker]})
+            for kind, workers in section.entries.items()
+            for worker in workers
+        ]
+    return [section]
+
+
+def with_origins(top: Branch, *, show_secrets: bool = False) -> dict[str, object]:
+    """A tree of sections as JSON, each value as ``{"value": ..., "origin": {...}}``.
+
+    The origin has ``layer``, and ``file`` and ``line`` unless it is the program's own default.
+    """
+    shown: dict[str, object] = {}
+    for key, found in top.entries.items():
+        values: list[object] = []
+        for entry in found:
+            if isinstance(entry, Branch):
+                values.append(with_origins(entry, show_secrets=show_secrets))
+            elif not entry.absent:
+                value = to_python(entry.shown(show_secrets=show_secrets))
+                values.append({"value": value, "origin": origin_as_dict(entry.origin)})
+        if values:
+            shown[key] = values[0] if len(values) == 1 else values
+    return shown
+
+
+def origin_as_dict(origin: Origin) -> dict[str, str | int]:
+    """An origin for JSON."""
+    place: dict[str, str | int] = {"layer": str(origin.layer)}
+    return place | {"file": origin.file, "line": origin.line} if origin.line else place

@@ -1,0 +1,254 @@
+"""The effective configuration as a tree that a site can read: every option, its value, its origin.
+
+``configdump``, ``config explain`` and the comparison of two configurations all show this tree, so
+that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from filter_engine.config.addresses import AddressSet
+from filter_engine.config.kinds import BOOLEAN
+from filter_engine.config.layers import Layers
+from filter_engine.config.model import Config, SymbolConfig
+from filter_engine.config.origin import BUILTIN, Layer, Origin
+from filter_engine.config.schema import Option, Section, options_of
+from filter_engine.config.sockets import SystemdSocket, TcpSocket, UnixSocket
+from filter_engine.config.upstreams import UpstreamList
+from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
+
+HIDDEN = "(hidden)"
+"""What is shown instead of a secret that is set."""
+
+#: Names of secrets in sections without a schema.
+_SECRET_KEY = re.compile(
+    r"(?i)(?:\A|_)(?:pass|password|passwd|secret|token|apikey|api_key|privkey|private_key"
+    r"|access_key|secret_key|encryption_key|authorization)\Z"
+)
+ENABLED = Option("enabled", "enabled", BOOLEAN, True, "", "whether the module's checks run")
+"""The option that every module has without declaring it."""
+
+_URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolDefault:
+    """What the check that sets a symbol says about it."""
+
+    score: float
+    description: str
+    groups: tuple[str, ...]
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One option with its value; ``option`` is None in sections without a schema."""
+
+    value: UclNode
+    origin: Origin
+    option: Option | None = None
+    secret: bool = False
+
+    @property
+    def absent(self) -> bool:
+        """Whether nobody set it and there is no default."""
+        none = isinstance(self.value, UclScalar) and self.value.value is None
+        return none and self.origin.layer is Layer.BUILTIN
+
+    def shown(self, *, show_secrets: bool) -> UclNode:
+        """The value, or ``HIDDEN`` for a secret that is set."""
+        return self.value if show_secrets else hidden(self.value, secret=self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A section: by name its options and sections, several where a name may stand repeatedly."""
+
+    entries: dict[str, list[Leaf | Branch]] = field(default_factory=dict)
+    #: The declared options of the section, those that are sections themselves included.
+    options: Mapping[str, Option] = field(default_factory=dict)
+    section: type[Section] | None = None
+
+    def find(self, name: str) -> str | None:
+        """The key of an entry from its key or one of its other spellings."""
+        if name in self.entries:
+            return name
+        for key, option in self.options.items():
+            if name in option.aliases and key in self.entries:
+                return key
+        return None
+
+
+Entry: TypeAlias = Leaf | Branch
+
+
+def effective(config: Config, defaults: Mapping[str, SymbolDefault] | None = None) -> Branch:
+    """The whole configuration under the names a site would write.
+
+    With ``defaults`` every symbol of a check is in it, else only those a site says something about.
+    """
+    layers = Layers(config.variables)
+    workers: dict[str, list[Entry]] = {}
+    for worker in config.workers:
+        workers.setdefault(worker.kind, []).append(_section(worker))
+    top: dict[str, list[Entry]] = {
+        "options": [_section(config.options)],
+        "logging": [_section(config.logging)],
+        "actions": [_section(config.actions)],
+        "worker": [Branch(workers)],
+        "group": [_named(config.groups)],
+        "symbols": [_symbols(config, defaults or {})],
+    }
+    if config.redis is not None:
+        top["redis"] = [_section(config.redis)]
+    for name, section in sorted(config.modules.items()):
+        top[name] = [_module(config, name, section, layers)]
+    for name, raw in sorted(config.raw_modules.items()):
+        top.setdefault(name, [_raw(raw, layers)])
+    return Branch({key: found for key, found in top.items() if any(map(_filled, found))})
+
+
+def leaves(branch: Branch, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Leaf]]:
+    """Every option below a section with its path; the second ``normal`` is ``normal[2]``."""
+    for key, found in branch.entries.items():
+        for number, entry in enumerate(found, 1):
+            path = (*prefix, key if number == 1 else f"{key}[{number}]")
+            if isinstance(entry, Leaf):
+                yield path, entry
+            else:
+                yield from leaves(entry, path)
+
+
+def hidden(node: UclNode, *, secret: bool = False, key: str = "") -> UclNode:
+    """``node`` with ``HIDDEN`` in place of each secret that is set."""
+    secret = secret or _SECRET_KEY.search(key) is not None
+    if isinstance(node, UclObject):
+        entries = {
+            name: [hidden(value, secret=secret, key=name) for value in values]
+            for name, values in node.entries.items()
+        }
+        return UclObject(entries, node.origin, priority=node.priority)
+    if isinstance(node, UclArray):
+        if secret and node.items:
+            return UclScalar(HIDDEN, node.origin, style='"')
+        items = [hidden(item) for item in node.items]
+        return UclArray(items, node.origin, priority=node.priority)
+    if secret and node.value not in (None, ""):
+        return UclScalar(HIDDEN, node.origin, style='"')
+    if isinstance(node.value, str) and "://" in node.value:
+        text = _URL_PASSWORD.sub(rf"\g<1>{HIDDEN}@", node.value)
+        return UclScalar(text, node.origin, priority=node.priority, style=node.style)
+    return node
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether an option without a schema holds a secret, told by its name."""
+    return _SECRET_KEY.search(key) is not None
+
+
+def value_node(value: Any) -> UclNode:
+    """A typed value as UCL, so that it can be shown."""
+    if isinstance(value, (UclScalar, UclArray, UclObject)):
+        return value
+    if value is None or isinstance(value, (bool, int, float)):
+        return UclScalar(value)
+    if isinstance(value, (str, UpstreamList, TcpSocket, UnixSocket, SystemdSocket)):
+        return UclScalar(str(value), style='"')
+    if isinstance(value, AddressSet):
+        return UclArray([UclScalar(str(network), style='"') for network in value])
+    if isinstance(value, Section):
+        return _bare(_section(value))
+    if isinstance(value, Mapping):
+        return UclObject({str(key): [value_node(item)] for key, item in value.items()})
+    if isinstance(value, (tuple, list, frozenset)):
+        return UclArray([value_node(item) for item in value])
+    return UclScalar(str(value), style='"')
+
+
+def _bare(branch: Branch) -> UclObject:
+    """A section in the middle of a value: without what is not set, secrets hidden."""
+    return UclObject(
+        {
+            key: [
+                _bare(entry) if isinstance(entry, Branch) else entry.shown(show_secrets=False)
+                for entry in found
+            ]
+            for key, found in branch.entries.items()
+            if not (isinstance(found[0], Leaf) and found[0].absent)
+        }
+    )
+
+
+def _filled(entry: Entry) -> bool:
+    return isinstance(entry, Leaf) or bool(entry.entries)
+
+
+def _section(section: Section) -> Branch:
+    declared = {option.key: option for option in options_of(type(section))}
+    entries: dict[str, list[Entry]] = {}
+    for key, option in declared.items():
+        value = getattr(section, option.attribute)
+        if isinstance(value, Section):
+            entries[key] = [_section(value)]
+        elif isinstance(value, Mapping) and all(isinstance(v, Section) for v in value.values()):
+            entries[key] = [_named(value)]
+        else:
+            origin = section.origin(option.attribute)
+            entries[key] = [Leaf(value_node(value), origin, option, option.secret)]
+    return Branch(entries, declared, type(section))
+
+
+def _named(sections: Mapping[str, Section]) -> Branch:
+    return Branch({name: [_section(section)] for name, section in sections.items()})
+
+
+def _symbols(config: Config, defaults: Mapping[str, SymbolDefault]) -> Branch:
+    found: dict[str, list[Entry]] = {}
+    nothing_said = SymbolConfig()
+    for name in (*config.symbols, *(name for name in defaults if name not in config.symbols)):
+        branch = _section(config.symbols.get(name, nothing_said))
+        default = defaults.get(name)
+        if default is not None:
+            _with_default(branch, "score", default.score)
+            _with_default(branch, "description", default.description)
+        found[name] = [branch]
+    return Branch(found)
+
+
+def _with_default(branch: Branch, key: str, value: object) -> None:
+    """Put what the check declares under an option that a symbol's section leaves open."""
+    (leaf,) = branch.entries[key]
+    assert isinstance(leaf, Leaf)
+    assert leaf.option is not None
+    option = replace(leaf.option, default=value)
+    node = value_node(value) if leaf.absent else leaf.value
+    branch.entries[key] = [replace(leaf, value=node, option=option)]
+
+
+def _module(config: Config, name: str, section: Section, layers: Layers) -> Branch:
+    """A module's section; ``enabled``, which every module has, need not be in its schema."""
+    branch = _section(section)
+    if "enabled" not in branch.entries:
+        raw = config.raw_modules.get(name)
+        written = raw.get("enabled") if raw is not None else None
+        origin = BUILTIN if written is None else layers.origin(written)
+        branch.entries["enabled"] = [Leaf(UclScalar(config.is_enabled(name)), origin, ENABLED)]
+        return Branch(branch.entries, {**branch.options, "enabled": ENABLED}, branch.section)
+    return branch
+
+
+def _raw(node: UclObject, layers: Layers) -> Branch:
+    entries: dict[str, list[Entry]] = {}
+    for key, values in node.entries.items():
+        entries[key] = [
+            _raw(value, layers)
+            if isinstance(value, UclObject)
+            else Leaf(value, layers.origin(value), secret=is_secret_key(key))
+            for value in values
+        ]
+    return Branch(entries)
