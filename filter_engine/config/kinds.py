@@ -10,7 +10,16 @@ from typing import TypeVar
 
 from filter_engine.config.addresses import AddressSet, Network
 from filter_engine.config.findings import Severity
-from filter_engine.config.schema import Binder, Kind, MisfitError, Section, bind, found_text
+from filter_engine.config.schema import (
+    Binder,
+    Kind,
+    MisfitError,
+    Schema,
+    Section,
+    bind,
+    bind_known,
+    found_text,
+)
 from filter_engine.config.sockets import BindSocket, parse_bind_socket
 from filter_engine.config.upstreams import Rotation, UpstreamList, parse_upstreams
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
@@ -198,7 +207,7 @@ def section(cls: type[S], name: str) -> Kind[S]:
     def convert(nodes: list[UclNode], binder: Binder) -> S:
         return bind(cls, merged_object(_flatten(nodes)), binder, name)
 
-    return Kind("section", convert, multiple=True)
+    return Kind("section", convert, multiple=True, inner=cls)
 
 
 def sections_of(cls: type[S], name: str) -> Kind[Mapping[str, S]]:
@@ -213,7 +222,26 @@ def sections_of(cls: type[S], name: str) -> Kind[Mapping[str, S]]:
             }
         )
 
-    return Kind("named sections", convert, multiple=True)
+    return Kind("named sections", convert, multiple=True, inner=cls, named=True)
+
+
+def known_section(schema: Schema, name: str) -> Kind[None]:
+    """A nested section that this engine does not serve; ``name`` is what findings call it."""
+
+    def convert(nodes: list[UclNode], binder: Binder) -> None:
+        bind_known(schema, merged_object(_flatten(nodes)), binder, name)
+
+    return Kind("section", convert, multiple=True, inner=schema)
+
+
+def known_sections(schema: Schema, name: str) -> Kind[None]:
+    """Named sections ``key "name" { ... }`` that this engine does not serve."""
+
+    def convert(nodes: list[UclNode], binder: Binder) -> None:
+        for key, values in merged_object(_flatten(nodes)).entries.items():
+            bind_known(schema, merged_object(_flatten(values)), binder, f"{name} {key!r}")
+
+    return Kind("named sections", convert, multiple=True, inner=schema, named=True)
 
 
 def read_network(text: str, node: UclNode, binder: Binder) -> tuple[Network, ...]:

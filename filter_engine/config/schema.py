@@ -12,14 +12,15 @@ documentation::
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from filter_engine.config.findings import Finding, Severity
+from filter_engine.config.findings import Severity
+from filter_engine.config.layers import counted
 from filter_engine.config.origin import BUILTIN, Origin
+from filter_engine.config.unknown import report_unknown
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -57,6 +58,10 @@ class Kind(Generic[T_co]):
     convert: Callable[[list[UclNode], Binder], T_co]
     #: Whether ``key = a; key = b`` means both; otherwise a second value is reported.
     multiple: bool = False
+    #: What a section of this kind may hold; None for plain values.
+    inner: type[Section] | Schema | None = None
+    #: Whether ``inner`` stands under a name of the site's choosing: ``key "name" { ... }``.
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,11 @@ class Schema:
     rules: Schema | None = None
     #: The key that holds the rules; empty: they stand directly in the section.
     rules_key: str = ""
+    #: What may stand under such a name instead of a section: ``bounce_to = "2 / 1h"``.
+    rule_value: Kind[Any] | None = None
+    #: False where Lua or a site makes up the keys: unknown ones are not reported then.
+    closed: bool = True
+    #: Option names that once worked, and what to do instead.
     retired: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -204,83 +214,131 @@ def _options(section: type[Section]) -> Iterable[Option]:
 def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
     """Read ``node`` as ``section``; ``name`` is what findings call it (``options.dns``).
 
-    A value that does not fit is reported as an error and leaves the default in place.
+    A value that does not fit is reported as an error and leaves the default in place. Of an option
+    that is known but not served, a site is told; a value that does not fit it is only a warning,
+    since nothing uses it.
     """
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
-    known: dict[str, Option] = {}
+    served: list[str] = []
     for declared in options_of(section):
-        keys = (declared.key, *declared.aliases)
-        known.update(dict.fromkeys(keys, declared))
-        written = [key for key in keys if key in node]
-        if not written:
+        served += (declared.key, *declared.aliases)
+        found = _written(declared, node, binder, name)
+        if not found:
             continue
-        found = [value for key in written for value in node.all(key)]
-        if len(found) > 1 and not declared.kind.multiple:
-            binder.report(
-                Severity.WARNING,
-                "repeated-option",
-                found[1],
-                f"{name}.{declared.key} is written {len(found)} times; only the first "
-                f"({binder.origin(found[0])}) counts",
-                "remove the others",
-            )
-            found = found[:1]
         try:
             values[declared.attribute] = declared.kind.convert(found, binder)
         except MisfitError as misfit:
-            binder.report(
-                Severity.ERROR,
-                "wrong-type",
-                misfit.node or found[0],
-                f"{name}.{declared.key}: {misfit}",
-                misfit.hint,
-            )
+            _misfit(declared, found[0], misfit, binder, name)
             continue
         origins[declared.attribute] = binder.origin(_last_value(found[-1]))
+    rspamds = _by_key(section.known)
+    _check_known(section.known, node, binder, name)
+    for key in (key for key in node if key in rspamds or key in section.foreign):
+        binder.report(
+            Severity.INFO,
+            "not-served",
+            node.all(key)[0],
+            f"{name}.{key} is Rspamd's; this engine does not use it",
+            f"in Rspamd: {rspamds[key].doc}" if key in rspamds else "",
+        )
     if section.closed:
-        report_unknown(section, node, known, binder, name)
+        report_unknown(node, binder, name, served, (*rspamds, *section.foreign), section.retired)
     return section(**values, origins=MappingProxyType(origins))
+
+
+def bind_known(schema: Schema, node: UclObject, binder: Binder, name: str) -> None:
+    """Check a section that this engine does not serve: types and names, every problem a warning.
+
+    That the section is not served is for the caller to say, once.
+    """
+    _check_known(schema.options, node, binder, name)
+    rest = [key for key in node if key not in _by_key(schema.options)]
+    if schema.rules is None and schema.rule_value is None:
+        rules: list[str] = []
+    elif schema.rules_key:
+        rules = [key for key in rest if key == schema.rules_key]
+        for value in (value for key in rules for value in node.values(key)):
+            if isinstance(value, UclObject):
+                for rule in value:
+                    _check_rule(schema, value, rule, binder, f"{name}.{schema.rules_key}")
+    else:
+        rules = [
+            key
+            for key in rest
+            if schema.rule_value is not None
+            or any(isinstance(value, UclObject) for value in node.values(key))
+        ]
+        for rule in rules:
+            _check_rule(schema, node, rule, binder, name)
+    if schema.closed:
+        report_unknown(node, binder, name, rules, _by_key(schema.options), schema.retired)
+
+
+def _check_rule(schema: Schema, node: UclObject, rule: str, binder: Binder, name: str) -> None:
+    for value in node.values(rule):
+        if isinstance(value, UclObject) and schema.rules is not None:
+            bind_known(schema.rules, value, binder, f"{name}.{rule}")
+        elif schema.rule_value is not None:
+            try:
+                schema.rule_value.convert([value], binder)
+            except MisfitError as misfit:
+                message = f"{name}.{rule}: {misfit}"
+                at = misfit.node or value
+                binder.report(Severity.WARNING, "wrong-type", at, message, misfit.hint)
+
+
+def _check_known(options: Mapping[str, Option], node: UclObject, binder: Binder, name: str) -> None:
+    """Convert the values of known options for their faults' sake."""
+    for declared in options.values():
+        found = _written(declared, node, binder, name)
+        if not found:
+            continue
+        try:
+            declared.kind.convert(found, binder)
+        except MisfitError as misfit:
+            _misfit(declared, found[0], misfit, binder, name)
+
+
+def _by_key(options: Mapping[str, Option]) -> dict[str, Option]:
+    return {key: made for made in options.values() for key in (made.key, *made.aliases)}
+
+
+def _written(declared: Option, node: UclObject, binder: Binder, name: str) -> list[UclNode]:
+    """The values written for one option, under its key and its aliases."""
+    keys = (declared.key, *declared.aliases)
+    written = [value for key in keys if key in node for value in node.all(key)]
+    if declared.kind.inner is not None:
+        return written
+    found = counted(written, binder, multiple=declared.kind.multiple)
+    if len(found) > 1 and not declared.kind.multiple:
+        binder.report(
+            Severity.WARNING,
+            "repeated-option",
+            found[1],
+            f"{name}.{declared.key} is written {len(found)} times; only the first "
+            f"({binder.origin(found[0])}) counts",
+            "remove the others",
+        )
+        return found[:1]
+    return found
+
+
+def _misfit(
+    declared: Option, node: UclNode, misfit: MisfitError, binder: Binder, name: str
+) -> None:
+    binder.report(
+        Severity.ERROR if declared.served else Severity.WARNING,
+        "wrong-type",
+        misfit.node or node,
+        f"{name}.{declared.key}: {misfit}",
+        misfit.hint,
+    )
 
 
 def _last_value(node: UclNode) -> UclNode:
     """What was written last: of an array put together from several layers, its last element."""
     return node.items[-1] if isinstance(node, UclArray) and node.items else node
-
-
-def report_unknown(
-    section: type[Section], node: UclObject, known: Iterable[str], binder: Binder, name: str
-) -> None:
-    """Report each key of ``node`` that is none of ``known``, with the likely intended name."""
-    names = sorted(known)
-    for key in node:
-        if key in known:
-            continue
-        at = node.all(key)[0]
-        if key in section.retired:
-            binder.report(
-                Severity.WARNING,
-                "no-effect",
-                at,
-                f"{name}.{key} has no effect",
-                section.retired[key],
-            )
-        elif key in section.foreign:
-            binder.report(
-                Severity.INFO,
-                "not-served",
-                at,
-                f"{name}.{key} is Rspamd's; this engine does not use it",
-            )
-        else:
-            close = difflib.get_close_matches(key, names, n=1)
-            binder.report(
-                Severity.WARNING,
-                "unknown-option",
-                at,
-                f"unknown option {name}.{key}",
-                f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(names)}",
-            )
 
 
 def found_text(node: UclNode) -> str:
@@ -289,18 +347,3 @@ def found_text(node: UclNode) -> str:
         text = node.text or repr(node.value)
         return text if len(text) <= 40 else f"{text[:37]}..."
     return "an array" if isinstance(node, UclArray) else "a section"
-
-
-__all__ = [
-    "Binder",
-    "Finding",
-    "Kind",
-    "MisfitError",
-    "Option",
-    "Section",
-    "bind",
-    "found_text",
-    "option",
-    "options_of",
-    "report_unknown",
-]
