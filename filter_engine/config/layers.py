@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Protocol
 
 from filter_engine.config.origin import Layer, Origin
 from filter_engine.ucl.nodes import UclNode
+
+DYNAMIC_DIRECTORY = "dynamic"
+"""Directory below ``$DBDIR`` where the controller saves what is changed through it."""
+
+RSPAMDS_DYNAMIC_FILE = "rspamd_dynamic"
+"""File in ``$DBDIR`` where Rspamd's controller saves scores and actions (JSON)."""
+
+MAIN_FILES = ("filter_engine.conf.local", "rspamd.conf.local")
+"""Files of a site at the top level, each with one of the name ``NAME.override`` beside it."""
 
 #: Weakest first; a later one wins over an earlier one.
 _STRENGTH = {layer: number for number, layer in enumerate(Layer)}
@@ -15,6 +25,29 @@ _STRENGTH = {layer: number for number, layer in enumerate(Layer)}
 def strength(layer: Layer) -> int:
     """The rank of a layer: higher wins."""
     return _STRENGTH[layer]
+
+
+class Placing(Protocol):
+    """Whoever knows the layer of a node."""
+
+    def origin(self, node: UclNode) -> Origin:
+        """The origin of a node with its layer."""
+
+
+def counted(nodes: list[UclNode], places: Placing, *, multiple: bool) -> list[UclNode]:
+    """Those of several values for one option that are used.
+
+    UCL settles this for values of one key in one section. Here are the others: another spelling of
+    the option, a second section of the same name. Of an option with one value (``multiple`` false)
+    the highest priority counts; of a list all count, but ``override.d`` replaces the rest.
+    """
+    if len(nodes) < 2:
+        return nodes
+    if not multiple:
+        highest = max(node.priority for node in nodes)
+        return [node for node in nodes if node.priority == highest]
+    replacing = [node for node in nodes if places.origin(node).layer is Layer.OVERRIDE]
+    return replacing or nodes
 
 
 class Layers:
@@ -28,8 +61,15 @@ class Layers:
         if local:
             found.append((_directory(local, "local.d"), Layer.LOCAL))
             found.append((_directory(local, "override.d"), Layer.OVERRIDE))
+            for name in MAIN_FILES:
+                found.append(
+                    (os.path.abspath(os.path.join(local, f"{name}.override")), Layer.OVERRIDE)
+                )
+                found.append((os.path.abspath(os.path.join(local, name)), Layer.SITE))
         if variables.get("DBDIR"):
-            found.append((_directory(variables["DBDIR"], "dynamic"), Layer.DYNAMIC))
+            found.append((_directory(variables["DBDIR"], DYNAMIC_DIRECTORY), Layer.DYNAMIC))
+            saved = os.path.join(variables["DBDIR"], RSPAMDS_DYNAMIC_FILE)
+            found.append((os.path.abspath(saved), Layer.DYNAMIC))
         if variables.get("CONFDIR"):
             found.append((_directory(variables["CONFDIR"]), Layer.SHIPPED))
         self._directories = tuple(found)
