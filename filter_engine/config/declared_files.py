@@ -17,9 +17,10 @@ from filter_engine.config.sections import FOREIGN_GROUPS, FOREIGN_MODULES
 GROUPS_FILE = "declared_groups.conf"
 MODULES_FILE = "declared_modules.conf"
 
-#: Priorities of the layers: local.d merges and is weakest, override.d replaces.
+#: Priorities of the layers: local.d merges and is weakest, override.d replaces. What the controller
+#: saved is merged too, or one saved score would replace all that an operator wrote.
 _INCLUDES = """\
-    .include(try=true; priority=5) "$DBDIR/dynamic/{file}"
+    .include(try=true; priority=5,duplicate=merge) "$DBDIR/dynamic/{file}"
     .include(try=true; priority=1,duplicate=merge) "$LOCAL_CONFDIR/local.d/{file}"
     .include(try=true; priority=10) "$LOCAL_CONFDIR/override.d/{file}"
 """
