@@ -1,50 +1,129 @@
-"""``filter-engine configtest``: is the configuration correct?"""
+"""``filter-engine configtest``: is the configuration correct, and does it do what it says?"""
 
 from __future__ import annotations
 
 import json
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import click
 
-from filter_engine import checks
+from filter_engine import checks, lint
 from filter_engine.cli.options import config_options
 from filter_engine.config.findings import Finding, Severity
-from filter_engine.config.loader import inspect
+from filter_engine.config.loader import Inspection, inspect
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scanner import sections
+from filter_engine.workers.config_id import config_id
+
+
+def _codes(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> frozenset[str]:
+    try:
+        return lint.codes_of(words)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command()
 @config_options
 @click.option("-s", "--strict", is_flag=True, help="Warnings fail as well.")
+@click.option("-q", "--quiet", is_flag=True, help='Print findings only, no "syntax OK".')
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    callback=_codes,
+    metavar="CODE",
+    help="Leave findings with this code out; may be repeated, or a comma list.",
+)
+@click.option(
+    "--lint/--no-lint", "with_lint", default=True, help="Apply the rules of docs/lint.md."
+)
+@click.option(
+    "--host/--no-host",
+    "with_host",
+    default=True,
+    help="--no-host: the tree is another host's; do not look at this one's addresses and files.",
+)
+@click.option(
+    "--host-root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default="/",
+    help="Look for Postfix, clamd and keys below this directory; addresses are not examined.",
+)
+@click.option("--user", help="Account the engine runs as, which must read keys; default: this one.")
 def configtest(
-    config_file: Path | None, variables: dict[str, str], strict: bool, as_json: bool
+    config_file: Path | None,
+    variables: dict[str, str],
+    strict: bool,
+    quiet: bool,
+    as_json: bool,
+    ignore: frozenset[str],
+    with_lint: bool,
+    with_host: bool,
+    host_root: Path,
+    user: str | None,
 ) -> None:
-    """Check the configuration; print what is wrong with it, with file and line.
+    """Check the configuration; print what is wrong with it, what will happen, what to write.
 
     Prints "syntax OK" and ends with status 0 when it can be used; status 1 when it cannot, with
     --strict also when there are warnings. Touches nothing.
     """
     checks.load()
-    found = inspect(
+    inspection = inspect(
         config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups()
-    ).findings
+    )
+    host = _host(host_root, user) if with_host else None
+    found = _findings(inspection, host, ignore, with_lint=with_lint)
     refused = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failed = any(finding.severity in refused for finding in found)
     if as_json:
-        report = {"ok": not failed, "findings": [finding.as_dict() for finding in found]}
-        click.echo(json.dumps(report, indent=2))
+        click.echo(json.dumps(_report(inspection, found, failed=failed), indent=2))
     else:
-        for finding in found:
-            click.echo(_shown(finding), err=failed)
+        _print(found, failed=failed)
         if failed:
             click.echo(_summary(found), err=True)
-        else:
+        elif not quiet:
             click.echo("syntax OK")
     sys.exit(1 if failed else 0)
+
+
+def _host(root: Path, user: str | None) -> lint.Host:
+    try:
+        lint.Account.named(user)
+    except KeyError:
+        raise click.BadParameter(f"--user: there is no account {user!r} here") from None
+    return lint.Host(root.resolve(), user=user)
+
+
+def _findings(
+    inspection: Inspection, host: lint.Host | None, ignore: frozenset[str], *, with_lint: bool
+) -> tuple[Finding, ...]:
+    """The loader's findings and those of the rules, by file and line."""
+    found = lint.without(inspection.findings, ignore)
+    if with_lint and inspection.config is not None:
+        found += lint.run(inspection.config, host, ignore=ignore)
+    return tuple(sorted(found))
+
+
+def _report(
+    inspection: Inspection, found: tuple[Finding, ...], *, failed: bool
+) -> dict[str, object]:
+    """The report of --json; ``config_id`` is what a controller's /ready shows of the same files."""
+    return {
+        "ok": not failed,
+        "config_id": config_id(inspection.config) if inspection.config else None,
+        "findings": [finding.as_dict() for finding in found],
+    }
+
+
+def _print(findings: tuple[Finding, ...], *, failed: bool) -> None:
+    for number, (_, group) in enumerate(groupby(findings, key=lambda finding: finding.file)):
+        if number:
+            click.echo(err=failed)
+        for finding in group:
+            click.echo(_shown(finding), err=failed)
 
 
 def _shown(finding: Finding) -> str:

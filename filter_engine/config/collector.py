@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from filter_engine.config.findings import Finding, Severity
+from filter_engine.config.findings import Finding, Severity, masked
 from filter_engine.config.layers import Layers
 from filter_engine.config.origin import Layer, Origin
 from filter_engine.ucl.errors import UclError
@@ -44,17 +44,15 @@ class Collector:
 
     def syntax(self, error: UclError) -> None:
         """Note a text that cannot be read."""
-        message = error.message
-        if error.source:
-            message = f"{message}: {error.source.strip()[:100]!r}"
-        self._place(error, Severity.ERROR, SYNTAX, message)
+        self._place(error, Severity.ERROR, SYNTAX, error.message)
 
     def odd(self, note: UclError) -> None:
         """Note a text that is read otherwise than it says."""
         self._place(note, Severity.WARNING, "odd-syntax", note.message)
 
     def _place(self, at: UclError, severity: Severity, code: str, message: str) -> None:
-        self.add(Finding(at.file, at.line, severity, code, message, at.hint, at.column))
+        source = masked(at.source) if severity is Severity.ERROR else ""
+        self.add(Finding(at.file, at.line, severity, code, message, at.hint, at.column, source))
 
     def origin(self, node: UclNode) -> Origin:
         """The origin of a node with its layer."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is: an error stops the engine, a warning only ``configtest --strict``."""
+    """How bad it is: an error is refused, a warning only by ``configtest --strict``."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -26,11 +27,24 @@ class Finding:
     message: str
     hint: str = ""
     column: int = 0
+    #: The offending line of a text that cannot be read, secrets masked.
+    source: str = field(default="", compare=False)
+
+    @property
+    def place(self) -> str:
+        """``file:line:column``, as far as they are known."""
+        parts = [self.file, *(str(number) for number in (self.line, self.column) if number)]
+        return ":".join(parts)
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        text = f"{place}: {self.severity}: {self.message} [{self.code}]"
-        return f"{text}\n    {self.hint}" if self.hint else text
+        lines = [f"{self.place}: {self.severity}: {self.message} [{self.code}]"]
+        if self.source:
+            lines.append(f"    {self.source}")
+            if 0 < self.column <= len(self.source) + 1:
+                lines.append(" " * (self.column + 3) + "^")
+        if self.hint:
+            lines.append(f"    {self.hint}")
+        return "\n".join(lines)
 
     def as_dict(self) -> dict[str, str | int]:
         """The finding as ``configtest --json`` prints it."""
@@ -42,6 +56,7 @@ class Finding:
             "column": self.column,
             "message": self.message,
             "hint": self.hint,
+            "source": self.source,
         }
 
 
@@ -52,3 +67,18 @@ class ConfigError(Exception):
         self.findings = tuple(findings)
         errors = [f for f in self.findings if f.severity is Severity.ERROR]
         super().__init__("\n".join(str(f) for f in errors))
+
+
+_SECRET = re.compile(
+    r"""(["']?[\w-]*(?:pass|password|passwd|secret|token|api_?key|privkey|private_?key|sign_?key
+    |encryption_?key)["']?\s*[=:]?\s*["']?)([^\s"';,}][^"';,}]*)""",
+    re.I | re.X,
+)
+#: Long runs of base64 or hexadecimal digits: keys and hashes that stand alone on a line.
+_KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=$]{40,}")
+
+
+def masked(line: str) -> str:
+    """A line of configuration with what may be secret replaced by ``*``, its length kept."""
+    line = _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), line)
+    return _KEY_MATERIAL.sub(lambda found: "*" * len(found[0]), line)

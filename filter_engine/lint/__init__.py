@@ -5,8 +5,19 @@ the port table, or with the host (its addresses, Postfix, clamd). ``run`` gives 
 """
 
 from filter_engine.lint.declare import REGISTRY, Rule, rule
-from filter_engine.lint.host import Host
-from filter_engine.lint.run import run
+from filter_engine.lint.host import Account, Host
+from filter_engine.lint.run import codes_of, load, run, without
 from filter_engine.lint.situation import Situation
 
-__all__ = ["REGISTRY", "Host", "Rule", "Situation", "rule", "run"]
+__all__ = [
+    "REGISTRY",
+    "Account",
+    "Host",
+    "Rule",
+    "Situation",
+    "codes_of",
+    "load",
+    "rule",
+    "run",
+    "without",
+]

@@ -1,4 +1,4 @@
-"""Declaring rules: one function, one code."""
+"""Declaring rules: one function, the codes of its findings."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Rule:
     """One rule; ``code`` names its findings (``--ignore CODE``)."""
 
     code: str
+    #: The worst severity of its findings.
     severity: Severity
-    #: What will happen to a site that has this fault, in one sentence, for the documentation.
+    #: What will happen to a site that has this fault, for the documentation.
     doc: str
     examine: Examine
     #: Whether it looks at this host's addresses or files, so that another host's tree is not

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import difflib
+from collections.abc import Collection, Iterable
 from importlib import import_module
 
-from filter_engine.config.findings import Finding
+from filter_engine.config.codes import CODES
+from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.model import Config
 from filter_engine.lint.declare import REGISTRY
 from filter_engine.lint.host import Host
@@ -32,3 +34,31 @@ def load() -> None:
     """Import every module of rules, which declares them."""
     for name in MODULES:
         import_module(f"filter_engine.lint.rules.{name}")
+
+
+def without(findings: Iterable[Finding], ignore: Collection[str]) -> tuple[Finding, ...]:
+    """The findings whose code is not ignored; the loader's errors stay."""
+    return tuple(
+        finding
+        for finding in findings
+        if finding.code not in ignore
+        or (finding.code in CODES and finding.severity is Severity.ERROR)
+    )
+
+
+def codes_of(words: Iterable[str]) -> frozenset[str]:
+    """The codes of ``--ignore``, each of which may be a comma list.
+
+    Raises ``ValueError`` for a code that no finding has, and for one that cannot be ignored.
+    """
+    load()
+    known = CODES.keys() | REGISTRY.keys()
+    codes = {code.strip() for word in words for code in word.split(",") if code.strip()}
+    for code in sorted(codes):
+        if code not in known:
+            close = difflib.get_close_matches(code, sorted(known), n=1)
+            hint = f": did you mean {close[0]!r}?" if close else " (docs/lint.md lists them)"
+            raise ValueError(f"there is no code {code!r}{hint}")
+        if code in CODES and CODES[code].severity is Severity.ERROR:
+            raise ValueError(f"{code!r} cannot be ignored: the configuration would be unusable")
+    return frozenset(codes)

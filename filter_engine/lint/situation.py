@@ -3,22 +3,61 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 from filter_engine.config.findings import Finding, Severity
+from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config
-from filter_engine.config.origin import Origin
+from filter_engine.config.origin import Layer
 from filter_engine.lint.host import Host
+from filter_engine.lint.listeners import Listener, WorkerSection, listeners, worker_sections
+from filter_engine.lint.postfix import Postfix, read_postfix
 
 
-@dataclass(frozen=True, slots=True)
+class Place(Protocol):
+    """Where a value was written: an origin of ``ucl`` or of ``config``, or a line of main.cf."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+@dataclass(frozen=True)
 class Situation:
     """The bound configuration, and the host it is for (None: not this one)."""
 
     config: Config
     host: Host | None
 
+    @cached_property
+    def workers(self) -> tuple[WorkerSection, ...]:
+        """Every worker of a kind this engine has, with its section of the tree."""
+        return worker_sections(self.config)
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Every socket of the workers that are to run."""
+        return listeners(self.workers)
+
+    @cached_property
+    def postfix(self) -> Postfix | None:
+        """The host's Postfix, if it has one that can be read."""
+        return read_postfix(self.host) if self.host else None
+
+    @cached_property
+    def _layers(self) -> Layers:
+        return Layers(self.config.variables)
+
+    def is_shipped(self, at: Place) -> bool:
+        """Whether a value stands in a shipped file or is built in."""
+        return at.line == 0 or self._layers.of(at.file) is Layer.SHIPPED
+
     def finding(
-        self, code: str, at: Origin, message: str, hint: str, severity: Severity = Severity.WARNING
+        self, code: str, at: Place, message: str, hint: str, severity: Severity = Severity.WARNING
     ) -> Finding:
         """A finding at the place where a value was written."""
         return Finding(at.file, at.line, severity, code, message, hint, at.column)

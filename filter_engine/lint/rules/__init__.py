@@ -1,4 +1,21 @@
 """One module a subject; each declares its rules."""
 
 #: Modules of rules, in the order in which the documentation lists them.
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    "sockets",
+    "access",
+    "passwords",
+    "networks",
+    "resolvers",
+    "test_patterns",
+    "effect",
+    "timeouts",
+    "neighbours",
+    "redis",
+    "blocklists",
+    "keys",
+    "secrets",
+    "postfix",
+    "sizes",
+    "shipped_files",
+)

@@ -342,7 +342,7 @@ def test_load_raises_with_every_error(tmp_path: Path) -> None:
         load(None, {"LOCAL_CONFDIR": str(tmp_path)}, {})
     assert [f.line for f in caught.value.findings] == [1, 2]
     assert all(f.severity is Severity.ERROR for f in caught.value.findings)
-    assert "options.inc:1: error: options.task_timeout" in str(caught.value)
+    assert "options.inc:1:1: error: options.task_timeout" in str(caught.value)
 
 
 def test_a_main_file_that_cannot_be_read(tmp_path: Path) -> None:

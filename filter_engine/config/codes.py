@@ -1,0 +1,93 @@
+"""The codes of findings about the configuration itself, for ``--ignore`` and for documentation.
+
+The rules of ``lint`` declare theirs where they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from filter_engine.config.findings import Severity
+
+
+class Code(NamedTuple):
+    """One code: how bad its findings are, and what will happen."""
+
+    severity: Severity
+    doc: str
+
+
+#: Errors make a configuration unusable and cannot be ignored.
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "syntax": Code(
+            Severity.ERROR,
+            "The text cannot be read; the line is shown. Of that file nothing else is told.",
+        ),
+        "odd-syntax": Code(Severity.WARNING, "The text is read otherwise than it seems to say."),
+        "wrong-type": Code(
+            Severity.ERROR,
+            "A value is not of its option's type, or is none of the words that are possible.",
+        ),
+        "no-default-upstream": Code(
+            Severity.ERROR,
+            "The proxy does not know which scanner to ask: every message would be answered 451.",
+        ),
+        "upstream-without-hosts": Code(
+            Severity.ERROR, "An upstream of the proxy names no scanner: nobody would be asked."
+        ),
+        "unread-file": Code(
+            Severity.WARNING,
+            "Nothing includes this file of local.d or override.d, or it lies in a directory that "
+            "is not read (local.d or override.d beside the configuration's directory, or "
+            "misspelt): it has no effect.",
+        ),
+        "unknown-section": Code(
+            Severity.WARNING, "Nobody reads a section of this name: it has no effect."
+        ),
+        "unknown-option": Code(
+            Severity.WARNING, "No option of this section has this name: it has no effect."
+        ),
+        "unknown-worker": Code(
+            Severity.WARNING, "There is no worker of this kind: nothing is started."
+        ),
+        "no-effect": Code(
+            Severity.WARNING,
+            "The option once worked and does nothing any more, as slaves and masters of the "
+            "fuzzy storage since Rspamd 2.0.",
+        ),
+        "repeated-option": Code(
+            Severity.WARNING, "An option with one value is written several times: one counts."
+        ),
+        "local-addrs-beside-networks": Code(
+            Severity.WARNING,
+            "local_addrs and local_networks are one option with two names: Rspamd keeps only "
+            "local_networks, this engine takes both together.",
+        ),
+        "host-bits-set": Code(
+            Severity.WARNING,
+            "A network is written with an address inside it (192.0.2.1/24): the whole network "
+            "is meant, or one address was.",
+        ),
+        "two-default-upstreams": Code(
+            Severity.WARNING,
+            "Two upstreams of the proxy are default: Rspamd takes the one that merging puts "
+            "last, this engine says which it takes.",
+        ),
+        "unused-upstream": Code(
+            Severity.WARNING,
+            "An upstream that is not default is never used by milter clients.",
+        ),
+        "dynamic-file-left-out": Code(
+            Severity.WARNING,
+            "A file that the controller saved cannot be used and is left out: what operators "
+            "wrote counts.",
+        ),
+        "not-served": Code(
+            Severity.INFO,
+            "The option or section is Rspamd's, and this engine does not serve it. No failure.",
+        ),
+    }
+)
