@@ -5,6 +5,7 @@ from filter_engine.ucl.emitter import emit, emit_json
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.limits import LIMITS, Limits
 from filter_engine.ucl.nodes import Origin, UclArray, UclNode, UclObject, UclScalar, to_python
+from filter_engine.ucl.yaml_emitter import emit_yaml
 
 __all__ = [
     "LIMITS",
@@ -18,6 +19,7 @@ __all__ = [
     "UclScalar",
     "emit",
     "emit_json",
+    "emit_yaml",
     "parse",
     "parse_file",
     "parse_node",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from filter_engine.ucl.errors import UclError
-from filter_engine.ucl.includes import MissingFileError, read_file
+from filter_engine.ucl.includes import MissingFileError, open_source
 from filter_engine.ucl.limits import LIMITS, Limits
 from filter_engine.ucl.macros import run_macro
 from filter_engine.ucl.merge import Frame
@@ -94,9 +94,9 @@ def parse_file(
     With ``errors`` given, those of included files are put there and the rest is still read, so
     that all of them can be shown at once; the document is then incomplete.
 
-    ``environ`` is the process environment, whose ``RSPAMD_*`` variables templates see; None leaves
-    template expressions as they are. ``texts`` are read in place of files, by absolute path, and
-    are not among the document's ``files``.
+    ``environ`` is the process environment, whose ``RSPAMD_*`` variables templates see as ``env``
+    (``paths`` holds ``variables``); None leaves templates as they are. ``texts`` are read in place
+    of files, by absolute path, and are not among the document's ``files``.
     """
     full = os.path.abspath(path)  # Path.absolute keeps ".."
     session = Session(
@@ -109,11 +109,11 @@ def parse_file(
         errors=errors,
     )
     try:
-        text = read_file(session, full)
+        source = open_source(session, full)
     except MissingFileError:
         raise UclError("the file does not exist", full) from None
     session.open_files.append(os.path.realpath(full))
-    root = _read_top(session, Source(text, full))
+    root = _read_top(session, source)
     if not isinstance(root, UclObject):
         raise UclError("an array where a section is expected", full, 1, 1)
     return Document(root, tuple(session.files), tuple(session.asked), tuple(session.notes))

@@ -6,7 +6,8 @@ from __future__ import annotations
 class UclError(Exception):
     """A document cannot be read.
 
-    ``line`` and ``column`` count from 1 (0: the whole file); ``source`` is the offending line.
+    ``line`` and ``column`` count from 1 (0: the whole file); ``source`` is the offending line,
+    with secrets hidden and long lines cut; ``caret`` is the column of the fault in it.
     """
 
     def __init__(
@@ -17,6 +18,7 @@ class UclError(Exception):
         column: int = 0,
         source: str = "",
         hint: str = "",
+        caret: int = 0,
     ) -> None:
         self.message = message
         self.file = file
@@ -24,6 +26,7 @@ class UclError(Exception):
         self.column = column
         self.source = source
         self.hint = hint
+        self.caret = caret or column
         super().__init__(message)
 
     def __str__(self) -> str:
@@ -31,8 +34,8 @@ class UclError(Exception):
         lines = [f"{place}: {self.message}"]
         if self.source:
             lines.append(f"    {self.source}")
-            if self.column <= len(self.source) + 1:
-                lines.append(" " * (3 + self.column) + "^")
+            if 0 < self.caret <= len(self.source) + 1:
+                lines.append(" " * (3 + self.caret) + "^")
         if self.hint:
             lines.append(f"    {self.hint}")
         return "\n".join(lines)

@@ -11,7 +11,9 @@ import glob
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.merge import Duplicate, Frame
@@ -21,6 +23,7 @@ from filter_engine.ucl.session import Session
 from filter_engine.ucl.source import Source
 from filter_engine.ucl.template import render
 
+_Read = TypeVar("_Read", str, Source)
 _LEADING_INT = re.compile(r"\s*([+-]?[0-9]{1,18})")
 
 
@@ -55,10 +58,25 @@ def read_file(session: Session, path: str) -> str:
     session.files.append(path)
     if len(session.files) > session.limits.files:
         raise UclError(f"more than {session.limits.files} files", path)
-    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    if session.template_env is not None:
-        text = render(text, path, session.template_env)
-    return text
+    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+
+
+def open_source(session: Session, path: str) -> Source:
+    """A file to be parsed, its templates expanded.
+
+    Raises ``UclError`` (without a line when the fault is the file's) or ``MissingFileError``.
+    """
+    full = os.path.abspath(path)  # Path.absolute keeps ".."
+    text = read_file(session, path)
+    if session.template_env is None or full in session.texts:
+        return Source(text, full)
+    values = session.variables.values
+    env = dict(session.template_env)
+    for name in ("hostname", "version"):
+        if name.upper() in values:
+            env.setdefault(name, values[name.upper()])
+    rendered = render(text, full, env, values, session.budget)
+    return Source(rendered.text, full, rendered.positions)
 
 
 def _flag(arguments: UclObject, name: str, *, default: bool = False) -> bool:
@@ -109,10 +127,10 @@ def include(
         session.asked.append(full)
         for match in _matches(full, wanted=_flag(arguments, "glob")):
             try:
-                text = _read(reader, pos, match)
+                included = _read(reader, pos, match, open_source)
                 found = True
                 frame = _target(reader, pos, match, arguments, priority)
-                _read_into(reader, match, text, frame, priority, strategy)
+                _read_into(reader, included, frame, priority, strategy)
             except MissingFileError:
                 continue
             except UclError as error:
@@ -134,15 +152,15 @@ def _matches(path: str, *, wanted: bool) -> list[str]:
     return [path]
 
 
-def _read(reader: Reader, pos: int, path: str) -> str:
-    """The text of ``path``, with errors placed at the macro."""
+def _read(reader: Reader, pos: int, path: str, opener: Callable[[Session, str], _Read]) -> _Read:
+    """What ``opener`` makes of ``path``, with errors placed at the macro."""
     source, session = reader.source, reader.session
     if os.path.realpath(path) in session.open_files:
         raise source.error(pos, f"{path!r} includes itself")
     if len(session.open_files) >= session.limits.include_depth:
         raise source.error(pos, f"includes deeper than {session.limits.include_depth} files")
     try:
-        return read_file(session, path)
+        return opener(session, path)
     except UclError as error:
         if error.line:
             raise
@@ -185,17 +203,16 @@ def _target(reader: Reader, pos: int, path: str, arguments: UclObject, priority:
 
 
 def _read_into(
-    reader: Reader, path: str, text: str, frame: Frame, priority: int, strategy: Duplicate
+    reader: Reader, included: Source, frame: Frame, priority: int, strategy: Duplicate
 ) -> None:
     session = reader.session
     variables = session.variables
-    full = os.path.abspath(path)  # Path.absolute keeps ".."
-    session.variables = variables.with_file(full, os.path.dirname(full))
-    session.open_files.append(os.path.realpath(path))
+    session.variables = variables.with_file(included.file, os.path.dirname(included.file))
+    session.open_files.append(os.path.realpath(included.file))
     try:
         Reader(
             session,
-            Source(text, full),
+            included,
             frame,
             top=reader.top,
             depth=reader.depth + len(reader.stack),
@@ -219,7 +236,7 @@ def load(reader: Reader, pos: int, path: str, arguments: UclObject, priority: in
         raise source.error(pos, f"{key!r} is already set", f"at {section.all(key)[0].origin}")
     session.asked.append(path)
     try:
-        text = _read(reader, pos, path)
+        text = _read(reader, pos, path, read_file)
     except MissingFileError:
         if _flag(arguments, "try"):
             return

@@ -85,18 +85,14 @@ def _read_arguments(reader: Reader, pos: int) -> tuple[UclObject, int]:
         elif part[0] == ")":
             depth -= 1
         if depth == 0:
-            inside = source.text[pos + 1 : part.start()]
-            return _parse_arguments(reader, source, inside, pos + 1), part.end()
+            return _parse_arguments(reader, source.part(pos + 1, part.start())), part.end()
     raise source.error(pos, "the macro's arguments are never closed", "close them with )")
 
 
-def _parse_arguments(reader: Reader, source: Source, inside: str, pos: int) -> UclObject:
-    # Blanks in front keep the positions of the whole text, so errors and origins are right.
+def _parse_arguments(reader: Reader, inside: Source) -> UclObject:
     arguments = UclObject()
-    newlines = source.text.count("\n", 0, pos)
-    padding = "\n" * newlines + " " * (pos - source.text.rfind("\n", 0, pos) - 1)
     session = Session(Variables({}), limits=reader.session.limits)
-    Reader(session, Source(padding + inside, source.file), Frame(arguments), top=None).read()
+    Reader(session, inside, Frame(arguments), top=None).read()
     return arguments
 
 

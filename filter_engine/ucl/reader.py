@@ -198,7 +198,7 @@ class Reader:
             try:
                 bare = read_bare(word)
             except OverflowError:
-                raise source.error(pos, f"{word[:40]} is out of range") from None
+                raise source.error(pos, "the number is out of range") from None
             value = bare.value
             if bare.plain:
                 value = self.session.variables.expand(unescape(word))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from filter_engine.ucl.errors import UclError
-from filter_engine.ucl.limits import LIMITS, Limits
+from filter_engine.ucl.limits import LIMITS, Budget, Limits
 from filter_engine.ucl.source import Source
 from filter_engine.ucl.variables import Variables
 
@@ -42,6 +42,12 @@ class Session:
     asked: list[str] = field(default_factory=list)
     #: Resolved paths of the files that are open, outermost first.
     open_files: list[str] = field(default_factory=list)
+
+    #: What the templates of all files may still do.
+    budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.limits)
 
     def count(self, source: Source, pos: int, number: int = 1) -> None:
         """Count new values; raises ``UclError`` beyond the limit."""
