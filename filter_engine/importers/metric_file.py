@@ -1,0 +1,55 @@
+"""``metric.conf`` and ``metrics.conf`` of older Rspamds, taken apart.
+
+They held what is today in ``actions.conf`` and ``groups.conf``: an ``actions { }`` section, groups
+and symbols, all of it sometimes inside ``metric { }``. Texts stay as written, comments included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from filter_engine.importers.statements import Statement, line_of, statements
+
+OLD_NAMES = ("metric.conf", "metrics.conf")
+
+_OF_ACTIONS = frozenset({"subject", "unknown_weight", "grow_factor"})
+_OF_GROUPS = frozenset({"group", "symbol", "symbols"})
+_ACTIONS = frozenset(
+    {"reject", "add_header", "rewrite_subject", "greylist", "soft_reject", "discard", "quarantine"}
+)
+
+
+@dataclass(slots=True)
+class MetricParts:
+    """The two files an old one becomes, and what belongs to neither: (key, line)."""
+
+    actions: str = ""
+    groups: str = ""
+    lost: list[tuple[str, int]] = field(default_factory=list)
+
+
+def split_metric(text: str) -> MetricParts:
+    """Take a metric file apart; the text has been parsed before."""
+    parts = MetricParts()
+    _split(text, statements(text), parts, 0)
+    return parts
+
+
+def _split(text: str, found: tuple[Statement, ...], parts: MetricParts, start: int) -> None:
+    for statement in found:
+        # a comment above a statement goes with it
+        whole = text[start : statement.end].strip("\n")
+        start = statement.end
+        key = statement.key.replace(" ", "_")
+        if key == "metric" and statement.inside is not None:
+            _split(text, statement.children, parts, statement.inside[0])
+        elif key == "actions" and statement.inside is not None:
+            lead = whole[: len(whole) - (statement.end - statement.start)]
+            inner = text[slice(*statement.inside)].strip("\n").rstrip()
+            parts.actions += f"{lead}{inner}\n" if lead.strip() else f"{inner}\n"
+        elif key in _ACTIONS or key in _OF_ACTIONS:
+            parts.actions += f"{whole.rstrip(' ;,')};\n"
+        elif key in _OF_GROUPS:
+            parts.groups += f"{whole}\n"
+        elif not (key == "name" and "default" in whole):
+            parts.lost.append((statement.key, line_of(text, statement.start)))

@@ -1,0 +1,158 @@
+"""Putting files into a site's directory: shown first, atomic, the earlier file kept as ``.bak``."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from filter_engine.importers.outcome import ImportFaultError
+from filter_engine.importers.redact import redact
+
+FILE_MODE = 0o640
+DIRECTORY_MODE = 0o750
+"""Modes of what is new: configuration holds passwords. A file that exists keeps its own."""
+
+_PART = re.compile(r"(?!\.{1,2}\Z)[\w.+-][\w.+ -]{0,199}\Z")
+
+
+class State(StrEnum):
+    """What becomes of a file."""
+
+    NEW = "new"
+    SAME = "unchanged"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file: its path below the directory, its text, and how it differs, secrets hidden."""
+
+    path: str
+    text: str
+    state: State
+    diff: str = ""
+
+
+def check_path(path: str) -> None:
+    """Refuse a path that is not a plain one below the directory (``ImportFaultError``)."""
+    parts = path.split("/")
+    if len(parts) > 8 or not all(_PART.match(part) for part in parts):
+        raise ImportFaultError("this is no plain name of a file", repr(path[:80]))
+
+
+def plan(files: Mapping[str, str], directory: Path) -> list[Change]:
+    """What writing ``files`` into ``directory`` would do; touches nothing.
+
+    Raises ``ImportFaultError`` for a file that cannot be read or may not be written.
+    """
+    changes = []
+    for path, text in sorted(files.items()):
+        check_path(path)
+        before = read(directory / path)
+        if before is None:
+            changes.append(Change(path, text, State.NEW))
+        elif before == text:
+            changes.append(Change(path, text, State.SAME))
+        else:
+            changes.append(Change(path, text, State.CHANGED, show_diff(before, text, path)))
+    return changes
+
+
+def read(path: Path) -> str | None:
+    """The text of a file, undecodable bytes as surrogates; None when there is none."""
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ImportFaultError(f"cannot read it: {error.strerror}", str(path)) from None
+
+
+def show_diff(before: str, after: str, path: str) -> str:
+    """How two texts differ, secrets hidden; says so when only secrets do."""
+    lines = difflib.unified_diff(
+        redact(before).splitlines(), redact(after).splitlines(), path, f"{path} (new)", lineterm=""
+    )
+    return "\n".join(lines) or f"{path}: only blanks or hidden values differ"
+
+
+def apply(changes: Iterable[Change], directory: Path) -> list[Path]:
+    """Write what is new or changed, each file at once or not at all; returns the backups made.
+
+    Raises ``ImportFaultError`` where the system refuses.
+    """
+    backups = []
+    for change in changes:
+        if change.state is State.SAME:
+            continue
+        path = directory / change.path
+        try:
+            make_directories(path.parent)
+            mode = FILE_MODE
+            if change.state is State.CHANGED:
+                mode = path.stat().st_mode & 0o777
+                backups.append(keep(path))
+            replace(path, change.text, mode)
+        except OSError as error:
+            raise ImportFaultError(f"cannot write it: {error.strerror}", str(path)) from None
+    return backups
+
+
+def make_directories(directory: Path) -> None:
+    """Make a directory and those above it, with the mode of configuration."""
+    missing = []
+    while not directory.is_dir():
+        missing.append(directory)
+        directory = directory.parent
+    for found in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            found.mkdir(mode=DIRECTORY_MODE)
+
+
+def keep(path: Path) -> Path:
+    """Keep a file as ``.bak``; an older one stays and this becomes ``.bak.1``, and so on."""
+    for number in range(10_000):
+        backup = path.with_name(f"{path.name}.bak{f'.{number}' if number else ''}")
+        try:
+            os.link(path, backup, follow_symlinks=False)
+        except FileExistsError:
+            continue
+        except OSError:  # a file system without hard links
+            if backup.exists():
+                continue
+            shutil.copy2(path, backup)
+        return backup
+    raise ImportFaultError("ten thousand backups of it are kept already", str(path))
+
+
+def replace(path: Path, text: str, mode: int = FILE_MODE) -> None:
+    """Write a file so that at any moment the old one is there, or the whole new one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(name, path)
+        _sync_directory(path.parent)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
