@@ -53,7 +53,7 @@ def counted(nodes: list[UclNode], places: Placing, *, multiple: bool) -> list[Uc
 class Layers:
     """Tells the layer of a file from the directories of the configuration."""
 
-    __slots__ = ("_cache", "_directories")
+    __slots__ = ("_cache", "_directories", "_roots")
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         found: list[tuple[str, Layer]] = []
@@ -73,6 +73,8 @@ class Layers:
         if variables.get("CONFDIR"):
             found.append((_directory(variables["CONFDIR"]), Layer.SHIPPED))
         self._directories = tuple(found)
+        roots = (variables.get(name) for name in ("LOCAL_CONFDIR", "DBDIR", "CONFDIR"))
+        self._roots = tuple(_directory(root) for root in roots if root)
         self._cache: dict[str, Layer] = {}
 
     def of(self, file: str) -> Layer:
@@ -88,6 +90,14 @@ class Layers:
         """The origin of a node with its layer."""
         place = node.origin
         return Origin(place.file, place.line, place.column, self.of(place.file))
+
+    def shown(self, origin: Origin) -> str:
+        """An origin for people, short: ``local.d/options.inc:3``, ``shipped groups.conf:12``."""
+        if not origin.line:
+            return str(origin.layer)
+        root = next((root for root in self._roots if origin.file.startswith(root)), "")
+        place = f"{origin.file[len(root) :]}:{origin.line}"
+        return place if place.startswith(f"{origin.layer}/") else f"{origin.layer} {place}"
 
 
 def _directory(*parts: str) -> str:

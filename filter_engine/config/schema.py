@@ -175,6 +175,8 @@ class Section:
     anchor: ClassVar[str] = ""
     #: False where keys are free (names of rules, domains): unknown keys are not reported then.
     closed: ClassVar[bool] = True
+    #: Whether a module with these options does nothing without Redis.
+    needs_redis: ClassVar[bool] = False
 
     origins: Mapping[str, Origin] = field(
         default_factory=lambda: MappingProxyType({}), repr=False, compare=False
