@@ -32,9 +32,8 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
 )
 _CONSTANTS = {"nil": None, "true": True, "false": False}
 _RESERVED = frozenset(
-    ["and", "break", "do", "else", "elseif", "end", "for", "function", "if", "in", "local"]
-    + ["not", "or", "repeat", "return", "then", "until", "while"]
-)
+    ("and", "break", "do", "else", "elseif", "end", "for", "function", "if", "in", "local", "not")
+).union(("or", "repeat", "return", "then", "until", "while"))
 
 
 class Parser:

@@ -70,13 +70,17 @@ def _float(_: Budget, value: Value) -> float:
     return functions.to_number(_, value) or 0.0
 
 
-def _round(_: Budget, value: Value, precision: Value = 0.0, method: Value = "") -> float:
+def _round(_: Budget, value: Value, precision: Value = 0.0, method: Value = None) -> float:
+    """As Rspamd does: without a method the value's own fraction decides, whatever the precision."""
+    number = number_of(value, "rounding")
     scale = 10.0 ** max(-300, min(300, whole(precision)))
-    scaled = number_of(value, "rounding") * scale
+    scaled = number * scale
     if not math.isfinite(scaled):
-        return number_of(value, "rounding")
-    down = math.floor(scaled) if method == "floor" else math.floor(scaled + 0.5)
-    return (math.ceil(scaled) if method == "ceil" else down) / scale
+        return number
+    up = method == "ceil" if method is not None else math.fmod(number, 1.0) >= 0.5
+    digits = max(0, min(99, whole(precision)))
+    rounded = (math.ceil if up else math.floor)(scaled) / scale
+    return float(f"{rounded:.{digits}f}")
 
 
 def _reverse(budget: Budget, value: Value) -> Value:

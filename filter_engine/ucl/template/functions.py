@@ -255,7 +255,7 @@ GLOBALS: Mapping[str, Value] = {
     "is_number": _is("number"),
     "is_table": _is("table"),
     "is_mapping": _is("table"),
-    "is_sequence": _is("table"),
+    "is_sequence": lambda _, value=None: isinstance(value, Table) and len(value) > 0,
     "is_odd": lambda _, value: number_of(value, "a number expected, not") % 2 == 1,
     "is_even": lambda _, value: number_of(value, "a number expected, not") % 2 == 0,
     "is_divisibleby": lambda _, value, by: (
