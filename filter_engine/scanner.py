@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from filter_engine import checks
-from filter_engine.config.model import ActionsConfig, Config
+from filter_engine.config.model import Config
 from filter_engine.config.schema import Section
 from filter_engine.dns.client import DnsClient
 from filter_engine.dns.system import client_for
@@ -19,11 +19,12 @@ from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.driver import Transport
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.metric import Decision, decide
-from filter_engine.scan.plan import make_plan
+from filter_engine.scan.plan import Plan, make_plan
 from filter_engine.scan.run import Run, wall_clock
+from filter_engine.scan.settings import Chosen, Settings
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task, client_ip
-from filter_engine.scan.verdict import Action, PreResult, Verdict
+from filter_engine.scan.verdict import Action, HeaderEdits, PreResult, Verdict
 
 TIMEOUT = PreResult(
     Action.SOFT_REJECT, "timeout processing message", "task timeout", priority=100, least=True
@@ -47,6 +48,7 @@ class Scanner:
     ) -> None:
         self.config = config
         self.plan = make_plan(config, registry)
+        self.settings = Settings(config.settings, self.plan)
         self.transport = transport
         self.statistics = ScanStatistics()
         self.server = server or socket.gethostname()
@@ -85,7 +87,7 @@ class Scanner:
     @property
     def required_score(self) -> float:
         """The reject threshold, ``nan`` when reject is off."""
-        return self.plan.thresholds.get(Action.REJECT, math.nan)
+        return _required_score(self.plan)
 
     async def scan(
         self, raw: bytes, envelope: Envelope, *, task_timeout: float | None = None
@@ -99,15 +101,41 @@ class Scanner:
         began = time.monotonic()
         limit = self.config.options.task_timeout if task_timeout is None else task_timeout
         task = self._task(raw, envelope)
-        run = Run(task, self.plan, self.statistics)
+        chosen = self.settings.choose(task)
+        plan = self.plan if chosen is None else chosen.plan
+        if chosen is not None and chosen.skip:
+            return self._whitelisted(task, time.monotonic() - began)
+        run = Run(task, plan, self.statistics)
+        if chosen is not None:
+            run.findings.extend(chosen.findings)
         await run.stages(self.transport, asyncio.get_running_loop().time() + limit)
         if run.timed_out and self.config.options.soft_reject_on_timeout:
             run.pre_results.append(TIMEOUT)
-        plan = self.plan
-        decision = decide(run.findings, run.pre_results, plan.scores, plan.thresholds, plan.caps)
-        verdict = self._verdict(task, run, decision, time.monotonic() - began)
+        decision = decide(
+            run.findings,
+            run.pre_results,
+            plan.scores,
+            plan.thresholds,
+            plan.caps,
+            plan.composites,
+        )
+        verdict = self._verdict(task, run, decision, chosen, time.monotonic() - began)
         self.statistics.timeouts += run.timed_out
         return verdict
+
+    def _whitelisted(self, task: Task, seconds: float) -> Verdict:
+        """The verdict on mail that the settings leave alone: what was forged is removed."""
+        decision = Decision(Action.NO_ACTION, 0.0, ())
+        edits = header_edits(task, decision, self.required_score, self._headers)
+        return Verdict(
+            Action.NO_ACTION,
+            0.0,
+            self.required_score,
+            message_id=task.message.message_id,
+            time_real=seconds,
+            skipped=True,
+            edits=HeaderEdits((), edits.remove),
+        )
 
     def _task(self, raw: bytes, envelope: Envelope) -> Task:
         ip = client_ip(envelope.ip)
@@ -121,25 +149,34 @@ class Scanner:
             ip=ip,
         )
 
-    def _verdict(self, task: Task, run: Run, decision: Decision, seconds: float) -> Verdict:
+    def _verdict(
+        self, task: Task, run: Run, decision: Decision, chosen: Chosen | None, seconds: float
+    ) -> Verdict:
         message = task.message
         urls = message.urls[: self.config.options.max_urls]
+        required = _required_score(self.plan if chosen is None else chosen.plan)
+        template = (chosen.subject if chosen else "") or self.config.actions.subject
         return Verdict(
             action=decision.action,
             score=decision.score,
-            required_score=self.required_score,
+            required_score=required,
             symbols=decision.symbols,
             messages={} if decision.message is None else {"smtp_message": decision.message},
-            subject=_subject(message, decision, self.config.actions),
+            subject=_subject(message, decision, template),
             urls=tuple(dict.fromkeys(url.host for url in urls)),
             emails=tuple(dict.fromkeys(address.email for address in message.emails)),
             message_id=message.message_id,
             time_real=seconds,
-            edits=header_edits(task, decision, self.required_score, self._headers),
+            edits=header_edits(task, decision, required, self._headers),
             signatures=tuple(run.signatures),
             unfinished=tuple(run.unfinished),
             timed_out=run.timed_out,
         )
+
+
+def _required_score(plan: Plan) -> float:
+    """The reject threshold, ``nan`` when reject is off."""
+    return plan.thresholds.get(Action.REJECT, math.nan)
 
 
 def sections(registry: Registry) -> dict[str, type[Section]]:
@@ -147,8 +184,8 @@ def sections(registry: Registry) -> dict[str, type[Section]]:
     return registry.sections() | {SECTION: MilterHeadersOptions}
 
 
-def _subject(message: Message, decision: Decision, actions: ActionsConfig) -> str | None:
+def _subject(message: Message, decision: Decision, template: str) -> str | None:
     if decision.action is not Action.REWRITE_SUBJECT:
         return None
     old = message.subject or ""
-    return actions.subject.replace("%d", f"{decision.score:.2f}").replace("%s", old)
+    return template.replace("%d", f"{decision.score:.2f}").replace("%s", old)

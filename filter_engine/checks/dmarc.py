@@ -81,6 +81,7 @@ class DmarcOptions(SenderPolicyOptions):
         Symbol("DMARC_DNSFAIL", 0.0, "DMARC: DNS failed, nothing is known", _GROUPS),
     ),
     options=DmarcOptions,
+    needs=("spf", "dkim"),
 )
 async def dmarc(task: Task, ask: Ask) -> Outcome | None:
     """Looks the policy up while SPF and DKIM are still at work, then waits for both."""

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from filter_engine.config import dynamic
 from filter_engine.config.bind_symbols import bind_groups
 from filter_engine.config.bind_workers import bind_workers
 from filter_engine.config.collector import Collector
+from filter_engine.config.composites import bind_composites
 from filter_engine.config.declared_files import declared_files
 from filter_engine.config.findings import ConfigError, Finding, Severity
 from filter_engine.config.kinds import BOOLEAN, merged_object
@@ -27,6 +29,7 @@ from filter_engine.config.model import (
 from filter_engine.config.origin import Layer
 from filter_engine.config.schema import MisfitError, Section, bind, options_of
 from filter_engine.config.sections import FOREIGN, OWN
+from filter_engine.config.settings import bind_settings
 from filter_engine.config.unread_files import unread_files
 from filter_engine.config.variables import MAIN_FILE, build_variables
 from filter_engine.ucl.document import Document, parse_file
@@ -78,15 +81,48 @@ def inspect(
 ) -> Inspection:
     """As ``load``, but return the findings also when they are errors. Raises nothing."""
     all_variables = build_variables(variables or {})
-    collector = Collector(Layers(all_variables))
+    arguments = _Arguments(
+        main_file or Path(all_variables["CONFDIR"], MAIN_FILE),
+        all_variables,
+        os.environ if environ is None else environ,
+        modules or {},
+        tuple(groups),
+    )
+    directory = all_variables["DBDIR"]
+    unusable = dynamic.unreadable(directory, dynamic.known_files(arguments.modules, groups))
+    found = _inspect(arguments, unusable)
+    layers = Layers(all_variables)
+    faults = {
+        f.file: f"line {f.line}: {f.message}"
+        for f in found.findings
+        if f.severity is Severity.ERROR and layers.of(f.file) is Layer.DYNAMIC
+    }
+    return _inspect(arguments, unusable | faults) if faults else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Arguments:
+    """What ``inspect`` was asked for."""
+
+    main_file: Path | str
+    variables: Mapping[str, str]
+    environ: Mapping[str, str]
+    modules: Mapping[str, type[Section]]
+    groups: tuple[str, ...]
+
+
+def _inspect(asked: _Arguments, unusable: Mapping[str, str]) -> Inspection:
+    """``inspect``, as if the files ``unusable`` (path -> why) of the dynamic layer were empty."""
+    collector = Collector(Layers(asked.variables))
     errors: list[UclError] = []
     document: Document | None = None
+    derived = declared_files(asked.variables["CONFDIR"], asked.modules, asked.groups)
     try:
         document = parse_file(
-            main_file or Path(all_variables["CONFDIR"], MAIN_FILE),
-            variables=all_variables,
-            environ=os.environ if environ is None else environ,
-            texts=declared_files(all_variables["CONFDIR"], modules or {}, groups),
+            asked.main_file,
+            variables=asked.variables,
+            environ=asked.environ,
+            texts={**derived, **dict.fromkeys(unusable, "")},
             errors=errors,
         )
     except UclError as error:
@@ -97,8 +133,14 @@ def inspect(
         return Inspection(None, collector.findings)
     for note in document.notes:
         collector.odd(note)
-    config = _bind(document, all_variables, collector, modules or {})
-    for finding in unread_files(document, all_variables):
+    unusable = {
+        **unusable,
+        **dynamic.add_rspamds(document.root, asked.variables["DBDIR"], unusable),
+    }
+    for finding in dynamic.left_out(unusable):
+        collector.add(finding)
+    config = _bind(document, asked.variables, collector, asked.modules)
+    for finding in unread_files(document, asked.variables):
         collector.add(finding)
     findings = collector.findings
     if any(finding.severity is Severity.ERROR for finding in findings):
@@ -126,6 +168,8 @@ def _bind(
         workers=bind_workers(root, collector),
         groups=groups,
         symbols=symbols,
+        composites=bind_composites(root, collector),
+        settings=bind_settings(root, collector),
         redis=redis if redis.is_set else None,
         modules=MappingProxyType(
             {name: _bind_module(schema, root, name, collector) for name, schema in modules.items()}

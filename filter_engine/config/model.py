@@ -30,6 +30,8 @@ from filter_engine.config.kinds import (
 )
 from filter_engine.config.schema import Section, option
 from filter_engine.config.upstreams import Rotation, UpstreamList
+from filter_engine.config.composites import CompositeConfig
+from filter_engine.config.settings import SettingsRule
 from filter_engine.config.workers import (
     ControllerConfig,
     FuzzyConfig,
@@ -351,6 +353,9 @@ class Config:
     groups: Mapping[str, GroupConfig] = field(default_factory=lambda: MappingProxyType({}))
     #: Every symbol a site says something about, in a group or not.
     symbols: Mapping[str, SymbolConfig] = field(default_factory=lambda: MappingProxyType({}))
+    composites: Mapping[str, CompositeConfig] = field(default_factory=lambda: MappingProxyType({}))
+    #: Rules by name, in order of writing.
+    settings: Mapping[str, SettingsRule] = field(default_factory=lambda: MappingProxyType({}))
     #: None when no server is named.
     redis: RedisConfig | None = None
     #: The bound options of each module that has a schema, by section name.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 #: Sections this package binds itself.
 OWN = frozenset(
-    {"options", "logging", "worker", "actions", "group", "symbols", "symbol", "redis", "metric"}
+    """
+    actions composite composites group logging metric options redis settings symbol symbols worker
+    """.split()  # noqa: SIM905  # a table to read
 )
 
 #: Rspamd's modules: their files are read, so that a site's tree is not full of "nothing includes
@@ -12,12 +14,12 @@ OWN = frozenset(
 #: not served.
 FOREIGN_MODULES = frozenset(
     """
-    aliases antivirus arc asn aws_s3 bayes_expiry bimi chartable clickhouse composites contextal
+    aliases antivirus arc asn aws_s3 bayes_expiry bimi chartable clickhouse contextal
     dcc dkim dkim_signing dmarc elastic emails external_relay external_services force_actions
     forged_recipients fuzzy_check fuzzy_collect gpt greylist hfilter history_redis http_headers
     ip_score known_senders maillist maps_stats metadata_exporter metric_exporter mid
     milter_headers mime_types multimap mx_check neural once_received p0f phishing ratelimit rbl
-    regexp replies reputation rmilter_headers rspamd_update settings spamassassin spamtrap spf
+    regexp replies reputation rmilter_headers rspamd_update spamassassin spamtrap spf
     surbl trie url_redirector url_suspect url_tags whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
@@ -25,7 +27,7 @@ FOREIGN_MODULES = frozenset(
 #: Rspamd's other sections: no file of their own.
 FOREIGN = FOREIGN_MODULES | frozenset(
     """
-    classifier clustering composite dynamic_conf global_functions lang_detection lua modules
+    classifier clustering dynamic_conf global_functions lang_detection lua modules
     neural_autolearn rules statfile statistic upstreams
     """.split()  # noqa: SIM905  # a table to read
 )

@@ -67,6 +67,8 @@ class Check:
     prepare: Callable[[Any], None] | None
     """Called with the bound options before processes are forked: reads keys, maps, databases."""
     doc: str
+    needs: tuple[str, ...] = ()
+    """Checks whose results it asks for: settings that leave this one leave them too."""
 
 
 class Registry:
@@ -136,6 +138,7 @@ def check(
     options: type[Section] | None = None,
     priority: int = 0,
     prepare: Callable[[Any], None] | None = None,
+    needs: Sequence[str] = (),
     registry: Registry | None = None,
 ) -> Callable[[F], F]:
     """Declare the decorated function as a check; the function itself stays callable as it is.
@@ -143,7 +146,8 @@ def check(
     A plain ``def run(task)`` works on the message alone. An ``async def run(task, ask)`` may await
     questions, and nothing else. Both return findings, an ``Outcome`` or None. ``options`` is the
     section's schema (``filter_engine.config.schema``); read it with ``task.options(ThatClass)``.
-    ``prepare`` gets the bound options once in the master, before processes are forked.
+    ``prepare`` gets the bound options once in the master, before processes are forked. ``needs``
+    names the checks whose results it asks for.
     """
 
     def declare(run: F) -> F:
@@ -159,6 +163,7 @@ def check(
                 priority=priority,
                 prepare=prepare,
                 doc=(run.__doc__ or "").strip(),
+                needs=tuple(needs),
             )
         )
         return run

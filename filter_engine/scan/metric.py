@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from filter_engine.scan.verdict import Action, Finding, PreResult, SymbolResult
+
+if TYPE_CHECKING:
+    from filter_engine.scan.composites import Composites
 
 MAX_SHOTS = 100
 """Findings of one symbol that count (Rspamd's default of max_shots)."""
@@ -115,14 +119,20 @@ def decide(
     scores: Mapping[str, Score],
     thresholds: Mapping[Action, float],
     caps: Mapping[str, float] | None = None,
+    composites: Composites | None = None,
 ) -> Decision:
-    """Score the findings and settle the action.
+    """Score the findings, then the composites they set, and settle the action.
 
     The pre-result of the highest priority wins over the score; one marked ``least`` only raises the
     action that the score demands.
     """
-    symbols = tally(findings, scores, caps)
-    total = sum(symbol.score for symbol in symbols)
+    found = tuple(findings)
+    symbols, left = tally(found, scores, caps), 0.0
+    matched = None if composites is None else composites.evaluate(symbols)
+    if matched is not None:
+        own = tuple(Finding(name) for name in matched.names)
+        symbols, left = matched.settle(tally(found + own, scores, caps))
+    total = sum((symbol.score for symbol in symbols), left)
     action = action_for(total, thresholds)
     chosen: PreResult | None = None
     for pre in sorted(pre_results, key=lambda p: p.priority):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from filter_engine.config.model import Config, SymbolConfig
 from filter_engine.config.schema import Section
+from filter_engine.scan.composites import Composites
 from filter_engine.scan.declare import Check, Registry, Stage, Symbol
 from filter_engine.scan.metric import MAX_SHOTS, Score
 from filter_engine.scan.verdict import Action
@@ -32,6 +33,7 @@ class Plan:
     thresholds: Mapping[Action, float]
     caps: Mapping[str, float]
     """Group -> the most its symbols may add together."""
+    composites: Composites
     sections: Mapping[type[Section], Section]
     """Bound options by their class, the global ones included."""
 
@@ -51,19 +53,37 @@ def make_plan(config: Config, registry: Registry) -> Plan:
     sections: dict[type[Section], Section] = {type(s): s for s in config.modules.values()}
     for section in (config.options, config.actions):
         sections[type(section)] = section
+    scores = _scores(config, registry)
     return Plan(
         checks=tuple(checks),
         stages=tuple(plan for plan in stages if plan.asking or plan.plain),
-        scores={symbol.name: _score(symbol, config) for _, symbol in registry.symbols()}
-        | _site_symbols(config, registry),
+        scores=scores,
         thresholds={Action.parse(name): limit for name, limit in config.actions.thresholds()},
         caps={
             name: group.max_score
             for name, group in config.groups.items()
             if group.max_score is not None
         },
+        composites=Composites(config.composites, scores),
         sections=sections,
     )
+
+
+def declared_symbols(config: Config, registry: Registry) -> Iterator[Symbol]:
+    """The symbols of the checks and of the composites, with the scores they come with."""
+    yield from (symbol for _, symbol in registry.symbols())
+    for name, said in config.composites.items():
+        yield Symbol(name, said.score, said.description, (said.group,))
+
+
+def _scores(config: Config, registry: Registry) -> dict[str, Score]:
+    """Every symbol's score; one that only the site names may be set by a rule."""
+    found = {symbol.name: _score(symbol, config) for symbol in declared_symbols(config, registry)}
+    unknown = Symbol("", config.actions.unknown_weight, "")
+    for name in config.symbols:
+        if name not in found:
+            found[name] = _score(replace(unknown, name=name), config)
+    return found
 
 
 def _score(symbol: Symbol, config: Config) -> Score:
@@ -94,14 +114,3 @@ def _shots(said: SymbolConfig, otherwise: bool) -> tuple[bool, int]:
     if said.nshots == 1:
         return True, MAX_SHOTS
     return bool(said.one_shot), min(said.nshots, MAX_SHOTS)
-
-
-def _site_symbols(config: Config, registry: Registry) -> dict[str, Score]:
-    """Symbols that only the site knows: a rule may set them by name."""
-    declared = {symbol.name for _, symbol in registry.symbols()}
-    unknown = Symbol("", config.actions.unknown_weight, "")
-    return {
-        name: _score(replace(unknown, name=name), config)
-        for name in config.symbols
-        if name not in declared
-    }

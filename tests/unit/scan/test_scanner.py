@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 
 from filter_engine import checks
-from filter_engine.config import load
-from filter_engine.dns.table import TableResolver
 from filter_engine.scan.declare import REGISTRY, Registry, Symbol, check
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
 from filter_engine.scan.verdict import Action, Finding, Verdict
-from filter_engine.scanner import Scanner, sections
+from filter_engine.scanner import Scanner
 
 CLEAN = (Path(__file__).resolve().parents[2] / "mail" / "clean.eml").read_bytes()
 ENVELOPE = Envelope(
@@ -34,22 +32,6 @@ class SilentTransport:
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
         pass
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Callable[..., Scanner]:
-    """A scanner by the text of local.d files."""
-
-    def build(registry: Registry = REGISTRY, transport: Any = None, **files: str) -> Scanner:
-        checks.load()
-        (tmp_path / "local.d").mkdir(exist_ok=True)
-        for name, text in files.items():
-            (tmp_path / "local.d" / name.replace("__", ".")).write_text(text)
-        variables = {"LOCAL_CONFDIR": str(tmp_path)}
-        config = load(None, variables, {}, modules=sections(registry))
-        return Scanner(config, registry, transport=transport or TableResolver({}), server="mx1")
-
-    return build
 
 
 def scan(scanner: Scanner, raw: bytes = CLEAN, envelope: Envelope = ENVELOPE) -> Verdict:

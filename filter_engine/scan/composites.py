@@ -1,0 +1,198 @@
+"""Composites: symbols that are set because of other symbols, and may take their place.
+
+Source: Rspamd's documentation of composites. Evaluated over the results of the filters; a symbol
+that several matched composites want to remove stays, or keeps its weight, when one of them wants
+that, unless one insists (``^``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from filter_engine.config.composites import CompositeConfig
+from filter_engine.config.expression import Atom, Expression
+from filter_engine.scan.metric import Score
+from filter_engine.scan.verdict import SymbolResult
+
+_LEAST = 0.001
+"""What a symbol that weighs nothing is worth in an expression: enough to be true."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Composite:
+    name: str
+    expression: Expression
+    removes_symbol: bool
+    removes_weight: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What the composites make of one message."""
+
+    names: tuple[str, ...]
+    without_symbol: frozenset[str]
+    without_weight: frozenset[str]
+
+    def settle(self, results: Iterable[SymbolResult]) -> tuple[tuple[SymbolResult, ...], float]:
+        """The results that stay, and the weight of those that go and leave theirs behind."""
+        stay: list[SymbolResult] = []
+        left = 0.0
+        for result in results:
+            score = 0.0 if result.name in self.without_weight else result.score
+            if result.name in self.without_symbol:
+                left += score
+            else:
+                stay.append(result if score == result.score else replace(result, score=score))
+        return tuple(stay), left
+
+
+class Composites:
+    """The composites of a configuration, indexed by what can make them true."""
+
+    def __init__(
+        self, configured: Mapping[str, CompositeConfig], scores: Mapping[str, Score]
+    ) -> None:
+        self.configured = configured
+        self._groups = _groups(scores)
+        self._scores = scores
+        self._all = {
+            name: _Composite(
+                name,
+                said.expression,
+                removes_symbol=said.policy in ("default", "remove_all", "remove_symbol"),
+                removes_weight=said.policy in ("default", "remove_all", "remove_weight"),
+            )
+            for name, said in configured.items()
+            if said.expression is not None and said.enabled and _is_on(name, scores)
+        }
+        self._order = {name: number for number, name in enumerate(self._all)}
+        self._by_symbol: dict[str, list[str]] = {}
+        self._always: list[str] = []
+        for composite in self._all.values():
+            if composite.expression.value(lambda _atom: 0.0):
+                self._always.append(composite.name)
+                continue
+            for symbol in self._symbols_below(composite):
+                self._by_symbol.setdefault(symbol, []).append(composite.name)
+
+    def evaluate(self, results: Sequence[SymbolResult]) -> Matched | None:
+        """The composites that these results set, None when there are none."""
+        wanted = set(self._always)
+        for result in results:
+            wanted.update(self._by_symbol.get(result.name, ()))
+        if not wanted:
+            return None
+        return _Evaluation(self._all, self._groups, self._scores, results).run(
+            sorted(wanted, key=self._order.__getitem__)
+        )
+
+    def _symbols_below(self, composite: _Composite) -> set[str]:
+        """Symbols that can make it true, those of composites in it included."""
+        found: set[str] = set()
+        pending, seen = [composite.name], set[str]()
+        while pending:
+            name = pending.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for atom in self._all[name].expression.atoms:
+                names = self._groups.get(_group_key(atom), ()) if atom.group else (atom.name,)
+                found.update(names)
+                pending.extend(inner for inner in names if inner in self._all)
+        return found
+
+
+class _Evaluation:
+    """One message's composites; each is settled once, those it needs before it."""
+
+    def __init__(
+        self,
+        composites: Mapping[str, _Composite],
+        groups: Mapping[tuple[str, str], tuple[str, ...]],
+        scores: Mapping[str, Score],
+        results: Sequence[SymbolResult],
+    ) -> None:
+        self._composites = composites
+        self._groups = groups
+        self._scores = scores
+        self._results = {result.name: result for result in results}
+        self._settled: dict[str, bool] = {}
+        self._used: dict[str, list[tuple[Atom, _Composite]]] = {}
+
+    def run(self, names: Iterable[str]) -> Matched | None:
+        for name in names:
+            self._settle(name)
+        matched = tuple(name for name, is_set in self._settled.items() if is_set)
+        if not matched:
+            return None
+        without_symbol, without_weight = set[str](), set[str]()
+        for symbol, uses in self._used.items():
+            valid = [use for use in uses if self._settled[use[1].name] and not use[0].negated]
+            if not valid:
+                continue
+            forced = any(atom.forced for atom, _ in valid)
+            if forced or all(c.removes_weight and not a.keeps_weight for a, c in valid):
+                without_weight.add(symbol)
+            if forced or all(c.removes_symbol and not a.keeps_symbol for a, c in valid):
+                without_symbol.add(symbol)
+        return Matched(matched, frozenset(without_symbol), frozenset(without_weight))
+
+    def _settle(self, name: str) -> bool:
+        known = self._settled.get(name)
+        if known is None:
+            self._settled[name] = False  # loops are refused when the configuration is read
+            composite = self._composites[name]
+            value = composite.expression.value(lambda atom: self._worth(atom, composite))
+            known = self._settled[name] = bool(value)
+        return known
+
+    def _worth(self, atom: Atom, composite: _Composite) -> float:
+        if not atom.group:
+            return self._worth_of(atom.name, atom, composite)
+        names = self._groups.get(_group_key(atom), ())
+        return max((self._worth_of(name, atom, composite) for name in names), default=0.0)
+
+    def _worth_of(self, name: str, atom: Atom, composite: _Composite) -> float:
+        result = self._results.get(name)
+        if result is None:
+            if name == composite.name or name not in self._composites or not self._settle(name):
+                return 0.0
+            score = self._scores.get(name)
+            worth = (0.0 if score is None else abs(score.value)) or _LEAST
+        else:
+            if not all(_has_option(result, wanted) for wanted in atom.options):
+                return 0.0
+            worth = abs(result.score) or _LEAST
+        self._used.setdefault(name, []).append((atom, composite))
+        return worth
+
+
+def _has_option(result: SymbolResult, wanted: str | re.Pattern[str]) -> bool:
+    if isinstance(wanted, str):
+        return wanted in result.options
+    return any(wanted.search(option) for option in result.options)
+
+
+def _is_on(name: str, scores: Mapping[str, Score]) -> bool:
+    score = scores.get(name)
+    return score is None or score.enabled
+
+
+def _group_key(atom: Atom) -> tuple[str, str]:
+    return atom.group, atom.name
+
+
+def _groups(scores: Mapping[str, Score]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(g, g+ or g-; group) -> its symbols, by the sign of their configured score."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, score in scores.items():
+        for group in score.groups:
+            found.setdefault(("g", group), []).append(name)
+            if score.value > 0:
+                found.setdefault(("g+", group), []).append(name)
+            elif score.value < 0:
+                found.setdefault(("g-", group), []).append(name)
+    return {key: tuple(names) for key, names in found.items()}

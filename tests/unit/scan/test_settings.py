@@ -1,0 +1,186 @@
+"""Settings: which rule a mail falls under, and what is different then."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import filter_engine
+from filter_engine.config.findings import ConfigError
+from filter_engine.scan.declare import REGISTRY
+from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.verdict import Action, Verdict
+from filter_engine.scanner import Scanner
+
+Make = Callable[..., Scanner]
+
+MAIL = b"""\
+From: Bob <bob@example.com>
+To: <alice@example.net>
+Subject: Lunch
+X-List: yes, indeed
+X-Spamd-Result: default: False [-99.00 / 15.00]
+
+Hello
+"""
+# Not written in one piece: a copy of this file in a mail is no test pattern.
+GTUBE = MAIL + b"X" + b"JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n"
+OUTSIDE = Envelope(
+    ip="203.0.113.9",
+    hostname="mail.example.com",
+    mail_from="bob@example.com",
+    rcpt_to=("carol@example.net", "alice@example.net"),
+)
+LOGIN = Envelope(ip="203.0.113.9", user="bob@example.net", mail_from="bob@example.net")
+
+
+def scan(scanner: Scanner, envelope: Envelope, raw: bytes = MAIL) -> Verdict:
+    return asyncio.run(scanner.scan(raw, envelope))
+
+
+@pytest.mark.parametrize(
+    ("condition", "fits"),
+    [
+        ("ip = 203.0.113.0/24", True),
+        ("ip = [192.0.2.1, 198.51.100.0/24]", False),
+        ('from = "bob@example.com"', True),
+        ('from = "@example.com"', True),
+        ('from = "BOB"', True),
+        ('from = "@ample.com"', False),
+        (r'from = "/^b.b@EXAMPLE\\.com$/i"', True),
+        ('from = "/^ob/"', False),
+        ('rcpt = ["x@example.net", "alice@example.net"]', True),
+        ('rcpt = "@example.com"', False),
+        ("authenticated = no", True),
+        ("authenticated = yes", False),
+        ("local = yes", False),
+        ('user = "bob@example.net"', False),
+        ('hostname = "mail.example.com"', True),
+        ('hostname = "/example\\.net$/"', False),
+        ('from_mime = "@example.com"', True),
+        ('rcpt_mime = "alice"', True),
+        ('header { "X-List" = "/yes/" }', True),
+        ('header { "X-List" = true }', True),
+        ('header { "X-Other" = true }', False),
+        ('from = "bob"; local = yes', False),  # all of them
+    ],
+)
+def test_conditions(make: Make, condition: str, fits: bool) -> None:
+    scanner = make(settings__conf=f"rule {{ {condition}; apply {{ symbols = [MARKED] }} }}")
+    assert (scan(scanner, OUTSIDE).symbol("MARKED") is not None) is fits
+
+
+def test_the_highest_priority_that_fits_is_applied(make: Make) -> None:
+    text = """
+        first { apply { symbols = [FIRST]; } }
+        second { priority = high; local = no; apply { symbols = [SECOND]; } }
+        third { priority = 9; local = yes; apply { symbols = [THIRD]; } }
+    """
+    names = {symbol.name for symbol in scan(make(settings__conf=text), OUTSIDE).symbols}
+    assert names & {"FIRST", "SECOND", "THIRD"} == {"SECOND"}
+
+
+def test_only_the_named_groups_run_for_those_who_logged_in(make: Make) -> None:
+    text = "auth { priority = high; authenticated = yes; apply { groups_enabled = [dkim]; } }"
+    scanner = make(settings__conf=text, dkim__conf="check_authed = true;")
+    names = {symbol.name for symbol in scan(scanner, LOGIN).symbols}
+    assert names == {"R_DKIM_NA"}
+    chosen = scanner.settings.choose(scanner._task(MAIL, LOGIN))
+    assert chosen is not None
+    assert {"dkim", "dkim_signing"} < {check.name for check in chosen.plan.checks}
+    assert len(scan(scanner, OUTSIDE).symbols) > 5
+
+
+def test_a_test_pattern_is_found_whatever_the_settings_leave(make: Make) -> None:
+    text = "auth { authenticated = yes; apply { groups_enabled = [dkim]; } }"
+    assert scan(make(settings__conf=text), LOGIN, GTUBE).action is Action.REJECT
+
+
+def test_what_a_named_check_needs_runs_and_stays_silent(make: Make) -> None:
+    text = "only { apply { symbols_enabled = [DMARC_NA, DMARC_POLICY_ALLOW]; } }"
+    scanner = make(settings__conf=text)
+    assert {symbol.name for symbol in scan(scanner, OUTSIDE).symbols} == {"DMARC_NA"}
+    applied = scanner.settings.choose(scanner._task(MAIL, OUTSIDE))
+    assert applied is not None
+    assert {"spf", "dkim", "dmarc"} <= {check.name for check in applied.plan.checks}
+
+
+def test_every_check_that_is_asked_for_is_declared_as_needed() -> None:
+    asked = re.compile(r'ask\.result\("(\w+)"\)')
+    folder = Path(filter_engine.__file__).parent / "checks"
+    for path in folder.glob("*.py"):
+        names = set(asked.findall(path.read_text()))
+        if names:
+            needs = {n for c in REGISTRY for n in c.needs if c.run.__module__.endswith(path.stem)}
+            assert names == needs, path.name
+
+
+def test_symbols_and_groups_are_switched_off(make: Make) -> None:
+    text = "r { apply { symbols_disabled = [R_SPF_NA]; groups_disabled = [dkim]; } }"
+    names = {symbol.name for symbol in scan(make(settings__conf=text), OUTSIDE).symbols}
+    assert names
+    assert not names & {"R_SPF_NA", "R_DKIM_NA"}
+
+
+def test_scores_and_actions(make: Make) -> None:
+    text = """
+        r { rcpt = "alice"; apply {
+            scores { R_SPF_NA = 3.5; } R_DKIM_NA = 4.5;
+            actions { reject = 100; "add header" = 7.5; greylist = null; }
+            subject = "[odd] %s";
+        } }
+    """
+    verdict = scan(make(settings__conf=text), OUTSIDE)
+    spf, dkim = verdict.symbol("R_SPF_NA"), verdict.symbol("R_DKIM_NA")
+    assert spf is not None
+    assert spf.score == 3.5
+    assert dkim is not None
+    assert dkim.score == 4.5
+    assert verdict.required_score == 100.0
+    assert verdict.action is Action.ADD_HEADER
+
+
+def test_whitelisted_mail_is_not_scanned_and_forged_headers_go(make: Make) -> None:
+    text = 'r { rcpt = "alice@example.net"; whitelist = yes; }'
+    headers = "extended_spam_headers = true;"
+    verdict = scan(make(settings__conf=text, milter_headers__conf=headers), OUTSIDE, GTUBE)
+    assert verdict.skipped
+    assert (verdict.action, verdict.symbols) == (Action.NO_ACTION, ())
+    assert "X-Spamd-Result" in {removed.name for removed in verdict.edits.remove}
+    assert verdict.edits.add == ()
+
+
+def test_a_settings_id_asks_for_a_rule(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    scanner = make(settings__conf='out { id = "outgoing"; apply { symbols = [ASKED]; } }')
+    asking = Envelope(ip="203.0.113.9", settings_id="outgoing")
+    assert scan(scanner, asking).symbol("ASKED") is not None
+    assert scan(scanner, OUTSIDE).symbol("ASKED") is None
+    unknown = Envelope(ip="203.0.113.9", settings_id="nobody")
+    assert scan(scanner, unknown).symbol("ASKED") is None
+    assert "nobody" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("r { apply { actions { rejct = 1 } } }", "'rejct' is no action"),
+        ('r { from = "/(/" }', "unterminated subpattern"),
+        ("r { priority = urgent }", "'urgent' is no priority"),
+        ("r = 5", "expected a section"),
+    ],
+)
+def test_a_faulty_rule_is_told(make: Make, text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make(settings__conf=text)
+    assert words in str(caught.value)
+    assert "settings.conf:1" in str(caught.value)
+
+
+def test_a_rule_with_a_condition_nobody_serves_is_left_out(make: Make) -> None:
+    scanner = make(settings__conf='r { selector = "id"; apply { symbols = [MARKED]; } }')
+    assert scan(scanner, OUTSIDE).symbol("MARKED") is None
+    assert [f.code for f in scanner.config.findings] == ["rule-not-served"]
