@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+import rendered_tree
 from filter_engine.checks.dkim_signing import DkimSigningOptions, key_places
 from filter_engine.config import Config, load
 
-PROJECT = Path(__file__).resolve().parents[3]
-ROLES = PROJECT / "roles"
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-PASSWORD = "0123456789abcdefABCDEF+/"
-VAULT = {
-    "vault_redis_password": PASSWORD,
-    "vault_filter_engine_controller_password": PASSWORD,
-    "vault_filter_engine_enable_password": PASSWORD,
-    "vault_users": [{"name": "alice@example.net", "password": PASSWORD}],
-}
+ROLES = rendered_tree.ROLES
 TWO_KEYS = [{"selector": "r1", "algorithm": "rsa"}, {"selector": "e1", "algorithm": "ed25519"}]
 
 
@@ -44,61 +33,17 @@ class Rendered:
 
 
 def render(directory: Path, host: str, **variables: object) -> Rendered:
-    """Write a host's local.d with the roles' own variables; no host is contacted."""
-    play: dict[str, Any] = {
-        "hosts": host,
-        "connection": "local",
-        "gather_facts": False,
-        "vars": {"ansible_python_interpreter": sys.executable},
+    """A host's tree as the engine reads it, and the keys of role dkim_keys."""
+    keys = {
+        "ansible.builtin.copy": {
+            "dest": f"{directory}/keys.json",
+            "content": "{{ __dkim_keys_wanted | to_json }}",
+            "mode": "0600",
+        }
     }
-    # The roles without their tasks: variables with the precedence they have in a real run.
-    tree, stub = directory / "tree", directory / "roles"
-    (tree / "local.d").mkdir(parents=True)
-    for name in ("filter_engine", "dkim_keys"):
-        (stub / name).mkdir(parents=True)
-        for part in ("defaults", "vars"):
-            (stub / name / part).symlink_to(ROLES / name / part)
-    play["tasks"] = [
-        *(
-            {"ansible.builtin.import_role": {"name": name}}
-            for name in ("filter_engine", "dkim_keys")
-        ),
-        {
-            "ansible.builtin.copy": {
-                "dest": f"{tree}/local.d/{{{{ item }}}}",
-                "content": "{{ __filter_engine_local[item] | mailfleet.filter.to_ucl }}",
-                "mode": "0600",
-            },
-            "loop": "{{ __filter_engine_local.keys() }}",
-        },
-        {
-            "ansible.builtin.copy": {
-                "dest": f"{directory}/keys.json",
-                "content": "{{ __dkim_keys_wanted | to_json }}",
-                "mode": "0600",
-            }
-        },
-    ]
-    playbook = directory / "play.yml"
-    playbook.write_text(yaml.safe_dump([play], sort_keys=False))
-    done = subprocess.run(
-        [
-            *(PLAYBOOK, "-i", PROJECT / "inventories/three_hosts", playbook),
-            *("-e", json.dumps({**VAULT, **variables})),
-        ],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "ANSIBLE_ROLES_PATH": str(stub),
-        },
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    trees = rendered_tree.render(directory, hosts=host, tasks=[keys], **variables)
     config = load(
-        variables={"LOCAL_CONFDIR": str(tree)},
+        variables={"LOCAL_CONFDIR": str(trees / host)},
         environ={},
         modules={"dkim_signing": DkimSigningOptions},
     )
