@@ -70,10 +70,19 @@ def make_plan(config: Config, registry: Registry) -> Plan:
 
 
 def declared_symbols(config: Config, registry: Registry) -> Iterator[Symbol]:
-    """The symbols of the checks and of the composites, with the scores they come with."""
-    yield from (symbol for _, symbol in registry.symbols())
+    """The symbols of the checks and of the composites, with the scores they come with.
+
+    A composite that has the name of a check's symbol takes its group and, unless it states one, its
+    score.
+    """
+    declared = {symbol.name: symbol for _, symbol in registry.symbols()}
     for name, said in config.composites.items():
-        yield Symbol(name, said.score, said.description, (said.group,))
+        own = declared.get(name)
+        if own is None:
+            declared[name] = Symbol(name, said.score, said.description, (said.group,))
+        elif "score" in said.origins:
+            declared[name] = replace(own, score=said.score)
+    yield from declared.values()
 
 
 def _scores(config: Config, registry: Registry) -> dict[str, Score]:
