@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 
+_MAX_TEXT = 600
+
+
 class UclError(Exception):
     """A document cannot be read.
 
@@ -20,14 +23,14 @@ class UclError(Exception):
         hint: str = "",
         caret: int = 0,
     ) -> None:
-        self.message = message
+        self.message = _bounded(message)
         self.file = file
         self.line = line
         self.column = column
         self.source = source
-        self.hint = hint
+        self.hint = _bounded(hint)
         self.caret = caret or column
-        super().__init__(message)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -39,3 +42,9 @@ class UclError(Exception):
         if self.hint:
             lines.append(f"    {self.hint}")
         return "\n".join(lines)
+
+
+def _bounded(text: str) -> str:
+    """Names and paths of a hostile file may be long; the beginning and the end tell enough."""
+    half = _MAX_TEXT // 2
+    return text if len(text) <= _MAX_TEXT else f"{text[:half]}...{text[-half:]}"
