@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
+from math import inf, isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -59,10 +60,11 @@ def _integer(node: UclNode) -> int:
 
 def _number(node: UclNode) -> float:
     if isinstance(node, UclScalar) and not isinstance(node.value, bool):
-        if isinstance(node.value, (int, float)):
-            return float(node.value)
-        if isinstance(node.value, str):
-            return _from_digits(node, float)
+        value = node.value
+        if isinstance(value, str):
+            value = _from_digits(node, float)
+        if isinstance(value, (int, float)) and isfinite(value):
+            return float(value)
     raise MisfitError(f"expected a number, found {found_text(node)}", "write digits: 1.5")
 
 
@@ -78,7 +80,7 @@ def _from_digits(node: UclScalar, convert: Callable[[str], T]) -> T:
 
 def _time(node: UclNode) -> float:
     if isinstance(node, UclScalar) and not isinstance(node.value, bool):
-        if isinstance(node.value, (int, float)) and node.value >= 0:
+        if isinstance(node.value, (int, float)) and 0 <= node.value < inf:
             return float(node.value)
         if isinstance(node.value, str) and node.style:
             raise MisfitError(
@@ -248,7 +250,7 @@ def read_network(text: str, node: UclNode, binder: Binder) -> tuple[Network, ...
     """``localhost``, an address or a network; host bits that are set are reported and cleared."""
     if text == "localhost":
         return (ip_network("127.0.0.1/32"), ip_network("::1/128"))
-    bare = text.strip("[]")
+    bare = text[1:].replace("]", "", 1) if text.startswith("[") and "]" in text else text
     try:
         return (ip_network(bare),)
     except ValueError:
@@ -300,16 +302,47 @@ def _list_file(name: str, node: UclNode) -> list[str]:
 ADDRESSES: Kind[AddressSet] = Kind("addresses", _addresses, multiple=True)
 
 
-def upstreams(default_port: int, rotation: Rotation = Rotation.ROUND_ROBIN) -> Kind[UpstreamList]:
-    """A server list; ``default_port`` stands in where a server names none."""
+def upstreams(
+    default_port: int, rotation: Rotation = Rotation.ROUND_ROBIN, *, srv: bool = False
+) -> Kind[UpstreamList]:
+    """A server list; ``default_port`` stands in where a server names none.
+
+    ``srv`` says that who connects looks SRV records up; else they are refused rather than ignored.
+    """
 
     def convert(nodes: list[UclNode], _binder: Binder) -> UpstreamList:
         try:
-            return parse_upstreams([text_of(n) for n in _flatten(nodes)], default_port, rotation)
+            read = parse_upstreams([text_of(n) for n in _flatten(nodes)], default_port, rotation)
         except ValueError as error:
             raise MisfitError(str(error), "write host:port:weight, separated by commas") from None
+        for upstream in read:
+            if upstream.srv and not srv:
+                raise MisfitError(
+                    f"{upstream.name}: this engine does not look SRV records up",
+                    "write the servers themselves: host:port:weight, separated by commas",
+                )
+        return read
 
     return Kind("upstreams", convert, multiple=True)
+
+
+def nameservers() -> Kind[UpstreamList]:
+    """Resolvers by their addresses; port 53 stands in where none is named."""
+    servers = upstreams(53)
+
+    def convert(nodes: list[UclNode], binder: Binder) -> UpstreamList:
+        read = servers.convert(nodes, binder)
+        for upstream in read:
+            try:
+                ip_address(upstream.host)
+            except ValueError:
+                raise MisfitError(
+                    f"{upstream.host!r} is not an address; a resolver cannot be looked up",
+                    "write its address: 127.0.0.1:53 or [::1]:53",
+                ) from None
+        return read
+
+    return Kind("addresses of resolvers", convert, multiple=True)
 
 
 def sockets(default_port: int) -> Kind[tuple[BindSocket, ...]]:

@@ -1,11 +1,17 @@
 """Where a worker listens.
 
-``host:port``, ``[v6]:port``, ``*:port``, ``/path mode=0660 owner=x group=y`` or ``systemd:N``.
-Source: Rspamd's documentation of ``bind_socket`` (workers).
+``host:port``, ``[v6]:port``, ``*:port``, ``*v4:port``, ``*v6:port``, ``/path mode=0660 owner=x
+group=y`` or ``systemd:N`` (also by name, ``systemd:scan``). Source: Rspamd's documentation of
+``bind_socket`` (workers).
+
+The dialect of rmilter.conf and of milter clients is read too: ``unix:/path``, ``local:/path``,
+``inet:port@host``, ``inet:[port@host]``, ``inet6:port@host`` and ``fd:3`` (the first socket of
+systemd). Source: rmilter.conf(5), sendmail's ``INPUT_MAIL_FILTER``.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TypeAlias
@@ -44,15 +50,25 @@ class UnixSocket:
 
 @dataclass(frozen=True, slots=True)
 class SystemdSocket:
-    """A socket handed over by systemd, by its place (from 0) among LISTEN_FDS."""
+    """A socket handed over by systemd, by its place (from 0) among LISTEN_FDS, or by its name."""
 
     index: int
+    #: ``FileDescriptorName=`` of its unit (LISTEN_FDNAMES); empty: ``index`` counts.
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"systemd:{self.index}"
+        return f"systemd:{self.name or self.index}"
 
 
 BindSocket: TypeAlias = TcpSocket | UnixSocket | SystemdSocket
+
+
+_FIRST_DESCRIPTOR = 3
+"""Of those that systemd hands over (sd_listen_fds)."""
+_MAX_PATH = 107
+"""Octets of a unix socket's path (unix(7))."""
+_ANY = {"*": ("0.0.0.0", "::"), "*v4": ("0.0.0.0",), "*v6": ("::",)}  # noqa: S104  # what "*" says
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\Z")
 
 
 def parse_bind_socket(text: str, default_port: int) -> tuple[BindSocket, ...]:
@@ -63,20 +79,24 @@ def parse_bind_socket(text: str, default_port: int) -> tuple[BindSocket, ...]:
     text = text.strip()
     if not text:
         raise ValueError("empty socket")
-    if text.startswith(("/", "unix:/")):
-        return (_parse_unix(text.removeprefix("unix:")),)
+    if text.startswith(("/", "unix:", "local:")):
+        return (_parse_unix(text.removeprefix("unix:").removeprefix("local:").strip()),)
     if text.startswith("systemd:"):
-        index = text.removeprefix("systemd:")
-        if not (index.isascii() and index.isdigit() and len(index) < 5):
-            raise ValueError(f"{text!r}: {index!r} is not a socket number (systemd:0 is the first)")
-        return (SystemdSocket(int(index)),)
+        return (_parse_systemd(text),)
+    if text.startswith("fd:"):
+        return (_parse_descriptor(text),)
+    if text.startswith(("inet:", "inet6:")):
+        text = _as_host_port(text)
     if len(text.split()) > 1:
         raise ValueError(f"{text!r}: only unix sockets (/path) take mode=, owner= and group=")
     host, port = _split_host_port(text, default_port)
     if host == "localhost":
         return (TcpSocket("127.0.0.1", port), TcpSocket("::1", port, optional=True))
-    if host == "*":
-        return (TcpSocket("0.0.0.0", port), TcpSocket("::", port, optional=True))  # noqa: S104  # what "*" says
+    if host in _ANY:
+        return tuple(
+            TcpSocket(address, port, optional=number > 0)
+            for number, address in enumerate(_ANY[host])
+        )
     return (TcpSocket(host, port),)
 
 
@@ -97,6 +117,8 @@ def _split_host_port(text: str, default_port: int) -> tuple[str, int]:
         raise ValueError(f"{text!r}: the address is missing (write *:port for every address)")
     if host.replace(".", "").isdigit():
         _require_address(host, 4, text)
+    elif host not in _ANY and not _NAME.match(host):
+        raise ValueError(f"{text!r}: {host!r} is neither a host name nor an address")
     return host, parse_port(port) if colon else default_port
 
 
@@ -110,8 +132,46 @@ def _require_address(host: str, version: int, text: str) -> None:
         raise ValueError(f"{text!r}: {host!r} is not an IPv{version} address{hint}")
 
 
+def _parse_systemd(text: str) -> SystemdSocket:
+    index = text.removeprefix("systemd:")
+    if index.isascii() and index.isdigit() and len(index) < 5:
+        return SystemdSocket(int(index))
+    if _NAME.match(index):
+        return SystemdSocket(0, index)
+    raise ValueError(
+        f"{text!r}: {index!r} is not a socket number (systemd:0 is the first) nor a name"
+    )
+
+
+def _parse_descriptor(text: str) -> SystemdSocket:
+    number = text.removeprefix("fd:")
+    if not (number.isascii() and number.isdigit() and len(number) < 5):
+        raise ValueError(f"{text!r}: {number!r} is not a descriptor (fd:3 is systemd's first)")
+    if int(number) < _FIRST_DESCRIPTOR:
+        raise ValueError(f"{text!r}: descriptors below 3 are no sockets of systemd")
+    return SystemdSocket(int(number) - _FIRST_DESCRIPTOR)
+
+
+def _as_host_port(text: str) -> str:
+    """``inet:port@host`` as ``host:port``; without a host every address is meant."""
+    place = text.partition(":")[2].strip()
+    if place.startswith("[") and place.endswith("]") and "@" in place:
+        place = place[1:-1]
+    port, at, host = place.partition("@")
+    host = host.strip("[]")
+    if not port or (at and not host):
+        raise ValueError(f"{text!r}: expected inet:port@host")
+    if not at:
+        host = "*v6" if text.startswith("inet6:") else "*"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _parse_unix(text: str) -> UnixSocket:
+    if not text.startswith("/"):
+        raise ValueError(f"{text!r}: a unix socket needs an absolute path")
     path, *words = text.split()
+    if len(path.encode()) > _MAX_PATH:
+        raise ValueError(f"the path of a unix socket has at most {_MAX_PATH} octets")
     mode: int | None = None
     names: dict[str, str] = {}
     for word in words:

@@ -2,7 +2,8 @@
 
 Source: Rspamd's documentation of upstreams (configuration/upstream). Hosts are separated by commas,
 semicolons or blanks; the weight is optional; IPv6 addresses stand in brackets; a path is a unix
-socket. ``UpstreamList`` is data only: whoever connects chooses and fails over.
+socket. ``service=sip+example.net`` and ``srv+_sip._tcp.example.net`` name an SRV record (RFC 2782).
+``UpstreamList`` is data only: whoever connects chooses and fails over.
 """
 
 from __future__ import annotations
@@ -22,15 +23,21 @@ class Rotation(StrEnum):
     RANDOM = "random"
     HASH = "hash"
     SEQUENTIAL = "sequential"
+    #: Stays with a server until it fails; this engine's own, Rspamd does not know it.
+    STICKY = "sticky"
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One server: a host name or address with port, or the path of a unix socket with port 0."""
+    """One server: a host name or address with port, or the path of a unix socket with port 0.
+
+    With ``srv`` the host is the name of an SRV record that holds hosts and ports; the port is 0.
+    """
 
     host: str
     port: int
     weight: int = 1
+    srv: bool = False
 
     @property
     def is_unix(self) -> bool:
@@ -42,6 +49,8 @@ class Upstream:
         """``host:port`` as it is written: brackets around IPv6, a bare path for unix sockets."""
         if self.is_unix:
             return self.host
+        if self.srv:
+            return f"srv+{self.host}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
@@ -61,10 +70,6 @@ class UpstreamList:
     def __len__(self) -> int:
         return len(self.upstreams)
 
-    def by_weight(self) -> tuple[Upstream, ...]:
-        """Heaviest first, ties in order of writing: the order of fail-over of ``master-slave``."""
-        return tuple(sorted(self.upstreams, key=lambda upstream: -upstream.weight))
-
     def __str__(self) -> str:
         return f"{self.rotation}:{','.join(map(str, self.upstreams))}"
 
@@ -72,6 +77,12 @@ class UpstreamList:
 _SEPARATORS = re.compile(r"[,;\s]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?\Z")
 _MAX_UPSTREAMS = 1024
+#: Labels of an SRV name such as ``_redis._tcp`` (RFC 2782).
+_SRV_NAME = re.compile(
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))(?:\.[A-Za-z0-9_-]{1,63}){0,30}\.?\Z"
+)
+#: Rotations of newer Rspamds that need what a server says of its load.
+_FOREIGN_ROTATIONS = ("token-bucket",)
 
 
 def parse_upstreams(
@@ -91,6 +102,9 @@ def parse_upstreams(
                 rotation = candidate
                 rest = rest[len(candidate) + 1 :]
                 break
+        for foreign in _FOREIGN_ROTATIONS:
+            if rest.startswith(f"{foreign}:"):
+                raise ValueError(f"the rotation {foreign!r} is Rspamd's; use round-robin or hash")
         found.extend(_parse_one(part, default_port) for part in _SEPARATORS.split(rest) if part)
         if len(found) > _MAX_UPSTREAMS:
             raise ValueError(f"more than {_MAX_UPSTREAMS} servers")
@@ -103,6 +117,8 @@ def _parse_one(text: str, default_port: int) -> Upstream:
     if text.startswith("/"):
         path, _, weight = text.partition(":")
         return Upstream(path, 0, _weight(weight, text) if weight else 1)
+    if text.startswith(("service=", "srv+")):
+        return _parse_srv(text)
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket:
@@ -122,6 +138,20 @@ def _parse_one(text: str, default_port: int) -> Upstream:
         raise ValueError(f"{text!r}: expected host:port:weight")
     port = parse_port(parts[0]) if parts else default_port
     return Upstream(host, port, _weight(parts[1], text) if len(parts) > 1 else 1)
+
+
+def _parse_srv(text: str) -> Upstream:
+    written, _, weight = text.partition(":")
+    if written.startswith("srv+"):
+        name = written.removeprefix("srv+")
+    else:
+        service, plus, domain = written.removeprefix("service=").partition("+")
+        if not (plus and service and domain):
+            raise ValueError(f"{text!r}: expected service=NAME+DOMAIN")
+        name = f"_{service}._tcp.{domain}"
+    if len(name) > 253 or not _SRV_NAME.match(name):
+        raise ValueError(f"{text!r}: {name!r} is not the name of an SRV record")
+    return Upstream(name, 0, _weight(weight, text) if weight else 1, srv=True)
 
 
 def _require_ipv6(host: str, text: str) -> None:

@@ -24,6 +24,8 @@ class Turn:
     """For ``hash``: the same key leads to the same server."""
     current: dict[Upstream, int] = field(default_factory=dict)
     """For ``round-robin``: every server's credit."""
+    kept: Upstream | None = None
+    """For ``sticky``: the server of the last turn."""
 
 
 def master_slave(candidates: Sequence[Upstream], _turn: Turn) -> Upstream:
@@ -53,6 +55,14 @@ def round_robin(candidates: Sequence[Upstream], turn: Turn) -> Upstream:
     return chosen
 
 
+def sticky(candidates: Sequence[Upstream], turn: Turn) -> Upstream:
+    """The one of the last turn as long as it may be tried, then another in turn."""
+    if turn.kept not in candidates:
+        turn.kept = round_robin(candidates, turn)
+    assert turn.kept is not None
+    return turn.kept
+
+
 def hashed(candidates: Sequence[Upstream], turn: Turn) -> Upstream:
     """By key, in proportion to the weights (rendezvous hashing).
 
@@ -73,4 +83,5 @@ ROTATIONS: Mapping[Rotation, Callable[[Sequence[Upstream], Turn], Upstream]] = {
     Rotation.RANDOM: uniform,
     Rotation.ROUND_ROBIN: round_robin,
     Rotation.HASH: hashed,
+    Rotation.STICKY: sticky,
 }

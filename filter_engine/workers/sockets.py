@@ -88,7 +88,11 @@ def _place(bind: BindSocket) -> tuple[str, str | int]:
     """What two ways of writing the same socket have in common."""
     if isinstance(bind, TcpSocket):
         return bind.address, bind.port
-    return ("unix", bind.path) if isinstance(bind, UnixSocket) else ("systemd", bind.index)
+    return (
+        ("unix", bind.path)
+        if isinstance(bind, UnixSocket)
+        else ("systemd", bind.name or bind.index)
+    )
 
 
 def close_sockets(sockets: list[socket.socket]) -> None:
@@ -185,9 +189,15 @@ def _systemd(bind: SystemdSocket, environ: Mapping[str, str]) -> socket.socket:
     count = environ.get("LISTEN_FDS", "")
     if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdigit():
         raise OSError(errno.ENOTSOCK, "systemd handed over no sockets (LISTEN_FDS)")
-    if bind.index >= int(count):
+    index = bind.index
+    if bind.name:
+        names = environ.get("LISTEN_FDNAMES", "").split(":")
+        if bind.name not in names:
+            raise OSError(errno.ENOTSOCK, f"systemd handed over no socket named {bind.name!r}")
+        index = names.index(bind.name)
+    if index >= int(count):
         raise OSError(errno.ENOTSOCK, f"systemd handed over {count} sockets")
-    sock = socket.socket(fileno=os.dup(SYSTEMD_FIRST + bind.index))
+    sock = socket.socket(fileno=os.dup(SYSTEMD_FIRST + index))
     sock.setblocking(False)
     return sock
 

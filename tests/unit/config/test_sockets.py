@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -29,6 +30,22 @@ from filter_engine.config.sockets import BindSocket, parse_bind_socket
             (UnixSocket("/run/x.sock", 0o660, "a", "b"),),
         ),
         ("systemd:0", (SystemdSocket(0),)),
+        ("systemd:scan.socket", (SystemdSocket(0, "scan.socket"),)),
+        ("*v4:1", (TcpSocket("0.0.0.0", 1),)),
+        ("*v6:1", (TcpSocket("::", 1),)),
+        ("*v6", (TcpSocket("::", 7),)),
+        # rmilter.conf and milter clients
+        ("unix:/var/tmp/rmilter.sock", (UnixSocket("/var/tmp/rmilter.sock"),)),
+        ("local:/run/x.sock mode=0600", (UnixSocket("/run/x.sock", 0o600),)),
+        ("inet:[11339@127.0.0.1]", (TcpSocket("127.0.0.1", 11339),)),
+        ("inet:11339@127.0.0.1", (TcpSocket("127.0.0.1", 11339),)),
+        ("inet:11339@[::1]", (TcpSocket("::1", 11339),)),
+        ("inet6:11339@::1", (TcpSocket("::1", 11339),)),
+        ("inet6:[11339@::1]", (TcpSocket("::1", 11339),)),
+        ("inet:1", (TcpSocket("0.0.0.0", 1), TcpSocket("::", 1, optional=True))),
+        ("inet6:1", (TcpSocket("::", 1),)),
+        ("fd:3", (SystemdSocket(0),)),
+        ("fd:5", (SystemdSocket(2),)),
     ],
 )
 def test_sockets(text: str, sockets: tuple[BindSocket, ...]) -> None:
@@ -52,12 +69,36 @@ def test_sockets(text: str, sockets: tuple[BindSocket, ...]) -> None:
         ("/x mode=7777777", "octal"),
         ("/x user=a", "expected mode"),
         ("/x owner=", "expected mode"),
-        ("systemd:x", "socket number"),
+        ("systemd:a b", "socket number"),
+        ("systemd:", "socket number"),
+        ("systemd:999999", "socket number"),
+        ("*v5:1", "neither a host name nor an address"),
+        ("a!b:1", "neither a host name nor an address"),
+        ("unix:run/x", "absolute path"),
+        ("local:", "absolute path"),
+        ("/" + "x" * 107, "at most 107 octets"),
+        ("inet:11339@", "expected inet:port@host"),
+        ("inet:@host", "expected inet:port@host"),
+        ("inet:x@host", "not a port"),
+        ("inet:0@host", "not a port"),
+        ("inet:[11339@127.0.0.1", "not a port"),
+        ("fd:1", "below 3"),
+        ("fd:x", "not a descriptor"),
     ],
 )
 def test_faults(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_bind_socket(text, 7)
+
+
+@given(st.text(max_size=60) | st.text("inet6:[]@.*/fdsytmo =0123", max_size=40))
+def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
+    with suppress(ValueError):
+        for made in parse_bind_socket(text, 7):
+            (again,) = [
+                parsed for parsed in parse_bind_socket(str(made), 7) if str(parsed) == str(made)
+            ][:1]
+            assert type(again) is type(made)
 
 
 @given(st.lists(st.ip_addresses(v=4).map(lambda ip: f"{ip}/16"), max_size=6), st.ip_addresses())

@@ -41,6 +41,12 @@ from filter_engine.config.upstreams import parse_upstreams
             "round-robin",
             [("/run/x.sock", 0, 3), ("/run/y.sock", 0, 1)],
         ),
+        ("sticky:a:1,b:1", "sticky", [("a", 1, 1), ("b", 1, 1)]),
+        (
+            "service=sentinel+redis.example.net:5, srv+_sentinel._tcp.example.org",
+            "round-robin",
+            [("_sentinel._tcp.redis.example.net", 0, 5), ("_sentinel._tcp.example.org", 0, 1)],
+        ),
     ],
 )
 def test_lists(text: str, rotation: str, upstreams: list[tuple[str, int, int]]) -> None:
@@ -72,17 +78,19 @@ def test_an_array_of_lines() -> None:
         ("a:1:2:3", "not an IPv6 address"),
         ("a!b", "neither a host name nor an address"),
         (":53", "neither a host name"),
+        ("token-bucket:a", "rotation 'token-bucket' is Rspamd's"),
+        ("service=sentinel", "expected service=NAME\\+DOMAIN"),
+        ("service=+example.net", "expected service=NAME\\+DOMAIN"),
+        ("srv+", "not the name of an SRV record"),
+        ("srv+a..b", "not the name of an SRV record"),
+        ("srv+" + "a." * 200, "not the name of an SRV record"),
+        ("srv+_a._tcp.example.net:heavy", "not a weight"),
         (",".join(f"h{n}" for n in range(2000)), "more than 1024"),
     ],
 )
 def test_faults(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_upstreams(text, 7)
-
-
-def test_order_of_fail_over() -> None:
-    found = parse_upstreams("master-slave:a:1:10,b:1:30,c:1:10", 1)
-    assert [u.host for u in found.by_weight()] == ["b", "a", "c"]
 
 
 @given(

@@ -91,6 +91,10 @@ def test_systemd_without_systemd() -> None:
     ours = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
     with pytest.raises(BindError, match="systemd handed over 1 sockets"):
         open_sockets(SystemdSocket(1), "proxy", ours)
+    with pytest.raises(BindError, match="no socket named 'scan'"):
+        open_sockets(SystemdSocket(0, "scan"), "proxy", ours | {"LISTEN_FDNAMES": "other"})
+    with pytest.raises(BindError, match="systemd handed over 1 sockets"):
+        open_sockets(SystemdSocket(0, "scan"), "proxy", ours | {"LISTEN_FDNAMES": "other:scan"})
 
 
 def test_a_pool_keeps_sockets_and_follows_changes(tmp_path: Path) -> None:

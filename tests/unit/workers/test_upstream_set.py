@@ -45,6 +45,17 @@ def test_random_reaches_everyone() -> None:
     assert {host(chosen.choose(0.0)) for _ in range(100)} == {"a", "b", "c"}
 
 
+def test_sticky_stays_until_its_server_fails() -> None:
+    chosen = upstreams("sticky:a:1,b:1")
+    first = chosen.choose(0.0)
+    assert first is not None
+    assert {chosen.choose(0.0) for _ in range(10)} == {first}
+    other = chosen.choose(0.0, tried=[first])
+    assert other is not None
+    assert other != first
+    assert {chosen.choose(0.0) for _ in range(10)} == {other}
+
+
 def test_hash_is_stable_and_moves_only_the_keys_of_a_dead_one() -> None:
     chosen = upstreams("hash:a:1,b:1,c:1")
     keys = [b"key%d" % number for number in range(300)]
