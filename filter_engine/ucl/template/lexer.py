@@ -16,8 +16,7 @@ _TOKEN = re.compile(
     r"(?P<number>0[xX][0-9a-fA-F]{1,16}|(?:[0-9]{1,64}(?:\.[0-9]{0,64})?|\.[0-9]{1,64})"
     r"(?:[eE][+-]?[0-9]{1,4})?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<string>\"(?:[^\"\\\n]|\\[^\0])*\"|'(?:[^'\\\n]|\\[^\0])*')"
-    r"|(?P<long>\[\[.*?\]\])"
+    r"|(?P<string>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
     r"|(?P<op>\.\.|==|~=|<=|>=|[-+*/%^#<>=(){}\[\];:,.|])",
     re.DOTALL,
 )
@@ -59,13 +58,20 @@ def read_tag(source: Source, start: int, pos: int, closing: str) -> Tag:
             raise source.error(
                 start, "the template tag is never closed", f"close it with {closing}"
             )
-        match = _TOKEN.match(text, pos)
-        if match is None:
-            raise source.error(pos, f"unexpected {text[pos]!r} in a template", _hint(text, pos))
-        tokens.append(_token(match))
+        if text.startswith("[[", pos):
+            end = text.find("]]", pos + 2)
+            if end < 0:
+                raise source.error(pos, "the [[ string is not finished", "close it with ]]")
+            tokens.append(Token("string", text[pos + 2 : end].removeprefix("\n"), pos))
+            pos = end + 2
+        else:
+            match = _TOKEN.match(text, pos)
+            if match is None:
+                raise source.error(pos, f"unexpected {text[pos]!r} in a template", _hint(text, pos))
+            tokens.append(_token(match))
+            pos = match.end()
         if len(tokens) > _MAX_TOKENS:
             raise source.error(start, f"a template tag of more than {_MAX_TOKENS} words")
-        pos = match.end()
 
 
 def _token(match: re.Match[str]) -> Token:
@@ -75,8 +81,6 @@ def _token(match: re.Match[str]) -> Token:
         return Token(kind, word, pos, number)
     if kind == "string":
         return Token("string", cooked(raw(_STRING_ESCAPE.sub(_unescape, word[1:-1]))), pos)
-    if kind == "long":  # a newline right after the brackets is not part of it
-        return Token("string", word[2:-2].removeprefix("\n"), pos)
     return Token(kind, word, pos)
 
 
