@@ -303,11 +303,11 @@ ADDRESSES: Kind[AddressSet] = Kind("addresses", _addresses, multiple=True)
 
 
 def upstreams(
-    default_port: int, rotation: Rotation = Rotation.ROUND_ROBIN, *, srv: bool = False
+    default_port: int, rotation: Rotation = Rotation.ROUND_ROBIN, *, srv: bool = True
 ) -> Kind[UpstreamList]:
     """A server list; ``default_port`` stands in where a server names none.
 
-    ``srv`` says that who connects looks SRV records up; else they are refused rather than ignored.
+    ``srv`` False: who connects does not look SRV records up, so they are refused.
     """
 
     def convert(nodes: list[UclNode], _binder: Binder) -> UpstreamList:
@@ -328,7 +328,7 @@ def upstreams(
 
 def nameservers() -> Kind[UpstreamList]:
     """Resolvers by their addresses; port 53 stands in where none is named."""
-    servers = upstreams(53)
+    servers = upstreams(53, srv=False)
 
     def convert(nodes: list[UclNode], binder: Binder) -> UpstreamList:
         read = servers.convert(nodes, binder)

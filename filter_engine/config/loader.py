@@ -27,7 +27,7 @@ from filter_engine.config.model import (
     RedisConfig,
 )
 from filter_engine.config.origin import Layer
-from filter_engine.config.schema import MisfitError, Section, bind, options_of
+from filter_engine.config.schema import MisfitError, Section, bind, bind_known, options_of
 from filter_engine.config.sections import FOREIGN, OWN
 from filter_engine.config.settings import bind_settings
 from filter_engine.config.unread_files import unread_files
@@ -299,7 +299,23 @@ def _check_sections(
                     written,
                     f"section {name!r} is Rspamd's; this engine does not serve it yet",
                 )
+                _check_unserved(name, root, collector)
                 break
+
+
+def _check_unserved(name: str, root: UclObject, collector: Collector) -> None:
+    """Names and types of a section that a site wrote for Rspamd's sake."""
+    # a site without such sections does not load the schemas of some fifty modules
+    from filter_engine.config.rspamd import find
+
+    schema = find(name)
+    if schema is None:
+        return
+    try:
+        bind_known(schema, merged_object(root.values(name)), collector, name)
+    except MisfitError as misfit:
+        at = misfit.node or root.values(name)[0]
+        collector.report(Severity.WARNING, "wrong-type", at, f"{name}: {misfit}", misfit.hint)
 
 
 def _first_of_site(node: UclNode, collector: Collector) -> UclNode | None:

@@ -274,7 +274,14 @@ def bind_known(schema: Schema, node: UclObject, binder: Binder, name: str) -> No
         for rule in rules:
             _check_rule(schema, node, rule, binder, name)
     if schema.closed:
-        report_unknown(node, binder, name, rules, _by_key(schema.options), schema.retired)
+        others = {key: values for key, values in node.entries.items() if key not in rules}
+        report_unknown(
+            UclObject(others, node.origin),
+            binder,
+            name,
+            _by_key(schema.options),
+            retired=schema.retired,
+        )
 
 
 def _check_rule(schema: Schema, node: UclObject, rule: str, binder: Binder, name: str) -> None:

@@ -60,7 +60,7 @@ class Sample(Section):
     words: tuple[str, ...] = option(WORDS, (), doc="words")
     numbers: tuple[int, ...] = option(list_of(INTEGER), (), doc="numbers")
     networks: AddressSet = option(ADDRESSES, AddressSet(), doc="networks")  # noqa: RUF009  # field
-    servers: object = option(upstreams(6379), None, doc="servers")  # field
+    servers: object = option(upstreams(6379, srv=False), None, doc="servers")  # field
     bind_socket: object = option(sockets(11333), None, doc="sockets")  # field
     map_of: tuple[str, ...] = option(MAP, (), doc="a map", key="map")
     inner: Inner = option(section(Inner, "s.inner"), Inner(), doc="nested")  # noqa: RUF009  # field
