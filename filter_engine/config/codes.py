@@ -38,6 +38,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "upstream-without-hosts": Code(
             Severity.ERROR, "An upstream of the proxy names no scanner: nobody would be asked."
         ),
+        "composite-loop": Code(
+            Severity.ERROR, "A composite needs itself, through others or directly: it has no value."
+        ),
         "unread-file": Code(
             Severity.WARNING,
             "Nothing includes this file of local.d or override.d, or it lies in a directory that "
@@ -84,6 +87,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             Severity.WARNING,
             "A file that the controller saved cannot be used and is left out: what operators "
             "wrote counts.",
+        ),
+        "rule-not-served": Code(
+            Severity.WARNING,
+            "A rule of settings has a condition that this engine does not know: the whole rule is "
+            "left out, as without the condition it would fit mail it is not meant for.",
         ),
         "not-served": Code(
             Severity.INFO,

@@ -72,7 +72,7 @@ def same_socket(situation: Situation) -> Iterator[Finding]:
         elif isinstance(socket, UnixSocket):
             key = socket.path
         else:
-            key = (listener.is_udp, socket.index)
+            key = (listener.is_udp, str(socket))
         first = taken.setdefault(key, listener)
         if first.worker is listener.worker:
             continue
