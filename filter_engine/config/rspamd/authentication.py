@@ -1,0 +1,267 @@
+"""Who stands behind a mail: SPF, DKIM, DMARC, ARC, BIMI and the lists of those who do.
+
+Of ``dkim``, ``dkim_signing``, ``dmarc`` and ``spf`` here is only what this engine does not serve;
+the rest stands with the checks.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from filter_engine.config.kinds import (
+    INTEGER,
+    NUMBER,
+    STRING,
+    TIME,
+    known_section,
+    known_sections,
+)
+from filter_engine.config.rspamd.common import (
+    OWN_MAIL,
+    REDIS,
+    Options,
+    flag,
+    module,
+    names,
+    part,
+    symbol,
+)
+from filter_engine.config.rspamd.kinds import (
+    LUA,
+    MAP_SOURCE,
+    QUOTED_TIME,
+    TABLE,
+    each,
+)
+from filter_engine.config.schema import declare_known, known
+
+SPF = part(
+    "spf",
+    "SPF",
+    symbol_allow=symbol("R_SPF_ALLOW", "pass"),
+    symbol_fail=symbol("R_SPF_FAIL", "fail"),
+    symbol_softfail=symbol("R_SPF_SOFTFAIL", "softfail"),
+    symbol_neutral=symbol("R_SPF_NEUTRAL", "neutral"),
+    symbol_tempfail=symbol("R_SPF_DNSFAIL", "temperror"),
+    symbol_dnsfail=symbol("R_SPF_DNSFAIL", "temperror"),
+    symbol_permfail=symbol("R_SPF_PERMFAIL", "permerror"),
+    symbol_na=symbol("R_SPF_NA", "no record"),
+    symbols=known(TABLE, doc="symbols by result, in one section"),
+    spf_cache_size=known(INTEGER, 2048, unit="records", doc="parsed records that are kept"),
+    spf_cache_expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="longest time in the cache"),
+    min_cache_ttl=known(QUOTED_TIME, 300.0, unit="seconds", doc="shortest time in the cache"),
+    max_dns_nesting=known(INTEGER, 10, doc="includes and redirects inside each other"),
+    max_dns_requests=known(INTEGER, 30, doc="lookups for one record"),
+    disable_ipv6=flag(False, "look up no AAAA records"),
+)
+
+DKIM = part(
+    "dkim",
+    "DKIM signatures of incoming mail",
+    symbol_allow=symbol("R_DKIM_ALLOW", "a good signature"),
+    symbol_reject=symbol("R_DKIM_REJECT", "a bad signature"),
+    symbol_tempfail=symbol("R_DKIM_TEMPFAIL", "a key that cannot be had now"),
+    symbol_permfail=symbol("R_DKIM_PERMFAIL", "a signature or key that is no use"),
+    symbol_na=symbol("R_DKIM_NA", "mail without signature"),
+    dkim_cache_size=known(INTEGER, 2048, unit="keys", doc="public keys that are kept"),
+    dkim_cache_expire=known(TIME, 86_400.0, unit="seconds", doc="longest time a key is kept"),
+    whitelist=known(MAP_SOURCE, doc="clients whose mail is not checked"),
+    domains=known(MAP_SOURCE, doc="check signatures of these domains only"),
+    trusted_domains=known(MAP_SOURCE, doc="domains whose bad signature weighs more"),
+    trusted_only=flag(False, "check signatures of trusted_domains only"),
+    strict_multiplier=known(NUMBER, 1.0, doc="how much more it weighs for trusted_domains"),
+    sign_headers=known(STRING, doc="headers that are signed, with the oversigning marks"),
+    sign_condition=known(LUA, doc="whether and how to sign; dkim_signing took its place"),
+)
+
+#: What this engine's dkim_signing serves, and arc has as well.
+_WHAT_TO_SEAL: Final[Options] = declare_known(
+    allow_envfrom_empty=flag(True, "sign with an empty envelope sender"),
+    allow_hdrfrom_mismatch=flag(False, "sign where From and envelope differ"),
+    allow_hdrfrom_mismatch_local=flag(False, "the same for local clients only"),
+    allow_hdrfrom_mismatch_sign_networks=flag(False, "the same for sign_networks only"),
+    allow_hdrfrom_multiple=flag(False, "sign mail with several From addresses"),
+    allow_username_mismatch=flag(False, "sign when the login is of another domain"),
+    allow_pubkey_mismatch=flag(True, "sign although the published key is another"),
+    check_pubkey=flag(False, "compare the key with the one in DNS"),
+    path=known(STRING, doc="key file, with $domain and $selector"),
+    selector=known(STRING, doc="selector for domains without an own one"),
+    sign_authenticated=flag(True, "sign mail of logged-in users"),
+    sign_inbound=flag(False, "sign mail from everybody else"),
+    sign_local=flag(True, "sign mail from local networks"),
+    sign_networks=known(MAP_SOURCE, doc="sign mail from these addresses"),
+    sign_headers=known(STRING, doc="headers that are signed, with the oversigning marks"),
+    try_fallback=flag(True, "try path and selector where the domain has no section"),
+    use_domain=known(STRING, "header", doc="whose domain signs: header, envelope, auth, recipient"),
+    use_esld=flag(True, "sign with the organisational domain"),
+)
+
+#: What neither serves.
+_KEYS: Final[Options] = declare_known(
+    allow_headers_fallback=flag(False, "go on as usual when the request names no key"),
+    allowed_ids=names("settings under which alone mail is signed"),
+    forbidden_ids=names("settings under which no mail is signed"),
+    check_violation=flag(False, "do not sign what shows signs of abuse"),
+    http_domain_header=known(STRING, "PerformDkimSign", doc="HTTP header with the domain"),
+    http_key_header=known(STRING, "DkimPrivateKey", doc="HTTP header with the key"),
+    http_selector_header=known(STRING, "DkimSelector", doc="HTTP header with the selector"),
+    http_sign_header=known(STRING, doc="HTTP header that asks for a signature"),
+    http_sign_on_reject_header=known(STRING, doc="HTTP header that asks for one on spam too"),
+    http_sign_on_reject_header_header=known(STRING, doc="the same, as Rspamd 3.4 spells it"),
+    http_timeout=known(QUOTED_TIME, 5.0, unit="seconds", doc="how long Vault may take"),
+    key_prefix=known(STRING, doc="hash in Redis that holds the keys"),
+    key_table=known(MAP_SOURCE, doc="OpenDKIM's key table"),
+    signing_table=known(MAP_SOURCE, doc="OpenDKIM's signing table"),
+    no_ssl_verify=flag(False, "accept any certificate of Vault"),
+    path_map=known(MAP_SOURCE, doc="key file by domain"),
+    selector_map=known(MAP_SOURCE, doc="selector by domain"),
+    selector_prefix=known(STRING, doc="hash in Redis that holds the selectors"),
+    sign_condition=known(LUA, doc="whether and how to sign"),
+    skip_spam_sign=flag(False, "do not sign what is rejected"),
+    use_domain_custom=known(LUA, doc="whose domain signs, told by Lua"),
+    use_domain_sign_inbound=known(STRING, doc="use_domain for mail from everybody else"),
+    use_domain_sign_local=known(STRING, doc="use_domain for mail from local networks"),
+    use_domain_sign_networks=known(STRING, doc="use_domain for mail from sign_networks"),
+    use_http_headers=flag(False, "the request's headers name domain, selector and key"),
+    use_milter_headers=flag(False, "hand the signature over as a milter header"),
+    use_redis=flag(False, "keys come from Redis"),
+    use_vault=flag(False, "keys come from HashiCorp's Vault"),
+    vault_url=known(STRING, doc="address of Vault"),
+    vault_token=known(STRING, doc="token for Vault", secret=True),
+    vault_path=known(STRING, "dkim", doc="where the keys are in Vault"),
+    vault_domains=names("domains whose keys are in Vault"),
+    whitelist=known(MAP_SOURCE, doc="clients whose mail is not signed"),
+)
+
+DKIM_SIGNING = part(
+    "dkim_signing",
+    "signs the site's own mail",
+    REDIS,
+    _KEYS,
+    symbol=symbol("DKIM_SIGNED", "a signature made"),
+)
+
+_KEY_PLACE: Final = part(
+    "dkim_signing",
+    "a key",
+    path=known(STRING, doc="key file"),
+    selector=known(STRING, doc="selector"),
+    key=known(STRING, doc="the key itself", secret=True),
+)
+_DOMAIN_KEYS: Final = part(
+    "arc",
+    "keys of a domain",
+    _KEY_PLACE.options,
+    selectors=known(each(_KEY_PLACE, "arc.domain.selectors"), doc="several keys"),
+)
+
+ARC = module(
+    "arc",
+    "checks ARC chains and seals what this site passes on",
+    REDIS,
+    _WHAT_TO_SEAL,
+    _KEYS,
+    domain=known(known_sections(_DOMAIN_KEYS, "arc.domain"), doc="keys by domain"),
+    sign_symbol=symbol("ARC_SIGNED", "a seal made"),
+    symbols=known(TABLE, doc="symbols by result of the check"),
+    adjust_dmarc=flag(True, "let a trusted chain make up for a failed DMARC"),
+    whitelisted_signers_map=known(MAP_SOURCE, doc="signers whose chains are trusted"),
+    reuse_auth_results=flag(False, "seal the Authentication-Results that the mail came with"),
+)
+
+_REPORTING: Final = part(
+    "dmarc",
+    "aggregate reports to other domains",
+    enabled=flag(False, "gather data for reports"),
+    email=known(STRING, doc="sender of reports"),
+    domain=known(STRING, doc="domain that reports are made for"),
+    org_name=known(STRING, doc="organisation named in reports"),
+    from_name=known(STRING, "Rspamd", doc="name in From"),
+    msgid_from=known(STRING, "rspamd", doc="domain of Message-IDs"),
+    bcc_addrs=names("copies of every report"),
+    additional_address=known(STRING, doc="copy of every report, older name"),
+    helo=known(STRING, "rspamd.localhost", doc="HELO name when reports are sent"),
+    smtp=known(STRING, "127.0.0.1", doc="server that takes reports"),
+    smtp_port=known(INTEGER, 25, doc="port of that server"),
+    smtp_timeout=known(QUOTED_TIME, unit="seconds", doc="how long that server may take"),
+    retries=known(INTEGER, 2, doc="attempts to send a report"),
+    max_entries=known(INTEGER, 1000, unit="rows", doc="kept for a domain and day"),
+    keys_expire=known(QUOTED_TIME, 172_800.0, unit="seconds", doc="how long data is kept"),
+    only_domains=known(MAP_SOURCE, doc="report to these domains only"),
+    exclude_domains=known(MAP_SOURCE, doc="never report to these domains"),
+    exclude_recipients=known(MAP_SOURCE, doc="mail to these recipients is not reported"),
+    exclude_rua_addresses=known(MAP_SOURCE, doc="addresses that get no report"),
+    report_local_controller=flag(False, "also gather from scans by hand"),
+    redis_keys=known(TABLE, doc="names of the keys in Redis"),
+    allow_fallback=flag(False, "report although From and sender cannot be made out"),
+)
+_MUNGING: Final = part(
+    "dmarc",
+    "rewriting From of mail to lists, so that DMARC does not fail there",
+    list_map=known(MAP_SOURCE, doc="addresses of lists"),
+    munge_from=flag(True, "put the list's address into From"),
+    munge_map_condition=known(TABLE, doc="maps that must match"),
+    mitigate_allow_only=flag(True, "only when DMARC passed here"),
+    mitigate_strict_only=flag(False, "only when the domain asks to reject or quarantine"),
+    reply_goes_to_list=flag(False, "Reply-To names the list"),
+)
+
+DMARC = part(
+    "dmarc",
+    "DMARC",
+    REDIS,
+    reporting=known(known_section(_REPORTING, "dmarc.reporting"), doc="aggregate reports"),
+    munging=known(known_section(_MUNGING, "dmarc.munging"), doc="rewriting From for lists"),
+    symbols=known(TABLE, doc="symbols by result"),
+    no_sampling_domains=known(MAP_SOURCE, doc="domains whose pct= is not obeyed"),
+    no_reporting_domains=known(MAP_SOURCE, doc="old name of reporting.exclude_domains"),
+    auth_and_local_conf=flag(False, "check logged-in and local clients as well"),
+    retired={
+        "send_reports": "write reporting { enabled = true; }",
+        "report_settings": "write reporting { ... }",
+        "domain": "write reporting { domain = ...; }",
+    },
+)
+
+BIMI = module(
+    "bimi",
+    "brand logos (BIMI), fetched by a helper",
+    REDIS,
+    helper_url=known(STRING, "http://127.0.0.1:3030", doc="address of the helper"),
+    helper_timeout=known(QUOTED_TIME, 5.0, unit="seconds", doc="how long the helper may take"),
+    helper_sync=flag(True, "wait for the helper's answer"),
+    vmc_only=flag(True, "only logos with a certificate"),
+    redis_prefix=known(STRING, "rs_bimi", doc="put before the keys in Redis"),
+    redis_min_expiry=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long logos are kept"),
+)
+
+HTTP_HEADERS = module(
+    "http_headers", "takes results of SPF, DKIM and DMARC from headers of the scan request"
+)
+
+_WHITELIST_RULE: Final = part(
+    "whitelist",
+    "one list",
+    domains=known(MAP_SOURCE, doc="domains, each with wl, bl or both and a multiplier"),
+    valid_spf=flag(None, "SPF must pass"),
+    valid_dkim=flag(None, "a DKIM signature of the domain must be good"),
+    valid_dmarc=flag(None, "DMARC must pass"),
+    strict=flag(False, "a failure counts against the domain"),
+    blacklist=flag(False, "the list is one of forged domains"),
+    score=known(NUMBER, doc="score of the symbol"),
+    group=known(STRING, "whitelist", doc="group of the symbol"),
+    description=known(STRING, doc="what people read about the symbol"),
+    one_shot=flag(None, "count once"),
+    inverse_symbol=known(STRING, doc="symbol when the check fails"),
+    inverse_multiplier=known(NUMBER, 1.0, doc="weight of inverse_symbol"),
+)
+WHITELIST = module(
+    "whitelist",
+    "lists of domains that are trusted as long as SPF, DKIM or DMARC pass",
+    OWN_MAIL,
+    rules=_WHITELIST_RULE,
+    rules_key="rules",
+    spf_allow_symbol=symbol("R_SPF_ALLOW", "SPF pass, as the spf module sets it"),
+    dkim_allow_symbol=symbol("R_DKIM_ALLOW", "a good signature, as the dkim module sets it"),
+    dmarc_allow_symbol=symbol("DMARC_POLICY_ALLOW", "DMARC pass, as the dmarc module sets it"),
+)

@@ -1,0 +1,376 @@
+"""What is remembered of senders: greylisting, rates, replies, reputation, known senders, MX."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from filter_engine.config.kinds import (
+    INTEGER,
+    NUMBER,
+    SIZE,
+    STRING,
+    known_section,
+    known_sections,
+    list_of,
+    one_of,
+)
+from filter_engine.config.rspamd.common import (
+    OWN_MAIL,
+    REDIS,
+    REDIS_SERVERS,
+    REDIS_WITHOUT_TIMEOUT,
+    Options,
+    flag,
+    module,
+    names,
+    part,
+    symbol,
+)
+from filter_engine.config.rspamd.kinds import (
+    ANY,
+    LUA,
+    MAP_SOURCE,
+    QUOTED_TIME,
+    RATE,
+    STRINGS,
+    TABLE,
+    each,
+    either,
+)
+from filter_engine.config.schema import declare_known, known
+
+GREYLIST: Final = module(
+    "greylist",
+    "turns unknown senders away once, for a while",
+    OWN_MAIL,
+    REDIS_WITHOUT_TIMEOUT,
+    timeout=known(QUOTED_TIME, 300.0, unit="seconds", doc="how long a new sender waits"),
+    expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long a sender stays known"),
+    key_prefix=known(STRING, "rg", doc="put before the keys in Redis"),
+    max_data_len=known(SIZE, 10_240, unit="bytes", doc="of the body that are compared"),
+    message=known(STRING, "Try again later", doc="reply"),
+    message_func=known(LUA, doc="reply, told by Lua"),
+    symbol=symbol("GREYLIST", "mail that waits"),
+    action=known(STRING, "soft reject", doc="action of mail that waits"),
+    greylist_min_score=known(NUMBER, doc="score from which mail waits; else the action's own"),
+    ipv4_mask=known(INTEGER, 19, unit="bits", doc="of an IPv4 address that count"),
+    ipv6_mask=known(INTEGER, 64, unit="bits", doc="of an IPv6 address that count"),
+    report_time=flag(False, "tell in the reply when to come back"),
+    whitelist_symbols=names("symbols whose mail does not wait"),
+    whitelist_domains_url=known(MAP_SOURCE, doc="domains whose mail does not wait"),
+    whitelisted_ip=known(MAP_SOURCE, doc="clients whose mail does not wait"),
+    retired={"exclude_pattern": "write a rule of multimap"},
+)
+
+_BUCKET: Final = part(
+    "ratelimit",
+    "one bucket",
+    burst=known(either(NUMBER, STRING), doc="messages at once"),
+    rate=known(RATE, doc="messages and time, e.g. 100 / 1h"),
+    symbol=known(STRING, doc="symbol in place of an action"),
+    message=known(STRING, doc="reply"),
+    skip_recipients=flag(False, "count a message once, whatever its recipients"),
+    skip_soft_reject=flag(False, "only set the symbol"),
+    ham_factor_rate=known(NUMBER, doc="rate after ham, times this"),
+    spam_factor_rate=known(NUMBER, doc="rate after spam, times this"),
+    ham_factor_burst=known(NUMBER, doc="burst after ham, times this"),
+    spam_factor_burst=known(NUMBER, doc="burst after spam, times this"),
+)
+_LIMIT: Final = part(
+    "ratelimit",
+    "one limit",
+    _BUCKET.options,
+    bucket=known(either(each(_BUCKET, "ratelimit.rates.bucket"), STRINGS), doc="its buckets"),
+    buckets=known(either(each(_BUCKET, "ratelimit.rates.bucket"), STRINGS), doc="its buckets"),
+    selector=known(STRING, doc="what is counted"),
+    enabled=flag(True, "use the limit"),
+)
+RATELIMIT: Final = module(
+    "ratelimit",
+    "how much mail may come at once, by sender, recipient, address or login",
+    REDIS,
+    rules=_LIMIT,
+    rules_key="rates",
+    rule_value=RATE,
+    allow_local=flag(False, "also count mail of local clients"),
+    bounce_senders=names(
+        "senders that count as bounces",
+        ("postmaster", "mailer-daemon", "", "null", "fetchmail-daemon", "mdaemon"),
+    ),
+    custom_keywords=known(either(STRING, TABLE), doc="file of Lua with further things to count"),
+    dynamic_rate_limit=flag(False, "limits follow the sender's record"),
+    expire=known(QUOTED_TIME, 172_800.0, unit="seconds", doc="how long a bucket is kept"),
+    ham_factor_rate=known(NUMBER, 1.01, doc="rate after ham, times this"),
+    spam_factor_rate=known(NUMBER, 0.99, doc="rate after spam, times this"),
+    ham_factor_burst=known(NUMBER, 1.02, doc="burst after ham, times this"),
+    spam_factor_burst=known(NUMBER, 0.98, doc="burst after spam, times this"),
+    info_symbol=known(STRING, doc="symbol of a full bucket, beside the action"),
+    limits=known(TABLE, doc="old name of rates"),
+    max_bucket_mult=known(NUMBER, 10, doc="how much a burst may grow"),
+    max_rate_mult=known(NUMBER, 5, doc="how much a rate may grow"),
+    message_func=known(LUA, doc="reply, told by Lua"),
+    prefilter=flag(True, "look before other checks"),
+    prefix=known(STRING, "RL", doc="put before the keys in Redis"),
+    symbol=known(STRING, doc="symbol of a full bucket, in place of an action"),
+    whitelisted_ip=known(MAP_SOURCE, doc="clients that are not counted"),
+    whitelisted_rcpts=known(MAP_SOURCE, doc="recipients that are not counted"),
+    whitelisted_user=known(MAP_SOURCE, doc="logins that are not counted"),
+)
+
+REPLIES: Final = module(
+    "replies",
+    "knows answers to mail that this site sent",
+    REDIS,
+    action=known(STRING, doc="action of an answer"),
+    expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long a Message-ID is kept"),
+    key_prefix=known(STRING, "rr", doc="put before the keys in Redis"),
+    key_size=known(INTEGER, 20, unit="characters", doc="of a key"),
+    message=known(STRING, "Message is reply to one we originated", doc="text of a forced action"),
+    symbol=symbol("REPLY", "an answer"),
+    score=known(NUMBER, -4.0, doc="score of an answer"),
+    use_auth=flag(True, "keep Message-IDs of logged-in users"),
+    use_local=flag(True, "keep Message-IDs of local clients"),
+    cookie=known(STRING, doc="Lua pattern or prefix of Message-IDs with a signature"),
+    cookie_key=known(STRING, doc="key of that signature", secret=True),
+    cookie_is_pattern=flag(False, "cookie is a Lua pattern"),
+    cookie_valid_time=known(QUOTED_TIME, "2w", unit="seconds", doc="how long a signature holds"),
+    min_message_id=known(INTEGER, 2, unit="characters", doc="of a Message-ID that counts"),
+    max_global_size=known(INTEGER, 30, doc="senders kept for all"),
+    max_local_size=known(INTEGER, 20, doc="senders kept for a recipient"),
+    sender_key_global=known(STRING, "verified_senders", doc="key of senders for all"),
+    sender_key_size=known(INTEGER, 20, unit="characters", doc="of a sender's key"),
+    sender_prefix=known(STRING, "rsrk", doc="put before senders' keys"),
+    reply_sender_privacy=flag(False, "store a hash of senders"),
+    reply_sender_privacy_alg=known(STRING, "blake2", doc="hash function for senders"),
+    reply_sender_privacy_prefix=known(STRING, "obf", doc="put before a sender's hash"),
+    reply_sender_privacy_length=known(INTEGER, 16, unit="characters", doc="kept of the hash"),
+)
+
+KNOWN_SENDERS: Final = module(
+    "known_senders",
+    "senders of free-mail domains that wrote before",
+    REDIS,
+    domains=known(MAP_SOURCE, doc="domains whose senders are kept"),
+    max_senders=known(INTEGER, 100_000, doc="senders kept"),
+    max_ttl=known(QUOTED_TIME, 2_592_000.0, unit="seconds", doc="how long a sender is kept"),
+    use_bloom=flag(False, "keep a Bloom filter; Redis needs its module"),
+    symbol=symbol("KNOWN_SENDER", "a sender that wrote before"),
+    symbol_unknown=symbol("UNKNOWN_SENDER", "a new sender"),
+    symbol_check_mail=symbol("INC_MAIL_KNOWN", "mail from somebody this site wrote to"),
+    symbol_check_mail_global=symbol(
+        "INC_MAIL_KNOWN_GLOBALLY", "mail from somebody the whole site wrote to"
+    ),
+    symbol_check_mail_local=symbol(
+        "INC_MAIL_KNOWN_LOCALLY", "mail from somebody its recipient wrote to"
+    ),
+    max_recipients=known(INTEGER, 15, doc="recipients that are looked at"),
+    redis_key=known(STRING, "rs_known_senders", doc="key in Redis"),
+    sender_prefix=known(STRING, "rsrk", doc="put before senders' keys"),
+    sender_key_global=known(STRING, "verified_senders", doc="key of senders for all"),
+    sender_key_size=known(INTEGER, 20, unit="characters", doc="of a sender's key"),
+    reply_sender_privacy=flag(False, "store a hash of senders"),
+    reply_sender_privacy_alg=known(STRING, "blake2", doc="hash function for senders"),
+    reply_sender_privacy_prefix=known(STRING, "obf", doc="put before a sender's hash"),
+    reply_sender_privacy_length=known(INTEGER, 16, unit="characters", doc="kept of the hash"),
+)
+
+_SELECTOR: Final = part(
+    "reputation",
+    "what has a reputation, and how it counts",
+    asn_prefix=known(STRING, "a:", doc="put before networks' keys"),
+    country_prefix=known(STRING, "c:", doc="put before countries' keys"),
+    ip_prefix=known(STRING, "i:", doc="put before addresses' keys"),
+    asn_cc_whitelist=known(MAP_SOURCE, doc="networks and countries that do not count"),
+    check_from=flag(True, "look at the sender's domain too"),
+    delimiter=known(STRING, ":", doc="put between the elements of a selector"),
+    exclusion_map=known(MAP_SOURCE, doc="what has no reputation"),
+    inbound=flag(True, "for mail from outside"),
+    outbound=flag(True, "for the site's own mail"),
+    ipv4_mask=known(INTEGER, 32, unit="bits", doc="of an IPv4 address that count"),
+    ipv6_mask=known(INTEGER, 64, unit="bits", doc="of an IPv6 address that count"),
+    lower_bound=known(INTEGER, 10, unit="mails", doc="before a reputation counts"),
+    max_accept_adjustment=known(NUMBER, 2.0, doc="how far R_DKIM_ALLOW may be moved"),
+    max_urls=known(INTEGER, 10, doc="URLs of a mail that count"),
+    max_score=known(NUMBER, doc="highest score"),
+    min_score=known(NUMBER, doc="lowest score"),
+    score_divisor=known(NUMBER, 1, doc="what scores are divided by"),
+    score_calc_func=known(LUA, doc="score, told by Lua"),
+    scores=known(TABLE, doc="weight of address, network and country"),
+    selector=known(STRING, doc="what has a reputation (generic)"),
+    split_symbols=flag(True, "one symbol for good, one for bad"),
+    symbol=known(STRING, doc="symbol of the rule"),
+    whitelist=known(either(MAP_SOURCE, TABLE), doc="what has no reputation"),
+)
+_BUCKET_OF_TIME: Final = part(
+    "reputation",
+    "one stretch of time",
+    time=known(QUOTED_TIME, unit="seconds", doc="length"),
+    name=known(STRING, doc="name in keys"),
+    mult=known(NUMBER, 1.0, doc="weight"),
+)
+_BACKEND: Final = part(
+    "reputation",
+    "where a reputation is kept",
+    REDIS_SERVERS,
+    timeout=known(QUOTED_TIME, unit="seconds", doc="how long it may take"),
+    prefix=known(STRING, "RR:", doc="put before keys"),
+    expiry=known(QUOTED_TIME, 864_000.0, unit="seconds", doc="how long it is kept"),
+    buckets=known(each(_BUCKET_OF_TIME, "reputation.backend.buckets"), doc="stretches of time"),
+    hashed=flag(False, "keep hashes"),
+    hash_alg=known(STRING, "blake2", doc="hash function"),
+    hash_encoding=known(STRING, "base32", doc="how hashes are written"),
+    hashlen=known(INTEGER, unit="characters", doc="kept of a hash"),
+    list=known(STRING, doc="zone in DNS"),
+)
+_REPUTATION_RULE: Final = part(
+    "reputation",
+    "one reputation",
+    selector=known(
+        either(STRING, known_sections(_SELECTOR, "reputation.selector")), doc="what has one"
+    ),
+    backend=known(
+        either(STRING, known_sections(_BACKEND, "reputation.backend")), doc="where it is kept"
+    ),
+    symbol=known(STRING, doc="symbol; the rule's name by default"),
+    enabled=flag(True, "use the rule"),
+    config=known(known_section(_SELECTOR, "reputation.config"), doc="options of the selector"),
+    require_symbols=known(STRINGS, doc="only when these symbols are set"),
+)
+REPUTATION: Final = module(
+    "reputation",
+    "good and bad record of addresses, domains, URLs, keys",
+    REDIS,
+    rules=_REPUTATION_RULE,
+    rules_key="rules",
+)
+IP_SCORE: Final = module(
+    "reputation",
+    "old module; reputation took its place",
+    REDIS,
+    closed=False,
+    whitelist=known(MAP_SOURCE, doc="clients without a record"),
+    symbol=symbol("IP_SCORE", "the client's record"),
+)
+
+_MX_ACTION: Final[Options] = declare_known(
+    **{
+        f"greylist_{what}": flag(None, f"make mail wait whose {text}")
+        for what, text in {
+            "authorized": "sender logged in, as that of others",
+            "local": "client is local, as that of others",
+            "broken": "MX cannot be used",
+            "invalid": "sender's domain takes no mail",
+            "none": "sender's domain has no MX",
+            "null": "sender's domain has a null MX",
+            "refused": "MX refuses connections",
+            "timeout_connect": "MX does not answer",
+            "timeout_read": "MX does not greet",
+        }.items()
+    },
+)
+_MX_SYMBOLS: Final[Options] = {
+    "symbol_bad_mx": symbol("MX_INVALID", "a domain that takes no mail"),
+    "symbol_no_mx": symbol("MX_MISSING", "a domain without MX"),
+    "symbol_good_mx": symbol("MX_GOOD", "a domain that takes mail"),
+    "symbol_white_mx": symbol("MX_WHITE", "a domain that is not looked at"),
+} | {
+    f"symbol_{what}": symbol(what.upper(), text)
+    for what, text in {
+        "mx_a_error": "an error at the domain's own address",
+        "mx_a_good": "a domain without MX whose own address takes mail",
+        "mx_a_invalid": "a domain without MX and without address",
+        "mx_a_refused": "the domain's own address refusing",
+        "mx_a_timeout_connect": "the domain's own address not answering",
+        "mx_a_timeout_read": "the domain's own address not greeting",
+        "mx_bad": "an MX of bad_mxs",
+        "mx_bogon_mix": "an MX with some addresses nobody can reach",
+        "mx_bogon_only": "an MX with only such addresses",
+        "mx_broken": "an MX without address",
+        "mx_dns_fail": "a failure of DNS",
+        "mx_error": "an error of the MX",
+        "mx_inflight": "an MX that is being looked at already",
+        "mx_ip_bad": "an address of bad_ips",
+        "mx_local_mix": "an MX with some private addresses",
+        "mx_local_only": "an MX with only private addresses",
+        "mx_none": "a domain without MX",
+        "mx_null": "a null MX",
+        "mx_redis_error": "a failure of Redis",
+        "mx_refused": "an MX that refuses",
+        "mx_skip": "an MX that is not looked at",
+        "mx_timeout_connect": "an MX that does not answer",
+        "mx_timeout_read": "an MX that does not greet",
+    }.items()
+}
+MX_CHECK: Final = module(
+    "mx_check",
+    "whether the sender's domain takes mail",
+    REDIS_WITHOUT_TIMEOUT,
+    _MX_ACTION,
+    _MX_SYMBOLS,
+    timeout=known(QUOTED_TIME, 1.0, unit="seconds", doc="how long an MX may take"),
+    connect_timeout=known(QUOTED_TIME, unit="seconds", doc="how long connecting may take"),
+    read_timeout=known(QUOTED_TIME, unit="seconds", doc="how long a greeting may take"),
+    expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long good answers are kept"),
+    expire_novalid=known(QUOTED_TIME, 7200.0, unit="seconds", doc="the same, of bad ones"),
+    expire_dns=known(QUOTED_TIME, unit="seconds", doc="the same, of DNS"),
+    expire_timeout=known(QUOTED_TIME, unit="seconds", doc="the same, of timeouts"),
+    exclude_domains=known(MAP_SOURCE, doc="domains that are not looked at"),
+    bad_ips=known(MAP_SOURCE, doc="addresses that count as bad"),
+    bad_mxs=known(MAP_SOURCE, doc="MX that count as bad"),
+    exclude_mxs=known(MAP_SOURCE, doc="MX that are not connected to"),
+    exclude_ips=known(MAP_SOURCE, doc="addresses of MX that are not connected to"),
+    key_prefix=known(STRING, "rmx", doc="put before the keys in Redis"),
+    max_mx_a_records=known(INTEGER, 5, doc="addresses that are tried"),
+    wait_for_greeting=flag(False, "a connection alone is not enough"),
+    verify_greeting=flag(None, "a connection alone is not enough"),
+    test_mode=flag(None, "private addresses count, for tests"),
+    symbol_prefix_from=known(STRING, "", doc="put before symbols of the envelope sender"),
+    symbol_prefix_mime_from=known(STRING, "MIME_FROM_", doc="put before symbols of From"),
+    symbol_prefix_reply_to=known(STRING, "REPLYTO_", doc="put before symbols of Reply-To"),
+    send_quit=flag(None, "say QUIT before closing"),
+    port=known(INTEGER, 25, doc="port that is tried"),
+    prefer_ipv6=flag(None, "try IPv6 first"),
+    probe_ipv4=flag(None, "try IPv4 addresses"),
+    probe_ipv6=flag(None, "try IPv6 addresses"),
+    check_authorized=flag(None, "also for clients that logged in"),
+    check_local=flag(None, "also for clients in local_networks"),
+    check_from=flag(None, "look at the envelope sender"),
+    check_mime_from=flag(None, "look at From"),
+    check_reply_to=flag(None, "look at Reply-To"),
+    reject_null_mx=flag(None, "reject mail from domains with a null MX"),
+    reject_null_mx_message=known(STRING, doc="reply to those"),
+    reject_authorized=flag(None, "also of clients that logged in"),
+    reject_local=flag(None, "also of clients in local_networks"),
+)
+
+_SCORED: Final = {
+    "local_inbound": "mail from outside",
+    "local_outbound": "mail to outside",
+    "internal_mail": "mail inside the site",
+    "alias_resolved": "an alias that was resolved",
+    "tagged_from": "a sender with a tag",
+    "tagged_rcpt": "a recipient with a tag",
+}
+ALIASES: Final = module(
+    "aliases",
+    "resolves aliases and tells inbound from outbound",
+    {f"symbol_{what}": symbol(what.upper(), text) for what, text in _SCORED.items()},
+    {
+        f"score_{what}": known(NUMBER, 0.0, doc=f"score for {text}")
+        for what, text in _SCORED.items()
+    },
+    system_aliases=known(MAP_SOURCE, doc="/etc/aliases"),
+    virtual_aliases=known(MAP_SOURCE, doc="Postfix's virtual aliases"),
+    rspamd_aliases=known(either(MAP_SOURCE, TABLE), doc="further aliases"),
+    local_domains=known(MAP_SOURCE, doc="domains of this site"),
+    max_recursion_depth=known(INTEGER, 10, doc="aliases of aliases"),
+    expand_multiple=flag(True, "follow aliases with several targets"),
+    track_chain=flag(False, "keep the way from alias to alias"),
+    apply_to_mime=flag(True, "change addresses of headers"),
+    apply_to_smtp=flag(True, "change addresses of the envelope"),
+    enable_gmail_rules=flag(True, "Gmail's addresses: dots and tags"),
+    enable_plus_aliases=flag(True, "tags after a plus sign"),
+    group=known(STRING, doc="group of the symbols"),
+    virtual_maps=known(ANY, doc="further maps"),
+    types=known(list_of(one_of("smtp", "mime")), doc="which addresses"),
+)
