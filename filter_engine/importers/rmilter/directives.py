@@ -105,7 +105,7 @@ def _table() -> Iterator[Directive]:
 def _general() -> Iterator[Directive]:
     top = ""
     yield _lost(top, "pidfile", Type.STRING, general.NO_PID_FILE)
-    yield _lost(top, "tempdir", Type.STRING, general.NO_TEMPORARY_FILES)
+    yield Directive(top, "tempdir", Type.STRING, general.tempdir, "options.inc tempdir")
     yield _lost(top, "tempfiles_mode", Type.STRING, general.NO_TEMPORARY_FILES)
     yield Directive(
         top, "bind_socket", Type.SOCKET, general.bind_socket, "worker-proxy.inc bind_socket"

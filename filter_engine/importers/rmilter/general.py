@@ -13,7 +13,9 @@ SIGNING_ONLY = ("dkim",)
 #: What rmilter did with mail of addresses that spamd does not see: sign it, look for viruses.
 WITHOUT_SPAM_CHECKS = ("dkim", "antivirus")
 
-NO_PID_FILE = "the service manager knows the process; there is no pid file"
+NO_PID_FILE = (
+    "the service manager knows the process; pidfile of options.inc writes a file if need be"
+)
 NO_TEMPORARY_FILES = "messages are scanned in memory; there are no temporary files"
 
 
@@ -24,6 +26,11 @@ def bind_socket(site: Site, setting: Setting) -> None:
         site.note(setting, "made with mode 0660: put the MTA's user into the engine's group")
     elif socket.startswith("*:"):
         site.note(setting, "names no host: it listens on every address, also public ones")
+
+
+def tempdir(site: Site, setting: Setting) -> None:
+    site.put("options.inc", "tempdir", values.string(setting))
+    site.note(setting, f"Rspamd reads it; here {NO_TEMPORARY_FILES}")
 
 
 def max_size(site: Site, setting: Setting) -> None:
