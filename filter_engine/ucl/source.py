@@ -11,6 +11,7 @@ from filter_engine.ucl.nodes import Origin
 
 _BLANKS = re.compile(r"[ \t\n\v\f\r]*")
 _COMMENT_PART = re.compile(r'/\*|\*/|(?<!\\)"')
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 #: Characters of a long line that an error shows, and how many of them stand before the fault.
 _SHOWN = 160
 _BEFORE = 100
@@ -163,5 +164,6 @@ def _shown_line(text: str, pos: int) -> tuple[str, int]:
         line, caret = f"...{line}", caret + 3
     if end < line_end and not hidden:
         line += "..."
-    line = line.rstrip("\r").replace("\t", " ").encode("utf-8", "replace").decode("utf-8")
-    return line, caret
+    # Nothing a terminal would obey; undecodable bytes as "?".
+    line = _CONTROL.sub("?", line.rstrip("\r").replace("\t", " "))
+    return line.encode("utf-8", "replace").decode("utf-8"), caret

@@ -127,5 +127,6 @@ def test_errors_name_the_place_and_the_way_out(
     assert (error.file, error.line, error.column) == ("x.conf", line, column)
     assert message in error.message
     assert hint in error.hint
-    assert error.source == text.split("\n")[line - 1].replace("\t", " ")
+    shown = text.split("\n")[line - 1].replace("\t", " ").replace("\x00", "?")
+    assert error.source == shown
     assert str(error).startswith(f"x.conf:{line}:{column}: ")
