@@ -17,7 +17,7 @@ PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 GOOD = "0123456789abcdefABCDEF+/"
 
 
-def preflight(redis_password: str = GOOD) -> str:
+def preflight(redis_password: str = GOOD, **more: object) -> str:
     """Output of preflight for the reference site; no host is contacted."""
     variables = {
         "ansible_connection": "local",
@@ -25,6 +25,7 @@ def preflight(redis_password: str = GOOD) -> str:
         "vault_filter_engine_controller_password": GOOD,
         "vault_filter_engine_enable_password": GOOD,
         "vault_users": [{"name": "alice@example.net", "password": GOOD}],
+        **more,
     }
     done = subprocess.run(
         [
@@ -78,4 +79,47 @@ def test_a_password_that_redis_would_refuse_is_refused_before_anything_changes(
     output = preflight(password)
     assert "redis_password needs 16 or more characters" in output
     assert password not in output
+    assert "PLAY [Check the hosts]" not in output
+
+
+def test_all_faults_of_the_site_are_told_at_once_with_hosts_and_variables() -> None:
+    output = preflight(
+        filter_engine_listen_addresses="{{ site_public_addresses }}",
+        filter_engine_actions={"reject": "{{ 15 if inventory_hostname == 'maeve' else 11 }}"},
+        postfix_message_size_limit=52428800,
+        filter_engine_local_d={"options.inc": {"gtube_patterns": "all"}},
+        filter_engine_history_prefix="rs_history",
+    )
+    told = re.sub(r"\s+", " ", output)
+    assert "PLAY [Check the hosts]" not in output
+    for words in (
+        "dolores: the scanner would listen on 203.0.113.142:11333, not on loopback or the VPN",
+        "charlotte, dolores, maeve: postfix_message_size_limit (52428800) is more than",
+        "charlotte, dolores, maeve: test patterns are on",
+        'charlotte, dolores, maeve: filter_engine_history_prefix "rs_history" is the same',
+        "reject of actions.conf differs (charlotte: 11; dolores: 11; maeve: 15)",
+        "the scanner of dolores does not listen there",
+    ):
+        assert words in told, words
+    assert GOOD not in output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("filter_engine_version", ">=1.0", 'filter_engine_version is ">=1.0": write one exact'),
+        ("filter_engine_version", "latest", 'filter_engine_version is "latest"'),
+        ("filter_engine_version", "1.*", 'filter_engine_version is "1.*"'),
+        ("filter_engine_roles", ["mx"], "filter_engine_roles (write filter_engine_profile: mx,"),
+        ("filter_engine_max_message", 0, "filter_engine_max_message is 0"),
+        ("filter_engine_extra_files", {"local.d/actions.conf": "x"}, "local.d/actions.conf"),
+        ("filter_engine_profile", "smtp", "value of filter_engine_profile must be one of"),
+        ("filter_engine_syslog_level", 8, "value of filter_engine_syslog_level must be one of"),
+        ("filter_engine_log_target", "disk", "value of filter_engine_log_target must be one of"),
+        ("postfix_message_size_limit", 0, "postfix_message_size_limit must be a number"),
+    ],
+)
+def test_a_variable_that_cannot_be_meant(variable: str, value: object, words: str) -> None:
+    output = preflight(**{variable: value})
+    assert words in re.sub(r"\s+", " ", output)
     assert "PLAY [Check the hosts]" not in output
