@@ -11,14 +11,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from filter_engine import checks
+from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
-from filter_engine.config import Config, ConfigError, load
-from filter_engine.scan.declare import REGISTRY
+from filter_engine.config.model import Config
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.task import client_ip
 from filter_engine.scan.verdict import Action, Verdict
-from filter_engine.scanner import Scanner, sections
+from filter_engine.scanner import Scanner
 from filter_engine.wire.checkv2 import reply_json
 
 _COLOURS = {
@@ -82,15 +81,6 @@ def scan(
             sys.stdout.buffer.write(reply_json(verdict) + b"\n")
         else:
             _print(path, verdict, Console())
-
-
-def load_config(config_file: Path | None, variables: dict[str, str]) -> Config:
-    """Load the configuration with the built-in checks' sections; ends the program if it is bad."""
-    checks.load()
-    try:
-        return load(config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups())
-    except ConfigError as error:
-        fail(f"the configuration cannot be used:\n{error}")
 
 
 def _read(path: Path) -> bytes:

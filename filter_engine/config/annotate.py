@@ -39,7 +39,9 @@ def described(node: UclNode, unit: str = "") -> str:
     if isinstance(node, UclArray):
         return f"[{', '.join(described(item) for item in node.items)}]"
     if isinstance(node, UclObject):
-        inner = (f"{key} = {described(v)}" for key, vs in node.entries.items() for v in vs)
+        inner = (
+            f"{printable(key)} = {described(v)}" for key, vs in node.entries.items() for v in vs
+        )
         return f"{{ {'; '.join(inner)} }}" if node.entries else "{ }"
     value = node.value
     if value is None:
@@ -50,6 +52,11 @@ def described(node: UclNode, unit: str = "") -> str:
         number = f"{value:g}" if isinstance(value, float) and math.isfinite(value) else str(value)
         return f"{number} {_UNIT.get(unit, unit)}" if unit else number
     return _quoted(value)
+
+
+def printable(text: str) -> str:
+    """Text without control characters: names may come from a hostile file."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _quoted(text: str) -> str:

@@ -103,6 +103,8 @@ def effective(config: Config, defaults: Mapping[str, SymbolDefault] | None = Non
         "worker": [Branch(workers)],
         "group": [_named(config.groups)],
         "symbols": [_symbols(config, defaults or {})],
+        "composites": [_named(config.composites)],
+        "settings": [_named(config.settings)],
     }
     if config.redis is not None:
         top["redis"] = [_section(config.redis)]
@@ -216,6 +218,7 @@ def _symbols(config: Config, defaults: Mapping[str, SymbolDefault]) -> Branch:
         if default is not None:
             _with_default(branch, "score", default.score)
             _with_default(branch, "description", default.description)
+            _with_groups(branch, default.groups)
         found[name] = [branch]
     return Branch(found)
 
@@ -228,6 +231,19 @@ def _with_default(branch: Branch, key: str, value: object) -> None:
     option = replace(leaf.option, default=value)
     node = value_node(value) if leaf.absent else leaf.value
     branch.entries[key] = [replace(leaf, value=node, option=option)]
+
+
+def _with_groups(branch: Branch, declared: tuple[str, ...]) -> None:
+    """Put the groups that the check declares before those that a site adds."""
+    (leaf,) = branch.entries["groups"]
+    assert isinstance(leaf, Leaf)
+    assert leaf.option is not None
+    assert isinstance(leaf.value, UclArray)
+    names = [item.value for item in leaf.value.items if isinstance(item, UclScalar)]
+    added = [UclScalar(name, style='"') for name in names if name not in declared]
+    node = UclArray([*(UclScalar(name, style='"') for name in declared), *added])
+    option = replace(leaf.option, default=declared)
+    branch.entries["groups"] = [replace(leaf, value=node, option=option)]
 
 
 def _module(config: Config, name: str, section: Section, layers: Layers) -> Branch:

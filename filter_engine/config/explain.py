@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from filter_engine.config.dump import origin_as_dict
@@ -23,6 +23,7 @@ from filter_engine.config.layers import Layers, counted, strength
 from filter_engine.config.model import Config
 from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.schema import Option
+from filter_engine.config.sections import OWN
 from filter_engine.config.spoken import Spoken, below, pieces, workers
 from filter_engine.config.workers import WORKER_TYPES
 from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar, to_python
@@ -128,6 +129,10 @@ def explain_all(
     """As ``explain``; of a section, every option in it."""
     top = effective(config, defaults)
     path, entry, rest = _resolve(top, key)
+    if len(path) == 5 and path[0] == "group" and path[2] == "symbols":
+        # what a group says of a symbol is one voice of several: all of them decide
+        path = path[2:]
+        _, entry, _ = _resolve(top, ".".join(path))
     explainer = _Explainer(config, top, show_secrets=show_secrets)
     if rest:
         return (explainer.not_served(path, entry, rest),)
@@ -194,10 +199,10 @@ def _unknown(
         else:
             return UnknownKeyError(f"no option {key!r}", f"did you mean {again!r}?")
     if close:
-        return UnknownKeyError(f"no option {key!r}", f"did you mean {place}{close[0]}?")
+        return UnknownKeyError(f"no option {key!r}", f"did you mean {place + close[0]!r}?")
     every = {".".join(found): None for found, _ in leaves(top)}
-    ends = [name for name in every if f".{name}.".find(f".{key}.") >= 0]
-    close = ends[:1] or difflib.get_close_matches(key, every, n=1)
+    holding = sorted((n for n in every if f".{key}." in f".{n}."), key=lambda n: n.count("."))
+    close = holding[:1] or difflib.get_close_matches(key, every, n=1)
     if close:
         return UnknownKeyError(f"no option {key!r}", f"did you mean {close[0]!r}?")
     known = ", ".join(list(branch.entries)[:20])
@@ -209,6 +214,7 @@ class _Explainer:
 
     def __init__(self, config: Config, top: Branch, *, show_secrets: bool) -> None:
         self._root = config.tree
+        self._served = OWN.union(config.modules)
         self._layers = Layers(config.variables)
         self._top = top
         self._show_secrets = show_secrets
@@ -217,14 +223,18 @@ class _Explainer:
         option = leaf.option
         multiple = option is not None and option.kind.multiple
         default = UclScalar(None) if option is None else value_node(option.default)
+        served = path[0] in self._served
         spoken = [part for told in self._spoken(path) for part in pieces(told)]
         statements = list(self._statements(spoken, leaf, multiple=multiple))
         if option is not None:
-            by = statements[0].origin if statements else None
-            role = Role.WINS if by is None else Role.REPLACED
-            statements.append(Statement(Layer.BUILTIN, BUILTIN, default, role, by))
+            winner = next((s.origin for s in statements if s.role is not Role.REPLACED), None)
+            role = Role.WINS if winner is None else Role.REPLACED
+            built_in = Statement(Layer.BUILTIN, BUILTIN, default, role, winner)
+            statements.insert(len(statements) if winner else 0, built_in)
         shown = [
-            Statement(s.layer, s.origin, self._shown(s.value, leaf.secret), s.role, s.by)
+            replace(
+                s, value=self._shown(s.value, leaf.secret), role=s.role if served else Role.UNUSED
+            )
             for s in statements
         ]
         return Explanation(
@@ -235,7 +245,7 @@ class _Explainer:
             unit="" if option is None else option.unit,
             doc="" if option is None else option.doc,
             default=default,
-            served=True,
+            served=served,
             statements=tuple(shown),
         )
 

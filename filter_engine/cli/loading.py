@@ -1,0 +1,35 @@
+"""Loading the configuration for a command, with the sections of the built-in checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from filter_engine import checks
+from filter_engine.cli.options import fail
+from filter_engine.config.effective import SymbolDefault
+from filter_engine.config.findings import ConfigError
+from filter_engine.config.loader import load
+from filter_engine.config.model import Config
+from filter_engine.scan.declare import REGISTRY
+from filter_engine.scanner import sections
+
+
+def load_config(
+    config_file: Path | None, variables: Mapping[str, str], *, status: int = 1
+) -> Config:
+    """The configuration; ends the program with ``status`` when it cannot be used."""
+    checks.load()
+    try:
+        return load(config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups())
+    except ConfigError as error:
+        fail(f"the configuration cannot be used:\n{error}", status)
+
+
+def symbol_defaults() -> dict[str, SymbolDefault]:
+    """What the built-in checks say about their symbols, by name."""
+    checks.load()
+    return {
+        symbol.name: SymbolDefault(symbol.score, symbol.description, symbol.groups, check.name)
+        for check, symbol in REGISTRY.symbols()
+    }
