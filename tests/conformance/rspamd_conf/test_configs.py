@@ -11,8 +11,15 @@ from pathlib import Path
 import pytest
 
 from conformance_data import DATA
-from filter_engine.ucl import UclError, UclObject, emit, emit_json, emit_yaml, parse, parse_file
-from filter_engine.ucl import to_python
+from filter_engine.ucl import (
+    UclError,
+    emit,
+    emit_json,
+    emit_yaml,
+    parse,
+    parse_file,
+    to_python,
+)
 
 _TESTS = DATA / "rspamd" / "test" / "functional"
 _CONFIGS = _TESTS / "configs"
@@ -35,7 +42,8 @@ def _environ() -> dict[str, str]:
     ``SETTINGS_*``, which stand for whole options."""
     names = {name for path in _FILES for name in re.findall(r"env\.([A-Z0-9_]+)", path.read_text())}
     values = {f"RSPAMD_{name}": "" if name.startswith("SETTINGS_") else "5" for name in names}
-    return values | {"RSPAMD_TESTDIR": str(_TESTS)}
+    files = {"RSPAMD_TESTDIR": str(_TESTS), "RSPAMD_FUZZY_INCLUDE": str(_CONFIGS / "empty.conf")}
+    return values | files
 
 
 _VARIABLES = {

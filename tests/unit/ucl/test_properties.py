@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -19,9 +20,12 @@ from filter_engine.ucl import (
     UclScalar,
     emit,
     emit_json,
+    emit_yaml,
     parse,
     to_python,
 )
+from filter_engine.ucl.limits import Budget
+from filter_engine.ucl.template import render
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=120)
 _SCALARS: st.SearchStrategy[UclNode] = st.one_of(
@@ -66,6 +70,32 @@ def test_json_is_ucl_and_json(root: UclObject) -> None:
         json.loads(text)
         finite = "null" not in text  # an infinite number has no JSON form
         assert not finite or to_python(parse(text)) == to_python(root)
+
+
+@settings(max_examples=50)
+@given(_objects(_NODES))
+@example(UclObject({"yes": [UclScalar("no")], "k" * 1100: [UclScalar(1e20), UclArray([])]}))
+def test_yaml_is_read_the_same_by_another_reader(root: UclObject) -> None:
+    assert yaml.safe_load(emit_yaml(root)) == to_python(root)
+
+
+_WORDS = st.text("abcxyz'\"|()[]{}.,:=~<>#%-+*/^ 0123456789\n", max_size=30)
+_TAGS = st.one_of(
+    _WORDS,
+    _WORDS.map(lambda word: f"{{= {word} =}}"),
+    _WORDS.map(lambda word: f"{{% if {word} %}}"),
+    _WORDS.map(lambda word: f"{{% for x in {word} %}}"),
+    st.sampled_from(["{% endif %}", "{% endfor %}", "{% else %}", "{# x #}", "{= env.X =}"]),
+)
+
+
+@given(st.lists(_TAGS, max_size=8).map("".join))
+def test_any_template_renders_or_raises_ucl_error(text: str) -> None:
+    with suppress(UclError):
+        rendered = render(text, "x.conf", {"X": "1"}, {}, Budget())
+        if rendered.positions is not None:
+            origins = [rendered.positions.original(pos) for pos in range(len(rendered.text) + 1)]
+            assert all(0 <= origin <= len(text) for origin in origins)
 
 
 _LONGER = (
