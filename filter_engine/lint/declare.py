@@ -27,6 +27,8 @@ class Rule:
     #: Whether it looks at this host's addresses or files, so that another host's tree is not
     #: examined with it.
     needs_host: bool
+    #: Whether it is about shipped files; of other rules a finding there is of no use to a site.
+    of_shipped: bool = False
 
 
 #: Every rule by code, in order of declaration.
@@ -34,14 +36,19 @@ REGISTRY: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, severity: Severity = Severity.WARNING, *, doc: str, needs_host: bool = False
+    code: str,
+    severity: Severity = Severity.WARNING,
+    *,
+    doc: str,
+    needs_host: bool = False,
+    of_shipped: bool = False,
 ) -> Callable[[Examine], Examine]:
     """Declare a rule. Raises ``ValueError`` for a code that is taken."""
 
     def declare(examine: Examine) -> Examine:
         if code in REGISTRY:
             raise ValueError(f"two rules have the code {code!r}")
-        REGISTRY[code] = Rule(code, severity, doc, examine, needs_host)
+        REGISTRY[code] = Rule(code, severity, doc, examine, needs_host, of_shipped)
         return examine
 
     return declare

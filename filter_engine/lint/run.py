@@ -26,6 +26,7 @@ def run(
         for rule in REGISTRY.values()
         if rule.code not in ignore and (host is not None or not rule.needs_host)
         for finding in rule.examine(situation)
+        if rule.of_shipped or not situation.is_shipped(finding)
     }
     return tuple(sorted(found))
 

@@ -17,6 +17,7 @@ from filter_engine.lint.situation import Situation
 
 @rule(
     "edited-shipped-file",
+    of_shipped=True,
     doc="A file of the shipped configuration is not what the package brought: the next update "
     "undoes the change.",
 )
