@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 
@@ -10,8 +11,11 @@ import click
 from filter_engine import __version__
 
 COMMANDS = {
+    "config": ("filter_engine.cli.config", "config"),
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
+    "import": ("filter_engine.cli.import_", "import_"),
+    "migrate": ("filter_engine.cli.migrate", "migrate"),
     "scan": ("filter_engine.cli.scan", "scan"),
     "serve": ("filter_engine.cli.serve", "serve"),
 }
@@ -43,6 +47,9 @@ def group() -> None:
 
 def main() -> None:
     """Entry point. Exit status: 0 success, 1 the work failed, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's bytes need not be UTF-8
+            stream.reconfigure(errors="backslashreplace")
     try:
         group(prog_name="filter-engine")
     except KeyboardInterrupt:

@@ -16,14 +16,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _variables(
-    _ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
+    ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, str]:
     variables: dict[str, str] = {}
     for item in given:
         name, sep, value = item.partition("=")
         if not sep or not name:
             raise click.BadParameter(f"{item!r} is not NAME=VALUE, e.g. LOCAL_CONFDIR=/etc/site")
-        if name in _DIRECTORIES and not Path(value).is_dir():
+        is_made = name == "LOCAL_CONFDIR" and ctx.params.get("from_environment")
+        if name in _DIRECTORIES and not is_made and not Path(value).is_dir():
             raise click.BadParameter(f"{name}: there is no directory {value}")
         variables[name] = value
     return variables

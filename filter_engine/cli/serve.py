@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from filter_engine import checks
 from filter_engine.cli.options import config_options, fail
-from filter_engine.config import Config, ConfigError, load
+from filter_engine.config import Config, ConfigError, Finding, load
+from filter_engine.config.variables import SITE_DIRECTORY
+from filter_engine.importers.environment import import_environment
+from filter_engine.importers.outcome import ImportFaultError, Outcome
+from filter_engine.importers.seed import seed
+from filter_engine.importers.site_files import site_files
+from filter_engine.importers.staging import inspect_staged
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scanner import sections
 from filter_engine.workers.sockets import BindError
@@ -24,15 +32,29 @@ from filter_engine.workers.supervisor import Supervisor
     hidden=True,
     help="Always in the foreground; accepted for Rspamd's sake (-f).",
 )
-def serve(config_file: Path | None, variables: dict[str, str], foreground: bool) -> None:
+@click.option(
+    "--env",
+    "from_environment",
+    is_flag=True,
+    is_eager=True,
+    help="The first time, write LOCAL_CONFDIR from the environment; FORCE_CONFIG: again.",
+)
+def serve(
+    config_file: Path | None, variables: dict[str, str], foreground: bool, from_environment: bool
+) -> None:
     """Serve milter (11332), scans over HTTP (11333) and the controller (11334).
 
     Without any configuration these listen on loopback only. SIGHUP loads the configuration anew,
     SIGTERM stops after what is under way. Exit status 1 when it cannot start.
+
+    With --env a variable such as WORKER_CONTROLLER='password="secret";' becomes the file
+    local.d/worker-controller.inc, once: later starts leave the files as they are.
     """
     if not foreground:
         fail("serve stays in the foreground: let systemd or a container keep it running", 2)
     checks.load()
+    if from_environment:
+        _seed(config_file, variables)
 
     def load_config() -> Config:
         return load(config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups())
@@ -43,3 +65,28 @@ def serve(config_file: Path | None, variables: dict[str, str], foreground: bool)
         fail(f"the configuration cannot be used:\n{error}")
     except BindError as error:
         fail(str(error))
+
+
+def _seed(config_file: Path | None, variables: dict[str, str]) -> None:
+    """Write the configuration from the environment where that was not done yet."""
+    directory = Path(variables.setdefault("LOCAL_CONFDIR", str(SITE_DIRECTORY))).absolute()
+    modules, groups = sections(REGISTRY), REGISTRY.groups()
+
+    def import_environ() -> Outcome:
+        return import_environment(os.environ, "environment", site_files(modules, groups))
+
+    def inspect(files: Mapping[str, str], place: Path) -> tuple[Finding, ...]:
+        return inspect_staged(files, place, variables, os.environ, modules, groups, config_file)
+
+    try:
+        seeding = seed(directory, os.environ, import_environ, inspect)
+    except ImportFaultError as fault:
+        fail(str(fault))
+    for change in seeding.changes:
+        click.echo(f"{directory / change.path}: {change.state}", err=True)
+        if change.diff:
+            click.echo(change.diff, err=True)
+    for backup in seeding.backups:
+        click.echo(f"kept: {backup}", err=True)
+    for remark in seeding.remarks:
+        click.echo(str(remark), err=True)

@@ -70,8 +70,8 @@ class _Commands:
     remarks: list[Remark] = field(default_factory=list)
 
     def run(self, line: str, number: int) -> None:
-        directive, _, rest = line.partition(" ") if " " in line else line.partition("\t")
-        rest = rest.strip()
+        directive, *words = line.split(None, 1)
+        rest = words[0] if words else ""
         usage = _USAGE.get(directive)
         if usage is None:
             raise ImportFaultError(

@@ -1,0 +1,65 @@
+"""``filter-engine migrate``: old spellings in a site's files brought up to date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from filter_engine.cli.options import fail
+from filter_engine.importers.migrate import choose
+from filter_engine.importers.migrate import migrate as migrated
+from filter_engine.importers.migrate_fixes import FIXES
+from filter_engine.importers.outcome import ImportFaultError
+from filter_engine.importers.write import apply, keep, plan
+
+INCOMPLETE = 3
+"""Exit status: done, and something is left to do by hand."""
+
+
+@click.command()
+@click.argument(
+    "directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.argument("fixes", nargs=-1, metavar="[FIX...|all]")
+@click.option("-l", "--list", "listed", is_flag=True, help="List the fixes.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the changes only.")
+def migrate(directory: Path | None, fixes: tuple[str, ...], listed: bool, dry_run: bool) -> None:
+    """Rewrite old spellings below DIRECTORY (its local.d and override.d).
+
+    Each FIX is a number or a name of the list; all means each of them. Comments stay, every
+    file that changes is kept as .bak, and a second run changes nothing. Exit status 3 when
+    something is left to do by hand.
+    """
+    if listed:
+        for fix in FIXES:
+            click.echo(f"{fix.number:2} {fix.name}: {fix.summary}")
+        return
+    if directory is None or not fixes:
+        fail("name a directory and fixes, or all; --list shows them", 2)
+    try:
+        chosen = choose(FIXES, fixes)
+    except KeyError as unknown:
+        fail(f"there is no fix {unknown}; --list shows them", 2)
+    try:
+        result = migrated(directory, chosen)
+        changes = plan(result.files, directory)
+        for change in changes:
+            click.echo(change.diff or f"{change.path}: {change.state}")
+        for path in result.removed:
+            click.echo(f"{path}: goes, kept as .bak")
+        if not dry_run:
+            apply(changes, directory)
+            for path in result.removed:
+                keep(directory / path)
+                (directory / path).unlink()
+    except ImportFaultError as fault:
+        fail(str(fault))
+    except OSError as error:
+        fail(f"{error.filename}: cannot be written: {error.strerror}")
+    done = [name for name, changed in result.applied.items() if changed]
+    click.echo(f"{'would apply' if dry_run else 'applied'}: {', '.join(done) or 'nothing'}")
+    for remark in result.remarks:
+        click.echo(f"by hand: {remark}", err=True)
+    sys.exit(INCOMPLETE if result.remarks else 0)
