@@ -38,7 +38,7 @@ def explain(
     Exit status 1 when there is no such option.
     """
     loaded = load_config(config_file, variables)
-    defaults = symbol_defaults()
+    defaults = symbol_defaults(loaded)
     found: list[Explanation] = []
     for key in keys:
         try:

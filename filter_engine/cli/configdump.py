@@ -188,7 +188,7 @@ def _symbols(config: Config, names: tuple[str, ...], form: _Format, *, details: 
     from filter_engine.cli import symbol_tables  # seldom asked
 
     if details:
-        found = symbol_tables.symbol_details(config, symbol_defaults())
+        found = symbol_tables.symbol_details(config, symbol_defaults(config))
     else:
         found = symbol_tables.groups(config)
     for name in names:
@@ -209,7 +209,6 @@ def _diff(
 ) -> int:
     from filter_engine.config.compare import compare  # seldom asked
 
-    defaults = symbol_defaults()
     if diff_from == _DEFAULT:
         other_file = None
         other = variables | {"LOCAL_CONFDIR": _NO_SITE, "DBDIR": _NO_SITE}
@@ -219,7 +218,7 @@ def _diff(
         fail(f"--diff-from: there is no directory {diff_from}; write {_DEFAULT} or a directory", 2)
     old = load_config(other_file, other, status=2)
     new = load_config(config_file, variables, status=2)
-    before, after = effective(old, defaults), effective(new, defaults)
+    before, after = effective(old, symbol_defaults(old)), effective(new, symbol_defaults(new))
     if names:
         before, after = _existing(before, names), _existing(after, names)
         if not before.entries and not after.entries:

@@ -26,10 +26,15 @@ def load_config(
         fail(f"the configuration cannot be used:\n{error}", status)
 
 
-def symbol_defaults() -> dict[str, SymbolDefault]:
-    """What the built-in checks say about their symbols, by name."""
+def symbol_defaults(config: Config) -> dict[str, SymbolDefault]:
+    """What the built-in checks and the composites say about their symbols, by name."""
     checks.load()
-    return {
+    declared = {
         symbol.name: SymbolDefault(symbol.score, symbol.description, symbol.groups, check.name)
         for check, symbol in REGISTRY.symbols()
     }
+    composites = {
+        name: SymbolDefault(said.score, said.description, (said.group,), "composites")
+        for name, said in config.composites.items()
+    }
+    return composites | declared

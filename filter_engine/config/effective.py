@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from filter_engine.config.addresses import AddressSet
-from filter_engine.config.kinds import BOOLEAN
+from filter_engine.config.expression import Expression
+from filter_engine.config.kinds import BOOLEAN, merged_object
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config, SymbolConfig
 from filter_engine.config.origin import BUILTIN, Layer, Origin
@@ -104,7 +105,7 @@ def effective(config: Config, defaults: Mapping[str, SymbolDefault] | None = Non
         "group": [_named(config.groups)],
         "symbols": [_symbols(config, defaults or {})],
         "composites": [_named(config.composites)],
-        "settings": [_named(config.settings)],
+        "settings": [_raw(_written(config.tree, "settings"), layers)],
     }
     if config.redis is not None:
         top["redis"] = [_section(config.redis)]
@@ -161,6 +162,8 @@ def value_node(value: Any) -> UclNode:
         return UclScalar(value)
     if isinstance(value, (str, UpstreamList, TcpSocket, UnixSocket, SystemdSocket)):
         return UclScalar(str(value), style='"')
+    if isinstance(value, Expression):
+        return UclScalar(value.text, style='"')
     if isinstance(value, AddressSet):
         return UclArray([UclScalar(str(network), style='"') for network in value])
     if isinstance(value, Section):
@@ -184,6 +187,12 @@ def _bare(branch: Branch) -> UclObject:
             if not (isinstance(found[0], Leaf) and found[0].absent)
         }
     )
+
+
+def _written(root: UclObject, name: str) -> UclObject:
+    """A top-level section as the files have it; its typed form (patterns) would be hard to read."""
+    nodes = [node for node in root.values(name) if isinstance(node, UclObject)]
+    return merged_object([*nodes]) if nodes else UclObject()
 
 
 def _filled(entry: Entry) -> bool:

@@ -30,7 +30,13 @@ from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar, to_python
 
 _NUMBERED = re.compile(r"(.+)\[([1-9][0-9]{0,3})\]\Z")
 #: Spellings of the names at the top.
-_TOP = {"groups": "group", "symbol": "symbols", "workers": "worker", "action": "actions"}
+_TOP = {
+    "groups": "group",
+    "symbol": "symbols",
+    "composite": "composites",
+    "workers": "worker",
+    "action": "actions",
+}
 
 
 class UnknownKeyError(Exception):
@@ -319,6 +325,8 @@ class _Explainer:
             return self._walk(below(places, ("actions",)), branch, path[1:])
         if path[0] == "group":
             return self._walk(below(places, ("group",)), branch, path[1:])
+        if path[0] == "composites":
+            return self._walk(below(root, ("composites", "composite")), branch, path[1:])
         if path[0] == "symbols":
             return self._of_symbol(places, branch, path[1], path[2:])
         return self._walk(below(root, (path[0],)), branch, path[1:])
