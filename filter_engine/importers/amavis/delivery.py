@@ -60,7 +60,7 @@ def aliases(site: Site) -> None:
                 "MAIL_ALIASES", f"the {number}. word is no alias", "write alias:address,address"
             )
         bare = bare or any("@" not in name for name in (alias, *names))
-        table[_whole(alias, primary)] = [_whole(name, primary) for name in names]
+        table[_whole(alias, primary)] = list(dict.fromkeys(_whole(name, primary) for name in names))
     if table:
         site.variable("postfix_aliases", table)
     if bare and primary:

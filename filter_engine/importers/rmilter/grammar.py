@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
-from filter_engine.config.findings import masked
 from filter_engine.importers.outcome import ImportFaultError
+from filter_engine.importers.redact import HIDDEN, redact
 
 #: Gives the text of an included file; raises ``OSError`` where it cannot.
 Read: TypeAlias = Callable[[str], str]
@@ -53,9 +53,10 @@ class Place:
         """An error that shows the line, secrets masked, and a mark below the column."""
         shown = [f"column {self.column}: {message}"]
         if self.source.strip():
-            text = masked(self.source.expandtabs(1))
-            shown.append(f"    {text}")
-            if self.column <= len(text) + 1:
+            text = self.source.expandtabs(1)
+            before, hidden, _behind = redact(text).partition(HIDDEN)
+            shown.append(f"    {before}{hidden}")
+            if self.column <= len(before) + 1:
                 shown.append(" " * (self.column + 3) + "^")
         return ImportFaultError("\n".join(shown), self.file, self.line, hint)
 
@@ -156,6 +157,8 @@ class _Parser:
         self.budget = budget
         self.read = read
         self.pos = 0
+        #: Behind the last name or value.
+        self.last = 0
 
     # -- places and errors ----------------------------------------------------------------------
 
@@ -230,7 +233,7 @@ class _Parser:
         return Clause(name, self.place(start), tuple(values), negated)
 
     def end_of_statement(self, name: str, *, in_section: bool) -> None:
-        after = self.pos
+        after = self.last
         self.skip()
         # at the top level rmilter does without
         if not self.take(";") and in_section:
@@ -242,7 +245,7 @@ class _Parser:
             if self.text.startswith("/*", self.pos):
                 self.fail("rmilter.conf has no /* */ comments", "begin each line with '#'")
             self.fail(f"expected {what}", "the form is: name = value;")
-        self.pos = found.end()
+        self.pos = self.last = found.end()
         return found[0]
 
     # -- values ---------------------------------------------------------------------------------
@@ -266,14 +269,14 @@ class _Parser:
             return self.mirror(place)
         quoted = _QUOTED.match(self.text, start)
         if quoted is not None:
-            self.pos = quoted.end()
+            self.pos = self.last = quoted.end()
             return Value(quoted[1], place, quoted=True)
         if self.text[start] == '"':
             self.fail("a quoted string that does not end", "write the closing '\"'")
         word = _WORD.match(self.text, start)
         if word is None:
             self.fail("expected a value", "write the value, or remove the directive")
-        self.pos = word.end()
+        self.pos = self.last = word.end()
         return Value(word[0], place)
 
     def mirror(self, place: Place) -> Value:
@@ -286,6 +289,7 @@ class _Parser:
             self.pos = found.end()
             self.skip()
             self.take(",")
+        self.last = self.pos
         if not servers:
             raise place.fault("expected two servers", "write {first, second}")
         return Value(servers[0], place, mirror=tuple(servers))
@@ -296,7 +300,7 @@ class _Parser:
             self.fail("a regular expression that does not end on its line", "write /expression/")
         self.budget.values -= 1
         place = self.place()
-        self.pos = found.end()
+        self.pos = self.last = found.end()
         return Value(found[0], place)
 
     # -- between --------------------------------------------------------------------------------

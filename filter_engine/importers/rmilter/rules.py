@@ -20,7 +20,7 @@ ACTIONS = {
 CONDITIONS = {"connect": 2, "helo": 1, "envfrom": 1, "envrcpt": 1, "header": 2, "body": 1}
 _TYPES = {"helo": "helo", "envfrom": "from", "envrcpt": "rcpt"}
 _ANY = re.compile(r"/\^?\.?\*?\$?/")
-_HEADER_NAME = re.compile(r"/\^?([A-Za-z][A-Za-z0-9-]*):?\$?/")
+_HEADER_NAME = re.compile(r"/\^?([A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?)\$?/")
 _ORDER = "of several rules that fit, rmilter took one; here none goes before another"
 
 
@@ -93,6 +93,9 @@ def _check(clause: Clause) -> None:
 def _condition(site: Site, clause: Clause, rule_name: str, number: int) -> str:
     """A condition as symbols, and the term that they are in the rule's expression."""
     symbols: list[str] = []
+    first = clause.values[0].text
+    if clause.name == "header" and not (first.startswith("/^") and first.endswith("$/")):
+        site.note(clause, "only a header of just this name is looked at: /^Name$/")
     for content in _maps(clause):
         which = "" if not symbols else "_B"
         symbol = f"{rule_name}_{clause.name.upper()}_{number}{which}"

@@ -237,12 +237,16 @@ def rate(text: str) -> Fraction:
     """A decimal fraction as what its writer meant: 0.016666667 is 1/60, 0.025 is 1/40.
 
     A fraction of a day's seconds is taken as it stands; one that was cut to some digits becomes
-    the simplest one that is written so.
+    so many a minute, an hour or a day if that is written so, else the simplest one that is.
     """
     exact = Fraction(text.rstrip(".") or "0")
     if exact.denominator <= DAY:
         return exact
     half = Fraction(1, 2 * 10 ** len(text.partition(".")[2]))
+    for period in (60, 3600, DAY):
+        usual = Fraction(round(exact * period), period)
+        if usual and abs(usual - exact) <= half:
+            return usual
     return _simplest(exact - half, exact + half)
 
 
