@@ -33,7 +33,11 @@ $(STAMPS)/packages: molecule/lab/controller_packages.txt
 	if [ -n "$$missing" ]; then
 	  echo "== installing system packages: $$(echo $$missing)"
 	  $(SUDO) apt-get update -qq
+	  # Of rspamd only rspamadm is wanted: where systemd runs, Debian would start the service.
+	  keep_off=; if [ -d /run/systemd/system ] && grep -qx rspamd <<<"$$missing"; then keep_off=yes; fi
+	  [ -z "$$keep_off" ] || $(SUDO) systemctl mask -q rspamd.service
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	  [ -z "$$keep_off" ] || { $(SUDO) systemctl unmask -q rspamd.service; $(SUDO) systemctl disable -q rspamd.service; }
 	fi
 	touch $@
 

@@ -39,9 +39,10 @@ def hosts_file(paths: LabPaths, hosts: Iterable[LabHost], internet: Internet) ->
 
 
 def lab_facts(internet: Internet) -> dict[str, Any]:
-    """Variables of every host in the lab: where its DNS begins."""
+    """Variables of every host in the lab: that it is one, and where its DNS begins."""
     root = internet.root_server
     return {
+        "site_lab": True,
         "resolver_root_servers": [{"name": root.name, "address": root.address}],
         "resolver_dnssec": False,
     }
