@@ -155,3 +155,9 @@ def test_a_broken_file_stops_everything(tmp_path: Path) -> None:
         fixed(tmp_path, "local.d/options.inc", "a = 1;\n}\n")
     with pytest.raises(ImportFaultError, match=r"neither local\.d"):
         migrate(tmp_path / "local.d", FIXES)
+
+
+def test_the_documentation_lists_the_fixes() -> None:
+    guide = Path(__file__).resolve().parents[3] / "docs" / "import.md"
+    rows = "".join(f"| {fix.number} | `{fix.name}` | {fix.summary} |\n" for fix in FIXES)
+    assert rows in guide.read_text()
