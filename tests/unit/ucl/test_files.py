@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filter_engine.ucl import Limits, UclError, UclScalar, parse, parse_file, to_python
+from filter_engine.ucl import Limits, UclError, UclScalar, emit, parse, parse_file, to_python
 
 
 def _write(directory: Path, **files: str) -> Path:
@@ -327,3 +327,29 @@ def test_the_list_of_files(tmp_path: Path) -> None:
     document = parse_file(main)
     assert document.files == (str(main), str(tmp_path / "one.conf"))
     assert document.asked == (str(tmp_path / "one.conf"), str(tmp_path / "none.conf"))
+
+
+def test_include_looks_in_the_given_directories(tmp_path: Path) -> None:
+    found = _read(
+        tmp_path,
+        main=f'.include(path=["{tmp_path}/none", "{tmp_path}/sub"]) "more.conf"',
+        sub__more="a = 1",
+    )
+    assert found == {"a": 1}
+
+
+def test_inherit_may_overwrite() -> None:
+    text = 'base { a = 1 }\nheir { a = 2; b = 3; .inherit(replace=true) "base"\n }'
+    assert to_python(parse(text, macros=True).all("heir")[0]) == {"a": 1, "b": 3}
+
+
+def test_load_as_a_heredoc(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("one\ntwo")
+    main = _write(tmp_path, main='.load(key="a", multiline=true) "$CURDIR/text"')
+    assert emit(parse_file(main).root) == "a = <<EOD\none\ntwo\nEOD;\n"
+
+
+def test_a_missing_comma_between_lines_is_fine() -> None:
+    # features.md, E9
+    text = 'local_addrs = [\n  "10.0.0.0/8",\n  "fd00::/8"\n  "192.0.2.0/24",\n];'
+    assert to_python(parse(text)) == {"local_addrs": ["10.0.0.0/8", "fd00::/8", "192.0.2.0/24"]}
