@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from filter_engine import checks
 from filter_engine.config.model import Config
-from filter_engine.config.schema import Section
 from filter_engine.dns.client import DnsClient
+from filter_engine.dns.names import public_suffixes
 from filter_engine.dns.system import client_for
 from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, header_edits
+from filter_engine.headers.sections import sections as sections  # also read from here
 from filter_engine.message import Message
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.driver import Transport
@@ -65,6 +66,7 @@ class Scanner:
     def from_config(cls, config: Config) -> Scanner:
         """A scanner with the built-in checks, which read their keys and maps now."""
         checks.load()
+        public_suffixes()
         scanner = cls(config)
         for check in scanner.plan.checks:
             if check.prepare is not None and check.options is not None:
@@ -177,11 +179,6 @@ class Scanner:
 def _required_score(plan: Plan) -> float:
     """The reject threshold, ``nan`` when reject is off."""
     return plan.thresholds.get(Action.REJECT, math.nan)
-
-
-def sections(registry: Registry) -> dict[str, type[Section]]:
-    """Configuration section -> schema, for ``config.load``: the checks' and the headers'."""
-    return registry.sections() | {SECTION: MilterHeadersOptions}
 
 
 def _subject(message: Message, decision: Decision, template: str) -> str | None:

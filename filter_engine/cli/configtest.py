@@ -13,8 +13,8 @@ from filter_engine import checks, lint
 from filter_engine.cli.options import config_options
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.loader import Inspection, inspect
+from filter_engine.headers.sections import sections
 from filter_engine.scan.declare import REGISTRY
-from filter_engine.scanner import sections
 from filter_engine.workers.config_id import config_id
 
 

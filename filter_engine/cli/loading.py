@@ -11,8 +11,8 @@ from filter_engine.config.effective import SymbolDefault
 from filter_engine.config.findings import ConfigError
 from filter_engine.config.loader import load
 from filter_engine.config.model import Config
+from filter_engine.headers.sections import sections
 from filter_engine.scan.declare import REGISTRY
-from filter_engine.scanner import sections
 
 
 def load_config(

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
 
-import dns.exception
-import dns.name
-from publicsuffixlist import PublicSuffixList
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 MAX_NAME = 255
 """Octets of a name on the wire with its length bytes and the root (RFC 1035, section 2.3.4)."""
 MAX_LABEL = 63
 """Octets of one label (RFC 1035, section 2.3.4)."""
 
-_SUFFIXES = PublicSuffixList(accept_unknown=True)
+
+@cache
+def public_suffixes() -> PublicSuffixList:
+    """The list of public suffixes, read at the first call: a scanner does that before it forks."""
+    from publicsuffixlist import PublicSuffixList  # commands that scan nothing do without
+
+    return PublicSuffixList(accept_unknown=True)
 
 
 @lru_cache(maxsize=8192)
@@ -46,6 +52,9 @@ def to_ascii(name: str) -> str | None:
     name = name.removesuffix(".")
     if name.isascii():
         return name.lower()
+    import dns.exception  # here, as few names are not ASCII
+    import dns.name
+
     try:
         encoded = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_UTS_46)
     except (dns.exception.DNSException, UnicodeError):
@@ -74,12 +83,12 @@ def organisational_domain(name: str) -> str:
     that the list does not know, two labels are taken.
     """
     name = name.rstrip(".").lower()
-    return _SUFFIXES.privatesuffix(name) or name
+    return public_suffixes().privatesuffix(name) or name
 
 
 def is_public_suffix(name: str) -> bool:
     """Whether everybody may register below the name (``com``, ``co.uk``)."""
-    return _SUFFIXES.privatesuffix(name.rstrip(".").lower()) is None
+    return public_suffixes().privatesuffix(name.rstrip(".").lower()) is None
 
 
 def is_below(name: str, parent: str) -> bool:

@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "workers",
         "wire",
         "scanner",
+        "headers",
         "checks",
         "scan",
         "lint",
