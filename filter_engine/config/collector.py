@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from filter_engine.config.findings import Finding, Severity, masked
+from dataclasses import replace
+
+from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.layers import Layers
 from filter_engine.config.origin import Layer, Origin
 from filter_engine.ucl.errors import UclError
@@ -43,17 +45,18 @@ class Collector:
         self.add(Finding(file, line, severity, code, message, hint, column))
 
     def syntax(self, error: UclError) -> None:
-        """Note a text that cannot be read."""
-        self._place(error, Severity.ERROR, SYNTAX, error.message)
+        """Note a text that cannot be read; the line is shown."""
+        found = _finding(error, Severity.ERROR, SYNTAX)
+        self.add(replace(found, source=error.source, caret=error.caret))
 
     def odd(self, note: UclError) -> None:
         """Note a text that is read otherwise than it says."""
-        self._place(note, Severity.WARNING, "odd-syntax", note.message)
-
-    def _place(self, at: UclError, severity: Severity, code: str, message: str) -> None:
-        source = masked(at.source) if severity is Severity.ERROR else ""
-        self.add(Finding(at.file, at.line, severity, code, message, at.hint, at.column, source))
+        self.add(_finding(note, Severity.WARNING, "odd-syntax"))
 
     def origin(self, node: UclNode) -> Origin:
         """The origin of a node with its layer."""
         return self.layers.origin(node)
+
+
+def _finding(at: UclError, severity: Severity, code: str) -> Finding:
+    return Finding(at.file, at.line, severity, code, at.message, at.hint, at.column)

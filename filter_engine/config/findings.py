@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,8 +26,10 @@ class Finding:
     message: str
     hint: str = ""
     column: int = 0
-    #: The offending line of a text that cannot be read, secrets masked.
+    #: The offending line of a text that cannot be read (``UclError`` hides secrets in it), and the
+    #: column of the fault in what is shown.
     source: str = field(default="", compare=False)
+    caret: int = field(default=0, compare=False)
 
     @property
     def place(self) -> str:
@@ -40,8 +41,8 @@ class Finding:
         lines = [f"{self.place}: {self.severity}: {self.message} [{self.code}]"]
         if self.source:
             lines.append(f"    {self.source}")
-            if 0 < self.column <= len(self.source) + 1:
-                lines.append(" " * (self.column + 3) + "^")
+            if 0 < self.caret <= len(self.source) + 1:
+                lines.append(" " * (self.caret + 3) + "^")
         if self.hint:
             lines.append(f"    {self.hint}")
         return "\n".join(lines)
@@ -67,18 +68,3 @@ class ConfigError(Exception):
         self.findings = tuple(findings)
         errors = [f for f in self.findings if f.severity is Severity.ERROR]
         super().__init__("\n".join(str(f) for f in errors))
-
-
-_SECRET = re.compile(
-    r"""(["']?[\w-]*(?:pass|password|passwd|secret|token|api_?key|privkey|private_?key|sign_?key
-    |encryption_?key)["']?\s*[=:]?\s*["']?)([^\s"';,}][^"';,}]*)""",
-    re.I | re.X,
-)
-#: Long runs of base64 or hexadecimal digits: keys and hashes that stand alone on a line.
-_KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=$]{40,}")
-
-
-def masked(line: str) -> str:
-    """A line of configuration with what may be secret replaced by ``*``, its length kept."""
-    line = _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), line)
-    return _KEY_MATERIAL.sub(lambda found: "*" * len(found[0]), line)

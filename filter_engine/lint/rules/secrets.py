@@ -12,7 +12,7 @@ from filter_engine.lint.declare import rule
 from filter_engine.lint.situation import Situation
 from filter_engine.lint.tree import scalars
 
-_SECRETS = ("password", "enable_password", "sentinel_password", "privkey", "encryption_key")
+_SECRETS = ("password", "enable_password", "sentinel_password", "privkey")
 
 
 @rule(
