@@ -163,6 +163,22 @@ def _symbols(nodes: list[UclNode], _binder: Binder) -> tuple[str, ...]:
 
 SYMBOLS: Kind[tuple[str, ...]] = Kind("symbols", _symbols, multiple=True)
 
+
+def _flags(nodes: list[UclNode], binder: Binder) -> tuple[str, ...]:
+    flags = WORDS.convert(nodes, binder)
+    for flag in flags:
+        if flag != "skip":
+            binder.report(
+                Severity.INFO,
+                "not-served",
+                nodes[0],
+                f"settings: the flag {flag!r} is Rspamd's; this engine does not use it here",
+            )
+    return flags
+
+
+FLAGS: Kind[tuple[str, ...]] = Kind("flags", _flags, multiple=True)
+
 _EMPTY: Mapping[str, float | None] = MappingProxyType({})
 _NO_HEADERS: Mapping[str, TextPattern | bool] = MappingProxyType({})
 
@@ -185,7 +201,7 @@ class SettingsApply(Section):
     )
     groups_disabled: tuple[str, ...] = option(list_of(STRING), (), doc="no symbols of these groups")
     subject: str = option(STRING, "", doc="template of a rewritten subject")
-    flags: tuple[str, ...] = option(WORDS, (), doc="flags of the task: no_log, no_stat, skip")
+    flags: tuple[str, ...] = option(FLAGS, (), doc="skip: do not scan such mail at all")
 
     @property
     def restricts(self) -> bool:
