@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping
 
 from filter_engine.importers.amavis import connections, delivery, filtering
-from filter_engine.importers.amavis.site import Site
+from filter_engine.importers.amavis.site import TEMPLATED, Site, templated
 from filter_engine.importers.outcome import Outcome
 
 _NO_LDAP = "no role reads a directory: list postfix_recipients and dovecot_users instead"
@@ -81,7 +81,11 @@ def import_amavis(
     Users and passwords come out as secrets; no remark repeats a value that may be one. Raises
     ``ImportFaultError`` with the variable's line where a value cannot be read.
     """
-    site = Site(environ, file, lines or {})
+    unfit = sorted(name for name in READ & environ.keys() if templated(environ[name]))
+    kept = {name: value for name, value in environ.items() if name not in unfit}
+    site = Site(kept, file, lines or {})
+    for name in unfit:
+        site.lost(name, TEMPLATED)
     for read in (
         filtering.scores,
         filtering.other_destinies,

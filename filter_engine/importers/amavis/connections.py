@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from filter_engine.importers.amavis.postfix_parameters import PARAMETERS
-from filter_engine.importers.amavis.site import Site
+from filter_engine.importers.amavis.site import TEMPLATED, Site, templated
 
 TLS_LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "verify", "secure")
 #: Those that do not do without TLS.
@@ -110,7 +110,7 @@ def _fits(site: Site, name: str) -> bool:
     if len(value) > 4096 or any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in value):
         site.lost(name, "not one line of text")
         return False
-    if "{{" in value or "{%" in value or "{#" in value:
-        site.lost(name, "Ansible takes {{, {% and {# in it for its own")
+    if templated(value):
+        site.lost(name, TEMPLATED)
         return False
     return True

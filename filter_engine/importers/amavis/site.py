@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from filter_engine.importers.outcome import ImportFaultError, Outcome, Plain, Remark
 from filter_engine.importers.ucl_text import ucl_text
 
+TEMPLATED = "Ansible takes {{, {% and {# in it for its own"
+
+
+def templated(value: str) -> bool:
+    """Whether Ansible would read a value as a template."""
+    return any(mark in value for mark in ("{{", "{%", "{#"))
+
 
 @dataclass(slots=True)
 class Site:

@@ -244,6 +244,12 @@ def test_a_value_cannot_add_lines_or_templates(value: str) -> None:
     assert "postfix_main" not in found.variables
 
 
+def test_users_cannot_bring_templates_along() -> None:
+    found = run(SMTPD_SASL_CLIENTAUTH="user:{plain}{{lookup('x')}}")
+    assert lost(found) == {"SMTPD_SASL_CLIENTAUTH"}
+    assert not found.secrets
+
+
 # -- what has no place --------------------------------------------------------------------------
 
 
