@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from filter_engine.config.addresses import LOOPBACK, PRIVATE, Address, AddressSet
+from filter_engine.config.composites import CompositeConfig
 from filter_engine.config.findings import Finding
 from filter_engine.config.kinds import (
     ADDRESSES,
@@ -22,16 +23,20 @@ from filter_engine.config.kinds import (
     WORDS,
     at_least,
     list_of,
+    nameservers,
     nullable,
     one_of,
     section,
     sections_of,
     upstreams,
 )
-from filter_engine.config.schema import Section, option
-from filter_engine.config.upstreams import Rotation, UpstreamList
-from filter_engine.config.composites import CompositeConfig
+from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.settings import SettingsRule
+from filter_engine.config.unserved.logging import LOGGING
+from filter_engine.config.unserved.options import DNS, OPTIONS
+from filter_engine.config.unserved.redis import REDIS
+from filter_engine.config.unserved.scores import ACTIONS, GROUP, SYMBOL
+from filter_engine.config.upstreams import Rotation, UpstreamList
 from filter_engine.config.workers import (
     ControllerConfig,
     FuzzyConfig,
@@ -46,25 +51,31 @@ from filter_engine.ucl.nodes import UclObject
 class DnsConfig(Section):
     """``options.dns``: how names are resolved."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {"enable_dnssec", "fake_records", "fakes", "hosts"}
-    )
+    known: ClassVar[Mapping[str, Option]] = DNS
+    anchor: ClassVar[str] = "configuration/options"
 
     nameservers: UpstreamList | None = option(
-        upstreams(53),
+        nameservers(),
         None,
         key="nameserver",
-        aliases=("nameservers", "servers"),
+        aliases=("nameservers", "server", "servers"),
         doc="the resolvers; default: those of /etc/resolv.conf",
     )
     timeout: float = option(TIME, 1.0, unit="seconds", doc="wait for one answer before retrying")
     retransmits: int = option(at_least(INTEGER, 1), 5, doc="times a question is sent")
-    sockets: int = option(at_least(INTEGER, 1), 16, doc="UDP sockets to spread questions over")
+    sockets: int = option(
+        at_least(INTEGER, 1),
+        16,
+        doc="UDP sockets to spread questions over",
+        aliases=("connections",),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour(Section):
     """``options.neighbours.NAME``: another controller that the WebUI can show."""
+
+    anchor: ClassVar[str] = "configuration/options"
 
     host: str = option(STRING, "", doc="URL of its web server, e.g. https://mx.example.net:443")
     path: str = option(STRING, "/", doc="path under which that server proxies the controller")
@@ -74,6 +85,17 @@ class Neighbour(Section):
 class OptionsConfig(Section):
     """``options``: what concerns the whole engine."""
 
+    known: ClassVar[Mapping[str, Option]] = OPTIONS
+    anchor: ClassVar[str] = "configuration/options"
+    retired: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "dns_nameserver": "write dns { nameserver = ...; }",
+            "dns_retransmits": "write dns { retransmits = ...; }",
+            "dns_sockets": "write dns { sockets = ...; }",
+            "dns_timeout": "write dns { timeout = ...; }",
+        }
+    )
+
     local_addrs: AddressSet | None = option(
         nullable(ADDRESSES), None, doc="this host's own addresses, as Rspamd names them"
     )
@@ -82,7 +104,11 @@ class OptionsConfig(Section):
     )
     dns: DnsConfig = option(section(DnsConfig, "options.dns"), DnsConfig(), doc="name resolution")
     task_timeout: float = option(
-        TIME, 8.0, unit="seconds", doc="time for scanning one message; then what is known counts"
+        TIME,
+        8.0,
+        unit="seconds",
+        doc="time for scanning one message; then what is known counts",
+        aliases=("check_timeout",),
     )
     soft_reject_on_timeout: bool = option(
         BOOLEAN, False, doc="answer 451 when the time is up, instead of acting on what is known"
@@ -105,59 +131,6 @@ class OptionsConfig(Section):
         BOOLEAN, False, doc="older name of gtube_patterns = all; for tests only"
     )
     pidfile: str = option(STRING, "", doc="file for the supervisor's process id; empty = none")
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "allow_raw_input",
-            "cache_file",
-            "check_all_filters",
-            "check_timeout",
-            "classify_headers",
-            "control_socket",
-            "cores_dir",
-            "disable_hyperscan",
-            "disable_monitoring",
-            "dns_max_requests",
-            "dynamic_conf",
-            "enable_css_parser",
-            "enable_mime_utf",
-            "explicit_modules",
-            "filters",
-            "history_file",
-            "history_rows",
-            "hs_cache_dir",
-            "lua_gc_pause",
-            "lua_gc_step",
-            "map_file_watch_multiplier",
-            "map_timeout",
-            "map_watch_interval",
-            "maps",
-            "max_blas_threads",
-            "max_cores_count",
-            "max_cores_size",
-            "max_lua_urls",
-            "max_opts_len",
-            "max_pic_size",
-            "max_recipients",
-            "max_sessions_cache",
-            "min_word_len",
-            "max_word_len",
-            "one_shot",
-            "rrd",
-            "ssl_ca_path",
-            "ssl_ciphers",
-            "stats_file",
-            "task_timeout_soft",
-            "tempdir",
-            "upstream",
-            "url_tld",
-            "use_mime_address",
-            "vectorized_hyperscan",
-            "words_decay",
-            "zstd_input_dictionary",
-            "zstd_output_dictionary",
-        }
-    )
-
     #: The one set of local networks: both options together, Rspamd's default without them.
     local: AddressSet = field(init=False, repr=False, compare=False)
 
@@ -178,26 +151,8 @@ class OptionsConfig(Section):
 class LoggingConfig(Section):
     """``logging``: where log lines go."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "color",
-            "debug_ip",
-            "debug_symbols",
-            "encryption_key",
-            "error_elts",
-            "error_maxlen",
-            "errors_file",
-            "log_buffer",
-            "log_buffered",
-            "log_format",
-            "log_re_cache",
-            "log_severity",
-            "log_urls",
-            "log_usec",
-            "max_log_tag_len",
-            "task_max_elts",
-        }
-    )
+    known: ClassVar[Mapping[str, Option]] = LOGGING
+    anchor: ClassVar[str] = "configuration/logging"
 
     type: str = option(
         one_of("console", "file", "syslog", "journal"), "console", doc="where log lines go"
@@ -217,7 +172,8 @@ class LoggingConfig(Section):
 class ActionsConfig(Section):
     """``actions``: the score from which each action is taken; ``None`` (null) switches it off."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset({"grow_factor"})
+    known: ClassVar[Mapping[str, Option]] = ACTIONS
+    anchor: ClassVar[str] = "configuration/metrics"
 
     reject: float | None = option(nullable(NUMBER), 15.0, doc="refuse the message with 554")
     rewrite_subject: float | None = option(
@@ -262,9 +218,8 @@ class ActionsConfig(Section):
 class SymbolConfig(Section):
     """``symbols { "NAME" { ... } }``: what a site says about a symbol; None = the check's own."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {"one_param", "flags", "nshots_groups", "priority"}
-    )
+    known: ClassVar[Mapping[str, Option]] = SYMBOL
+    anchor: ClassVar[str] = "configuration/metrics"
 
     score: float | None = option(NUMBER, None, doc="score of the symbol", aliases=("weight",))
     description: str | None = option(STRING, None, doc="what the symbol means")
@@ -279,7 +234,8 @@ class SymbolConfig(Section):
 class GroupConfig(Section):
     """``group "NAME" { ... }``: what a site says about a group of symbols."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset({"description", "min_score", "public"})
+    known: ClassVar[Mapping[str, Option]] = GROUP
+    anchor: ClassVar[str] = "configuration/metrics"
 
     max_score: float | None = option(NUMBER, None, doc="most its symbols may add together")
     enabled: bool = option(BOOLEAN, True, doc="whether its checks run")
@@ -298,9 +254,8 @@ class GroupConfig(Section):
 class RedisConfig(Section):
     """``redis { ... }``, for all modules or inside one: servers and credentials."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {"expand_keys", "redis_version", "sentinel_watch_time", "sentinel_masters_pattern"}
-    )
+    known: ClassVar[Mapping[str, Option]] = REDIS
+    anchor: ClassVar[str] = "configuration/redis"
 
     servers: UpstreamList | None = option(
         upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading and writing"

@@ -23,8 +23,16 @@ from filter_engine.config.kinds import (
     sockets,
     upstreams,
 )
-from filter_engine.config.schema import Section, option
+from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.sockets import BindSocket, TcpSocket
+from filter_engine.config.unserved.workers import (
+    CONTROLLER,
+    FUZZY,
+    NORMAL,
+    PROXY,
+    SCAN_UPSTREAM,
+    WORKER,
+)
 from filter_engine.config.upstreams import Rotation, UpstreamList
 
 PROXY_PORT = 11332
@@ -43,22 +51,8 @@ class WorkerSection(Section):
 
     #: The worker's name in UCL: ``worker "normal" { ... }``.
     kind: ClassVar[str] = ""
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "allow_file_and_shm_inputs",
-            "cores",
-            "heartbeat",
-            "keypair",
-            "max_connections",
-            "max_core",
-            "max_files",
-            "max_rss",
-            "nice",
-            "rlimit_maxcore",
-            "rlimit_nofile",
-            "worker_type",
-        }
-    )
+    known: ClassVar[Mapping[str, Option]] = WORKER
+    anchor: ClassVar[str] = "workers/"
 
     count: int | None = option(
         at_least(INTEGER, -1), None, doc="processes to run; 0 or -1 switches the worker off"
@@ -75,22 +69,12 @@ class WorkerSection(Section):
 class ScanUpstream(Section):
     """``upstream "name" { ... }`` of the proxy: scanners that serve it."""
 
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "connect_timeout",
-            "extra_headers",
-            "keepalive",
-            "key",
-            "local",
-            "log_tag_type",
-            "parser_from_ref",
-            "token_bucket",
-        }
-    )
+    known: ClassVar[Mapping[str, Option]] = SCAN_UPSTREAM
+    anchor: ClassVar[str] = "workers/rspamd_proxy"
 
     default: bool = option(BOOLEAN, False, doc="whether requests without a host go here")
     hosts: UpstreamList | None = option(
-        upstreams(NORMAL_PORT), None, doc="the scanners, with rotation and weights"
+        upstreams(NORMAL_PORT, srv=False), None, doc="the scanners, with rotation and weights"
     )
     self_scan: bool = option(BOOLEAN, False, doc="scan in the proxy itself, without a scanner")
     timeout: float | None = option(
@@ -107,16 +91,8 @@ class ProxyConfig(WorkerSection):
     """Worker ``rspamd_proxy``: speaks milter with the MTA, hands messages to a scanner."""
 
     kind: ClassVar[str] = "rspamd_proxy"
-    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
-        {
-            "client_ca_name",
-            "encrypted_only",
-            "keypairs_cache_size",
-            "log_tag_type",
-            "mirror",
-            "rotate_interval",
-        }
-    )
+    known: ClassVar[Mapping[str, Option]] = PROXY
+    anchor: ClassVar[str] = "workers/rspamd_proxy"
 
     bind_socket: tuple[BindSocket, ...] = option(
         sockets(PROXY_PORT), _loopback(PROXY_PORT), doc="where to listen"
@@ -158,9 +134,8 @@ class NormalConfig(WorkerSection):
     """Worker ``normal``: scans messages asked for by HTTP (``/checkv2``)."""
 
     kind: ClassVar[str] = "normal"
-    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
-        {"allow_learn", "encrypted_only", "http", "mime"}
-    )
+    known: ClassVar[Mapping[str, Option]] = NORMAL
+    anchor: ClassVar[str] = "workers/normal"
 
     bind_socket: tuple[BindSocket, ...] = option(
         sockets(NORMAL_PORT), _loopback(NORMAL_PORT), doc="where to listen"
@@ -179,19 +154,8 @@ class ControllerConfig(WorkerSection):
     """Worker ``controller``: statistics, learning and the WebUI over HTTP."""
 
     kind: ClassVar[str] = "controller"
-    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
-        {
-            "encrypted_stats_path",
-            "keypairs_cache_size",
-            "saved_stats_path",
-            "ssl_cert",
-            "ssl_key",
-            "static_dir",
-            "stats_path",
-            "task_timeout",
-            "use_ssl",
-        }
-    )
+    known: ClassVar[Mapping[str, Option]] = CONTROLLER
+    anchor: ClassVar[str] = "workers/controller"
 
     bind_socket: tuple[BindSocket, ...] = option(
         sockets(CONTROLLER_PORT), _loopback(CONTROLLER_PORT), doc="where to listen"
@@ -225,34 +189,8 @@ class FuzzyConfig(WorkerSection):
             "removed in Rspamd 2.0; replicate the storage's Redis instead",
         )
     )
-    foreign: ClassVar[frozenset[str]] = WorkerSection.foreign | frozenset(
-        {
-            "allow_update_keys",
-            "blocked",
-            "dedicated_update_worker",
-            "delay",
-            "dynamic_keys_map",
-            "encrypted_only",
-            "forbidden_ids",
-            "hash_file",
-            "keypair_cache_size",
-            "leaky_bucket_burst",
-            "leaky_bucket_mask",
-            "leaky_bucket_rate",
-            "max_buckets",
-            "max_tcp_connections",
-            "ratelimit_bucket_ttl",
-            "ratelimit_log_only",
-            "ratelimit_whitelist",
-            "read_only",
-            "skip_hashes",
-            "sync",
-            "tcp_frame_timeout",
-            "tcp_port",
-            "tcp_timeout",
-            "weak_ids",
-        }
-    )
+    known: ClassVar[Mapping[str, Option]] = FUZZY
+    anchor: ClassVar[str] = "workers/fuzzy_storage"
 
     count: int | None = option(
         at_least(INTEGER, -1), -1, doc="processes to run; -1 (the default) = no storage here"

@@ -1,0 +1,30 @@
+"""``actions``, ``group``, ``symbols`` and the older ``metric``."""
+
+from __future__ import annotations
+
+from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, STRING, WORDS
+from filter_engine.config.schema import declare_known, known
+
+ACTIONS = declare_known(
+    grow_factor=known(NUMBER, 1.0, doc="factor on each further symbol above zero"),
+)
+
+SYMBOL = declare_known(
+    flags=known(WORDS, doc="how its hits are told: one_shot, ignore, one_param, nice"),
+    one_param=known(BOOLEAN, False, doc="keep one option a symbol"),
+    priority=known(INTEGER, doc="which of two statements about the symbol counts"),
+)
+
+GROUP = declare_known(
+    description=known(STRING, doc="what the group is about"),
+    min_score=known(NUMBER, doc="least its symbols may add together"),
+    public=known(BOOLEAN, False, doc="shown where public_groups_only is set"),
+    priority=known(INTEGER, doc="which of two statements about the group counts"),
+)
+
+METRIC = declare_known(
+    name=known(STRING, "default", doc="name of the metric; default is the only one"),
+    grow_factor=known(NUMBER, 1.0, doc="factor on each further symbol above zero"),
+    subject=known(STRING, doc="template of a rewritten subject: write it into actions"),
+    unknown_weight=known(NUMBER, doc="score of unknown symbols: write it into actions"),
+)
