@@ -86,10 +86,11 @@ def test_a_private_file_becomes_private_again_when_it_was_not(tmp_path):
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", 0o600)
 
 
-def test_lab_facts_replace_the_root_of_dns(lab):
+def test_lab_facts_say_that_it_is_one_and_replace_the_root_of_dns(lab):
     write_inventory(lab, SITE, HOSTS, INTERNET)
     facts = yaml.safe_load((lab.inventory / "group_vars" / "all" / "lab.yml").read_text())
     assert facts == {
+        "site_lab": True,
         "resolver_root_servers": [{"name": "root.lab.example.", "address": "198.51.100.53"}],
         "resolver_dnssec": False,
     }
