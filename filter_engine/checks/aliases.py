@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
 from filter_engine.checks.addresses import smtp_address, without_tags
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasesOptions(Section):
+    """The section ``aliases``: Rspamd has options here, this engine none."""
+
+    anchor: ClassVar[str] = "modules/aliases"
+    known: ClassVar[Mapping[str, Option]] = unserved("aliases")
+
+
 @check(
     "email_plus_aliases",
     module="aliases",
+    options=AliasesOptions,
     stage=Stage.PREFILTER,
     priority=150,
     symbols=(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from filter_engine.auth.dkim import MAX_SIGNATURES, TIME_JITTER, verify
+from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.results import DkimCode, DkimResult, DkimSignatureResult
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
 from filter_engine.config.kinds import BOOLEAN, INTEGER, TIME, at_least
-from filter_engine.config.schema import option
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, option
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -38,23 +41,8 @@ class DkimOptions(SenderPolicyOptions):
     time_jitter: float = option(
         TIME, TIME_JITTER, unit="seconds", doc="how much a signer's clock may differ"
     )
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "dkim_cache_expire",
-            "dkim_cache_size",
-            "domains",
-            "sign_condition",
-            "sign_headers",
-            "strict_multiplier",
-            "symbol_allow",
-            "symbol_na",
-            "symbol_permfail",
-            "symbol_reject",
-            "symbol_tempfail",
-            "trusted_only",
-            "whitelist",
-        }
-    )
+    anchor: ClassVar[str] = "modules/dkim"
+    known: ClassVar[Mapping[str, Option]] = unserved("dkim")
 
 
 @check(
@@ -68,6 +56,7 @@ class DkimOptions(SenderPolicyOptions):
         Symbol("DKIM_TRACE", 0.0, "DKIM: the result for each domain", _GROUPS, one_shot=True),
     ),
     options=DkimOptions,
+    prepare=load_library,
 )
 async def dkim(task: Task, ask: Ask) -> Outcome | None:
     """Verifies every signature, up to ``max_sigs``."""

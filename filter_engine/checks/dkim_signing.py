@@ -26,7 +26,8 @@ from filter_engine.config.kinds import (
     sections_of,
     text_of,
 )
-from filter_engine.config.schema import Binder, Kind, MisfitError, Section, option
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
@@ -135,25 +136,8 @@ class DkimSigningOptions(Section):
     sign_headers: str = option(
         HEADER_LIST, SIGN_HEADERS, doc="headers to sign; (o) and (x) sign absence of more"
     )
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "key_prefix",
-            "path_map",
-            "selector_map",
-            "selector_prefix",
-            "signing_table",
-            "key_table",
-            "symbol",
-            "use_domain_custom",
-            "use_domain_sign_inbound",
-            "use_domain_sign_local",
-            "use_domain_sign_networks",
-            "use_milter_headers",
-            "use_redis",
-            "use_vault",
-            "whitelisted_signers_map",
-        }
-    )
+    anchor: ClassVar[str] = "modules/dkim_signing"
+    known: ClassVar[Mapping[str, Option]] = unserved("dkim_signing")
 
 
 def preload(options: DkimSigningOptions) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 from zlib import crc32
@@ -20,7 +21,8 @@ from filter_engine.auth.results import (
 )
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.kinds import one_of, section
-from filter_engine.config.schema import Kind, Section, option
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Kind, Option, Section, option
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -49,16 +51,12 @@ class DmarcOptions(SenderPolicyOptions):
     actions: DmarcActions = option(
         section(DmarcActions, "dmarc.actions"), DmarcActions(), doc="what outcomes lead to"
     )
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "no_reporting_domains",
-            "no_sampling_domains",
-            "report_settings",
-            "reporting",
-            "send_reports",
-            "symbols",
-        }
-    )
+    anchor: ClassVar[str] = "modules/dmarc"
+    known: ClassVar[Mapping[str, Option]] = unserved("dmarc")
+    retired: ClassVar[Mapping[str, str]] = {
+        "send_reports": "reports are configured in reporting { }",
+        "report_settings": "reports are configured in reporting { }",
+    }
 
 
 @check(

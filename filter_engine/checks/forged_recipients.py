@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
 from filter_engine.checks.addresses import (
     envelope_recipients,
     envelope_sender,
     header_senders,
     same,
 )
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
@@ -17,8 +23,17 @@ _MAX = 100
 """Recipients of envelope and header that are compared."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgedRecipientsOptions(Section):
+    """The section ``forged_recipients``: Rspamd has options here, this engine none."""
+
+    anchor: ClassVar[str] = "modules/forged_recipients"
+    known: ClassVar[Mapping[str, Option]] = unserved("forged_recipients")
+
+
 @check(
     "forged_recipients",
+    options=ForgedRecipientsOptions,
     symbols=(
         Symbol(
             "FORGED_RECIPIENTS",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from filter_engine.checks.addresses import envelope_sender
 from filter_engine.checks.host_patterns import (
@@ -15,7 +15,8 @@ from filter_engine.checks.host_patterns import (
     line_weight,
 )
 from filter_engine.config.kinds import BOOLEAN
-from filter_engine.config.schema import Section, option
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section, option
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -48,6 +49,8 @@ class HfilterOptions(Section):
     mid_enabled: bool = option(BOOLEAN, False, doc="look up the domain of the Message-ID")
     check_local: bool = option(BOOLEAN, False, doc="also for clients in local_networks")
     check_authed: bool = option(BOOLEAN, False, doc="also for clients that logged in")
+    anchor: ClassVar[str] = "modules/hfilter"
+    known: ClassVar[Mapping[str, Option]] = unserved("hfilter")
 
 
 def _lookups(

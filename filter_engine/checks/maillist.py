@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section
 from filter_engine.message.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
@@ -38,8 +42,17 @@ _SUBSCRIBE_RU: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaillistOptions(Section):
+    """The section ``maillist``: Rspamd has options here, this engine none."""
+
+    anchor: ClassVar[str] = "modules/maillist"
+    known: ClassVar[Mapping[str, Option]] = unserved("maillist")
+
+
 @check(
     "maillist",
+    options=MaillistOptions,
     symbols=(Symbol("MAILLIST", -0.2, "The mail comes from a mailing list", ("headers",)),),
 )
 def maillist(task: Task) -> list[Finding]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from filter_engine.checks.addresses import header_recipients, header_senders
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section
 from filter_engine.dns.names import organisational_domain
 from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.quoted import strip_comments
@@ -26,8 +30,17 @@ _SANE: Final = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MidOptions(Section):
+    """The section ``mid``: Rspamd has options here, this engine none."""
+
+    anchor: ClassVar[str] = "modules/mid"
+    known: ClassVar[Mapping[str, Option]] = unserved("mid")
+
+
 @check(
     "mid",
+    options=MidOptions,
     symbols=(
         Symbol("MISSING_MID", 2.5, "There is no Message-ID", ("headers",), True),
         Symbol("INVALID_MSGID", 1.7, "The Message-ID is malformed", ("headers",), True),

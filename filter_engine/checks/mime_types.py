@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
 from urllib.parse import unquote
 
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section
 from filter_engine.message.part import Part
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
@@ -94,8 +98,17 @@ _EXPECTED: Final = {
 _NUMBERED: Final = re.compile(r"\d+[\])]?")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MimeTypesOptions(Section):
+    """The section ``mime_types``: Rspamd has options here, this engine none."""
+
+    anchor: ClassVar[str] = "modules/mime_types"
+    known: ClassVar[Mapping[str, Option]] = unserved("mime_types")
+
+
 @check(
     "mime_types",
+    options=MimeTypesOptions,
     symbols=(
         Symbol("MIME_TRACE", 0.0, "Each part: good (+), bad (-) or neither (~)", _GROUP),
         Symbol("MIME_GOOD", -0.1, "A type that honest mail has", _GROUP, True),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from filter_engine.checks.received_rules import hops
 from filter_engine.config.kinds import BOOLEAN, STRING, list_of
-from filter_engine.config.schema import Section, option
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section, option
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -27,6 +30,8 @@ class OnceReceivedOptions(Section):
     )
     check_local: bool = option(BOOLEAN, False, doc="also for clients in local_networks")
     check_authed: bool = option(BOOLEAN, False, doc="also for clients that logged in")
+    anchor: ClassVar[str] = "modules/once_received"
+    known: ClassVar[Mapping[str, Option]] = unserved("once_received")
 
 
 @check(

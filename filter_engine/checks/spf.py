@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
@@ -14,7 +15,8 @@ from filter_engine.auth.spf import check_host, checked_identity
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.kinds import ADDRESSES, BOOLEAN
-from filter_engine.config.schema import option
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, option
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task, client_ip
@@ -48,17 +50,8 @@ class SpfOptions(SenderPolicyOptions):
         AddressSet(),
         doc="relays in front of this site; the client they name in Received is checked instead",
     )
-    foreign: ClassVar[frozenset[str]] = frozenset(
-        {
-            "disable_ipv6",
-            "max_dns_nesting",
-            "max_dns_requests",
-            "min_cache_ttl",
-            "spf_cache_expire",
-            "spf_cache_size",
-            "symbols",
-        }
-    )
+    anchor: ClassVar[str] = "modules/spf"
+    known: ClassVar[Mapping[str, Option]] = unserved("spf")
 
 
 @check(

@@ -19,6 +19,7 @@ from filter_engine.config.declared_files import declared_files
 from filter_engine.config.findings import ConfigError, Finding, Severity
 from filter_engine.config.kinds import BOOLEAN, merged_object
 from filter_engine.config.layers import Layers, strength
+from filter_engine.config.metric import with_metric
 from filter_engine.config.model import (
     ActionsConfig,
     Config,
@@ -164,7 +165,7 @@ def _bind(
     return Config(
         options=options,
         logging=_bind_section(LoggingConfig, root, "logging", collector),
-        actions=_bind_section(ActionsConfig, _with_metric(root), "actions", collector),
+        actions=_bind_section(ActionsConfig, with_metric(root, collector), "actions", collector),
         workers=bind_workers(root, collector),
         groups=groups,
         symbols=symbols,
@@ -209,17 +210,16 @@ def _bind_module(cls: type[S], root: UclObject, name: str, collector: Collector)
     """A module's section; ``enabled``, which every module has, need not be in its schema."""
     if any(declared.key == "enabled" for declared in options_of(cls)):
         return _bind_section(cls, root, name, collector)
-    nodes: list[UclNode] = [
-        UclObject(
-            {key: values for key, values in node.entries.items() if key != "enabled"},
-            node.origin,
-            priority=node.priority,
-        )
-        if isinstance(node, UclObject)
-        else node
-        for node in root.values(name)
-    ]
+    nodes = [_without_enabled(node) for node in root.values(name)]
     return _bind_section(cls, UclObject({name: nodes} if nodes else {}), name, collector)
+
+
+def _without_enabled(node: UclNode) -> UclNode:
+    """``enabled`` is read, and checked, for all modules alike (``_is_enabled``)."""
+    if not isinstance(node, UclObject):
+        return node
+    rest = {key: values for key, values in node.entries.items() if key != "enabled"}
+    return UclObject(rest, node.origin, priority=node.priority)
 
 
 def _is_enabled(name: str, node: UclObject, collector: Collector) -> bool:
@@ -233,19 +233,6 @@ def _is_enabled(name: str, node: UclObject, collector: Collector) -> bool:
             Severity.ERROR, "wrong-type", values[0], f"{name}.enabled: {misfit}", misfit.hint
         )
         return True
-
-
-def _with_metric(root: UclObject) -> UclObject:
-    """The top level with the actions of an older ``metric { actions { } }`` put beside its own."""
-    nested: list[UclNode] = [
-        actions
-        for metric in root.all("metric")
-        if isinstance(metric, UclObject)
-        for actions in metric.all("actions")
-    ]
-    if not nested:
-        return root
-    return UclObject({"actions": [*nested, *root.all("actions")]}, root.origin)
 
 
 def _options(root: UclObject, collector: Collector) -> OptionsConfig:
@@ -312,7 +299,8 @@ def _check_unserved(name: str, root: UclObject, collector: Collector) -> None:
     if schema is None:
         return
     try:
-        bind_known(schema, merged_object(root.values(name)), collector, name)
+        section = merged_object([_without_enabled(node) for node in root.values(name)])
+        bind_known(schema, section, collector, name)
     except MisfitError as misfit:
         at = misfit.node or root.values(name)[0]
         collector.report(Severity.WARNING, "wrong-type", at, f"{name}: {misfit}", misfit.hint)

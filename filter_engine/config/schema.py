@@ -234,6 +234,9 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
             _misfit(declared, found[0], misfit, binder, name)
             continue
         origins[declared.attribute] = binder.origin(_last_value(found[-1]))
+    if all(key in served for key in node):
+        # what Rspamd has besides need not even be loaded (config/rspamd)
+        return section(**values, origins=MappingProxyType(origins))
     rspamds = _by_key(section.known)
     _check_known(section.known, node, binder, name)
     for key in (key for key in node if key in rspamds or key in section.foreign):
@@ -279,7 +282,7 @@ def bind_known(schema: Schema, node: UclObject, binder: Binder, name: str) -> No
             UclObject(others, node.origin),
             binder,
             name,
-            _by_key(schema.options),
+            (*_by_key(schema.options), *filter(None, (schema.rules_key,))),
             retired=schema.retired,
         )
 

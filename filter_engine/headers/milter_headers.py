@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of
-from filter_engine.config.schema import Section, option
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section, option
 from filter_engine.headers.authentication_results import authentication_results
 from filter_engine.scan.metric import Decision
 from filter_engine.scan.task import Task
@@ -45,6 +47,8 @@ class MilterHeadersOptions(Section):
     )
     remove_upstream_spam_flag: bool = option(BOOLEAN, True, doc="remove an X-Spam that came along")
     default_headers_order: int = option(INTEGER, -1, doc="where headers go: 1 the top, -1 the end")
+    anchor: ClassVar[str] = "modules/milter_headers"
+    known: ClassVar[Mapping[str, Option]] = unserved("milter_headers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ _FILES = {
     "authentication": "arc bimi dkim dkim_signing dmarc http_headers spf whitelist",
     "blocklists": "asn emails rbl surbl",
     "content": (
-        "chartable contextal forged_recipients global_functions gpt hfilter lua maillist mid "
-        "mime_types modules once_received rspamd_update rules spamtrap upstreams"
+        "chartable contextal forged_recipients gpt hfilter maillist mid mime_types modules "
+        "once_received rspamd_update spamtrap"
     ),
     "export": (
         "aws_s3 clickhouse dynamic_conf elastic history_redis maps_stats metadata_exporter "
@@ -39,24 +39,24 @@ _FILES = {
     "urls": "phishing url_redirector url_suspect url_tags",
 }
 _FILE_OF = {name: file for file, names in _FILES.items() for name in names.split()}
-#: Names that are no good ones for a constant.
-_CONSTANTS = {"lua": "LUA_FILES"}
-
 #: Every section that has a schema here.
 NAMES = frozenset(_FILE_OF)
-#: Those of which a check or header of this engine serves some options; ``find`` has the others.
+#: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
-    {"dkim", "dkim_signing", "dmarc", "hfilter", "milter_headers", "once_received", "spf"}
+    """
+    aliases dkim dkim_signing dmarc forged_recipients hfilter maillist mid milter_headers
+    mime_types once_received spf
+    """.split()  # noqa: SIM905  # a table to read
 )
 
 
 @cache
 def find(name: str) -> Schema | None:
-    """The schema of the section ``name``; None if Rspamd has no such module."""
+    """The schema of the section ``name``; None for what has no options, e.g. ``lua``."""
     file = _FILE_OF.get(name)
     if file is None:
         return None
-    found = getattr(import_module(f"{__name__}.{file}"), _CONSTANTS.get(name, name.upper()))
+    found = getattr(import_module(f"{__name__}.{file}"), name.upper())
     assert isinstance(found, Schema)
     return found
 

@@ -216,11 +216,6 @@ DMARC = part(
     no_sampling_domains=known(MAP_SOURCE, doc="domains whose pct= is not obeyed"),
     no_reporting_domains=known(MAP_SOURCE, doc="old name of reporting.exclude_domains"),
     auth_and_local_conf=flag(False, "check logged-in and local clients as well"),
-    retired={
-        "send_reports": "write reporting { enabled = true; }",
-        "report_settings": "write reporting { ... }",
-        "domain": "write reporting { domain = ...; }",
-    },
 )
 
 BIMI = module(

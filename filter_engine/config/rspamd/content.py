@@ -1,7 +1,6 @@
 """What is in a mail: headers, types, texts; and the modules that ask a model about it.
 
-Of ``hfilter`` and ``once_received`` here is only what this engine does not serve; the rest stands
-with the checks.
+Of sections that a check of this engine has, here is only what it does not serve.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ CHARTABLE: Final = module(
     max_word_len=known(INTEGER, 10, unit="characters", doc="longer words are passed over"),
 )
 
-FORGED_RECIPIENTS: Final = module(
+FORGED_RECIPIENTS: Final = part(
     "forged_recipients",
     "header and envelope that name others",
     symbol_rcpt=symbol("FORGED_RECIPIENTS", "other recipients"),
@@ -53,9 +52,9 @@ FORGED_RECIPIENTS: Final = module(
 
 HFILTER: Final = part("hfilter", "the client's names, and the sender's")
 
-MAILLIST: Final = module("maillist", "mail of lists", symbol=symbol("MAILLIST", "mail of a list"))
+MAILLIST: Final = part("maillist", "mail of lists", symbol=symbol("MAILLIST", "mail of a list"))
 
-MID: Final = module(
+MID: Final = part(
     "mid",
     "Message-IDs of big senders that are odd all the same",
     source=known(MAP_SOURCE, doc="domains and how their Message-IDs look"),
@@ -70,7 +69,7 @@ MID: Final = module(
 )
 
 _WEIGHTS: Final = either(table_of(NUMBER), TABLE)
-MIME_TYPES: Final = module(
+MIME_TYPES: Final = part(
     "mime_types",
     "types and names of attachments",
     {
@@ -226,21 +225,13 @@ GPT: Final = module(
 )
 
 
-#: Sections of Rspamd that take Lua or other names of the site's choosing.
-def _free(page: str, doc: str) -> Schema:
-    return Schema(anchor=page, doc=doc, options=declare_known(), closed=False)
-
-
 MODULES: Final = Schema(
     anchor="configuration/modules",
     doc="where Lua modules are",
     options=declare_known(
         path=known(STRINGS, doc="directories and files of modules"),
+        try_path=known(STRINGS, doc="the same, where they may be missing"),
         fallback_path=known(STRINGS, doc="directories of older layouts"),
         home=known(STRING, doc="directory of modules, older versions"),
     ),
 )
-GLOBAL_FUNCTIONS: Final = _free("lua", "Lua functions for rules")
-LUA_FILES: Final = _free("lua", "Lua files that are run at start")
-RULES: Final = _free("lua", "Lua rules")
-UPSTREAMS: Final = _free("configuration/upstream", "lists of servers by name")

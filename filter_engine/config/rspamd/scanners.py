@@ -113,8 +113,19 @@ _HASHES: Final[Options] = declare_known(
 _ANTIVIRUS_RULE = part("antivirus", "one scanner for viruses", _SCANNER, _ICAP, _HASHES)
 _SERVICE_RULE = part("external_services", "one external service", _SCANNER, _ICAP, _HASHES)
 
+#: Beside the scanners' sections Rspamd passes over their options in silence.
+_OUT_OF_PLACE: Final = {
+    key: f"write it into the section of a scanner: NAME {{ {key} = ...; }}"
+    for key in _SCANNER
+    if key not in REDIS_SERVERS and key != "enabled"
+}
+
 ANTIVIRUS = module(
-    "antivirus", "hands messages to virus scanners", REDIS_SERVERS, rules=_ANTIVIRUS_RULE
+    "antivirus",
+    "hands messages to virus scanners",
+    REDIS_SERVERS,
+    rules=_ANTIVIRUS_RULE,
+    retired=_OUT_OF_PLACE,
 )
 
 EXTERNAL_SERVICES = module(
@@ -122,6 +133,7 @@ EXTERNAL_SERVICES = module(
     "asks other filters and services: DCC, Pyzor, Razor, oletools, ICAP, SpamAssassin, p0f",
     REDIS_SERVERS,
     rules=_SERVICE_RULE,
+    retired=_OUT_OF_PLACE,
 )
 
 DCC = module(

@@ -351,7 +351,7 @@ _SCORED: Final = {
     "tagged_from": "a sender with a tag",
     "tagged_rcpt": "a recipient with a tag",
 }
-ALIASES: Final = module(
+ALIASES: Final = part(
     "aliases",
     "resolves aliases and tells inbound from outbound",
     {f"symbol_{what}": symbol(what.upper(), text) for what, text in _SCORED.items()},
