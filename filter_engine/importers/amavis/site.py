@@ -28,8 +28,12 @@ class Site:
     outcome: Outcome = field(default_factory=Outcome)
 
     def get(self, name: str) -> str:
-        """A variable's value without blanks around it; empty where it is not set."""
-        return self.environ.get(name, "").strip()
+        """A variable's value without blanks and quotes around it; empty where it is not set."""
+        text = self.environ.get(name, "").strip()
+        # an env file keeps quotes that a shell would take away
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            return text[1:-1].strip()
+        return text
 
     def lost(self, name: str, reason: str) -> None:
         """It was not carried over."""

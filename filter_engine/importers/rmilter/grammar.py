@@ -24,8 +24,8 @@ from filter_engine.importers.redact import HIDDEN, redact
 Read: TypeAlias = Callable[[str], str]
 
 MAX_TEXT = 1 << 20
-MAX_STATEMENTS = 20_000
-MAX_VALUES = 100_000
+MAX_STATEMENTS = 5_000
+MAX_VALUES = 20_000
 #: Files within files; rmilter's own bound.
 MAX_INCLUDES = 10
 #: Sections within sections: rmilter has two (``dkim { domain { } }``).

@@ -22,9 +22,14 @@ def module_servers(site: Site, setting: Setting) -> None:
     found = values.servers(setting)
     if any(server.mirror for server in found):
         site.note(setting, "a mirrored pair: only its first server is used, replicate by Redis")
+    if len(found) > 1:
+        site.note(
+            setting,
+            "rmilter spreads keys over its servers; here several are a primary and its replicas:"
+            " only the first is used",
+        )
     if found:
-        line = ",".join(server.text(REDIS_PORT) for server in found)
-        site.put(MODULES[setting.name], "servers", line)
+        site.put(MODULES[setting.name], "servers", found[0].text(REDIS_PORT))
 
 
 def servers_white(site: Site, setting: Setting) -> None:

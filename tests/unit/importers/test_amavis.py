@@ -250,6 +250,12 @@ def test_users_cannot_bring_templates_along() -> None:
     assert not found.secrets
 
 
+def test_quotes_of_an_env_file_are_no_part_of_the_value() -> None:
+    found = run(MAIL_BOXES='"a@example.com b@example.com"', MYNETWORKS="'127.0.0.0/8'")
+    assert found.variables["postfix_recipients"] == ["a@example.com", "b@example.com"]
+    assert found.variables["postfix_main"] == {"mynetworks": "127.0.0.0/8"}
+
+
 # -- what has no place --------------------------------------------------------------------------
 
 

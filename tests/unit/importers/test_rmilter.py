@@ -419,6 +419,13 @@ def test_a_password_is_in_its_file_and_in_no_remark() -> None:
     assert not any("s3cr3t" in str(remark) for remark in found.remarks)
 
 
+def test_of_several_redis_servers_the_first_is_used(full: Outcome) -> None:
+    greylist = data(full, "greylist.conf")
+    assert isinstance(greylist, dict)
+    assert greylist["servers"] == "redis1.example.com:6380"
+    assert any(r.subject == "servers_grey" and "first" in r.reason for r in full.remarks)
+
+
 def test_plus_equals_adds() -> None:
     found = import_rmilter("our_networks = 192.0.2.1;\nour_networks += 192.0.2.2;", "r.conf")
     options = data(found, "options.inc")
