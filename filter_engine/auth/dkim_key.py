@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-import dkim.util
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, Hash
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from filter_engine.auth.dkim_library import dkim_library
 
 MAX_RECORD = 4096
 """Octets of a key record; longer ones are refused."""
@@ -77,8 +78,8 @@ def parse_key_record(record: bytes) -> DkimPublicKey:
     if len(record) > MAX_RECORD:
         raise DkimKeyError(f"key record of {len(record)} octets")
     try:
-        tags = dkim.util.parse_tag_value(record)
-    except dkim.util.InvalidTagValueList as error:
+        tags = dkim_library().util.parse_tag_value(record)
+    except dkim_library().util.InvalidTagValueList as error:
         raise DkimKeyError(f"key record is no tag list: {error}") from None
     except IndexError:
         raise DkimKeyError("key record is empty") from None

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import dkim
-import dkim.util
-
 from filter_engine.auth.canonical import Canonicalization, canonical_field
 from filter_engine.auth.dkim_key import decode_base64
+from filter_engine.auth.dkim_library import dkim_library
 from filter_engine.dns.names import is_below, to_ascii
 
 MAX_FIELD = 32768
@@ -111,8 +109,8 @@ def parse_signature(name: bytes, value: bytes) -> DkimSignature:
     if len(value) > MAX_FIELD:
         raise DkimSignatureError(f"signature field of {len(value)} octets", {})
     try:
-        tags: dict[bytes, bytes] = dkim.util.parse_tag_value(value)
-    except dkim.util.InvalidTagValueList as error:
+        tags: dict[bytes, bytes] = dkim_library().util.parse_tag_value(value)
+    except dkim_library().util.InvalidTagValueList as error:
         raise DkimSignatureError(f"no tag list: {error!r}"[:120], {}) from None
     except IndexError:
         raise DkimSignatureError("empty signature field", {}) from None
@@ -121,7 +119,7 @@ def parse_signature(name: bytes, value: bytes) -> DkimSignature:
     }
     try:
         return _build(name, value, tags)
-    except (dkim.DKIMException, ValueError) as error:
+    except (dkim_library().DKIMException, ValueError) as error:
         raise DkimSignatureError(str(error)[:200], tags) from None
 
 
@@ -130,7 +128,7 @@ def _build(name: bytes, value: bytes, tags: dict[bytes, bytes]) -> DkimSignature
     for tag in (b"b", b"bh"):
         if tag in checked:
             checked[tag] = b"AAAA"
-    dkim.validate_signature_fields(checked, _MANDATORY)
+    dkim_library().validate_signature_fields(checked, _MANDATORY)
     methods = tags.get(b"q", b"dns/txt").lower().split(b":")
     if b"dns/txt" not in methods:
         raise ValueError("q= offers no dns/txt")
