@@ -13,7 +13,7 @@ MESSAGE_SIZE_LIMIT = 10240000
 #: How that image hands mail to its own Dovecot.
 OWN_DOVECOT = "lmtp:unix:private/transport"
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
-_HASH = re.compile(r"([^:\s{}"']+):(\{[A-Za-z0-9.-]{1,40}\})(\S+)")
+_HASH = re.compile(r"""([^:\s{}"']+):(\{[A-Za-z0-9.-]{1,40}\})(\S+)""")
 _PLAIN_SCHEMES = ("{PLAIN}", "{CLEAR}", "{CLEARTEXT}")
 
 
