@@ -11,6 +11,7 @@ PYTHON ?= python3
 SITE ?= inventories/three_hosts
 LAB ?= mailfleet
 HOST ?= dolores
+SECONDS ?= 600
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 STAMPS := .cache/stamps
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -144,6 +145,15 @@ format: setup ## Format the code
 .PHONY: role-docs
 role-docs: setup ## Write roles/*/README.md from their argument_specs
 	@$(BIN)/python tests/fleet/roles/interface.py
+
+.PHONY: reference
+reference: role-docs ## Write what is generated: role READMEs, docs/lint.md, docs/options.md
+	@$(BIN)/python tests/fleet/docs/lint_docs.py
+	$(BIN)/python tests/fleet/docs/option_docs.py
+
+.PHONY: fuzz
+fuzz: setup ## Fuzz the configuration's parser for SECONDS (default 600)
+	@$(BIN)/python tests/fuzz/ucl/fuzz.py --seconds $(SECONDS)
 
 .PHONY: clean
 clean: ## Remove caches and the virtual environment (not the lab's image)

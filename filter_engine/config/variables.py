@@ -35,6 +35,7 @@ def build_variables(given: Mapping[str, str]) -> dict[str, str]:
         "PREFIX": "/usr",
         "HOSTNAME": socket.gethostname(),
         "VERSION": __version__,
+        "BRANCH_VERSION": "3",  # the branch of Rspamd whose configuration is read
     }
     if SITE_DIRECTORY.is_dir():
         variables["LOCAL_CONFDIR"] = str(SITE_DIRECTORY)
