@@ -8,6 +8,7 @@ from filter_engine.config.kinds import (
     INTEGER,
     STRING,
     TIME,
+    known_sections,
     list_of,
     one_of,
 )
@@ -121,6 +122,7 @@ RBL = module(
     "rbl",
     "lists of addresses and names in DNS",
     {f"default_{name}": made for name, made in _DEFAULTED.items()},
+    {"rules": known(known_sections(_RULE, "rbl.rules"), doc="more lists, put over rbls")},
     rules=_RULE,
     rules_key="rbls",
     attached_maps=known(ANY, doc="maps under names that selectors can use"),
