@@ -169,9 +169,7 @@ def _resolve(top: Branch, key: str) -> tuple[tuple[str, ...], Leaf | Branch, str
         else:
             last = ".".join(words)
             if branch.section is not None and (
-                last in branch.section.known
-                or last in branch.section.foreign
-                or last in branch.section.retired
+                last in branch.section.known or last in branch.section.retired
             ):
                 return path, branch, last
             raise _unknown(top, branch, path, key, last)

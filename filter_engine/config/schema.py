@@ -167,9 +167,7 @@ class Section:
 
     #: Option names that once worked, and what to do instead.
     retired: ClassVar[Mapping[str, str]] = {}
-    #: Names Rspamd knows in this section and this engine has no use for.
-    foreign: ClassVar[frozenset[str]] = frozenset()
-    #: The same, with type and meaning: takes the place of ``foreign``.
+    #: What Rspamd has in this section and this engine has no use for.
     known: ClassVar[Mapping[str, Option]] = MappingProxyType({})
     #: Page of Rspamd's documentation below its root, e.g. ``workers/normal``.
     anchor: ClassVar[str] = ""
@@ -239,16 +237,16 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
         return section(**values, origins=MappingProxyType(origins))
     rspamds = _by_key(section.known)
     _check_known(section.known, node, binder, name)
-    for key in (key for key in node if key in rspamds or key in section.foreign):
+    for key in (key for key in node if key in rspamds):
         binder.report(
             Severity.INFO,
             "not-served",
             node.all(key)[0],
             f"{name}.{key} is Rspamd's; this engine does not use it",
-            f"in Rspamd: {rspamds[key].doc}" if key in rspamds else "",
+            f"in Rspamd: {rspamds[key].doc}",
         )
     if section.closed:
-        report_unknown(node, binder, name, served, (*rspamds, *section.foreign), section.retired)
+        report_unknown(node, binder, name, served, rspamds, section.retired)
     return section(**values, origins=MappingProxyType(origins))
 
 

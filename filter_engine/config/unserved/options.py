@@ -111,6 +111,7 @@ OPTIONS = declare_known(
     images_cache=known(SIZE, 256, doc="images whose fingerprint is remembered"),
     lua_gc_pause=known(_COUNT, 200, unit="percent", doc="pause of Lua's garbage collector"),
     lua_gc_step=known(_COUNT, 200, unit="percent", doc="step of Lua's garbage collector"),
+    lua_path=known(STRING, doc="where Lua's require looks"),
     map_file_watch_multiplier=known(
         NUMBER, 0.1, doc="factor on map_watch_interval for maps in files"
     ),

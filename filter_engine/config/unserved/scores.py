@@ -1,4 +1,4 @@
-"""``actions``, ``group``, ``symbols`` and the older ``metric``."""
+"""``actions``, ``group``, ``symbols`` and what is left of ``metric``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,4 @@ GROUP = declare_known(
 
 METRIC = declare_known(
     name=known(STRING, "default", doc="name of the metric; default is the only one"),
-    grow_factor=known(NUMBER, 1.0, doc="factor on each further symbol above zero"),
-    subject=known(STRING, doc="template of a rewritten subject: write it into actions"),
-    unknown_weight=known(NUMBER, doc="score of unknown symbols: write it into actions"),
 )

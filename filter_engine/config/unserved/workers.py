@@ -47,6 +47,7 @@ WORKER = declare_known(
     keypair=known(
         known_section(_KEYPAIR, "keypair"), doc="keys of the encrypted protocol", secret=True
     ),
+    max_connections=known(_COUNT, doc="connections at once"),
     max_core=known(_COUNT, unit="bytes", doc="largest core dump"),
     max_files=known(_COUNT, doc="open files of a process"),
     type=known(STRING, doc="kind of the worker, written as its name"),

@@ -91,7 +91,7 @@ def test_an_option_is_read(cls: type[Section], attribute: str) -> None:
     files = [path for pattern in READ_IN[cls] for path in PACKAGE.glob(pattern)]
     assert files
     assert any(re.search(rf"\.{name}\b", path.read_text()) for path in files), (
-        f"nothing reads {attribute}: serve it, or name it in {cls.__name__}.foreign"
+        f"nothing reads {attribute}: serve it, or declare it in {cls.__name__}.known"
     )
 
 

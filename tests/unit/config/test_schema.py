@@ -32,7 +32,7 @@ from filter_engine.config.kinds import (
     upstreams,
 )
 from filter_engine.config.layers import Layers
-from filter_engine.config.schema import bind
+from filter_engine.config.schema import Option, bind, declare_known, known
 from filter_engine.ucl import parse
 
 
@@ -48,7 +48,7 @@ class Sample(Section):
     """One option of each kind."""
 
     retired: ClassVar[Mapping[str, str]] = MappingProxyType({"old": "use new"})
-    foreign: ClassVar[frozenset[str]] = frozenset({"theirs"})
+    known: ClassVar[Mapping[str, Option]] = declare_known(theirs=known(INTEGER, doc="a number"))
 
     flag: bool = option(BOOLEAN, False, doc="a switch")
     count: int = option(at_least(INTEGER, 0), 3, doc="a count", aliases=("number",))
