@@ -29,9 +29,9 @@ from filter_engine.ucl.document import parse_file
 from .conftest import Site
 
 _RSPAMD = DATA / "rspamd"
-_STOCK = sorted((_RSPAMD / "conf").rglob("*.conf")) + sorted((_RSPAMD / "conf").rglob("*.inc"))
+#: Without scores.d and *.inc, which hold the inside of sections.
+_STOCK = [p for p in sorted((_RSPAMD / "conf").rglob("*.conf")) if p.parent.name != "scores.d"]
 _TESTS = _RSPAMD / "test" / "functional"
-_FUNCTIONAL = sorted((_TESTS / "configs").rglob("*.conf"))
 _NO_DATA = pytest.mark.skipif(not _STOCK, reason=f"no {_RSPAMD}; set CONFORMANCE_DIR")
 
 #: No configurations of Rspamd by themselves: a web server's, a Redis server's, JSON, the inside of
@@ -44,10 +44,10 @@ _OTHERS = {
     "fuzzy-html.conf",
     "fuzzy_html_test.conf",
 }
+_CONFIGS = sorted((_TESTS / "configs").rglob("*.conf"))
+_FUNCTIONAL = [path for path in _CONFIGS if path.name not in _OTHERS]
 #: Of Rspamd's sections those that hold Lua or names only.
 _WITHOUT_OPTIONS = {"global_functions", "lua", "rules", "upstreams"}
-#: File -> findings that are right: Rspamd itself does not read these either.
-_JUSTIFIED: Mapping[str, set[str]] = {}
 
 checks.load()
 _SERVED = sections(REGISTRY)
@@ -60,7 +60,7 @@ def _findings(path: Path) -> Iterator[Finding]:
         "LOCAL_CONFDIR": "/nonexistent",
         "DBDIR": "/nonexistent",
     }
-    names = {name for file in _FUNCTIONAL for name in re.findall(r"env\.(\w+)", file.read_text())}
+    names = {name for file in _CONFIGS for name in re.findall(r"env\.(\w+)", file.read_text())}
     environ = {f"RSPAMD_{name}": "" if name.startswith("SETTINGS_") else "1" for name in names}
     environ["RSPAMD_FUZZY_INCLUDE"] = str(_TESTS / "configs" / "fuzzy-encryption-key.conf")
     environ["RSPAMD_TESTDIR"] = str(_TESTS)
@@ -81,8 +81,6 @@ def _findings(path: Path) -> Iterator[Finding]:
 @_NO_DATA
 @pytest.mark.parametrize("path", _STOCK, ids=lambda path: path.name)
 def test_rspamds_stock_modules_are_known(path: Path) -> None:
-    if path.parent.name in ("maps.d", "scores.d") or path.suffix == ".inc":
-        pytest.skip("holds the inside of a section, or no configuration")
     found = [f for f in _findings(path) if f.severity is not Severity.INFO]
     assert [f.message for f in found] == []
 
@@ -90,10 +88,8 @@ def test_rspamds_stock_modules_are_known(path: Path) -> None:
 @_NO_DATA
 @pytest.mark.parametrize("path", _FUNCTIONAL, ids=lambda path: path.name)
 def test_the_modules_of_rspamds_own_tests_are_known(path: Path) -> None:
-    if path.name in _OTHERS:
-        pytest.skip("no configuration of Rspamd")
     unknown = {f.message for f in _findings(path) if f.code in ("unknown-option", "no-effect")}
-    assert unknown == _JUSTIFIED.get(path.name, set())
+    assert unknown == set()
 
 
 # -- every schema --------------------------------------------------------------------------------
