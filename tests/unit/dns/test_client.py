@@ -88,7 +88,9 @@ def test_same_question_in_flight_is_sent_once(
 def test_ids_and_ports_vary(name_server: Make, reply: Reply, ask_all: AskAll) -> None:
     server = name_server(lambda query, _: [reply(query, rcode=dns.rcode.NXDOMAIN)])
     ask_all([server.upstream], *((f"n{i}.example", "A") for i in range(200)), sockets=8)
-    assert len({query.id for query, _, _ in server.queries}) > 150
+    ids = [query.id for query, _, _ in server.queries]
+    assert len(ids) >= 50
+    assert len(set(ids)) > 0.9 * len(ids)
     assert len({peer[1] for _, _, peer in server.queries}) == 8
 
 
