@@ -30,7 +30,8 @@ from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult
 
 _GROUPS = ("policies", "dmarc")
 _ACTION: Kind[str] = one_of(
-    "", *(spelling for a in Action for spelling in {a.value, a.value.replace(" ", "_")})
+    "",
+    *(spelling for a in Action for spelling in dict.fromkeys((a.value, a.value.replace(" ", "_")))),
 )
 
 

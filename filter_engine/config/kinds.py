@@ -143,17 +143,16 @@ def at_least(kind: Kind[T], minimum: float) -> Kind[T]:
 
 
 def one_of(*choices: str) -> Kind[str]:
-    """One of the given words, in any case."""
+    """One of the given words, in any case; an empty one need not be written."""
+    named = [choice for choice in choices if choice]
 
     def convert(node: UclNode) -> str:
         text = text_of(node).lower()
         if text not in choices:
-            raise MisfitError(
-                f"{text!r} is not possible here", f"write one of {', '.join(choices)}"
-            )
+            raise MisfitError(f"{text!r} is not possible here", f"write one of {', '.join(named)}")
         return text
 
-    return _single("|".join(choices), convert)
+    return _single("|".join(named), convert)
 
 
 def _flatten(nodes: list[UclNode]) -> list[UclNode]:

@@ -256,6 +256,7 @@ class RedisConfig(Section):
 
     known: ClassVar[Mapping[str, Option]] = REDIS
     anchor: ClassVar[str] = "configuration/redis"
+    unused: ClassVar[str] = "this engine keeps nothing in Redis yet; the section is only checked"
 
     servers: UpstreamList | None = option(
         upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading and writing"

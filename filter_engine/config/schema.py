@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from filter_engine.config.findings import Severity
 from filter_engine.config.layers import counted
-from filter_engine.config.origin import BUILTIN, Origin
+from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.unknown import report_unknown
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
@@ -171,6 +171,8 @@ class Section:
     known: ClassVar[Mapping[str, Option]] = MappingProxyType({})
     #: Page of Rspamd's documentation below its root, e.g. ``workers/normal``.
     anchor: ClassVar[str] = ""
+    #: Why nothing reads the section yet, though it is checked; empty for all others.
+    unused: ClassVar[str] = ""
     #: False where keys are free (names of rules, domains): unknown keys are not reported then.
     closed: ClassVar[bool] = True
     #: Whether a module with these options does nothing without Redis.
@@ -232,9 +234,12 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
             _misfit(declared, found[0], misfit, binder, name)
             continue
         origins[declared.attribute] = binder.origin(_last_value(found[-1]))
+    bound = section(**values, origins=MappingProxyType(origins))
+    if section.unused and getattr(bound, "active", True):  # a worker that is off misses nothing
+        _tell_unused(section, node, binder, name)
     if all(key in served for key in node):
         # what Rspamd has besides need not even be loaded (config/rspamd)
-        return section(**values, origins=MappingProxyType(origins))
+        return bound
     rspamds = _by_key(section.known)
     _check_known(section.known, node, binder, name)
     for key in (key for key in node if key in rspamds):
@@ -247,7 +252,15 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
         )
     if section.closed:
         report_unknown(node, binder, name, served, rspamds, section.retired)
-    return section(**values, origins=MappingProxyType(origins))
+    return bound
+
+
+def _tell_unused(section: type[Section], node: UclObject, binder: Binder, name: str) -> None:
+    values = (value for key in node for value in node.all(key))
+    written = (value for value in values if binder.origin(value).layer is not Layer.SHIPPED)
+    for value in written:
+        binder.report(Severity.INFO, "not-served", value, f"{name}: {section.unused}")
+        break
 
 
 def bind_known(schema: Schema, node: UclObject, binder: Binder, name: str) -> None:

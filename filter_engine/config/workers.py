@@ -191,6 +191,7 @@ class FuzzyConfig(WorkerSection):
     )
     known: ClassVar[Mapping[str, Option]] = FUZZY
     anchor: ClassVar[str] = "workers/fuzzy_storage"
+    unused: ClassVar[str] = "this engine has no fuzzy storage yet; the section is only checked"
 
     count: int | None = option(
         at_least(INTEGER, -1), -1, doc="processes to run; -1 (the default) = no storage here"
