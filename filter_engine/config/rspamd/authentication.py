@@ -16,7 +16,14 @@ from filter_engine.config.kinds import (
     known_section,
     known_sections,
 )
-from filter_engine.config.rspamd.common import (
+from filter_engine.config.rspamd.kinds import (
+    LUA,
+    MAP_SOURCE,
+    QUOTED_TIME,
+    TABLE,
+    each,
+)
+from filter_engine.config.rspamd.shared_options import (
     OWN_MAIL,
     REDIS,
     Options,
@@ -25,13 +32,6 @@ from filter_engine.config.rspamd.common import (
     names,
     part,
     symbol,
-)
-from filter_engine.config.rspamd.kinds import (
-    LUA,
-    MAP_SOURCE,
-    QUOTED_TIME,
-    TABLE,
-    each,
 )
 from filter_engine.config.schema import declare_known, known
 

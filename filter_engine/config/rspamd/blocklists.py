@@ -12,7 +12,6 @@ from filter_engine.config.kinds import (
     list_of,
     one_of,
 )
-from filter_engine.config.rspamd.common import OWN_MAIL, Options, flag, module, names, part, symbol
 from filter_engine.config.rspamd.kinds import (
     ANY,
     LUA,
@@ -21,6 +20,15 @@ from filter_engine.config.rspamd.kinds import (
     TABLE,
     either,
     table_of,
+)
+from filter_engine.config.rspamd.shared_options import (
+    OWN_MAIL,
+    Options,
+    flag,
+    module,
+    names,
+    part,
+    symbol,
 )
 from filter_engine.config.schema import declare_known, known
 

@@ -14,15 +14,6 @@ from filter_engine.config.kinds import (
     known_section,
     one_of,
 )
-from filter_engine.config.rspamd.common import (
-    REDIS,
-    REDIS_WITHOUT_TIMEOUT,
-    flag,
-    module,
-    names,
-    part,
-    symbol,
-)
 from filter_engine.config.rspamd.kinds import (
     LUA,
     MAP_SOURCE,
@@ -31,6 +22,15 @@ from filter_engine.config.rspamd.kinds import (
     TABLE,
     either,
     table_of,
+)
+from filter_engine.config.rspamd.shared_options import (
+    REDIS,
+    REDIS_WITHOUT_TIMEOUT,
+    flag,
+    module,
+    names,
+    part,
+    symbol,
 )
 from filter_engine.config.schema import Schema, declare_known, known
 

@@ -13,15 +13,6 @@ from filter_engine.config.kinds import (
     one_of,
     upstreams,
 )
-from filter_engine.config.rspamd.common import (
-    REDIS,
-    REDIS_SERVERS,
-    SUBJECT_PRIVACY,
-    flag,
-    module,
-    names,
-    part,
-)
 from filter_engine.config.rspamd.kinds import (
     ANY,
     LUA,
@@ -30,6 +21,15 @@ from filter_engine.config.rspamd.kinds import (
     STRINGS,
     TABLE,
     table_of,
+)
+from filter_engine.config.rspamd.shared_options import (
+    REDIS,
+    REDIS_SERVERS,
+    SUBJECT_PRIVACY,
+    flag,
+    module,
+    names,
+    part,
 )
 from filter_engine.config.schema import known
 

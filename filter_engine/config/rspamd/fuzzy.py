@@ -14,7 +14,6 @@ from filter_engine.config.kinds import (
     one_of,
     upstreams,
 )
-from filter_engine.config.rspamd.common import flag, module, names, part
 from filter_engine.config.rspamd.kinds import (
     LUA,
     MAP_SOURCE,
@@ -23,6 +22,7 @@ from filter_engine.config.rspamd.kinds import (
     either,
     one_or_named,
 )
+from filter_engine.config.rspamd.shared_options import flag, module, names, part
 from filter_engine.config.schema import known
 
 _PORT: Final = 11335

@@ -15,14 +15,6 @@ from filter_engine.config.kinds import (
     known_sections,
     one_of,
 )
-from filter_engine.config.rspamd.common import (
-    REDIS,
-    Options,
-    flag,
-    module,
-    names,
-    part,
-)
 from filter_engine.config.rspamd.kinds import (
     ANY,
     EXPRESSION,
@@ -32,6 +24,14 @@ from filter_engine.config.rspamd.kinds import (
     TABLE,
     either,
     table_of,
+)
+from filter_engine.config.rspamd.shared_options import (
+    REDIS,
+    Options,
+    flag,
+    module,
+    names,
+    part,
 )
 from filter_engine.config.schema import declare_known, known
 

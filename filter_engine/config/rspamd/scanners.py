@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, SIZE, STRING, upstreams
-from filter_engine.config.rspamd.common import (
+from filter_engine.config.rspamd.kinds import MAP_SOURCE, QUOTED_TIME, TABLE, each_table, either
+from filter_engine.config.rspamd.shared_options import (
     REDIS_SERVERS,
     Options,
     flag,
@@ -13,7 +14,6 @@ from filter_engine.config.rspamd.common import (
     part,
     symbol,
 )
-from filter_engine.config.rspamd.kinds import MAP_SOURCE, QUOTED_TIME, TABLE, each_table, either
 from filter_engine.config.schema import Kind, declare_known, known
 
 #: The port depends on ``type``; a scanner's own is used where a server names none.

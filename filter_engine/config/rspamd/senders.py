@@ -14,18 +14,6 @@ from filter_engine.config.kinds import (
     list_of,
     one_of,
 )
-from filter_engine.config.rspamd.common import (
-    OWN_MAIL,
-    REDIS,
-    REDIS_SERVERS,
-    REDIS_WITHOUT_TIMEOUT,
-    Options,
-    flag,
-    module,
-    names,
-    part,
-    symbol,
-)
 from filter_engine.config.rspamd.kinds import (
     ANY,
     LUA,
@@ -36,6 +24,18 @@ from filter_engine.config.rspamd.kinds import (
     TABLE,
     each,
     either,
+)
+from filter_engine.config.rspamd.shared_options import (
+    OWN_MAIL,
+    REDIS,
+    REDIS_SERVERS,
+    REDIS_WITHOUT_TIMEOUT,
+    Options,
+    flag,
+    module,
+    names,
+    part,
+    symbol,
 )
 from filter_engine.config.schema import declare_known, known
 

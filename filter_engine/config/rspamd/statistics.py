@@ -15,15 +15,6 @@ from filter_engine.config.kinds import (
     list_of,
     one_of,
 )
-from filter_engine.config.rspamd.common import (
-    REDIS,
-    REDIS_WITHOUT_TIMEOUT,
-    Options,
-    flag,
-    module,
-    names,
-    part,
-)
 from filter_engine.config.rspamd.kinds import (
     ANY,
     EXPRESSION,
@@ -36,6 +27,15 @@ from filter_engine.config.rspamd.kinds import (
     either,
     one_or_named,
     table_of,
+)
+from filter_engine.config.rspamd.shared_options import (
+    REDIS,
+    REDIS_WITHOUT_TIMEOUT,
+    Options,
+    flag,
+    module,
+    names,
+    part,
 )
 from filter_engine.config.schema import Schema, declare_known, known
 

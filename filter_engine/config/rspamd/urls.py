@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from filter_engine.config.kinds import INTEGER, SIZE, STRING, known_section
-from filter_engine.config.rspamd.common import (
+from filter_engine.config.rspamd.kinds import ANY, MAP_SOURCE, QUOTED_TIME, TABLE, table_of
+from filter_engine.config.rspamd.shared_options import (
     REDIS,
     REDIS_WITHOUT_TIMEOUT,
     Options,
@@ -15,7 +16,6 @@ from filter_engine.config.rspamd.common import (
     part,
     symbol,
 )
-from filter_engine.config.rspamd.kinds import ANY, MAP_SOURCE, QUOTED_TIME, TABLE, table_of
 from filter_engine.config.schema import known
 
 
