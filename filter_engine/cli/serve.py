@@ -13,13 +13,13 @@ from filter_engine import checks
 from filter_engine.cli.options import config_options, fail
 from filter_engine.config import Config, ConfigError, Finding, load
 from filter_engine.config.variables import SITE_DIRECTORY
+from filter_engine.headers.sections import sections
 from filter_engine.importers.environment import import_environment
 from filter_engine.importers.outcome import ImportFaultError, Outcome
 from filter_engine.importers.seed import seed
 from filter_engine.importers.site_files import site_files
 from filter_engine.importers.staging import inspect_staged
 from filter_engine.scan.declare import REGISTRY
-from filter_engine.scanner import sections
 from filter_engine.workers.sockets import BindError
 from filter_engine.workers.supervisor import Supervisor
 

@@ -291,5 +291,5 @@ def test_a_schema_is_loaded_when_a_site_needs_it(
         [sys.executable, "-c", _PROBE, str(tmp_path)], capture_output=True, text=True, check=True
     )
     names = {name.rpartition(".")[2] for name in json.loads(run.stdout)}
-    assert names - {"common", "kinds"} == loaded
+    assert names - {"kinds", "shared_options"} == loaded
     assert bool(names) == bool(loaded)
