@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from filter_engine import checks
 from filter_engine.config.model import Config
+from filter_engine.config.schema import Section
 from filter_engine.dns.client import DnsClient
 from filter_engine.dns.names import public_suffixes
 from filter_engine.dns.system import client_for
@@ -23,6 +24,7 @@ from filter_engine.scan.metric import Decision, decide
 from filter_engine.scan.plan import Plan, make_plan
 from filter_engine.scan.run import Run, wall_clock
 from filter_engine.scan.settings import Chosen, Settings
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.verdict import Action, HeaderEdits, PreResult, Verdict
@@ -50,6 +52,7 @@ class Scanner:
         self.config = config
         self.plan = make_plan(config, registry)
         self.settings = Settings(config.settings, self.plan)
+        self.states = self._prepared()
         self.transport = transport
         self.statistics = ScanStatistics()
         self.server = server or socket.gethostname()
@@ -67,11 +70,17 @@ class Scanner:
         """A scanner with the built-in checks, which read their keys and maps now."""
         checks.load()
         public_suffixes()
-        scanner = cls(config)
-        for check in scanner.plan.checks:
-            if check.prepare is not None and check.options is not None:
-                check.prepare(scanner.plan.sections.get(check.options) or check.options())
-        return scanner
+        return cls(config)
+
+    def _prepared(self) -> dict[str, object]:
+        """Check name -> its state, of all that are switched on."""
+        setup, sections = Setup(self.config), self.plan.sections
+        states: dict[str, object] = {}
+        for check in self.plan.checks:
+            if check.prepare is not None:
+                section = check.options or Section
+                states[check.name] = check.prepare(sections.get(section) or section(), setup)
+        return states
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open this process's DNS sockets; call once in each worker, after the fork."""
@@ -149,6 +158,7 @@ class Scanner:
             server=self.server,
             local=ip is None or self.config.options.is_local(ip),
             ip=ip,
+            states=self.states,
         )
 
     def _verdict(

@@ -14,6 +14,6 @@ def dkim_library() -> ModuleType:
     return import_module("dkim")
 
 
-def load_library(_options: object) -> None:
+def load_library(_options: object, _setup: object) -> None:
     """Load it before processes are forked: what a check names as its ``prepare``."""
     dkim_library()

@@ -140,7 +140,7 @@ class DkimSigningOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("dkim_signing")
 
 
-def preload(options: DkimSigningOptions) -> None:
+def preload(options: DkimSigningOptions, _setup: object = None) -> None:
     """Read every key the options name, so that no message waits for it; call before the fork."""
     patterns: set[str] = set()
     for domain, keys in options.domain.items():

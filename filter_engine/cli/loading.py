@@ -13,6 +13,7 @@ from filter_engine.config.loader import load
 from filter_engine.config.model import Config
 from filter_engine.headers.sections import sections
 from filter_engine.scan.declare import REGISTRY
+from filter_engine.scan.plan import checks_symbols
 
 
 def load_config(
@@ -31,7 +32,7 @@ def symbol_defaults(config: Config) -> dict[str, SymbolDefault]:
     checks.load()
     declared = {
         symbol.name: SymbolDefault(symbol.score, symbol.description, symbol.groups, check.name)
-        for check, symbol in REGISTRY.symbols()
+        for check, symbol in checks_symbols(config, REGISTRY)
     }
     composites = {
         name: SymbolDefault(said.score, said.description, (said.group,), "composites")

@@ -16,6 +16,7 @@ from filter_engine.scan.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
     from filter_engine.scan.question import Ask
+    from filter_engine.scan.setup import Setup
     from filter_engine.scan.task import Task
 
 
@@ -47,6 +48,8 @@ class Symbol:
 Returned: TypeAlias = "Outcome | Iterable[Finding] | None"
 PlainCheck: TypeAlias = "Callable[[Task], Returned]"
 AskingCheck: TypeAlias = "Callable[[Task, Ask], Awaitable[Returned]]"
+Prepare: TypeAlias = "Callable[[Any, Setup], object]"
+SymbolsOf: TypeAlias = "Callable[[Any], Iterable[Symbol]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,14 @@ class Check:
     """The typed options of that section; several checks may share one class."""
     priority: int
     """Within a stage the highest runs first."""
-    prepare: Callable[[Any], None] | None
-    """Called with the bound options before processes are forked: reads keys, maps, databases."""
+    prepare: Prepare | None
+    """Called with the bound options before processes are forked: reads keys, maps, databases.
+    What it returns is ``task.state(name)`` of every scan."""
     doc: str
     needs: tuple[str, ...] = ()
     """Checks whose results it asks for: settings that leave this one leave them too."""
+    symbols_of: SymbolsOf | None = None
+    """The symbols that a site's rules in the bound options add to ``symbols``."""
 
 
 class Registry:
@@ -137,7 +143,8 @@ def check(
     module: str | None = None,
     options: type[Section] | None = None,
     priority: int = 0,
-    prepare: Callable[[Any], None] | None = None,
+    prepare: Prepare | None = None,
+    symbols_of: SymbolsOf | None = None,
     needs: Sequence[str] = (),
     registry: Registry | None = None,
 ) -> Callable[[F], F]:
@@ -146,8 +153,9 @@ def check(
     A plain ``def run(task)`` works on the message alone. An ``async def run(task, ask)`` may await
     questions, and nothing else. Both return findings, an ``Outcome`` or None. ``options`` is the
     section's schema (``filter_engine.config.schema``); read it with ``task.options(ThatClass)``.
-    ``prepare`` gets the bound options once in the master, before processes are forked. ``needs``
-    names the checks whose results it asks for.
+    ``prepare(options, setup)`` is called once a configuration in the master, before processes are
+    forked; ``task.state(name)`` gives what it returned. ``symbols_of(options)`` gives the symbols
+    of a site's own rules. ``needs`` names the checks whose results it asks for.
     """
 
     def declare(run: F) -> F:
@@ -164,6 +172,7 @@ def check(
                 prepare=prepare,
                 doc=(run.__doc__ or "").strip(),
                 needs=tuple(needs),
+                symbols_of=symbols_of,
             )
         )
         return run

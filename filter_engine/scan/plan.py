@@ -69,13 +69,25 @@ def make_plan(config: Config, registry: Registry) -> Plan:
     )
 
 
+def checks_symbols(config: Config, registry: Registry) -> Iterator[tuple[Check, Symbol]]:
+    """Every symbol with its check: those in the code, then those of a site's rules."""
+    yield from registry.symbols()
+    for check in registry:
+        if check.symbols_of is not None and config.is_enabled(check.module):
+            options = config.modules.get(check.module)
+            for symbol in check.symbols_of(options or (check.options or Section)()):
+                yield check, symbol
+
+
 def declared_symbols(config: Config, registry: Registry) -> Iterator[Symbol]:
     """The symbols of the checks and of the composites, with the scores they come with.
 
-    A composite that has the name of a check's symbol takes its group and, unless it states one, its
-    score.
+    A rule may set a symbol that a check declares: its score is the check's. A composite that has
+    the name of a check's symbol takes its group and, unless it states one, its score.
     """
-    declared = {symbol.name: symbol for _, symbol in registry.symbols()}
+    declared: dict[str, Symbol] = {}
+    for _, symbol in checks_symbols(config, registry):
+        declared.setdefault(symbol.name, symbol)
     for name, said in config.composites.items():
         own = declared.get(name)
         if own is None:

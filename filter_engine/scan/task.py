@@ -33,11 +33,17 @@ class Task:
     results: dict[str, Any] = field(default_factory=dict)
     """Check name -> the ``value`` of its outcome, filled by the driver."""
     ip: IPv4Address | IPv6Address | None = None
+    states: Mapping[str, Any] = field(default_factory=dict)
+    """Check name -> what its ``prepare`` made, the same for all tasks of a configuration."""
 
     @property
     def authenticated(self) -> bool:
         """The client logged in."""
         return self.envelope.user is not None
+
+    def state(self, check: str) -> Any:
+        """What the ``prepare`` of that check returned; None when it was not prepared."""
+        return self.states.get(check)
 
     def options(self, section: type[S]) -> S:
         """The bound options of a section; its defaults when no configuration was loaded."""

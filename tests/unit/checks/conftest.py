@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from filter_engine import checks
+from filter_engine.config.model import Config
 from filter_engine.config.schema import Section
 from filter_engine.dns.table import TableResolver
 from filter_engine.message import Message
 from filter_engine.scan.declare import REGISTRY, Check, Returned
 from filter_engine.scan.driver import Driver
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.verdict import Finding, Outcome
 
@@ -32,13 +34,17 @@ Content-Type: text/plain; charset=utf-8
 Content-Transfer-Encoding: 7bit
 """
 
+#: What ``prepare`` is given where a test brings no configuration of its own.
+CONFIG = Config()
+
 Findings = dict[str, list[Finding]]
 
 
 class Collected:
     """A sink that keeps findings and lets errors out."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Section | None = None) -> None:
+        self.options = options
         self.findings: Findings = {}
         self.outcomes: dict[str, Outcome] = {}
 
@@ -47,6 +53,8 @@ class Collected:
             self.outcomes[check.name] = returned
             returned = returned.findings
         declared = {symbol.name for symbol in check.symbols}
+        if check.symbols_of is not None:
+            declared |= {symbol.name for symbol in check.symbols_of(self.options)}
         for finding in returned or ():
             assert finding.symbol in declared, f"{check.name} does not declare {finding.symbol}"
             self.findings.setdefault(finding.symbol, []).append(finding)
@@ -74,13 +82,20 @@ def scan() -> Scan:
         dns: Mapping[str, Any] | None = None,
         options: Section | None = None,
         local: bool = False,
+        states: Mapping[str, Any] | None = None,
         **envelope: Any,
     ) -> Findings:
         raw = compose(headers or {}, body)
         known = {"ip": "192.0.2.1", "helo": "mx.example.com", "hostname": "mx.example.com"}
         known |= {"mail_from": "bob@example.com", "rcpt_to": ("alice@example.net",)}
         known |= envelope
+        check = REGISTRY[name]
+        if options is None and check.options is not None:
+            options = check.options()
         sections = {} if options is None else {type(options): options}
+        made = dict(states or {})
+        if check.prepare is not None and name not in made:
+            made[name] = check.prepare(options, Setup(CONFIG))
         task = Task(
             Message(raw),
             Envelope(**known),
@@ -89,9 +104,9 @@ def scan() -> Scan:
             "test.example",
             local=local,
             ip=client_ip(known["ip"]),
+            states=made,
         )
-        sink = Collected()
-        check = REGISTRY[name]
+        sink = Collected(options)
         if check.asks:
             transport = TableResolver(dns or {}, failing=("broken.example",))
             Driver(task, transport, sink).start([check])
