@@ -12,6 +12,7 @@ from filter_engine import checks
 from filter_engine.config.model import Config
 from filter_engine.config.schema import Section
 from filter_engine.dns.client import DnsClient
+from filter_engine.dns.fake_records import FakeRecords
 from filter_engine.dns.names import public_suffixes
 from filter_engine.dns.system import client_for
 from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, header_edits
@@ -87,7 +88,8 @@ class Scanner:
         if self.transport is None:
             self._dns = client_for(self.config.options.dns)
             self._dns.open(loop)
-            self.transport = self._dns
+            fake = self.config.options.dns.fake_records
+            self.transport = FakeRecords(fake, self._dns) if fake else self._dns
 
     def close(self) -> None:
         """Close what ``open`` opened; questions still open are answered TEMPFAIL."""

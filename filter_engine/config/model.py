@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from filter_engine.config.addresses import LOOPBACK, PRIVATE, Address, AddressSet
 from filter_engine.config.composites import CompositeConfig
+from filter_engine.config.fake_records import FAKE_RECORDS, FakeRecord
 from filter_engine.config.findings import Finding
 from filter_engine.config.kinds import (
     ADDRESSES,
@@ -68,6 +69,9 @@ class DnsConfig(Section):
         16,
         doc="UDP sockets to spread questions over",
         aliases=("connections",),
+    )
+    fake_records: tuple[FakeRecord, ...] = option(
+        FAKE_RECORDS, (), doc="answers that no resolver is asked for; for tests only"
     )
 
 

@@ -49,24 +49,9 @@ MAPS = Schema(
 
 HTTP = Schema("configuration/options", "Rspamd's HTTP client and server", {}, closed=False)
 
-_FAKE_RECORD = Schema(
-    "configuration/options",
-    "an answer that no resolver is asked for",
-    declare_known(
-        name=known(STRING, doc="name that is asked for"),
-        type=known(STRING, doc="type of record"),
-        rcode=known(STRING, doc="response code: norec, nxdomain, servfail, timeout"),
-        replies=known(_STRINGS, doc="the records"),
-    ),
-)
-
 DNS = declare_known(
     enable_dnssec=known(BOOLEAN, False, doc="ask resolvers to validate, and keep their answer"),
     hosts=known(STRING, "/etc/hosts", doc="file of names that are known without asking"),
-    fake_records=known(
-        list_of(known_section(_FAKE_RECORD, "options.dns.fake_records")),
-        doc="answers for tests",
-    ),
 )
 
 OPTIONS = declare_known(

@@ -244,6 +244,7 @@ def test_a_section_explains_all_its_options(site: Site) -> None:
         "options.dns.timeout",
         "options.dns.retransmits",
         "options.dns.sockets",
+        "options.dns.fake_records",
     ]
     with pytest.raises(UnknownKeyError, match="is a section"):
         explain(config, "options.dns")
