@@ -1,0 +1,51 @@
+"""What patterns cost in the worst case: those that ``regex`` runs are tried on hostile text."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from filter_engine.matching.pattern import Flags, Pattern
+
+SUBJECT_SIZE: Final = 4096
+"""Characters of a hostile text."""
+SLOW: Final = 20.0
+"""Milliseconds on such a text from which a pattern is told about."""
+_TIME_LIMIT: Final = 0.25
+"""Seconds a pattern may take on one text."""
+_FIXED: Final = ("a", " ", "1", "<", "a ", "a.", "aA1 ", "a\n", "=", "<a ")
+_WORD: Final = re.compile(r"\w+")
+_SIGNS: Final = re.compile(r"\\.|[()\[\]{}?*+|^$.\d,]")
+
+
+def slow_patterns(patterns: Iterable[Pattern]) -> Iterator[tuple[Pattern, float]]:
+    """The patterns that take ``SLOW`` or more, with their milliseconds on the worst text."""
+    for pattern in patterns:
+        worst = worst_time(pattern)
+        if worst >= SLOW:
+            yield pattern, round(worst, 1)
+
+
+def worst_time(pattern: Pattern) -> float:
+    """Milliseconds the pattern needs for the worst of some texts that nearly match."""
+    worst = 0.0
+    for text in _hostile(pattern.text):
+        subject = text if pattern.flags & Flags.UTF8 else text.encode()
+        began = time.perf_counter()
+        try:
+            pattern.regex.search(subject, timeout=_TIME_LIMIT)
+        except TimeoutError:
+            return _TIME_LIMIT * 1000
+        worst = max(worst, (time.perf_counter() - began) * 1000)
+    return worst
+
+
+def _hostile(pattern: str) -> Iterator[str]:
+    """Much of the same: fixed signs, and what the pattern itself is made of."""
+    own = _SIGNS.sub("", pattern)[:64]
+    words = _WORD.findall(own)[:3]
+    for unit in dict.fromkeys((*_FIXED, own, *words)):
+        if unit:
+            yield (unit * (SUBJECT_SIZE // len(unit) + 1))[:SUBJECT_SIZE]
