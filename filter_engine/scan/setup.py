@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from filter_engine.config.model import Config
+from filter_engine.maps.maps import Maps
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,5 @@ class Setup:
     """Handed to ``prepare`` beside the check's own options."""
 
     config: Config
+    maps: Maps = field(default_factory=Maps)
+    """``setup.maps.of(definition, kind, where)`` gives a map; the scanner keeps it fresh."""
