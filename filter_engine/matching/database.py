@@ -141,7 +141,7 @@ def _flags(library: Any, pattern: Pattern, kind: int) -> int:
         (Flags.CASELESS, library.HS_FLAG_CASELESS),
         (Flags.DOTALL, library.HS_FLAG_DOTALL),
         (Flags.MULTILINE, library.HS_FLAG_MULTILINE),
-        (Flags.UTF8, library.HS_FLAG_UTF8 | library.HS_FLAG_UCP),
+        (Flags.UTF8, library.HS_FLAG_UTF8),  # without UCP: classes are of ASCII, as in PCRE
     ):
         if pattern.flags & ours:
             flags |= theirs

@@ -70,6 +70,27 @@ def compile_regex(
         raise PatternError(f"{error or type(error).__name__} in /{_short(text)}/") from None
 
 
+_ASCII: Final = {
+    "w": (r"0-9A-Z_a-z", r"\x00-/:-@\[-\^`{-\U0010ffff"),
+    "d": (r"0-9", r"\x00-/:-\U0010ffff"),
+    "s": (r"\t-\r ", r"\x00-\x08\x0e-\x1f!-\U0010ffff"),
+}
+"""Classes that are of ASCII, with UTF-8 too: what is inside, what is outside."""
+_AT_WORD: Final = r"(?:(?<![\dA-Za-z_])(?=[\dA-Za-z_])|(?<=[\dA-Za-z_])(?![\dA-Za-z_]))".replace(
+    r"\d", "0-9"
+)
+
+
+def _ascii_class(letter: str, *, inside: bool) -> str | None:
+    """What ``\\w``, ``\\d``, ``\\s``, ``\\b`` and their opposites are in text of characters."""
+    if letter.lower() in _ASCII:
+        said = _ASCII[letter.lower()][letter.isupper()]
+        return said if inside else f"[{said}]"
+    if letter in "bB" and not inside:
+        return _AT_WORD if letter == "b" else f"(?!{_AT_WORD})"
+    return None
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -123,6 +144,8 @@ def _escape(text: str, at: int, *, characters: bool, inside: bool) -> tuple[str,
             return _char(int(match[1], base), text, characters=characters), match.end()
     if letter == "c" and at + 2 < len(text):
         return f"\\x{ord(text[at + 2].upper()) ^ 64 & 0xFF:02x}", at + 3
+    if characters and (said := _ascii_class(letter, inside=inside)) is not None:
+        return said, at + 2
     if letter == "h":
         return (_HORIZONTAL if inside else f"[{_HORIZONTAL}]"), at + 2
     if letter == "v":
