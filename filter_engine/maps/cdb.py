@@ -10,7 +10,7 @@ import mmap
 import struct
 from collections.abc import Iterator
 
-from filter_engine.maps.content import Found, Key, Problem
+from filter_engine.maps.content import Found, Key, Problem, key_text
 
 _PAIR = struct.Struct("<II")
 _HEADER = 256 * _PAIR.size
@@ -22,20 +22,16 @@ class CdbContent:
 
     __slots__ = ("_data", "problems")
 
-    def __init__(self, path: str) -> None:
-        """Raises OSError, and ``ValueError`` for a file that is no CDB."""
+    def __init__(self, data: bytes | mmap.mmap) -> None:
+        """Raises ``ValueError`` for what is no CDB."""
         self.problems: list[Problem] = []
-        with open(path, "rb") as file:
-            try:
-                self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except ValueError:
-                raise ValueError("an empty file is no CDB") from None
-        if len(self._data) < _HEADER:
-            raise ValueError("the file is too short for a CDB")
+        self._data = data
+        if len(data) < _HEADER:
+            raise ValueError("too short for a CDB")
         for table in range(256):
             at, slots = _PAIR.unpack_from(self._data, table * _PAIR.size)
             if slots and at + slots * _PAIR.size > len(self._data):
-                raise ValueError("the file is no CDB: a table lies beyond its end")
+                raise ValueError("no CDB: a table lies beyond its end")
 
     def find(self, key: Key) -> Found | None:
         """The first record of ``key``."""
@@ -43,7 +39,7 @@ class CdbContent:
 
     def find_all(self, key: Key) -> Iterator[Found]:
         """Every record of ``key``."""
-        text = key if isinstance(key, str) else str(key)
+        text = key_text(key)
         for spelled in dict.fromkeys((text, text.lower())):
             for value in self._values(spelled.encode("utf-8", "surrogateescape")):
                 yield Found(spelled, value.decode("utf-8", "replace"), 0)

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from filter_engine.maps.lines import Line
 
-Key: TypeAlias = "str | IPv4Address | IPv6Address"
+Key: TypeAlias = "str | bytes | IPv4Address | IPv6Address"
+"""What is looked up; octets are UTF-8 text, or any octets for patterns."""
 
 
 class Found(NamedTuple):
@@ -40,6 +41,18 @@ class Content(Protocol):
     def __len__(self) -> int: ...
 
 
+def key_text(key: Key) -> str:
+    """A key as text."""
+    if isinstance(key, str):
+        return key
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+
+
+def key_bytes(key: Key) -> bytes:
+    """A key as octets."""
+    return key if isinstance(key, bytes) else key_text(key).encode("utf-8", "surrogateescape")
+
+
 class WordContent:
     """Words without regard to case, some with a value (kinds set and hash)."""
 
@@ -59,7 +72,7 @@ class WordContent:
 
     def find(self, key: Key) -> Found | None:
         """The entry equal to ``key``."""
-        word = (key if isinstance(key, str) else str(key)).lower()
+        word = key_text(key).lower()
         line = self._lines.get(word)
         return None if line is None else Found(word, self._values.get(word, ""), line)
 

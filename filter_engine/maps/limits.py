@@ -7,8 +7,6 @@ MAX_BYTES: Final = 128 * 1024 * 1024
 MAX_LINES: Final = 5_000_000
 MAX_PATTERNS: Final = 50_000
 """Regular expressions or shell patterns of one source."""
-MAX_PATTERN: Final = 8192
-"""Characters of one pattern."""
 MAX_KEY: Final = 16 * 1024 * 1024
 """Characters that patterns are looked for in."""
 MAX_PROBLEMS: Final = 20

@@ -20,7 +20,8 @@ from filter_engine.config.model import Config
 from filter_engine.config.schema import MisfitError
 from filter_engine.maps.file_source import FileSource, tell_problems
 from filter_engine.maps.map import Map, Source
-from filter_engine.maps.read import read_entries
+from filter_engine.maps.read import MapReader
+from filter_engine.matching import DatabaseCache
 from filter_engine.ucl.nodes import UclArray, UclObject, UclScalar
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Maps:
     """The maps of one configuration. Two that name the same source share its content."""
 
     def __init__(self, config: Config | None = None) -> None:
-        self._config = config or Config()
+        self._reader = _reader(config or Config())
         self._sources: dict[tuple[MapSource, MapKind], Source] = {}
 
     def of(self, definition: Written | None, kind: MapKind | str, where: str) -> Map:
@@ -50,7 +51,7 @@ class Maps:
         sources: list[Source] = []
         fallbacks: list[Source] = []
         if made.entries:
-            sources.append(_inline(made.entries, actual))
+            sources.append(self._inline(made.entries, actual))
         for written in made.sources:
             source = self._source(written, actual, where)
             if source is not None:
@@ -68,16 +69,19 @@ class Maps:
         key = (_without_origin(written), kind)
         known = self._sources.get(key)
         if known is None:
-            if written.signed:
-                log.warning("%s: %s: signed maps are not served", where, written.location)
-                return None
             if written.scheme is Scheme.FILE:
-                known = FileSource(written, kind, where)
+                known = FileSource(written, kind, self._reader, where)
             else:
                 log.warning("%s: %s://: maps from there are not served", where, written.scheme)
                 return None
             self._sources[key] = known
         return known
+
+    def _inline(self, entries: Sequence[MapEntry], kind: MapKind) -> Source:
+        content = self._reader.entries(entries, kind)
+        place = entries[0].origin.file
+        tell_problems(place, content)
+        return Source(place, content)
 
     def look(self) -> None:
         """Read what has changed, now and here."""
@@ -112,11 +116,8 @@ def _definition(written: Written | None, where: str) -> MapDefinition:
         return MapDefinition()
 
 
-def _inline(entries: Sequence[MapEntry], kind: MapKind) -> Source:
-    content = read_entries(entries, kind)
-    place = entries[0].origin.file
-    tell_problems(place, content)
-    return Source(place, content)
+def _reader(config: Config) -> MapReader:
+    return MapReader(DatabaseCache.below(config.variables.get("DBDIR")))
 
 
 def _without_origin(source: MapSource) -> MapSource:

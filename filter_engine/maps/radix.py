@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
-from filter_engine.maps.content import Found, Key, Problem
+from filter_engine.maps.content import Found, Key, Problem, key_text
 from filter_engine.maps.limits import MAX_PROBLEMS
 from filter_engine.maps.lines import Line
 
@@ -57,9 +57,9 @@ class RadixContent:
 
 
 def _address(key: Key) -> IPv4Address | IPv6Address | None:
-    if isinstance(key, str):
+    if isinstance(key, (str, bytes)):
         try:
-            key = ip_address(key.strip("[]"))
+            key = ip_address(key_text(key).strip("[]"))
         except ValueError:
             return None
     if isinstance(key, IPv6Address) and key.ipv4_mapped is not None:

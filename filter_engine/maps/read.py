@@ -2,79 +2,150 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import zstandard
 
-from filter_engine.config.map_definition import MapEntry, MapKind
+from filter_engine.config.map_definition import MapEntry, MapKind, MapSource
 from filter_engine.maps.cdb import CdbContent
 from filter_engine.maps.content import Content, TextContent, WordContent
 from filter_engine.maps.limits import MAX_BYTES
 from filter_engine.maps.lines import Line, read_lines, split_line
 from filter_engine.maps.patterns import PatternContent
+from filter_engine.maps.protection import (
+    ENCRYPTED_SUFFIX,
+    SIGNATURE_SUFFIX,
+    decrypted,
+    is_signed,
+    public_key,
+    secret_key,
+)
 from filter_engine.maps.radix import RadixContent
+from filter_engine.matching import DatabaseCache
 
-_PATTERNS = (MapKind.REGEXP, MapKind.GLOB)
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC = b"\x1f\x8b"
+_MAX_SIGNATURE = 4096
 
 
 class MapError(Exception):
     """A source cannot be read; the message says why, without the place."""
 
 
-def read_file(path: str, kind: MapKind) -> Content:
-    """The content of a file. Raises ``MapError``."""
-    try:
+@dataclass(frozen=True, slots=True)
+class MapReader:
+    """Reads maps with what a configuration says about all of them."""
+
+    cache: DatabaseCache = DatabaseCache(None)  # noqa: RUF009  # holds nothing
+    """Compiled patterns."""
+    trusted_keys: tuple[str, ...] = ()
+    secret: str = ""
+    """``options.maps.secretbox_key``."""
+
+    def file(self, source: MapSource, kind: MapKind) -> Content:
+        """The content of a file. Raises ``MapError``."""
+        path = source.location
+        if kind is MapKind.CDB and not source.signed:
+            return _cdb_file(path)
+        data = _file_bytes(path, MAX_BYTES)
+        if source.signed:
+            self.verify(data, _file_bytes(path + SIGNATURE_SUFFIX, _MAX_SIGNATURE), source)
+        return self.data(data, kind, path)
+
+    def verify(self, data: bytes, signature: bytes, source: MapSource) -> None:
+        """Raise ``MapError`` unless ``signature`` fits the data and a key that counts."""
+        written = (source.key,) if source.key else self.trusted_keys
+        if not written:
+            raise MapError("no key to check the signature: write key=KEY+ or options.trusted_keys")
+        try:
+            keys = [public_key(text) for text in written]
+        except ValueError as error:
+            raise MapError(str(error)) from None
+        if not is_signed(data, signature, keys):
+            raise MapError("the signature does not fit")
+
+    def data(self, data: bytes, kind: MapKind, place: str) -> Content:
+        """The content of octets, as they are or encrypted, compressed (zstd, gzip).
+
+        Raises ``MapError``.
+        """
+        if place.endswith(ENCRYPTED_SUFFIX):
+            data = self._decrypted(data)
+        if data.startswith((_ZSTD_MAGIC, _GZIP_MAGIC)):
+            data = _decompressed(data)
+        if len(data) > MAX_BYTES:
+            raise MapError(f"larger than {MAX_BYTES} bytes")
         if kind is MapKind.CDB:
-            return CdbContent(path)
+            return _cdb(data)
+        text = data.decode("utf-8-sig", "replace")
+        if kind is MapKind.TEXT:
+            return TextContent(text)
+        return self._content(read_lines(text, regexps=kind is MapKind.REGEXP), kind, place)
+
+    def entries(self, entries: Sequence[MapEntry], kind: MapKind) -> Content:
+        """The content of entries in the configuration; each has its own line there."""
+        lines = []
+        for entry in entries:
+            line = entry.origin.line
+            if entry.value is not None:
+                lines.append(Line(line, entry.text, entry.value))
+            elif entry.text:
+                key, value = split_line(entry.text, regexps=kind is MapKind.REGEXP)
+                lines.append(Line(line, key, value))
+        if kind is MapKind.TEXT:
+            return TextContent("\n".join(f"{line.key} {line.value}".rstrip() for line in lines))
+        return self._content(lines, kind, entries[0].origin.file if entries else "")
+
+    def _content(self, lines: Iterable[Line], kind: MapKind, place: str) -> Content:
+        if kind is MapKind.RADIX:
+            return RadixContent(lines)
+        if kind in (MapKind.REGEXP, MapKind.GLOB):
+            return PatternContent(lines, place, self.cache, glob=kind is MapKind.GLOB)
+        return WordContent(lines)
+
+    def _decrypted(self, data: bytes) -> bytes:
+        if not self.secret:
+            raise MapError("encrypted, and options.maps.secretbox_key is not set")
+        try:
+            return decrypted(data, secret_key(self.secret))
+        except ValueError as error:
+            raise MapError(f"cannot be decrypted: {error}") from None
+
+
+def _file_bytes(path: str, most: int) -> bytes:
+    try:
         with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size > MAX_BYTES:
-                raise MapError(f"larger than {MAX_BYTES} bytes")
-            data = file.read(MAX_BYTES + 1)
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(most + 1) if size <= most else b""
+    except OSError as error:
+        place = "" if not path.endswith(SIGNATURE_SUFFIX) else f"{path}: "
+        raise MapError(f"{place}{error.strerror or error}") from None
+    except ValueError as error:  # a path with a NUL
+        raise MapError(str(error)) from None
+    if max(size, len(data)) > most:
+        raise MapError(f"larger than {most} bytes")
+    return data
+
+
+def _cdb_file(path: str) -> Content:
+    try:
+        with open(path, "rb") as file:
+            return _cdb(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise MapError(error.strerror or str(error)) from None
     except ValueError as error:
         raise MapError(str(error)) from None
-    return read_bytes(data, kind)
 
 
-def read_bytes(data: bytes, kind: MapKind) -> Content:
-    """The content of a text, plain or compressed (zstd, gzip). Raises ``MapError``."""
-    if data.startswith((_ZSTD_MAGIC, _GZIP_MAGIC)):
-        data = _decompressed(data)
-    if len(data) > MAX_BYTES:
-        raise MapError(f"larger than {MAX_BYTES} bytes")
-    text = data.decode("utf-8-sig", "replace")
-    if kind is MapKind.TEXT:
-        return TextContent(text)
-    return make_content(read_lines(text, regexps=kind is MapKind.REGEXP), kind)
-
-
-def read_entries(entries: Iterable[MapEntry], kind: MapKind) -> Content:
-    """The content of entries in the configuration; each has its own line there."""
-    lines = []
-    for entry in entries:
-        line = entry.origin.line
-        if entry.value is not None:
-            lines.append(Line(line, entry.text, entry.value))
-        elif entry.text:
-            key, value = split_line(entry.text, regexps=kind is MapKind.REGEXP)
-            lines.append(Line(line, key, value))
-    if kind is MapKind.TEXT:
-        return TextContent("\n".join(f"{line.key} {line.value}".rstrip() for line in lines))
-    return make_content(lines, kind)
-
-
-def make_content(lines: Iterable[Line], kind: MapKind) -> Content:
-    """Content of a kind that is made of lines."""
-    if kind is MapKind.RADIX:
-        return RadixContent(lines)
-    if kind in _PATTERNS:
-        return PatternContent(lines, glob=kind is MapKind.GLOB)
-    return WordContent(lines)
+def _cdb(data: bytes | mmap.mmap) -> Content:
+    try:
+        return CdbContent(data)
+    except ValueError as error:
+        raise MapError(str(error)) from None
 
 
 def _decompressed(data: bytes) -> bytes:

@@ -1,0 +1,27 @@
+"""Rspamd's base32: z-base-32's alphabet, bits taken from the lowest of the first octet on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_ALPHABET: Final = "ybndrfg8ejkmcpqxot1uwisza345h769"
+_VALUES: Final = {char: value for value, char in enumerate(_ALPHABET)}
+
+
+def encode_base32(data: bytes) -> str:
+    """Octets as text."""
+    bits = int.from_bytes(data, "little")
+    count = (8 * len(data) + 4) // 5
+    return "".join(_ALPHABET[bits >> 5 * place & 31] for place in range(count))
+
+
+def decode_base32(text: str) -> bytes:
+    """The octets of a text. Raises ``ValueError`` for a character that is not of the alphabet."""
+    bits = count = 0
+    for char in text:
+        value = _VALUES.get(char)
+        if value is None:
+            raise ValueError(f"{char!r} is no character of base32")
+        bits |= value << count
+        count += 5
+    return bits.to_bytes((count + 7) // 8, "little")[: count // 8]
