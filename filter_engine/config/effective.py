@@ -17,7 +17,7 @@ from filter_engine.config.kinds import BOOLEAN, merged_object
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config, SymbolConfig
 from filter_engine.config.origin import BUILTIN, Layer, Origin
-from filter_engine.config.schema import Option, Section, options_of
+from filter_engine.config.schema import REST, Option, Section, options_of
 from filter_engine.config.sockets import SystemdSocket, TcpSocket, UnixSocket
 from filter_engine.config.upstreams import UpstreamList
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
@@ -204,7 +204,9 @@ def _section(section: Section) -> Branch:
     entries: dict[str, list[Entry]] = {}
     for key, option in declared.items():
         value = getattr(section, option.attribute)
-        if isinstance(value, Section):
+        if key == REST:
+            entries |= _named(value).entries
+        elif isinstance(value, Section):
             entries[key] = [_section(value)]
         elif isinstance(value, Mapping) and all(isinstance(v, Section) for v in value.values()):
             entries[key] = [_named(value)]

@@ -226,6 +226,26 @@ def sections_of(cls: type[S], name: str) -> Kind[Mapping[str, S]]:
     return Kind("named sections", convert, multiple=True, inner=cls, named=True)
 
 
+def rules_of(cls: type[S], name: str, *, plain: str = "") -> Kind[Mapping[str, S]]:
+    """``sections_of`` for ``key=REST``; with ``plain``, ``NAME = "value"`` sets that option."""
+    inner = sections_of(cls, name)
+
+    def convert(nodes: list[UclNode], binder: Binder) -> Mapping[str, S]:
+        merged = merged_object(nodes)
+        entries = {
+            key: [
+                UclObject({plain: [value]}, value.origin, priority=value.priority)
+                if plain and isinstance(value, UclScalar)
+                else value
+                for value in _flatten(values)
+            ]
+            for key, values in merged.entries.items()
+        }
+        return inner.convert([UclObject(entries, merged.origin)], binder)
+
+    return Kind("named sections", convert, inner=cls, named=True, plain=bool(plain))
+
+
 def known_section(schema: Schema, name: str) -> Kind[None]:
     """A nested section that this engine does not serve; ``name`` is what findings call it."""
 

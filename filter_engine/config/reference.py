@@ -22,7 +22,7 @@ from filter_engine.config.model import (
     RedisConfig,
     SymbolConfig,
 )
-from filter_engine.config.schema import Option, Schema, Section, options_of
+from filter_engine.config.schema import REST, Option, Schema, Section, options_of
 from filter_engine.config.settings import SettingsRule
 from filter_engine.config.workers import (
     ControllerConfig,
@@ -150,8 +150,11 @@ def _of_section(cls: type[Section], prefix: str) -> Iterator[OptionReference]:
     for option in options_of(cls):
         inner = option.kind.inner
         path = f"{prefix}{option.key}"
+        if option.key == REST:
+            path = prefix.removesuffix(".")
         if isinstance(inner, type):
-            yield from _of_section(inner, f"{path}.{NAME}." if option.kind.named else f"{path}.")
+            below = f"{path}.{NAME}." if option.kind.named else f"{path}."
+            yield from _of_section(inner, below.lstrip("."))
         else:
             yield OptionReference(path, option)
 
@@ -163,7 +166,7 @@ def _known_below(cls: type[Section], prefix: str) -> Iterator[OptionReference]:
     for option in options_of(cls):
         inner = option.kind.inner
         if isinstance(inner, type):
-            path = f"{prefix}{option.key}."
+            path = prefix if option.key == REST else f"{prefix}{option.key}."
             yield from _known_below(inner, f"{path}{NAME}." if option.kind.named else path)
 
 

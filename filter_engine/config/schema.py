@@ -23,6 +23,9 @@ from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.unknown import report_unknown
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
+REST = "*"
+"""Key of the option that takes what stands directly in the section under names of the site's."""
+
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 D = TypeVar("D")
@@ -62,6 +65,8 @@ class Kind(Generic[T_co]):
     inner: type[Section] | Schema | None = None
     #: Whether ``inner`` stands under a name of the site's choosing: ``key "name" { ... }``.
     named: bool = False
+    #: Whether such a name may also have a plain value: ``NAME = "value"``.
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,11 @@ def option(
     aliases: tuple[str, ...] = (),
     secret: bool = False,
 ) -> T | D:
-    """Declare one option; ``key`` is its name in UCL where the attribute has another."""
+    """Declare one option; ``key`` is its name in UCL where the attribute has another.
+
+    With the key ``REST`` the option takes every sub-section that is no option itself: the rules of
+    ``multimap { NAME { ... } }``; its kind is ``sections_of``.
+    """
     declared = {"option": _Declared(kind, key, unit, doc, aliases, secret)}
     if isinstance(default, (list, dict, set)):
         raise TypeError("an option's default must be immutable")
@@ -224,8 +233,13 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
     origins: dict[str, Origin] = {}
     served: list[str] = []
     for declared in options_of(section):
-        served += (declared.key, *declared.aliases)
-        found = _written(declared, node, binder, name)
+        if declared.key == REST:
+            rest = _rest(section, declared, node)
+            served += rest
+            found: list[UclNode] = [rest] if rest else []
+        else:
+            served += (declared.key, *declared.aliases)
+            found = _written(declared, node, binder, name)
         if not found:
             continue
         try:
@@ -253,6 +267,25 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
     if section.closed:
         report_unknown(node, binder, name, served, rspamds, section.retired)
     return bound
+
+
+def _rest(section: type[Section], rest: Option, node: UclObject) -> UclObject:
+    """What stands in the section under names that are no options."""
+    own = {key for made in options_of(section) for key in (made.key, *made.aliases)}
+    entries = {
+        key: values
+        for key, values in node.entries.items()
+        if key not in own
+        and key not in section.retired
+        and any(
+            isinstance(value, UclObject)
+            or (rest.kind.plain and isinstance(value, UclScalar) and isinstance(value.value, str))
+            for value in values
+        )
+    }
+    known_ones = _by_key(section.known) if entries else {}
+    entries = {key: values for key, values in entries.items() if key not in known_ones}
+    return UclObject(entries, node.origin, priority=node.priority)
 
 
 def _tell_unused(section: type[Section], node: UclObject, binder: Binder, name: str) -> None:
