@@ -34,7 +34,7 @@ from filter_engine.config.kinds import (
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.settings import SettingsRule
 from filter_engine.config.unserved.logging import LOGGING
-from filter_engine.config.unserved.options import DNS, OPTIONS
+from filter_engine.config.unserved.options import DNS, MAPS, OPTIONS
 from filter_engine.config.unserved.redis import REDIS
 from filter_engine.config.unserved.scores import ACTIONS, GROUP, SYMBOL
 from filter_engine.config.upstreams import Rotation, UpstreamList
@@ -86,6 +86,18 @@ class Neighbour(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MapsConfig(Section):
+    """``options.maps``: what holds for all maps."""
+
+    known: ClassVar[Mapping[str, Option]] = MAPS.options
+    anchor: ClassVar[str] = "configuration/options"
+
+    secretbox_key: str = option(
+        STRING, "", secret=True, doc="key (base64) of encrypted maps, files with the ending .enc"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptionsConfig(Section):
     """``options``: what concerns the whole engine."""
 
@@ -121,6 +133,21 @@ class OptionsConfig(Section):
         SIZE, 52428800, unit="bytes", doc="larger messages pass unscanned, with a header saying so"
     )
     max_urls: int = option(at_least(INTEGER, 1), 10240, doc="URLs looked at in one message")
+    map_watch_interval: float = option(
+        TIME, 300.0, unit="seconds", doc="time between two fetches of a map from a URL"
+    )
+    map_file_watch_multiplier: float = option(
+        NUMBER, 0.1, doc="factor on map_watch_interval for maps in files"
+    )
+    maps: MapsConfig = option(
+        section(MapsConfig, "options.maps"), MapsConfig(), doc="what holds for all maps"
+    )
+    maps_cache_dir: str = option(
+        STRING, "", doc="directory of fetched maps; empty: maps below $DBDIR"
+    )
+    trusted_keys: tuple[str, ...] = option(
+        list_of(STRING), (), doc="public keys that may sign maps (base32)"
+    )
     neighbours: Mapping[str, Neighbour] = option(
         sections_of(Neighbour, "options.neighbours"),
         MappingProxyType({}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from filter_engine.config.map_definition import (
@@ -19,8 +20,10 @@ from filter_engine.config.map_definition import (
 from filter_engine.config.model import Config
 from filter_engine.config.schema import MisfitError
 from filter_engine.maps.file_source import FileSource, tell_problems
+from filter_engine.maps.http_source import HttpSource
 from filter_engine.maps.map import Map, Source
 from filter_engine.maps.read import MapReader
+from filter_engine.maps.watch import Resolve, Watch
 from filter_engine.matching import DatabaseCache
 from filter_engine.ucl.nodes import UclArray, UclObject, UclScalar
 
@@ -36,7 +39,11 @@ class Maps:
     """The maps of one configuration. Two that name the same source share its content."""
 
     def __init__(self, config: Config | None = None) -> None:
-        self._reader = _reader(config or Config())
+        made = config or Config()
+        self._options = made.options
+        self._reader = _reader(made)
+        self._directory = _directory(made)
+        self._watch: Watch | None = None
         self._sources: dict[tuple[MapSource, MapKind], Source] = {}
 
     def of(self, definition: Written | None, kind: MapKind | str, where: str) -> Map:
@@ -53,7 +60,7 @@ class Maps:
         if made.entries:
             sources.append(self._inline(made.entries, actual))
         for written in made.sources:
-            source = self._source(written, actual, where)
+            source = self._source(written, actual, where, made.poll)
             if source is not None:
                 (fallbacks if written.fallback else sources).append(source)
         return Map(
@@ -65,17 +72,36 @@ class Maps:
             description=made.description,
         )
 
-    def _source(self, written: MapSource, kind: MapKind, where: str) -> Source | None:
+    def _source(
+        self, written: MapSource, kind: MapKind, where: str, poll: float | None
+    ) -> Source | None:
         key = (_without_origin(written), kind)
         known = self._sources.get(key)
         if known is None:
-            if written.scheme is Scheme.FILE:
-                known = FileSource(written, kind, self._reader, where)
-            else:
-                log.warning("%s: %s://: maps from there are not served", where, written.scheme)
+            known = self._made(written, kind, where, poll)
+            if known is None:
                 return None
             self._sources[key] = known
+        if isinstance(known, HttpSource) and poll is not None:
+            known.poll = min(known.poll, poll)
         return known
+
+    def _made(
+        self, written: MapSource, kind: MapKind, where: str, poll: float | None
+    ) -> Source | None:
+        if written.scheme is Scheme.FILE:
+            return FileSource(written, kind, self._reader, where)
+        if written.scheme is Scheme.HTTP:
+            interval = self._options.map_watch_interval if poll is None else poll
+            try:
+                return HttpSource(
+                    written, kind, self._reader, where, directory=self._directory, poll=interval
+                )
+            except ValueError as error:
+                log.warning("%s: %s", where, error)
+                return None
+        log.warning("%s: %s://: maps from there are not served", where, written.scheme)
+        return None
 
     def _inline(self, entries: Sequence[MapEntry], kind: MapKind) -> Source:
         content = self._reader.entries(entries, kind)
@@ -91,11 +117,25 @@ class Maps:
                 if take is not None:
                     take()
 
-    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Keep the maps fresh from now on; once in each worker, after the fork."""
+    def watch(self, loop: asyncio.AbstractEventLoop, resolve: Resolve) -> None:
+        """Keep the maps fresh from now on; once in each worker, after the fork.
+
+        ``resolve`` finds the addresses of the servers of URLs.
+        """
+        options = self._options
+        self._watch = Watch(
+            [source for source in self._sources.values() if isinstance(source, FileSource)],
+            [source for source in self._sources.values() if isinstance(source, HttpSource)],
+            options.map_watch_interval * options.map_file_watch_multiplier,
+            resolve,
+        )
+        self._watch.start(loop)
 
     def close(self) -> None:
         """End the watch."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
 
 def _definition(written: Written | None, where: str) -> MapDefinition:
@@ -117,7 +157,20 @@ def _definition(written: Written | None, where: str) -> MapDefinition:
 
 
 def _reader(config: Config) -> MapReader:
-    return MapReader(DatabaseCache.below(config.variables.get("DBDIR")))
+    options = config.options
+    return MapReader(
+        DatabaseCache.below(config.variables.get("DBDIR")),
+        options.trusted_keys,
+        options.maps.secretbox_key,
+    )
+
+
+def _directory(config: Config) -> Path | None:
+    """Where copies of fetched maps are kept; None: nowhere."""
+    if config.options.maps_cache_dir:
+        return Path(config.options.maps_cache_dir)
+    directory = config.variables.get("DBDIR")
+    return Path(directory, "maps") if directory else None
 
 
 def _without_origin(source: MapSource) -> MapSource:

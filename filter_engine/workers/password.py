@@ -10,14 +10,13 @@ from __future__ import annotations
 import hmac
 from hashlib import blake2b
 
+from filter_engine.config import base32
+from filter_engine.config.base32 import encode_base32 as encode_base32  # also read from here
 from filter_engine.workers.catena import catena_butterfly
 
 PBKDF2_ROUNDS = 16_000
 MAX_PASSWORD = 1024
 """Octets of a password that is looked at."""
-
-_ALPHABET = "ybndrfg8ejkmcpqxot1uwisza345h769"
-_VALUES = {char: value for value, char in enumerate(_ALPHABET)}
 
 
 class PasswordHashError(ValueError):
@@ -63,23 +62,11 @@ def pbkdf2_blake2b(password: bytes, salt: bytes, rounds: int, length: int) -> by
     return output[:length]
 
 
-def encode_base32(data: bytes) -> str:
-    """Octets in Rspamd's base32."""
-    bits = int.from_bytes(data, "little")
-    count = (8 * len(data) + 4) // 5
-    return "".join(_ALPHABET[bits >> 5 * place & 31] for place in range(count))
-
-
 def decode_base32(text: str) -> bytes:
-    """Rspamd's base32: an alphabet of its own, bits from the least significant end."""
-    bits = 0
-    count = 0
-    try:
-        for char in text:
-            bits |= _VALUES[char] << count
-            count += 5
-    except KeyError as error:
-        raise PasswordHashError(f"{error.args[0]!r} does not belong into a hash") from None
+    """The octets of a salt or key. Raises ``PasswordHashError``."""
     if not text:
         raise PasswordHashError("salt or key is empty")
-    return bits.to_bytes((count + 7) // 8, "little")[: count // 8]
+    try:
+        return base32.decode_base32(text)
+    except ValueError as error:
+        raise PasswordHashError(f"{error}: it does not belong into a hash") from None

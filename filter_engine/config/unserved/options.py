@@ -97,12 +97,6 @@ OPTIONS = declare_known(
     lua_gc_pause=known(_COUNT, 200, unit="percent", doc="pause of Lua's garbage collector"),
     lua_gc_step=known(_COUNT, 200, unit="percent", doc="step of Lua's garbage collector"),
     lua_path=known(STRING, doc="where Lua's require looks"),
-    map_file_watch_multiplier=known(
-        NUMBER, 0.1, doc="factor on map_watch_interval for maps in files"
-    ),
-    map_watch_interval=known(TIME, 300.0, unit="seconds", doc="how often maps are looked at"),
-    maps=known(known_section(MAPS, "options.maps"), doc="fetching of maps"),
-    maps_cache_dir=known(STRING, "$DBDIR", doc="directory of fetched maps"),
     max_blas_threads=known(_COUNT, 1, doc="threads that train neural networks"),
     max_cores_count=known(SIZE, doc="core dumps in cores_dir"),
     max_cores_size=known(SIZE, unit="bytes", doc="all core dumps in cores_dir together"),
@@ -127,7 +121,6 @@ OPTIONS = declare_known(
     stats_file=known(STRING, "$DBDIR/stats.ucl", doc="file of the counters"),
     tempdir=known(STRING, "/tmp", doc="directory of temporary files"),  # noqa: S108  # Rspamd's default
     tld=known(STRING, doc="older name of url_tld"),
-    trusted_keys=known(_STRINGS, doc="public keys that sign maps"),
     upstream=known(known_section(UPSTREAM, "options.upstream"), doc="health of servers"),
     url_tld=known(
         STRING, "$SHAREDIR/effective_tld_names.dat", doc="public suffix list; ours is built in"

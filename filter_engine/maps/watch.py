@@ -1,0 +1,136 @@
+"""Keeping maps fresh in a worker: files are looked at, URLs are asked, in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from ipaddress import ip_address
+from typing import Final, TypeAlias
+
+from filter_engine.maps.file_source import FileSource
+from filter_engine.maps.http_source import HttpSource
+
+log = logging.getLogger(__name__)
+
+Resolve: TypeAlias = "Callable[[str, Callable[[Sequence[str]], None]], None]"
+"""Asks for the addresses of a name and hands them over, an empty list when there are none."""
+Take: TypeAlias = "Callable[[], None] | None"
+
+_SHORTEST: Final = 0.01
+"""Seconds between two looks, at least."""
+_LONGEST: Final = 5.0
+"""Seconds between two looks at what URLs are due."""
+
+
+class Watch:
+    """Runs from ``start`` to ``close``; what was read is taken in the event loop.
+
+    ``interval`` is the seconds between two looks at the files.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[FileSource],
+        urls: Sequence[HttpSource],
+        interval: float,
+        resolve: Resolve,
+    ) -> None:
+        self._files = files
+        self._urls = urls
+        self._interval = max(interval, _SHORTEST)
+        self._resolve = resolve
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._open: set[HttpSource] = set()
+        # One thread for files, another for slow servers.
+        self._looking = ThreadPoolExecutor(1, "map-files")
+        self._asking = ThreadPoolExecutor(1, "map-urls")
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin; URLs are asked at once where their copy is not fresh."""
+        self._loop = loop
+        if self._files:
+            self._later("files", self._interval, self._look)
+        if self._urls:
+            self._later("urls", 0.0, self._ask)
+
+    def close(self) -> None:
+        """End; a fetch that is under way ends by itself and changes nothing."""
+        self._loop = None
+        for timer in self._timers.values():
+            timer.cancel()
+        self._looking.shutdown(wait=False, cancel_futures=True)
+        self._asking.shutdown(wait=False, cancel_futures=True)
+
+    def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
+        if self._loop is not None:
+            self._timers[name] = self._loop.call_later(seconds, call)
+
+    def _run(
+        self,
+        pool: ThreadPoolExecutor,
+        work: Callable[[], Sequence[Take]],
+        then: Callable[[], None],
+    ) -> None:
+        """Do ``work`` in a thread, take its results in the loop, then call ``then``."""
+
+        def done(future: Future[Sequence[Take]]) -> None:
+            loop = self._loop
+            if loop is None or future.cancelled():
+                return
+            try:
+                loop.call_soon_threadsafe(finish, future)
+            except RuntimeError:  # the loop has been closed
+                return
+
+        def finish(future: Future[Sequence[Take]]) -> None:
+            if self._loop is None:
+                return
+            error = future.exception()
+            if error is not None:
+                log.error("maps: %s", error, exc_info=error)
+            else:
+                for take in future.result():
+                    if take is not None:
+                        take()
+            then()
+
+        pool.submit(work).add_done_callback(done)
+
+    def _look(self) -> None:
+        self._run(
+            self._looking,
+            lambda: [source.changed() for source in self._files],
+            lambda: self._later("files", self._interval, self._look),
+        )
+
+    def _ask(self) -> None:
+        now = time.monotonic()
+        for source in self._urls:
+            if source.due <= now and source not in self._open:
+                self._open.add(source)
+                self._addresses(source)
+        waits = [source.due - now for source in self._urls if source not in self._open]
+        wait = min([_LONGEST, *waits])
+        self._later("urls", max(wait, _SHORTEST), self._ask)
+
+    def _addresses(self, source: HttpSource) -> None:
+        def fetch(addresses: Sequence[str]) -> None:
+            self._run(
+                self._asking,
+                lambda: [source.fetch(addresses)],
+                lambda: self._open.discard(source),
+            )
+
+        try:
+            ip_address(source.host)
+        except ValueError:
+            if source.host == "localhost":
+                fetch(("127.0.0.1", "::1"))
+            else:
+                self._resolve(source.host, fetch)
+        else:
+            fetch((source.host,))
