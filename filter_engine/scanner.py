@@ -13,10 +13,12 @@ from filter_engine.config.model import Config
 from filter_engine.config.schema import Section
 from filter_engine.dns.client import DnsClient
 from filter_engine.dns.fake_records import FakeRecords
+from filter_engine.dns.addresses import look_up
 from filter_engine.dns.names import public_suffixes
 from filter_engine.dns.system import client_for
 from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, header_edits
 from filter_engine.headers.sections import sections as sections  # also read from here
+from filter_engine.maps.maps import Maps
 from filter_engine.message import Message
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.driver import Transport
@@ -53,6 +55,7 @@ class Scanner:
         self.config = config
         self.plan = make_plan(config, registry)
         self.settings = Settings(config.settings, self.plan)
+        self.maps = Maps(config)
         self.states = self._prepared()
         self.transport = transport
         self.statistics = ScanStatistics()
@@ -75,7 +78,7 @@ class Scanner:
 
     def _prepared(self) -> dict[str, object]:
         """Check name -> its state, of all that are switched on."""
-        setup, sections = Setup(self.config), self.plan.sections
+        setup, sections = Setup(self.config, self.maps), self.plan.sections
         states: dict[str, object] = {}
         for check in self.plan.checks:
             if check.prepare is not None:
@@ -84,15 +87,18 @@ class Scanner:
         return states
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Open this process's DNS sockets; call once in each worker, after the fork."""
+        """Open this process's DNS sockets, keep the maps fresh; once in each worker, after the fork."""
         if self.transport is None:
             self._dns = client_for(self.config.options.dns)
             self._dns.open(loop)
             fake = self.config.options.dns.fake_records
             self.transport = FakeRecords(fake, self._dns) if fake else self._dns
+        transport = self.transport
+        self.maps.watch(loop, lambda host, done: look_up(transport, host, done))
 
     def close(self) -> None:
         """Close what ``open`` opened; questions still open are answered TEMPFAIL."""
+        self.maps.close()
         if self._dns is not None:
             self._dns.close()
             self.transport = self._dns = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from filter_engine.config.kinds import (
     BOOLEAN,
     INTEGER,
-    NUMBER,
     SIZE,
     STRING,
     TIME,
