@@ -11,9 +11,9 @@ from collections.abc import Callable
 from filter_engine import checks
 from filter_engine.config.model import Config
 from filter_engine.config.schema import Section
+from filter_engine.dns.addresses import look_up
 from filter_engine.dns.client import DnsClient
 from filter_engine.dns.fake_records import FakeRecords
-from filter_engine.dns.addresses import look_up
 from filter_engine.dns.names import public_suffixes
 from filter_engine.dns.system import client_for
 from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, header_edits
@@ -87,7 +87,7 @@ class Scanner:
         return states
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Open this process's DNS sockets, keep the maps fresh; once in each worker, after the fork."""
+        """Open DNS sockets and keep the maps fresh; once in each worker, after the fork."""
         if self.transport is None:
             self._dns = client_for(self.config.options.dns)
             self._dns.open(loop)
