@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import ClassVar, TypeAlias
 
 from filter_engine.config.addresses import LOOPBACK, AddressSet
+from filter_engine.config.controller_hash import PASSWORD
 from filter_engine.config.kinds import (
     ADDRESSES,
     BOOLEAN,
@@ -162,10 +163,13 @@ class ControllerConfig(WorkerSection):
     )
     timeout: float = option(TIME, 60.0, unit="seconds", doc="longest time for one request")
     password: tuple[str, ...] = option(
-        list_of(STRING), (), secret=True, doc="hash of the password for reading (filter-engine pw)"
+        list_of(PASSWORD),
+        (),
+        secret=True,
+        doc="hash of the password for reading (filter-engine pw)",
     )
     enable_password: tuple[str, ...] = option(
-        list_of(STRING),
+        list_of(PASSWORD),
         (),
         secret=True,
         doc="hash of the password for changing things; default: the same password",

@@ -1,8 +1,8 @@
 """Checking controller passwords against what the configuration holds.
 
-Source: Rspamd's ``rspamadm pw``. ``$1$salt$key`` is PBKDF2 over keyed BLAKE2b with 16,000 rounds,
-``$2$salt$key`` is Catena-Butterfly; salt and key are in Rspamd's base32. Anything else is the
-password itself.
+Source: Rspamd's ``rspamadm pw``. ``$1$SALT$KEY`` is PBKDF2 over keyed BLAKE2b with 16,000 rounds,
+``$2$SALT$KEY`` is Catena-Butterfly (``config/controller_hash.py`` reads both). Anything else is
+the password itself.
 """
 
 from __future__ import annotations
@@ -10,17 +10,12 @@ from __future__ import annotations
 import hmac
 from hashlib import blake2b
 
-from filter_engine.config import base32
-from filter_engine.config.base32 import encode_base32 as encode_base32  # also read from here
+from filter_engine.config.controller_hash import PBKDF2, PasswordHashError, read_hash
 from filter_engine.workers.catena import catena_butterfly
 
 PBKDF2_ROUNDS = 16_000
 MAX_PASSWORD = 1024
 """Octets of a password that is looked at."""
-
-
-class PasswordHashError(ValueError):
-    """A configured hash that cannot be read."""
 
 
 def matches(given: bytes, configured: str) -> bool:
@@ -30,20 +25,14 @@ def matches(given: bytes, configured: str) -> bool:
     """
     if len(given) > MAX_PASSWORD:
         return False
-    if not configured.startswith("$"):
-        return hmac.compare_digest(given, configured.encode())
-    try:
-        _, kind, salt_text, key_text = configured.split("$")
-    except ValueError:
-        raise PasswordHashError("expected $ID$SALT$KEY") from None
-    salt, key = decode_base32(salt_text), decode_base32(key_text)
-    if kind == "1":
-        derived = pbkdf2_blake2b(given, salt, PBKDF2_ROUNDS, len(key))
-    elif kind == "2":
-        derived = catena_butterfly(given, salt, len(key))
+    expected = read_hash(configured)
+    if expected is None:
+        return hmac.compare_digest(given, configured.encode("utf-8", "surrogateescape"))
+    if expected.kind == PBKDF2:
+        derived = pbkdf2_blake2b(given, expected.salt, PBKDF2_ROUNDS, len(expected.key))
     else:
-        raise PasswordHashError(f"unknown hash ${kind}$ (known: $1$ and $2$)")
-    return hmac.compare_digest(derived, key)
+        derived = catena_butterfly(given, expected.salt, len(expected.key))
+    return hmac.compare_digest(derived, expected.key)
 
 
 def pbkdf2_blake2b(password: bytes, salt: bytes, rounds: int, length: int) -> bytes:
@@ -62,11 +51,4 @@ def pbkdf2_blake2b(password: bytes, salt: bytes, rounds: int, length: int) -> by
     return output[:length]
 
 
-def decode_base32(text: str) -> bytes:
-    """The octets of a salt or key. Raises ``PasswordHashError``."""
-    if not text:
-        raise PasswordHashError("salt or key is empty")
-    try:
-        return base32.decode_base32(text)
-    except ValueError as error:
-        raise PasswordHashError(f"{error}: it does not belong into a hash") from None
+__all__ = ["MAX_PASSWORD", "PasswordHashError", "matches", "pbkdf2_blake2b"]

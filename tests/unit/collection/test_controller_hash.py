@@ -8,7 +8,8 @@ from ansible_collections.mailfleet.filter.plugins.filter.controller_hash import 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filter_engine.workers.password import decode_base32, matches, pbkdf2_blake2b
+from filter_engine.config.base32 import decode_base32
+from filter_engine.workers.password import matches, pbkdf2_blake2b
 
 PASSWORD = "0123456789abcdefABCDEF+/"
 

@@ -38,10 +38,12 @@ ROWS: list[tuple[str, str, str, Any, Any]] = [
     # A11, A12, A13: a container's environment
     (
         "worker-controller.inc",
-        'enable_password="$2$a$b";',
+        'enable_password="$2$7ay9je5jyur84juwyaxfyh5jz99gokdg$jmttyo7p3p33txzmmzon95ge6m7k9zr8aenz1b6yeua14y6qejry";',
         "enable_password",
         lambda c: _controller(c).enable_password,
-        ("$2$a$b",),
+        (
+            "$2$7ay9je5jyur84juwyaxfyh5jz99gokdg$jmttyo7p3p33txzmmzon95ge6m7k9zr8aenz1b6yeua14y6qejry",
+        ),
     ),
     ("logging.inc", 'level="error";', "level", lambda c: c.logging.level, "error"),
     (

@@ -12,8 +12,9 @@ import orjson
 import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 
+from filter_engine.config.base32 import encode_base32
 from filter_engine.workers.bad_requests import LINES, PERIOD, BadRequests
-from filter_engine.workers.password import PBKDF2_ROUNDS, encode_base32, pbkdf2_blake2b
+from filter_engine.workers.password import PBKDF2_ROUNDS, pbkdf2_blake2b
 
 from .conftest import MakeEngine
 from .engine import SPAM, Engine
