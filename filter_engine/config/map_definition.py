@@ -112,6 +112,7 @@ _PREFIXES: Final = {
     "cdb": (MapKind.CDB, False),
 }
 _PATH: Final = re.compile(r"/\w[\w./+@,~:= -]*\Z")
+_BEFORE: Final = re.compile(r"(?:fallback\+|sign\+|key=\w+\+)+")
 _REGEXP_END: Final = re.compile(r"/[imsxuUOrALDg]*\Z")
 _SECTION_KEYS: Final = frozenset(
     "url urls data external backend cdb upstreams name description poll timeout method".split()  # noqa: SIM905
@@ -121,7 +122,7 @@ _SECTION_KEYS: Final = frozenset(
 def is_location(text: str) -> bool:
     """Whether a text names a place (a path or URL), not an entry such as ``/regexp/i``."""
     bare = text.partition(";")[2] if text.partition(";")[0] in _PREFIXES else text
-    if "://" in bare:
+    if "://" in bare or _BEFORE.match(bare):
         return True
     return bool(_PATH.match(bare)) and not (bare.count("/") == 2 and _REGEXP_END.search(bare))
 
