@@ -23,9 +23,12 @@ MODULES: tuple[str, ...] = (
     "forged_recipients",
     "forwarding",
     "maillist",
+    "rbl",
+    "asn",
     "service_accounts",
     "once_received",
     "hfilter",
+    "regexp",
 )
 """Module names under this package, in the order they are declared."""
 

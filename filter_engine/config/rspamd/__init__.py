@@ -27,7 +27,7 @@ _FILES = {
     ),
     "fuzzy": "fuzzy_check fuzzy_collect",
     "maps": (
-        "external_relay force_actions milter_headers multimap regexp rmilter_headers "
+        "external_relay force_actions milter_headers multimap rmilter_headers "
         "spamassassin trie"
     ),
     "scanners": "antivirus dcc external_services p0f",
@@ -44,8 +44,8 @@ NAMES = frozenset(_FILE_OF)
 #: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
     """
-    aliases dkim dkim_signing dmarc forged_recipients hfilter maillist mid milter_headers
-    mime_types once_received spf
+    aliases asn dkim dkim_signing dmarc emails forged_recipients hfilter maillist mid
+    milter_headers mime_types once_received rbl spf surbl
     """.split()  # noqa: SIM905  # a table to read
 )
 

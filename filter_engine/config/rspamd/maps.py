@@ -117,29 +117,6 @@ MULTIMAP = module(
     allow_local=flag(None, "also for local clients"),
 )
 
-_REGEXP_RULE: Final = part(
-    "regexp",
-    "one rule",
-    _ABOUT_SYMBOL,
-    re=known(STRING, doc="expression of regular expressions"),
-    lua=known(LUA, doc="the rule as Lua"),
-    condition=known(LUA, doc="whether the rule runs"),
-    expression_flags=names("how the expression is worked out, e.g. noopt"),
-    mime_only=flag(False, "skip what is no mail"),
-    type=known(STRING, doc="stage of the symbol"),
-    nshots=known(INTEGER, doc="how often the symbol counts"),
-    priority=known(INTEGER, doc="priority among the groups that score the symbol"),
-    one_shot=flag(None, "count once"),
-)
-REGEXP = module(
-    "regexp",
-    "rules of regular expressions",
-    rules=_REGEXP_RULE,
-    rule_value=STRING,
-    max_size=known(SIZE, unit="bytes", doc="looked at of a part or message"),
-    max_threads=known(INTEGER, doc="threads, older versions"),
-)
-
 _TRIE_RULE: Final = part(
     "trie",
     "one set of strings",

@@ -1,0 +1,58 @@
+"""A book of rules: only those that can hold are worked out for a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from filter_engine.checks.regexp.matcher import Matcher, Matches, Slot
+from filter_engine.checks.regexp.places import Kind, Place, Texts
+from filter_engine.checks.regexp.rule import Call, RegexpRule
+from filter_engine.scan.task import Task
+
+_HEADERS = frozenset({Kind.HEADER, Kind.RAW_HEADER})
+
+
+class RuleBook:
+    """Rules whose patterns are in one compiled ``Matcher``. Made before fork, read-only."""
+
+    def __init__(self, matcher: Matcher, rules: Iterable[RegexpRule]) -> None:
+        self.matcher = matcher
+        self.rules = tuple(rules)
+        self._always: list[int] = []
+        self._by_slot: dict[Slot, list[int]] = {}
+        for number, rule in enumerate(self.rules):
+            if _holds_on_nothing(rule):
+                self._always.append(number)
+                continue
+            for slot in rule.slots:
+                self._by_slot.setdefault(slot, []).append(number)
+        places = dict.fromkeys(slot.place for slot in self._by_slot)
+        self._headers = [place for place in places if place.kind in _HEADERS]
+        self._others = [place for place in places if place.kind not in _HEADERS]
+
+    def holding(self, task: Task, texts: Texts) -> Iterator[tuple[RegexpRule, float, Matches]]:
+        """The rules that hold for a message with what they are worth, in the book's order."""
+        matches = self.matcher.on(texts)
+        candidates = set(self._always)
+        for place in self._looked_at(task):
+            for index in matches.at(place):
+                candidates.update(self._by_slot.get(Slot(place, index), ()))
+        for number in sorted(candidates):
+            rule = self.rules[number]
+            value = rule.value(task, matches)
+            if value:
+                yield rule, value, matches
+
+    def _looked_at(self, task: Task) -> Iterator[Place]:
+        names = {field.name.lower() for field in task.message.headers}
+        for place in self._headers:
+            if place.name.lower() in names:
+                yield place
+        yield from self._others
+
+
+def _holds_on_nothing(rule: RegexpRule) -> bool:
+    """Whether the rule may hold though none of its patterns matches."""
+    if any(isinstance(atom, Call) for atom in rule.atoms.values()):
+        return True
+    return rule.expression.value(lambda _atom: 0.0) != 0.0
