@@ -175,13 +175,13 @@ class Scanner:
         message = task.message
         urls = message.urls[: self.config.options.max_urls]
         required = _required_score(self.plan if chosen is None else chosen.plan)
-        template = (chosen.subject if chosen else "") or self.config.actions.subject
+        template = (chosen.apply.subject if chosen else "") or self.config.actions.subject
         return Verdict(
             action=decision.action,
             score=decision.score,
             required_score=required,
             symbols=decision.symbols,
-            messages={} if decision.message is None else {"smtp_message": decision.message},
+            messages=_messages(decision, chosen),
             subject=_subject(message, decision, template),
             urls=tuple(dict.fromkeys(url.host for url in urls)),
             emails=tuple(dict.fromkeys(address.email for address in message.emails)),
@@ -197,6 +197,14 @@ class Scanner:
 def _required_score(plan: Plan) -> float:
     """The reject threshold, ``nan`` when reject is off."""
     return plan.thresholds.get(Action.REJECT, math.nan)
+
+
+def _messages(decision: Decision, chosen: Chosen | None) -> dict[str, str]:
+    """The texts of the reply: those of the settings, then that of a pre-result."""
+    messages = {} if chosen is None else dict(chosen.apply.messages)
+    if decision.message is not None:
+        messages["smtp_message"] = decision.message
+    return messages
 
 
 def _subject(message: Message, decision: Decision, template: str) -> str | None:

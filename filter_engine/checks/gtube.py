@@ -24,7 +24,7 @@ _MESSAGE: Final = "Gtube pattern"
     "gtube",
     stage=Stage.PREFILTER,
     priority=200,
-    symbols=(Symbol("GTUBE", 0.0, "The GTUBE test pattern", ("gtube",)),),
+    symbols=(Symbol("GTUBE", 0.0, "The GTUBE test pattern", ("gtube",), always=True),),
 )
 def gtube(task: Task) -> Outcome | None:
     """The pattern in a text part decides by itself; its variants only with gtube_patterns = all."""

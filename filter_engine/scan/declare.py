@@ -43,6 +43,8 @@ class Symbol:
     """The first is its main group."""
     one_shot: bool = False
     """Counted once however often it is found."""
+    always: bool = False
+    """No settings leave it out: a test of the engine itself."""
 
 
 Returned: TypeAlias = "Outcome | Iterable[Finding] | None"

@@ -32,8 +32,20 @@ class Envelope:
     tls_version: str | None = None
     user_agent: str | None = None
     settings_id: str | None = None
+    peer: str | None = field(default=None, compare=False)
+    """Address of who asks for the scan over HTTP; None for milter and unix sockets."""
+    request_headers: tuple[tuple[bytes, bytes], ...] = field(default=(), compare=False)
+    """All headers of the scan request, names in lower case."""
     flags: frozenset[str] = field(default_factory=frozenset)
     """The request's ``Flags`` (pass_all, no_log, skip, no_stat, milter, ...), lower-case."""
+
+    def request_header(self, name: str) -> str | None:
+        """The first header of the scan request of that name, in any case; None without one."""
+        wanted = name.lower().encode("utf-8", "surrogateescape")
+        for known, value in self.request_headers:
+            if known == wanted:
+                return value.strip().decode("utf-8", "surrogateescape")
+        return None
 
     @property
     def sender_domain(self) -> str:

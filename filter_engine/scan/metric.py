@@ -41,6 +41,8 @@ class Score:
     enabled: bool = True
     shots: int = MAX_SHOTS
     """Findings that count."""
+    always: bool = False
+    """No settings leave it out."""
 
 
 @dataclass(frozen=True, slots=True)

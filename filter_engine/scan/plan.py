@@ -36,6 +36,8 @@ class Plan:
     composites: Composites
     sections: Mapping[type[Section], Section]
     """Bound options by their class, the global ones included."""
+    symbols: Mapping[str, tuple[str, ...]]
+    """Check -> the symbols it may set, those of a site's rules included."""
 
 
 def make_plan(config: Config, registry: Registry) -> Plan:
@@ -66,7 +68,15 @@ def make_plan(config: Config, registry: Registry) -> Plan:
         },
         composites=Composites(config.composites, scores),
         sections=sections,
+        symbols=_symbols_of_checks(config, registry),
     )
+
+
+def _symbols_of_checks(config: Config, registry: Registry) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {check.name: [] for check in registry}
+    for check, symbol in checks_symbols(config, registry):
+        found[check.name].append(symbol.name)
+    return {name: tuple(symbols) for name, symbols in found.items()}
 
 
 def checks_symbols(config: Config, registry: Registry) -> Iterator[tuple[Check, Symbol]]:
@@ -116,7 +126,14 @@ def _score(symbol: Symbol, config: Config) -> Score:
     grouped = [group.one_shot for group in site_groups if group.one_shot is not None]
     one_shot = grouped[0] if grouped else symbol.one_shot
     if said is None:
-        return Score(symbol.score, symbol.description, groups, one_shot, enabled=enabled)
+        return Score(
+            symbol.score,
+            symbol.description,
+            groups,
+            one_shot,
+            enabled=enabled,
+            always=symbol.always,
+        )
     one_shot, shots = _shots(said, one_shot)
     return Score(
         value=symbol.score if said.score is None else said.score,
@@ -125,6 +142,7 @@ def _score(symbol: Symbol, config: Config) -> Score:
         one_shot=one_shot,
         shots=shots,
         enabled=enabled and said.enabled is not False and not said.ignore,
+        always=symbol.always,
     )
 
 

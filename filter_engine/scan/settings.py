@@ -1,60 +1,126 @@
-"""Settings: which rule a mail falls under, and the plan that the rule makes of the whole one."""
+"""Settings: which rule a mail falls under, and the plan that the rule makes of the whole one.
+
+Source: Rspamd's documentation of the settings module and its replies. Settings that a request
+brings (the header ``Settings``, a ``Settings-ID``, ``MaxScore``) have the lowest priority unless
+the rule that the id names has another: a rule of a higher priority that fits wins over them.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-from filter_engine.config.settings import AddressPattern, SettingsApply, SettingsRule
-from filter_engine.scan.composites import Composites
-from filter_engine.scan.declare import Check, Stage
-from filter_engine.scan.metric import Score
+from filter_engine.config.settings import SettingsRule
+from filter_engine.config.settings_apply import ApplyError, SetSymbol, SettingsApply, parse_apply
 from filter_engine.scan.plan import Plan
+from filter_engine.scan.restricted_plan import applied
+from filter_engine.scan.settings_conditions import fits
 from filter_engine.scan.task import Task
-from filter_engine.scan.verdict import Action, Finding
+from filter_engine.scan.verdict import Finding
 
 log = logging.getLogger(__name__)
+
+QUERY = "HTTP query"
+"""The name of settings that come with the request itself."""
+_LOWEST = 1
+_MAX_KEPT = 64
+"""Settings of requests that are kept ready: clients send the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A rule with what follows from it; made once a configuration, not once a mail."""
+    """Settings with what follows from them; made once a configuration, not once a mail."""
 
     name: str
-    rule: SettingsRule
+    id: str
+    priority: int
+    apply: SettingsApply
     plan: Plan
     findings: tuple[Finding, ...]
-    """Symbols that the rule sets."""
-    subject: str
-    """Template of a rewritten subject, empty to leave it as configured."""
+    """Symbols that they set."""
     skip: bool
     """Such mail is not scanned at all."""
 
 
 class Settings:
-    """The rules of a configuration."""
+    """The rules of a configuration, and the settings that requests bring."""
 
     def __init__(self, rules: Mapping[str, SettingsRule], plan: Plan) -> None:
-        made = [_chosen(name, rule, plan) for name, rule in rules.items()]
-        self._by_id = {chosen.rule.id: chosen for chosen in made if chosen.rule.id}
+        self._plan = plan
+        made = [(rule, _of_rule(name, rule, plan)) for name, rule in rules.items()]
+        self._by_id = {chosen.id: chosen for _, chosen in made}
         self._by_condition = sorted(
-            (c for c in made if c.rule.has_condition or not c.rule.id),
-            key=lambda chosen: -chosen.rule.priority,
+            (pair for pair in made if pair[0].has_condition),
+            key=lambda pair: (-pair[1].priority, pair[1].name),
         )
         self._unknown_ids = set[str]()
+        self._queries: OrderedDict[str, Chosen | None] = OrderedDict()
+        self._faults = 0
 
     def choose(self, task: Task) -> Chosen | None:
-        """The rule of a mail: the one its Settings-ID names, else the first that fits."""
-        if task.envelope.settings_id:
-            named = self._by_id.get(task.envelope.settings_id)
+        """What is different for a mail; None when nothing is."""
+        asked = self._asked(task)
+        least = 0 if asked is None else asked.priority
+        for rule, chosen in self._by_condition:
+            if chosen.priority <= least:
+                break
+            if fits(rule, task):
+                return chosen
+        return asked
+
+    def _asked(self, task: Task) -> Chosen | None:
+        """The settings that the request brings or names."""
+        envelope = task.envelope
+        if envelope.request_headers:
+            text = envelope.request_header("settings")
+            if text is not None and (query := self._query(text)) is not None:
+                return query
+        if envelope.settings_id:
+            named = self._by_id.get(envelope.settings_id)
             if named is not None:
                 return named
-            self._warn(task.envelope.settings_id)
-        for chosen in self._by_condition:
-            if fits(chosen.rule, task):
-                return chosen
+            self._warn(envelope.settings_id)
+        if envelope.request_headers:
+            limit = envelope.request_header("maxscore")
+            if limit is not None:
+                return self._max_score(limit, envelope.request_header("softscore"))
         return None
+
+    def _query(self, text: str) -> Chosen | None:
+        known = self._queries.get(text)
+        if known is not None or text in self._queries:
+            self._queries.move_to_end(text)
+            return known
+        made: Chosen | None = None
+        try:
+            made = _chosen(QUERY, "", _LOWEST, parse_apply(text), self._plan)
+        except ApplyError as error:
+            self._faults += 1
+            if self._faults <= _MAX_KEPT:
+                log.error("settings of a request cannot be read: %s", error)
+        self._queries[text] = made
+        if len(self._queries) > _MAX_KEPT:
+            self._queries.popitem(last=False)
+        return made
+
+    def _max_score(self, reject: str, add_header: str | None) -> Chosen | None:
+        """The headers ``MaxScore`` and ``SoftScore``: scores of two actions."""
+        limits = {"reject": _number(reject), "add header": _number(add_header or "")}
+        actions = {name: limit for name, limit in limits.items() if limit is not None}
+        if "reject" not in actions:
+            return None
+        text = f"actions {actions}"
+        made = self._queries.get(text)
+        if made is None:
+            apply = SettingsApply(actions=MappingProxyType(dict[str, float | None](actions)))
+            made = self._queries[text] = _chosen(QUERY, "", _LOWEST, apply, self._plan)
+            if len(self._queries) > _MAX_KEPT:
+                self._queries.popitem(last=False)
+        return made
 
     def _warn(self, settings_id: str) -> None:
         if settings_id not in self._unknown_ids and len(self._unknown_ids) < 100:
@@ -62,119 +128,40 @@ class Settings:
             log.warning("no settings have the id %r (said once)", settings_id[:100])
 
 
-def fits(rule: SettingsRule, task: Task) -> bool:
-    """Whether every condition of a rule holds, the cheap ones first."""
-    envelope, message = task.envelope, task.message
-    if rule.authenticated is not None and rule.authenticated is not task.authenticated:
-        return False
-    if rule.local is not None and rule.local is not task.local:
-        return False
-    if rule.ip is not None and (task.ip is None or task.ip not in rule.ip):
-        return False
-    if rule.user and not _any(rule.user, [envelope.user] if envelope.user else []):
-        return False
-    if rule.sender and not _any(
-        rule.sender, [] if envelope.mail_from is None else [envelope.mail_from]
-    ):
-        return False
-    if rule.rcpt and not _any(rule.rcpt, envelope.rcpt_to):
-        return False
-    hostname = envelope.hostname
-    if rule.hostname and not (hostname and any(p.fits(hostname) for p in rule.hostname)):
-        return False
-    if rule.from_mime and not _any(rule.from_mime, [a.email for a in message.from_addresses]):
-        return False
-    if rule.rcpt_mime and not _any(rule.rcpt_mime, [a.email for a in (*message.to, *message.cc)]):
-        return False
-    return not rule.header or _has_header(rule, task)
+def _number(text: str) -> float | None:
+    try:
+        found = float(text[:32])
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
 
 
-def _any(patterns: Iterable[AddressPattern], addresses: Iterable[str]) -> bool:
-    found = list(addresses)
-    return any(pattern.fits(address) for pattern in patterns for address in found)
+def _of_rule(name: str, rule: SettingsRule, plan: Plan) -> Chosen:
+    return _chosen(
+        name, rule.id, rule.priority, rule.apply, plan, rule.symbols, skip=rule.whitelist
+    )
 
 
-def _has_header(rule: SettingsRule, task: Task) -> bool:
-    for name, wanted in rule.header.items():
-        values = [header.value for header in task.message.get_all(name)]
-        if isinstance(wanted, bool):
-            if bool(values) is wanted:
-                return True
-        elif any(wanted.fits(value) for value in values):
-            return True
-    return False
-
-
-def _chosen(name: str, rule: SettingsRule, plan: Plan) -> Chosen:
-    apply = rule.apply
+def _chosen(
+    name: str,
+    settings_id: str,
+    priority: int,
+    apply: SettingsApply,
+    plan: Plan,
+    symbols: Mapping[str, SetSymbol] = MappingProxyType({}),
+    *,
+    skip: bool = False,
+) -> Chosen:
+    found = {**symbols, **apply.symbols}
     return Chosen(
         name=name,
-        rule=rule,
-        plan=_applied(apply, plan),
-        findings=tuple(Finding(symbol) for symbol in apply.symbols),
-        subject=apply.subject,
-        skip=rule.whitelist or "skip" in apply.flags,
+        id=settings_id,
+        priority=priority,
+        apply=apply,
+        plan=applied(apply, plan, frozenset(found)),
+        findings=tuple(
+            Finding(symbol, said.options, said.weight, f"settings {name}")
+            for symbol, said in found.items()
+        ),
+        skip=skip or apply.whitelist or "skip" in apply.flags,
     )
-
-
-def _applied(apply: SettingsApply, plan: Plan) -> Plan:
-    scores = {
-        name: replace(score, enabled=score.enabled and _is_left(name, score, apply))
-        for name, score in plan.scores.items()
-    }
-    for name, value in apply.scores.items():
-        if value is not None:
-            scores[name] = replace(scores.get(name, Score(0.0)), value=value)
-    needed = _needed(plan.checks, scores, apply)
-    stages = tuple(
-        replace(
-            stage,
-            asking=tuple(check for check in stage.asking if check.name in needed),
-            plain=tuple(check for check in stage.plain if check.name in needed),
-        )
-        for stage in plan.stages
-    )
-    thresholds = dict(plan.thresholds)
-    for action, limit in apply.actions.items():
-        if limit is None:
-            thresholds.pop(Action.parse(action), None)
-        else:
-            thresholds[Action.parse(action)] = limit
-    return replace(
-        plan,
-        checks=tuple(check for check in plan.checks if check.name in needed),
-        stages=tuple(stage for stage in stages if stage.asking or stage.plain),
-        scores=scores,
-        thresholds=thresholds,
-        composites=Composites(plan.composites.configured, scores),
-    )
-
-
-def _is_left(name: str, score: Score, apply: SettingsApply) -> bool:
-    groups = set(score.groups)
-    if name in apply.symbols_disabled or groups & set(apply.groups_disabled):
-        return False
-    if not apply.restricts or name in apply.symbols:
-        return True
-    return name in apply.symbols_enabled or bool(groups & set(apply.groups_enabled))
-
-
-def _needed(
-    checks: Iterable[Check], scores: Mapping[str, Score], apply: SettingsApply
-) -> frozenset[str]:
-    """Checks of which a symbol is left, those they ask, and what runs before settings do."""
-    by_name = {check.name: check for check in checks}
-    pending = [
-        check.name
-        for check in by_name.values()
-        if any(scores[symbol.name].enabled for symbol in check.symbols)
-        or (not check.symbols and not apply.restricts)
-        or (apply.restricts and check.stage <= Stage.PREFILTER)
-    ]
-    found = set[str]()
-    while pending:
-        name = pending.pop()
-        if name in by_name and name not in found:
-            found.add(name)
-            pending.extend(by_name[name].needs)
-    return frozenset(found)

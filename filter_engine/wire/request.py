@@ -52,11 +52,23 @@ _FLAG_HEADERS = {
 """Headers that say the same as a word in Flags."""
 
 
-def parse_envelope(headers: Iterable[tuple[bytes, bytes]]) -> Envelope:
+_NOT_FORWARDED = frozenset(
+    (
+        *(*_SINGLE, b"from", b"rcpt", b"flags", b"pass", b"log", b"milter", b"url-format"),
+        *(b"host", b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer"),
+        *(b"content-length", b"content-type", b"content-encoding", b"compression", b"expect"),
+        *(b"upgrade", b"accept", b"accept-encoding", b"authorization", b"password", b"key"),
+    )
+)
+"""Headers that say something about one connection, or that the envelope says."""
+
+
+def parse_envelope(headers: Iterable[tuple[bytes, bytes]], peer: str | None = None) -> Envelope:
     """The envelope a request's headers describe; names must be in lower case.
 
-    Recipients beyond ``MAX_RCPTS`` are not kept.
+    Recipients beyond ``MAX_RCPTS`` are not kept. ``peer`` is the client's address.
     """
+    headers = tuple(headers)
     fields: dict[str, Any] = {}
     rcpts: list[str] = []
     flags: set[str] = set()
@@ -75,7 +87,13 @@ def parse_envelope(headers: Iterable[tuple[bytes, bytes]]) -> Envelope:
             flags.add(flag)
     if (hostname := fields.get("hostname")) is not None and hostname.lower() == "unknown":
         fields["hostname"] = None
-    return Envelope(**fields, rcpt_to=tuple(rcpts[:MAX_RCPTS]), flags=frozenset(flags))
+    return Envelope(
+        **fields,
+        rcpt_to=tuple(rcpts[:MAX_RCPTS]),
+        flags=frozenset(flags),
+        peer=peer,
+        request_headers=headers,
+    )
 
 
 def envelope_headers(envelope: Envelope) -> Iterator[tuple[bytes, bytes]]:
@@ -90,6 +108,9 @@ def envelope_headers(envelope: Envelope) -> Iterator[tuple[bytes, bytes]]:
         yield b"Rcpt", _octets(f"<{rcpt}>")
     if "milter" in envelope.flags:
         yield b"Milter", b"Yes"
+    for known, octets_of in envelope.request_headers:
+        if known not in _NOT_FORWARDED:
+            yield known, octets_of
     others = sorted(envelope.flags - {"milter"})
     if others:
         yield b"Flags", _octets(",".join(others))

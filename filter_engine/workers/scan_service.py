@@ -108,7 +108,7 @@ class ScanService:
 
     async def _scan(self, request: Request, body: bytes) -> Verdict:
         scanner = self._context.scanner
-        envelope = parse_envelope(request.headers)
+        envelope = parse_envelope(request.headers, request.peer)
         if not body:
             return unscanned.empty(scanner, envelope)
         if "skip" in envelope.flags:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_test_pattern_is_found_whatever_the_settings_leave(make: Make) -> None
 
 
 def test_what_a_named_check_needs_runs_and_stays_silent(make: Make) -> None:
-    text = "only { apply { symbols_enabled = [DMARC_NA, DMARC_POLICY_ALLOW]; } }"
+    text = "only { local = no; apply { symbols_enabled = [DMARC_NA, DMARC_POLICY_ALLOW]; } }"
     scanner = make(settings__conf=text)
     assert {symbol.name for symbol in scan(scanner, OUTSIDE).symbols} == {"DMARC_NA"}
     applied = scanner.settings.choose(scanner._task(MAIL, OUTSIDE))
@@ -120,7 +121,7 @@ def test_every_check_that_is_asked_for_is_declared_as_needed() -> None:
 
 
 def test_symbols_and_groups_are_switched_off(make: Make) -> None:
-    text = "r { apply { symbols_disabled = [R_SPF_NA]; groups_disabled = [dkim]; } }"
+    text = "r { local = no; apply { symbols_disabled = [R_SPF_NA]; groups_disabled = [dkim]; } }"
     names = {symbol.name for symbol in scan(make(settings__conf=text), OUTSIDE).symbols}
     assert names
     assert not names & {"R_SPF_NA", "R_DKIM_NA"}
@@ -184,3 +185,135 @@ def test_a_rule_with_a_condition_nobody_serves_is_left_out(make: Make) -> None:
     scanner = make(settings__conf='r { selector = "id"; apply { symbols = [MARKED]; } }')
     assert scan(scanner, OUTSIDE).symbol("MARKED") is None
     assert [f.code for f in scanner.config.findings] == ["rule-not-served"]
+
+
+def query(text: str, **headers: str) -> Envelope:
+    """A client outside, whose request brings settings."""
+    given = {"settings": text, **headers}
+    pairs = tuple((name.encode(), value.encode()) for name, value in given.items())
+    return replace(OUTSIDE, request_headers=pairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("{symbols_enabled = [R_SPF_NA]}", {"R_SPF_NA"}),
+        ('{"symbols_enabled": ["R_SPF_NA", "R_DKIM_NA"]}', {"R_SPF_NA", "R_DKIM_NA"}),
+        ("symbols_enabled { R_SPF_NA = 1.0 }", {"R_SPF_NA"}),
+        ("apply { symbols_enabled = [R_SPF_NA] }", {"R_SPF_NA"}),
+        ("{symbols_enabled = []}", set()),
+        ("{groups_enabled = []}", set()),
+        ("{groups_enabled = [spf]}", {"R_SPF_NA"}),
+        ("{groups_enabled = [spf], symbols_disabled = [R_SPF_NA]}", set()),
+        ("{policy = implicit_deny, symbols { SEEN = 2 }}", {"SEEN"}),
+        ("{symbols_enabled = [], symbols = [SEEN, ALSO]}", {"SEEN", "ALSO"}),
+    ],
+)
+def test_a_request_brings_settings(make: Make, text: str, names: set[str]) -> None:
+    verdict = scan(make(), query(text))
+    assert {symbol.name for symbol in verdict.symbols} == names
+
+
+def test_scores_actions_and_symbols_of_a_request(make: Make) -> None:
+    scanner = make()
+    verdict = scan(
+        scanner,
+        query(
+            "{symbols_enabled = [R_SPF_NA], R_SPF_NA = 2, scores_ = 1, SEEN = 3,"
+            " symbols { SEEN { score = 2.0; options = [a, b] } }, actions { reject = 8 },"
+            ' messages { smtp_message = "5.7.1 no" } }'
+        ),
+    )
+    seen = verdict.symbol("SEEN")
+    assert seen is not None
+    assert (seen.score, seen.options) == (6.0, ("a", "b"))
+    assert (verdict.score, verdict.required_score, verdict.action) == (8.0, 8.0, Action.REJECT)
+    assert verdict.messages["smtp_message"] == "5.7.1 no"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{symbols_enabled = [R_SPF_NA",
+        "{actions { rejct = 1 }}",
+        "symbols = " + "[" * 50,
+        '.include(try=false) "/etc/passwd"',
+        "x" * 70_000,
+        "\x00\xff",
+    ],
+)
+def test_settings_that_cannot_be_read_change_nothing(
+    make: Make, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    scanner = make()
+    plain = scan(scanner, OUTSIDE)
+    verdict = scan(scanner, query(text))
+    assert [s.name for s in verdict.symbols] == [s.name for s in plain.symbols]
+    assert "cannot be read" in caplog.text
+    assert "root:" not in caplog.text
+
+
+def test_settings_of_a_request_are_weaker_than_a_rule_of_a_higher_priority(make: Make) -> None:
+    rules = """
+        low { ip = 203.0.113.9; apply { symbols = [LOW]; } }
+        high { priority = high; ip = 203.0.113.9; rcpt = "carol"; apply { symbols = [HIGH]; } }
+        by_id { id = "x"; apply { symbols = [BY_ID]; } }
+    """
+    scanner = make(settings__conf=rules)
+    marks = {"LOW", "HIGH", "BY_ID", "QUERY"}
+
+    def marked(envelope: Envelope) -> set[str]:
+        return marks & {symbol.name for symbol in scan(scanner, envelope).symbols}
+
+    asking = query("{symbols = [QUERY]}")
+    assert marked(asking) == {"HIGH"}
+    assert marked(replace(asking, rcpt_to=())) == {"QUERY"}
+    assert marked(replace(asking, rcpt_to=(), settings_id="x")) == {"QUERY"}
+    assert marked(replace(OUTSIDE, rcpt_to=(), settings_id="x")) == {"BY_ID"}
+    assert marked(replace(OUTSIDE, rcpt_to=(), settings_id="low")) == {"LOW"}
+    assert marked(replace(OUTSIDE, rcpt_to=())) == {"LOW"}
+
+
+def test_a_request_may_set_the_reject_score_alone(make: Make) -> None:
+    headers = ((b"maxscore", b"42.5"), (b"softscore", b"-50"))
+    envelope = replace(OUTSIDE, request_headers=headers)
+    scanner = make()
+    assert scan(scanner, envelope).required_score == 42.5
+    chosen = scanner.settings.choose(scanner._task(MAIL, envelope))
+    assert chosen is not None
+    assert chosen.plan.thresholds[Action.ADD_HEADER] == -50.0
+
+
+@pytest.mark.parametrize(
+    ("condition", "fits"),
+    [
+        ('from = "bob"; local = yes; expression = "from || local"', True),
+        ('from = "bob"; local = yes; expression = "from && local"', False),
+        ('from = "bob"; local = yes; expression = "from && !local"', True),
+        ('from = "bob"; inverse = true', False),
+        ('from = "eve"; inverse = true', True),
+        ('header { "X-List" = "yes"; "X-No" = false }', True),
+        ('header { "X-List" = "yes"; "X-No" = true }', False),
+        ('header { "X-List" = "no"; "X-No" = true; }; expression = "header:x_list"', False),
+        ('header { "X-List" = "YES,"; Y = true }; expression = "header:x_list || header:2"', True),
+        ('request_header { "X-Site" = "/^two$/" }', True),
+        ('request_header { "X-Site" = false }', False),
+        ("client_ip = 192.0.2.0/24", True),
+        ("client_ip = 203.0.113.9", False),
+    ],
+)
+def test_conditions_joined(make: Make, condition: str, fits: bool) -> None:
+    scanner = make(settings__conf=f"rule {{ {condition}; apply {{ symbols = [MARKED] }} }}")
+    asking = replace(OUTSIDE, peer="192.0.2.1", request_headers=((b"x-site", b"two"),))
+    assert (scan(scanner, asking).symbol("MARKED") is not None) is fits
+
+
+def test_a_rule_without_conditions_is_for_its_id_alone(make: Make) -> None:
+    scanner = make(settings__conf="rule { apply { symbols = [MARKED] } }")
+    assert scan(scanner, OUTSIDE).symbol("MARKED") is None
+    assert scan(scanner, replace(OUTSIDE, settings_id="rule")).symbol("MARKED") is not None
+
+
+def test_an_expression_names_conditions_of_its_rule(make: Make) -> None:
+    with pytest.raises(ConfigError, match="no condition 'rcpt'"):
+        make(settings__conf='rule { from = "bob"; expression = "from && rcpt"; }')
