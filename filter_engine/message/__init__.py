@@ -6,6 +6,6 @@ from filter_engine.message.header import HeaderField
 from filter_engine.message.message import Message
 from filter_engine.message.part import Part
 from filter_engine.message.received import Received
-from filter_engine.message.url import Url
+from filter_engine.message.url import Url, UrlFlag
 
-__all__ = ["Address", "Defect", "HeaderField", "Message", "Part", "Received", "Url"]
+__all__ = ["Address", "Defect", "HeaderField", "Message", "Part", "Received", "Url", "UrlFlag"]

@@ -1,179 +1,290 @@
-"""URLs and mail addresses in the text of a message."""
+"""All URLs and mail addresses of a message: text, links, images, queries, the subject."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
+from filter_engine.dns.names import is_below
 from filter_engine.message.address import Address, parse_mailbox
-from filter_engine.message.html import HtmlContent
-from filter_engine.message.limits import (
-    MAX_CANDIDATES,
-    MAX_LINK_TEXT,
-    MAX_TAGS,
-    MAX_URL_LENGTH,
-    MAX_URLS,
-)
+from filter_engine.message.html import HtmlContent, Link
+from filter_engine.message.limits import MAX_CANDIDATES, MAX_URL_LENGTH, MAX_URLS
 from filter_engine.message.part import Part
-from filter_engine.message.url import Url, parse_url
+from filter_engine.message.url import Url, UrlFlag, parse_url
+from filter_engine.message.url_search import Budget, email_spans, url_spans
 
-_SCHEME: Final = re.compile(r"[A-Za-z]{2,6}$")
-_URL_END: Final = re.compile(r"[\s<>\"`\x00-\x1f\u200b\u3000\uff1e]")
-_LOCAL_PART: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+$")
-_MAIL_DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}")
-_BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
-_CLOSING_SIGNS: Final = ".,;:!?'*\u2019\u201d\u00bb" + "".join(_BRACKETS)
-_SCHEME_ROOM: Final = 6
-_LOCAL_ROOM: Final = 64
-_DOMAIN_ROOM: Final = 253
+_WEB: Final = frozenset({"http", "https", "ftp"})
+_MAX_NESTING: Final = 4
+"""URLs inside the queries of URLs inside queries, when a link's last target is looked for."""
+_MAX_SHOWN: Final = 512
+"""Characters of a link's text in which a URL is looked for."""
+_JUST_SHOWN: Final = UrlFlag.HTML_DISPLAYED | UrlFlag.SUBJECT
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What was found in the text parts of one message."""
+    """What was found in one message."""
 
     urls: tuple[Url, ...]
     """Distinct, in order, at most ``MAX_URLS``."""
     emails: tuple[Address, ...]
     """Distinct, in order, at most ``MAX_URLS``."""
-    written: Mapping[int, tuple[str, ...]]
-    """By the part's index: all that looks like a URL in its visible text, as written."""
+    written: Mapping[int, tuple[range, ...]]
+    """By the part's index: where its visible text has URLs and mail addresses, in order."""
 
 
-class Budget:
-    """What is left of the effort one message is worth."""
+class _Found:
+    """A URL and what has been learnt of it so far."""
 
-    __slots__ = ("characters", "emails", "tags", "urls")
+    __slots__ = ("count", "flags", "phished", "url")
 
-    def __init__(self) -> None:
-        self.characters = MAX_LINK_TEXT
-        """Of text to be searched."""
-        self.tags = MAX_TAGS
-        """Of HTML to be read."""
-        self.urls = MAX_CANDIDATES
-        """Places in the text to be looked at because a URL may begin there."""
-        self.emails = MAX_CANDIDATES
-        """The same for mail addresses."""
+    def __init__(self, url: Url, count: int) -> None:
+        self.url = url
+        self.flags = url.flags
+        self.count = count
+        self.phished: Url | None = None
+
+    def finish(self) -> Url:
+        url = self.url
+        if self.count == 1 and self.flags == url.flags and self.phished is None:
+            return url
+        return replace(url, flags=self.flags, count=self.count, phished=self.phished)
 
 
-def find_links(parts: Iterable[Part]) -> Links:
-    """URLs and mail addresses of text parts.
+def find_links(parts: Iterable[Part], subject: str | None = None) -> Links:
+    """URLs and mail addresses of text parts and the subject.
 
     The effort for all parts together is bounded; what lies beyond is not looked at.
     """
-    urls: dict[str, Url] = {}
-    emails: dict[str, Address] = {}
-    found: dict[int, tuple[str, ...]] = {}
-    seen: set[str] = set()
-    budget = Budget()
-    for part in parts:
-        if budget.characters <= 0:
-            break
-        html: HtmlContent | None = None
-        if part.is_html and budget.tags > 0:
-            budget.tags -= part.text.count("<")
-            html = part.html
-        origin = "text" if html is None else "html"
-        for target, display in () if html is None else html.links:
-            if target[:7].lower() == "mailto:":
-                _add_email(emails, unquote(target[7:].partition("?")[0])[:MAX_URL_LENGTH])
-            elif target not in seen:
-                seen.add(target)
-                _add_url(urls, parse_url(target, origin, display))
-        text = (part.text if html is None else html.text)[: budget.characters]
-        budget.characters -= max(len(part.text), len(text))
-        found[part.index] = tuple(text_urls(text, budget))
-        for written in found[part.index]:
-            if len(urls) >= MAX_URLS:
+    return _Collector().read(parts, subject)
+
+
+class _Collector:
+    def __init__(self) -> None:
+        self._urls: dict[str, _Found] = {}
+        self._emails: dict[str, Address] = {}
+        self._budget = Budget()
+        self._unparsed: set[str] = set()
+        """Written forms of mail addresses that were read before."""
+
+    def read(self, parts: Iterable[Part], subject: str | None) -> Links:
+        budget = self._budget
+        written: dict[int, tuple[range, ...]] = {}
+        for part in parts:
+            if budget.characters <= 0:
                 break
-            if written not in seen:
-                seen.add(written)
-                _add_url(urls, parse_url(written, origin))
-        for written in text_emails(text, budget):
-            if len(emails) >= MAX_URLS:
-                break
-            if written not in seen:
-                seen.add(written)
-                _add_email(emails, written)
-    return Links(tuple(urls.values()), tuple(emails.values()), found)
+            html: HtmlContent | None = None
+            if part.is_html and budget.tags > 0:
+                budget.tags -= part.text.count("<")
+                html = part.html
+            if html is not None:
+                self._html(html)
+            text = (part.text if html is None else html.text)[: budget.characters]
+            budget.characters -= max(len(part.text), len(text))
+            bare = html is None and not _has_html_twin(part)
+            written[part.index] = self._text(text, "text" if html is None else "html", bare=bare)
+        if subject:
+            self._subject(subject[:MAX_URL_LENGTH])
+        return Links(
+            tuple(found.finish() for found in self._urls.values()),
+            tuple(self._emails.values()),
+            written,
+        )
 
+    def _text(self, text: str, origin: str, *, bare: bool) -> tuple[range, ...]:
+        spans = url_spans(text, self._budget, bare=bare)
+        mails = list(email_spans(text, self._budget)) if "@" in text else []
+        for span in spans:
+            url = parse_url(text[span.start : span.stop], "text", flags=UrlFlag.TEXT)
+            if url is not None:
+                self._add(url if origin == "text" else replace(url, origin=origin))
+        for span in mails:
+            self._add_email(text[span.start : span.stop])
+        if not mails:
+            return tuple(spans)
+        return tuple(sorted([*spans, *mails], key=lambda span: span.start))
 
-def _add_url(urls: dict[str, Url], url: Url | None) -> None:
-    if url is not None and len(urls) < MAX_URLS:
-        urls.setdefault(url.text, url)
+    def _subject(self, subject: str) -> None:
+        for span in url_spans(subject, self._budget):
+            url = parse_url(subject[span.start : span.stop], "text", flags=_JUST_SHOWN)
+            if url is None or url.flags & UrlFlag.NO_TLD:
+                continue
+            found = self._urls.get(url.text)
+            if found is None:
+                self._add(replace(url, origin="subject"))
+            else:
+                found.flags |= UrlFlag.SUBJECT
 
+    def _html(self, html: HtmlContent) -> None:
+        base = html.base if html.base and "://" in html.base else None
+        shown: list[tuple[_Found, str]] = []
+        for link in html.links:
+            found = self._link(link, base)
+            if found is not None and link.text:
+                shown.append((found, link.text))
+        if html.refresh:
+            self._link(Link("meta", html.refresh), base)
+        for image in html.images:
+            if not image.embedded and image.source:
+                self._linked(image.source, None, UrlFlag.IMAGE)
+        for found, text in shown:
+            self._shown(found, text)
 
-def _add_email(emails: dict[str, Address], written: str) -> None:
-    if len(emails) < MAX_URLS and "@" in written:
-        address = parse_mailbox(written.encode("utf-8", "replace"))
+    def _link(self, link: Link, base: str | None) -> _Found | None:
+        target = link.target.strip()
+        lowered = target[:7].lower()
+        if lowered == "mailto:":
+            self._add_email(unquote(target[7:].partition("?")[0])[:MAX_URL_LENGTH])
+            return None
+        if base is not None and "://" not in target and not target.startswith("//"):
+            target = _joined(base, target)
+        elif ":" not in target and "@" in target and "/" not in target:
+            self._add_email(target[:MAX_URL_LENGTH])
+            return None
+        icon = UrlFlag.IMAGE if "icon" in link.rel else UrlFlag(0)
+        return self._linked(target, link.text or None, icon)
+
+    def _linked(self, target: str, display: str | None, flags: UrlFlag) -> _Found | None:
+        url = parse_url(target, "html", display, flags)
+        if url is None:
+            return None
+        found = self._add(url)
+        if found is not None and flags:
+            found.flags |= flags
+        return found
+
+    def _shown(self, link: _Found, text: str) -> None:
+        """A link's text that is itself a URL: whether it belies where the link leads."""
+        text = text[:_MAX_SHOWN].lstrip()
+        if len(text) < 5:
+            return
+        spans = url_spans(text, self._budget, bare=True)
+        if not spans or spans[0].start:
+            return
+        shown = parse_url(text[: spans[0].stop], "text")
+        if shown is None or shown.flags & UrlFlag.NO_TLD:
+            if text[:4].lower() == "http" and "://" in text and shown is None:
+                link.flags |= UrlFlag.PHISHED | UrlFlag.OBSCURED
+            return
+        link.flags |= UrlFlag.URL_DISPLAYED
+        if _is_phished(link.url, shown):
+            link.flags |= UrlFlag.PHISHED
+            link.phished = shown
+        found = self._urls.get(shown.text)
+        if found is None:
+            flags = shown.flags & ~UrlFlag.SCHEMALESS | UrlFlag.HTML_DISPLAYED
+            known = replace(shown, origin="html", flags=flags)
+            self._add(known, 2)
+        else:
+            found.count += 1
+            if found.flags & UrlFlag.TEXT:
+                if not found.flags & UrlFlag.URL_DISPLAYED:
+                    found.flags |= UrlFlag.HTML_DISPLAYED
+                found.flags &= ~UrlFlag.TEXT
+
+    def _add(self, url: Url, count: int = 1) -> _Found | None:
+        found = self._urls.get(url.text)
+        if found is not None:
+            found.count += 1
+            return found
+        if len(self._urls) >= MAX_URLS:
+            return None
+        found = self._urls[url.text] = _Found(url, count)
+        if "?" in url.path and url.origin != "query":
+            self._query(url)
+        return found
+
+    def _query(self, url: Url) -> None:
+        """URLs and mail addresses inside a URL's query."""
+        query = url.query
+        if "." not in query:
+            return
+        for span in url_spans(query, self._budget, bare=True):
+            inner = parse_url(query[span.start : span.stop], "text", flags=UrlFlag.QUERY)
+            if inner is not None and not inner.flags & UrlFlag.NO_TLD:
+                self._add(replace(inner, origin="query"))
+        for span in email_spans(query, self._budget) if "@" in query else ():
+            self._add_email(query[span.start : span.stop])
+
+    def _add_email(self, written: str) -> None:
+        if written in self._unparsed or "@" not in written or len(self._emails) >= MAX_URLS:
+            return
+        if len(self._unparsed) < MAX_CANDIDATES:
+            self._unparsed.add(written)
+        address = parse_mailbox(written.strip(". ").encode("utf-8", "replace"))
         if address.domain:
-            emails.setdefault(address.email.lower(), address)
+            self._emails.setdefault(address.email.lower(), address)
 
 
-def text_urls(text: str, budget: Budget | None = None) -> Iterator[str]:
-    """What looks like a URL: anything around ``://``, and words that begin with ``www.``.
+def _has_html_twin(part: Part) -> bool:
+    """Whether the same text is there as HTML, where links are said to be links."""
+    parent = part.parent
+    if parent is None or parent.content_type != "multipart/alternative":
+        return False
+    return any(sibling.is_html for sibling in parent.children)
 
-    Every place where one may begin costs one of ``budget.urls``, of a new budget by default.
+
+def _joined(base: str, target: str) -> str:
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return target
+
+
+def _is_phished(link: Url, shown: Url) -> bool:
+    """Whether a link shows another site than its own, and is no plain redirector to that one."""
+    if (link.scheme in _WEB) != (shown.scheme in _WEB) or link.host == shown.host:
+        return False
+    if _same_site(link.esld, shown.esld):
+        return False
+    target = query_target(link)
+    return target is None or not _same_site(target.esld, shown.esld)
+
+
+def _same_site(one: str, other: str) -> bool:
+    one, other = _unicode(one), _unicode(other)
+    return is_below(one, other) or is_below(other, one)
+
+
+def _unicode(host: str) -> str:
+    """A host as people see it."""
+    if "xn--" not in host:
+        return host
+    try:
+        return host.encode("ascii").decode("idna")
+    except UnicodeError:
+        return host
+
+
+def query_urls(url: Url) -> list[Url]:
+    """The web URLs inside the query of a URL, in order."""
+    query = url.query
+    if "." not in query:
+        return []
+    # In a query the next parameter ends a URL whatever it may hold.
+    found = []
+    for value in query.split("&"):
+        for span in url_spans(value, bare=True):
+            inner = parse_url(value[span.start : span.stop], "text")
+            if inner is not None and inner.scheme in _WEB and not inner.flags & UrlFlag.NO_TLD:
+                found.append(inner)
+    return found
+
+
+def query_target(url: Url) -> Url | None:
+    """Where a redirector leads in the end: the one URL in its query, and in that one's query.
+
+    None when there is none, or several at one level.
     """
-    budget = budget or Budget()
-    position = text.find("://")
-    while position >= 0 and budget.urls > 0:
-        budget.urls -= 1
-        scheme = _SCHEME.search(text[max(0, position - _SCHEME_ROOM) : position])
-        end = position + 3
-        if scheme is not None:
-            start = position - len(scheme.group())
-            end = _end_of_url(text, position + 3)
-            yield text[start:end]
-        position = text.find("://", end)
-    lowered = text.replace("W", "w")
-    position = lowered.find("www.")
-    while position >= 0 and budget.urls > 0:
-        budget.urls -= 1
-        end = position + 4
-        before = text[position - 1] if position else " "
-        if not (before.isalnum() or before in "/.@-_=%"):
-            end = max(end, _end_of_url(text, position))
-            yield text[position:end]
-        position = lowered.find("www.", end)
-
-
-def _end_of_url(text: str, start: int) -> int:
-    """Where a URL in running text ends: before a blank, and without the sentence's own signs.
-
-    A bracket that closes one of the URL's own belongs to it: ``/x_(y)``.
-    """
-    stop = _URL_END.search(text, start, start + MAX_URL_LENGTH)
-    end = stop.start() if stop is not None else min(len(text), start + MAX_URL_LENGTH)
-    whole = text[start:end]
-    core = whole.rstrip(_CLOSING_SIGNS)
-    if len(core) == len(whole):
-        return end
-    # The last closing sign to keep is, for some kind of bracket, the last that has a partner.
-    # Opening ones are all in the core. Strangers write thousands of them: nothing here loops.
-    signs = whole[len(core) :]
-    kept = 0
-    for closing, opening in _BRACKETS.items():
-        partners = core.count(opening) - core.count(closing)
-        if partners > 0:
-            kept = max(kept, len(signs) - len(signs.split(closing, partners)[-1]))
-    return start + len(core) + kept
-
-
-def text_emails(text: str, budget: Budget | None = None) -> Iterator[str]:
-    """What looks like a mail address.
-
-    Every ``@`` costs one of ``budget.emails``, of a new budget by default.
-    """
-    budget = budget or Budget()
-    position = text.find("@")
-    while position >= 0 and budget.emails > 0:
-        budget.emails -= 1
-        local = _LOCAL_PART.search(text[max(0, position - _LOCAL_ROOM) : position])
-        domain = _MAIL_DOMAIN.match(text[position + 1 : position + 1 + _DOMAIN_ROOM])
-        if local is not None and domain is not None:
-            yield f"{local.group().strip('.')}@{domain.group()}"
-        position = text.find("@", position + 1)
+    target: Url | None = None
+    current = url
+    for _ in range(_MAX_NESTING):
+        inner = query_urls(current)
+        if not inner:
+            break
+        if len(inner) > 1:
+            return None
+        target = current = inner[0]
+    return target

@@ -16,7 +16,9 @@ from filter_engine.message.mime import TreeBuilder
 from filter_engine.message.part import Part
 from filter_engine.message.quoted import strip_comments
 from filter_engine.message.received import Received, parse_received
-from filter_engine.message.url import Url
+from filter_engine.message.url import Url, UrlFlag
+
+_NOT_FOLLOWED = UrlFlag.IMAGE | UrlFlag.CONTENT
 
 
 class Message:
@@ -149,8 +151,13 @@ class Message:
 
     @cached_property
     def urls(self) -> tuple[Url, ...]:
-        """Distinct URLs of all text parts, in order."""
+        """Distinct URLs of all text parts and the subject, in order, each with its flags."""
         return self._links.urls
+
+    @cached_property
+    def links(self) -> tuple[Url, ...]:
+        """Those of ``urls`` that a reader may follow: neither images nor inside attachments."""
+        return tuple(url for url in self.urls if not url.flags & _NOT_FOLLOWED)
 
     @cached_property
     def emails(self) -> tuple[Address, ...]:
@@ -158,9 +165,12 @@ class Message:
         return self._links.emails
 
     def urls_written_in(self, part: Part) -> tuple[str, ...]:
-        """All that looks like a URL in the visible text of one of ``parts``, as written."""
-        return self._links.written.get(part.index, ())
+        """All that looks like a URL or a mail address in the visible text of a part, as written."""
+        spans = self._links.written.get(part.index, ())
+        text = part.visible_text if spans else ""
+        return tuple(text[span.start : span.stop] for span in spans)
 
     @cached_property
     def _links(self) -> Links:
-        return find_links(self.text_parts)
+        texts = tuple(part for part in self.parts if part.is_text or part.is_text_file)
+        return find_links(texts, self.subject)

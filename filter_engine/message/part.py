@@ -113,6 +113,11 @@ class Part:
         return readable and not self.is_attachment
 
     @cached_property
+    def is_text_file(self) -> bool:
+        """It is a text that is attached."""
+        return self.maintype == "text" and self.is_attachment and not self.is_binary
+
+    @cached_property
     def is_binary(self) -> bool:
         """Its content, not encoded, has bytes above 127 that are not UTF-8."""
         if self.cte == "7bit" or self.raw_content.isascii():
@@ -125,9 +130,9 @@ class Part:
 
     @cached_property
     def is_html(self) -> bool:
-        """It is HTML to be read, by its type or, in any other text, by its tags."""
+        """It is HTML, by its type or, in any other text to be read, by its tags."""
         if not self.is_text:
-            return False
+            return self.is_text_file and self.content_type in _HTML_TYPES
         return self.content_type in _HTML_TYPES or looks_like_html(self.content)
 
     @cached_property
@@ -201,8 +206,8 @@ class Part:
 
     @cached_property
     def text(self) -> str:
-        """The content as text in its charset; ``""`` unless it is text."""
-        if not self.is_text:
+        """The content as text in its charset; ``""`` unless it is text, to be read or attached."""
+        if not (self.is_text or self.is_text_file):
             return ""
         data = self.content[:MAX_TEXT]
         charset = self.charset
@@ -210,8 +215,14 @@ class Part:
 
     @cached_property
     def html(self) -> HtmlContent | None:
-        """Links and visible text of an HTML part; None for any other."""
+        """What an HTML part shows and where it leads; None for any other."""
         return parse_html(self.text) if self.is_html else None
+
+    @property
+    def visible_text(self) -> str:
+        """What a reader sees: the text, of HTML without tags and hidden elements."""
+        html = self.html
+        return self.text if html is None else html.text
 
     def __repr__(self) -> str:
         return f"Part({self.index}, {self.content_type!r}, {self.end - self.start} bytes)"

@@ -4,17 +4,79 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import IntFlag
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import unquote
 
-from filter_engine.dns.names import organisational_domain
+from filter_engine.dns.names import organisational_domain, public_suffixes
 from filter_engine.message.limits import MAX_URL_LENGTH
 
-_SCHEMES: Final = frozenset({"http", "https", "ftp", "ftps", "file", "ws", "wss", "hxxp", "hxxps"})
+_SCHEMES: Final = {"hxxp": "http", "hxxps": "https"} | {
+    name: name for name in ("http", "https", "ftp", "ftps", "file", "ws", "wss")
+}
 _AUTHORITY_END: Final = re.compile(r"[/?#\\]")
 _HOST: Final = re.compile(r"[\w](?:[\w.\-]*[\w])?\.?")
 _NUMERIC: Final = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}")
+_DOTTED: Final = re.compile(r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})")
+_BARE_START: Final = re.compile(r"[^\W_][\w\-]*\.[\w.\-]+")
+_ESCAPED_SIGNS: Final = re.compile(r"%(40|3[aAfF]|7[cC]|5[cC]|2[fF])")
+"""Escapes of ``@ : ? | \\ /``, which a link needs never but to hide where it leads."""
+_ZERO_WIDTH: Final = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad]")
+_DOTS: Final = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
+"""What IDNA takes for a dot (RFC 3490, section 3.1)."""
+
+
+class UrlFlag(IntFlag):
+    """What is to be said about a URL; the names in lower case are Rspamd's."""
+
+    PHISHED = 1 << 0
+    """Its link shows the address of another site (``Url.phished``)."""
+    NUMERIC = 1 << 1
+    """The host is an address."""
+    OBSCURED = 1 << 2
+    """Written so that people do not see the host: backslashes, escapes, hxxp, other numbers."""
+    REDIRECTED = 1 << 3
+    """A redirector was followed."""
+    HTML_DISPLAYED = 1 << 4
+    """Only shown, as the text of a link that leads elsewhere, or in the subject."""
+    TEXT = 1 << 5
+    """Found in running text."""
+    SUBJECT = 1 << 6
+    HOST_ENCODED = 1 << 7
+    """Percent escapes in the host; the next two: in path and query."""
+    PATH_ENCODED = 1 << 9
+    QUERY_ENCODED = 1 << 10
+    MISSING_SLASHES = 1 << 11
+    IDN = 1 << 12
+    """A host with other letters than ASCII, written so or as ``xn--``."""
+    HAS_PORT = 1 << 13
+    HAS_USER = 1 << 14
+    SCHEMALESS = 1 << 15
+    """Written without a scheme."""
+    ZW_SPACES = 1 << 17
+    """Spaces without width inside."""
+    URL_DISPLAYED = 1 << 18
+    """The text of its link is a URL too."""
+    IMAGE = 1 << 19
+    """Of an image."""
+    QUERY = 1 << 20
+    """Taken from the query of another."""
+    CONTENT = 1 << 21
+    """Of an attachment that is no text."""
+    NO_TLD = 1 << 22
+    """The host ends in no public suffix."""
+    SPECIAL = 1 << 24
+    """Of a List-Unsubscribe or another header."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Rspamd's names of the flags that are set."""
+        return tuple(str(flag.name).lower() for flag in UrlFlag if flag & self)
+
+
+NO_FLAGS: Final = UrlFlag(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +84,7 @@ class Url:
     """One URL of the message."""
 
     text: str
-    """Normalised: scheme and host in lower case, the rest as written."""
+    """Normalised: scheme and host in lower case, the rest without needless escapes."""
     scheme: str
     user: str | None
     host: str
@@ -33,27 +95,47 @@ class Url:
     esld: str
     """Registrable domain (public suffix plus one label), else the host."""
     origin: str
-    """``text`` or ``html``."""
+    """``text``, ``html``, ``subject`` or ``query``."""
     display: str | None = None
     """Visible text of the link it was in (HTML)."""
+    flags: UrlFlag = NO_FLAGS
+    count: int = 1
+    """How often it was found."""
+    phished: Url | None = None
+    """The URL its link shows instead, when that is of another site."""
+
+    @property
+    def bare_path(self) -> str:
+        """The path alone, without the leading slash (Rspamd's ``get_path``)."""
+        return self.path.partition("#")[0].partition("?")[0][1:]
+
+    @property
+    def query(self) -> str:
+        """What follows the question mark, without the fragment; ``""`` when there is none."""
+        return self.path.partition("#")[0].partition("?")[2]
 
 
-def parse_url(written: str, origin: str, display: str | None = None) -> Url | None:
-    """Read an absolute http, https, ftp, ... URL; ``www.`` may stand without a scheme.
+def parse_url(
+    written: str, origin: str, display: str | None = None, flags: UrlFlag = NO_FLAGS
+) -> Url | None:
+    """Read an http, https, ftp, ... URL; None when it has no such scheme or no usable host.
 
-    None when it has no such scheme or no usable host.
+    A scheme may be missing before ``//`` and ``www.``, and in HTML before any host that ends in a
+    public suffix. In running text the host must end in one, or be an address.
     """
-    text = written.strip()[:MAX_URL_LENGTH].replace("\t", "").replace("\r", "").replace("\n", "")
-    scheme, separator, rest = text.partition(":")
-    scheme = scheme.lower()
-    if separator and scheme in _SCHEMES:
-        rest = rest.lstrip("/\\")
-    elif text[:4].lower() == "www.":
-        scheme, rest = "http", text
-    elif text.startswith("//"):
-        scheme, rest = "http", text[2:]
-    else:
+    text = written.strip()[:MAX_URL_LENGTH]
+    if not text.isascii() and _ZERO_WIDTH.search(text):
+        text = _ZERO_WIDTH.sub("", text)
+        flags |= UrlFlag.ZW_SPACES
+    if "\n" in text or "\t" in text or "\r" in text:
+        text = text.replace("\t", "").replace("\r", "").replace("\n", "")
+    if origin == "html" and "%" in text:
+        text = _ESCAPED_SIGNS.sub(_unescape_sign, text)
+    found = _split_scheme(text, origin)
+    if found is None:
         return None
+    scheme, rest, more = found
+    flags |= more
     end = _AUTHORITY_END.search(rest)
     authority, path = (rest, "") if end is None else (rest[: end.start()], rest[end.start() :])
     credentials, at, host = authority.rpartition("@")
@@ -61,19 +143,95 @@ def parse_url(written: str, origin: str, display: str | None = None) -> Url | No
     name = _normal_host(host)
     if name is None:
         return None
+    flags |= _host_flags(host, name)
+    if at:
+        flags |= UrlFlag.HAS_USER
+    if port is not None:
+        flags |= UrlFlag.HAS_PORT
+    if "%" in path:
+        path, more = _decoded(path)
+        flags |= more
+    if path[:1] == "\\":
+        flags |= UrlFlag.OBSCURED
+    numeric = bool(flags & UrlFlag.NUMERIC)
+    if not numeric and not has_public_suffix(name):
+        if flags & UrlFlag.SCHEMALESS:
+            return None
+        flags |= UrlFlag.NO_TLD
     shown = f"[{name}]" if ":" in name else name
-    normal = f"{scheme}://{credentials}{at}{shown}{'' if port is None else f':{port}'}{path}"
     return Url(
-        text=normal,
+        text=f"{scheme}://{credentials}{at}{shown}{'' if port is None else f':{port}'}{path}",
         scheme=scheme,
         user=credentials if at else None,
         host=name,
         port=port,
         path=path if path.startswith("/") else f"/{path}",
-        esld=name if _is_address(name) else organisational_domain(name),
+        esld=name if numeric else organisational_domain(name),
         origin=origin,
         display=display,
+        flags=flags,
     )
+
+
+def _split_scheme(text: str, origin: str) -> tuple[str, str, UrlFlag] | None:
+    """Scheme, what follows it and its slashes, and what is odd about them."""
+    scheme, colon, rest = text.partition(":")
+    known = _SCHEMES.get(scheme.lower()) if colon else None
+    if known is not None:
+        flags = NO_FLAGS if known == scheme.lower() else UrlFlag.OBSCURED
+        bare = rest.lstrip("/\\")
+        slashes = rest[: len(rest) - len(bare)]
+        if not slashes:
+            flags |= UrlFlag.MISSING_SLASHES
+        if "\\" in slashes:
+            flags |= UrlFlag.OBSCURED
+        return known, bare, flags
+    if text.startswith("//"):
+        return "http", text[2:], UrlFlag.SCHEMALESS
+    start = text[:4].lower()
+    if start == "www." or (origin == "html" and _BARE_START.match(text) is not None):
+        return "http", text, UrlFlag.SCHEMALESS
+    if origin != "html" and _BARE_START.match(text) is not None:
+        return ("ftp" if start == "ftp." else "http"), text, UrlFlag.SCHEMALESS
+    return None
+
+
+def _unescape_sign(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
+
+
+def _decoded(path: str) -> tuple[str, UrlFlag]:
+    """Path and query without escapes, and which of them had any."""
+    front, mark, query = path.partition("?")
+    flags = NO_FLAGS
+    if "%" in front:
+        plain = unquote(front)
+        if plain != front:
+            front, flags = plain, UrlFlag.PATH_ENCODED
+    if "%" in query:
+        plain = unquote(query)
+        if plain != query:
+            query, flags = plain, flags | UrlFlag.QUERY_ENCODED
+    return front + mark + query, flags
+
+
+def _host_flags(written: str, name: str) -> UrlFlag:
+    flags = NO_FLAGS
+    if "%" in written:
+        flags |= UrlFlag.HOST_ENCODED
+    if _is_address(name):
+        flags |= UrlFlag.NUMERIC
+        if ":" not in name and _DOTTED.fullmatch(written) is None:
+            flags |= UrlFlag.OBSCURED
+    elif not name.isascii() or "xn--" in name:
+        flags |= UrlFlag.IDN
+    return flags
+
+
+@lru_cache(maxsize=8192)
+def has_public_suffix(host: str) -> bool:
+    """Whether the host ends in a suffix of the public list."""
+    return public_suffixes().publicsuffix(host, accept_unknown=False) is not None
 
 
 def _split_port(host: str) -> tuple[str, int | None]:
@@ -96,6 +254,8 @@ def _normal_host(host: str) -> str | None:
             return str(IPv6Address(literal))
         except ValueError:
             return None
+    if not host.isascii():
+        host = host.translate(_DOTS)
     if len(host) > 255 or _HOST.fullmatch(host) is None:
         return None
     host = host.rstrip(".")

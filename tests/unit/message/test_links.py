@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from filter_engine.message import Message, Url
-from filter_engine.message.links import text_emails, text_urls
+from filter_engine.message import Message, Url, UrlFlag
 from filter_engine.message.url import parse_url
+from filter_engine.message.url_search import text_emails, text_urls
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_in_text(text: str, urls: list[str]) -> None:
             ("example.co.uk", None),
         ),
         ("https://user:pw@a.example:8443", "a.example", "/", ("a.example", 8443)),
-        ("www.a.example", "www.a.example", "/", ("a.example", None)),
-        ("//a.example/x", "a.example", "/x", ("a.example", None)),
+        ("www.a.com", "www.a.com", "/", ("a.com", None)),
+        ("//a.com/x", "a.com", "/x", ("a.com", None)),
         ("http:\\\\a.example\\x", "a.example", "/\\x", ("a.example", None)),
         ("http://[2001:db8::1]/", "2001:db8::1", "/", ("2001:db8::1", None)),
         ("http://3232235777/", "192.168.1.1", "/", ("192.168.1.1", None)),
@@ -86,6 +86,7 @@ def test_normal_text_and_user() -> None:
         path="/X",
         esld="a.example",
         origin="text",
+        flags=UrlFlag.HAS_PORT | UrlFlag.HAS_USER | UrlFlag.NO_TLD,
     )
 
 

@@ -1,0 +1,45 @@
+"""HTML without what would cost the HTML parser more than linear time or memory."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from filter_engine.message.limits import MAX_HTML, MAX_TAGS
+
+# HTML, section 13.2.4.3: formatting elements left open are opened anew in every later block, so
+# n of them and n blocks make n * n nodes. As custom elements they keep their place and attributes.
+_FORMATTING_NAMES: Final = r"(?=(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/>])"
+_FORMATTING_START: Final = re.compile("<" + _FORMATTING_NAMES, re.IGNORECASE)
+_FORMATTING_END: Final = re.compile("</" + _FORMATTING_NAMES, re.IGNORECASE)
+_FEW_TAGS: Final = 200
+"""The square of half of this is harmless."""
+_DATA_URL: Final = re.compile(r"(data:[^\s\"'<>]{64})[^\s\"'<>]+")
+# A tag may hold any number of attributes, each compared with all before it.
+_MAX_RUN: Final = 16384
+_LONG_RUN: Final = re.compile(r"[^<]{16384}")
+_CLOSE_ANY_TAG: Final = "\\g<0>\">'>"
+CUSTOM: Final = "x-"
+"""Put before the names of formatting elements where there are many."""
+
+
+def guard(source: str) -> str:
+    """The document, cut to its bounds and rewritten so that its tree stays small."""
+    html = source[:MAX_HTML]
+    if "data:" in html:
+        html = _DATA_URL.sub(r"\1", html)
+    tags = html.count("<")
+    if tags > MAX_TAGS:
+        html = _first_tags(html)
+    if tags > _FEW_TAGS:
+        html = _FORMATTING_END.sub("</" + CUSTOM, _FORMATTING_START.sub("<" + CUSTOM, html))
+    if len(html) > _MAX_RUN and max(map(len, html.split("<"))) >= _MAX_RUN:
+        html = _LONG_RUN.sub(_CLOSE_ANY_TAG, html)
+    return html
+
+
+def _first_tags(html: str) -> str:
+    position = -1
+    for _ in range(MAX_TAGS):
+        position = html.find("<", position + 1)
+    return html[:position]
