@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import logging
 import os
+import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -137,6 +138,8 @@ class KeyRing:
             known = self._keys.get(path)
             if known is not None and known[0] == stamp:
                 return known[1]
+            if not stat.S_ISREG(status.st_mode):  # opening a FIFO would wait
+                raise SigningKeyError(f"{path} is no key: not a regular file")
             if status.st_size > MAX_FILE:
                 raise SigningKeyError(f"{path} is no key: {status.st_size} octets")
             data = Path(path).read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -31,6 +30,7 @@ from filter_engine.importers.write import Change, State, apply, plan
 from filter_engine.importers.write import read as read_existing
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scanner import sections
+from filter_engine.ucl.regular_file import read_regular_file
 
 MAX_SOURCE = 4 * 1024 * 1024
 
@@ -99,10 +99,7 @@ def _rmilter(request: Request) -> Outcome:
 
 def _included(path: str) -> str:
     """A file that the source names; raises ``OSError``."""
-    with Path(path).open("rb") as file:
-        content = file.read(MAX_SOURCE + 1)
-    if len(content) > MAX_SOURCE:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
+    content = read_regular_file(path, MAX_SOURCE)
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 

@@ -26,6 +26,7 @@ from filter_engine.ucl.emitter import emit
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.merge import Duplicate, Frame, place
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
+from filter_engine.ucl.regular_file import read_regular_file
 
 PRIORITY = 5
 """Between ``local.d`` (1) and ``override.d`` (10)."""
@@ -153,16 +154,11 @@ def add_rspamds(root: UclObject, dbdir: str, unusable: Container[str] = ()) -> d
     if path in unusable:
         return {}
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a FIFO would wait
-            return {path: "not a regular file"}
-        with open(path, "rb") as file:
-            content = file.read(_MAX_SAVED + 1)
+        content = read_regular_file(path, _MAX_SAVED)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         return {path: f"cannot read the file: {error.strerror}"}
-    if len(content) > _MAX_SAVED:
-        return {path: f"larger than {_MAX_SAVED} bytes"}
     if not content.strip():
         return {}
     try:

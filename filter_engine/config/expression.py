@@ -227,9 +227,9 @@ def _named(word: str, options: tuple[str | re.Pattern[str], ...], column: int) -
     )
 
 
-_OPTION = re.compile(
-    r"\s*(?:/(?P<re>(?:[^/\\]|\\.)*)/(?P<flags>[a-z]*)|(?P<text>[^\],]+?))\s*([,\]])"
-)
+# No blanks at the edges of these: a run of them would be tried at each of its places.
+_PATTERN = re.compile(r"/(?P<re>(?:[^/\\]|\\.)*)/(?P<flags>[a-z]*)\s*(?P<end>[,\]])")
+_WORD = re.compile(r"(?P<text>[^\],]+)(?P<end>[,\]])")
 
 
 def _options(text: str, at: int) -> tuple[tuple[str | re.Pattern[str], ...], int]:
@@ -237,19 +237,24 @@ def _options(text: str, at: int) -> tuple[tuple[str | re.Pattern[str], ...], int
     opening, at = at + 1, at + 1
     found: list[str | re.Pattern[str]] = []
     while True:
-        match = _OPTION.match(text, at)
-        if match is None:
-            raise ExpressionError("the options in brackets are not closed", opening)
-        if match["re"] is None:
-            found.append(match["text"])
+        while text[at : at + 1].isspace():
+            at += 1
+        match = _PATTERN.match(text, at)
+        if match is not None:
+            found.append(_compiled(match))
         else:
-            flags = re.IGNORECASE if "i" in match["flags"] else re.NOFLAG
-            try:
-                found.append(re.compile(match["re"], flags))
-            except re.error as error:
-                raise ExpressionError(
-                    f"the pattern is wrong: {error}", match.start("re") + 1
-                ) from None
+            match = _WORD.match(text, at)
+            if match is None:
+                raise ExpressionError("the options in brackets are not closed", opening)
+            found.append(match["text"].rstrip())
         at = match.end()
-        if match[4] == "]":
+        if match["end"] == "]":
             return tuple(found), at
+
+
+def _compiled(match: re.Match[str]) -> re.Pattern[str]:
+    try:
+        return re.compile(match["re"], re.IGNORECASE if "i" in match["flags"] else re.NOFLAG)
+    except re.error as error:
+        message = f"the pattern is wrong: {error}"
+        raise ExpressionError(message, match.start("re") + 1) from None

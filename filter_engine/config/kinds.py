@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_interface, ip_network
 from math import inf, isfinite
-from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -24,6 +23,7 @@ from filter_engine.config.schema import (
 from filter_engine.config.sockets import BindSocket, parse_bind_socket
 from filter_engine.config.upstreams import Rotation, UpstreamList, parse_upstreams
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
+from filter_engine.ucl.regular_file import read_regular_file
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Section)
@@ -307,12 +307,9 @@ def _addresses(nodes: list[UclNode], binder: Binder) -> AddressSet:
 
 def _list_file(name: str, node: UclNode) -> list[str]:
     try:
-        with Path(name).open(encoding="utf-8", errors="replace") as file:
-            text = file.read(_MAX_LIST_FILE + 1)
+        text = read_regular_file(name, _MAX_LIST_FILE).decode("utf-8", "replace")
     except OSError as error:
         raise MisfitError(f"cannot read {name}: {error.strerror}", node=node) from None
-    if len(text) > _MAX_LIST_FILE:
-        raise MisfitError(f"{name} is larger than {_MAX_LIST_FILE} bytes", node=node)
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
 

@@ -19,6 +19,7 @@ from filter_engine.importers.outcome import ImportFaultError, Outcome, Remark
 from filter_engine.importers.statements import statements, without_macros
 from filter_engine.importers.stock import Stock
 from filter_engine.ucl import UclArray, UclError, UclNode, UclObject, UclScalar, parse
+from filter_engine.ucl.regular_file import read_regular_file
 
 MAX_FILES = 2000
 MAX_FILE = 16 * 1024 * 1024
@@ -82,7 +83,7 @@ class _Tree:
                     raise ImportFaultError(
                         f"more than {MAX_FILES} files or {MAX_SIZE} bytes", str(self.directory)
                     )
-                content = path.read_bytes() if size <= MAX_FILE else b"\0"
+                content = read_regular_file(path, MAX_FILE) if size <= MAX_FILE else b"\0"
             except OSError as error:
                 raise ImportFaultError(f"cannot read it: {error.strerror}", str(path)) from None
             if b"\0" in content:

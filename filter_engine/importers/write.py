@@ -15,10 +15,14 @@ from pathlib import Path
 
 from filter_engine.importers.outcome import ImportFaultError
 from filter_engine.importers.redact import redact
+from filter_engine.ucl.regular_file import read_regular_file
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
 """Modes of what is new: configuration holds passwords. A file that exists keeps its own."""
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes of a file that is read to be replaced."""
 
 _PART = re.compile(r"(?!\.{1,2}\Z)[\w.+-][\w.+ -]{0,199}\Z")
 
@@ -69,7 +73,7 @@ def plan(files: Mapping[str, str], directory: Path) -> list[Change]:
 def read(path: Path) -> str | None:
     """The text of a file, undecodable bytes as surrogates; None when there is none."""
     try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        return read_regular_file(path, MAX_FILE).decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

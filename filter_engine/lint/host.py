@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from filter_engine.ucl.regular_file import read_regular_file
+
 _MAX_FILE = 1024 * 1024
 
 
@@ -70,10 +72,10 @@ class Host:
     def text(self, path: str) -> str | None:
         """The content of a file below the root, None where there is none that can be read."""
         try:
-            with self.path(path).open(encoding="utf-8", errors="replace") as file:
-                return file.read(_MAX_FILE)
+            content = read_regular_file(self.path(path), _MAX_FILE)
         except (OSError, ValueError):
             return None
+        return content.decode("utf-8", "replace")
 
     def stat(self, path: str) -> os.stat_result | None:
         """What is at a path, None where nothing is or it cannot be told."""

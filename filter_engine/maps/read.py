@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from filter_engine.maps.protection import (
 )
 from filter_engine.maps.radix import RadixContent
 from filter_engine.matching import DatabaseCache
+from filter_engine.ucl.regular_file import read_regular_file
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -118,21 +120,16 @@ class MapReader:
 
 def _file_bytes(path: str, most: int) -> bytes:
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(most + 1) if size <= most else b""
+        return read_regular_file(path, most)
     except OSError as error:
         place = "" if not path.endswith(SIGNATURE_SUFFIX) else f"{path}: "
         raise MapError(f"{place}{error.strerror or error}") from None
-    except ValueError as error:  # a path with a NUL
-        raise MapError(str(error)) from None
-    if max(size, len(data)) > most:
-        raise MapError(f"larger than {most} bytes")
-    return data
 
 
 def _cdb_file(path: str) -> Content:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a FIFO would wait
+            raise MapError("not a regular file")
         with open(path, "rb") as file:
             return _cdb(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:

@@ -7,10 +7,9 @@ where libucl passes over it. Relative paths are relative to the working director
 
 from __future__ import annotations
 
-import glob
+import errno
 import os
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -19,9 +18,11 @@ from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.merge import Duplicate, Frame
 from filter_engine.ucl.nodes import Origin, UclArray, UclObject, UclScalar
 from filter_engine.ucl.reader import Reader
+from filter_engine.ucl.regular_file import read_regular_file
 from filter_engine.ucl.session import Session
 from filter_engine.ucl.source import Source
 from filter_engine.ucl.template import render
+from filter_engine.ucl.wildcards import matching_paths
 
 _Read = TypeVar("_Read", str, Source)
 _LEADING_INT = re.compile(r"\s*([+-]?[0-9]{1,18})")
@@ -40,25 +41,28 @@ def read_file(session: Session, path: str) -> str:
     if derived is not None:
         return derived
     try:
-        state = Path(path).stat()
-        if not stat.S_ISREG(state.st_mode):
-            raise UclError("not a regular file", path)
-        if state.st_size > session.limits.file_size:
-            raise UclError(f"larger than {session.limits.file_size} bytes", path)
-        with Path(path).open("rb") as file:
-            content = file.read(session.limits.file_size + 1)
+        content = read_regular_file(path, session.limits.file_size)
     except (FileNotFoundError, NotADirectoryError):
         raise MissingFileError from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UclError(f"cannot read the file: {reason}", path) from None
+        raise UclError(_why(error), path) from None
     session.size += len(content)
-    if len(content) > session.limits.file_size or session.size > session.limits.total_size:
+    if session.size > session.limits.total_size:
         raise UclError(f"files larger than {session.limits.total_size} bytes in all", path)
     session.files.append(path)
     if len(session.files) > session.limits.files:
         raise UclError(f"more than {session.limits.files} files", path)
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+
+
+def _why(error: OSError | ValueError) -> str:
+    """In words, why a file cannot be read."""
+    if isinstance(error, ValueError):
+        return f"cannot read the file: {error}"
+    if isinstance(error, IsADirectoryError):
+        return "not a regular file"
+    said = error.errno in (errno.EINVAL, errno.EFBIG)
+    return f"{error.strerror}" if said else f"cannot read the file: {error.strerror}"
 
 
 def open_source(session: Session, path: str) -> Source:
@@ -125,7 +129,7 @@ def include(
     for directory in session.search_paths or ("",):
         full = os.path.join(directory, path)  # Path would eat "./" and "//"
         session.asked.append(full)
-        for match in _matches(full, wanted=_flag(arguments, "glob")):
+        for match in _matches(reader, pos, full, wanted=_flag(arguments, "glob")):
             try:
                 included = _read(reader, pos, match, open_source)
                 found = True
@@ -146,10 +150,21 @@ def include(
         )
 
 
-def _matches(path: str, *, wanted: bool) -> list[str]:
-    if wanted and ("*" in path or "?" in path):
-        return sorted(glob.glob(path))
-    return [path]
+def _matches(reader: Reader, pos: int, path: str, *, wanted: bool) -> list[str]:
+    if not wanted or not ("*" in path or "?" in path):
+        return [path]
+    source, session = reader.source, reader.session
+
+    def look() -> None:
+        session.entries += 1
+        if session.entries > session.limits.entries:
+            raise source.error(
+                pos,
+                f"wildcards look at more than {session.limits.entries} files",
+                "name the directory, with a wildcard only in the file's name",
+            )
+
+    return matching_paths(path, look)
 
 
 def _read(reader: Reader, pos: int, path: str, opener: Callable[[Session, str], _Read]) -> _Read:

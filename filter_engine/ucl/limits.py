@@ -19,6 +19,8 @@ class Limits:
     include_depth: int = 16
     #: Files altogether.
     files: int = 2000
+    #: Entries of directories that the wildcards of includes look at, altogether.
+    entries: int = 50_000
     #: Bytes of one file.
     file_size: int = 16 * 1024 * 1024
     #: Bytes of all files together.

@@ -35,6 +35,8 @@ class Session:
     #: Values and bytes read so far.
     values: int = 0
     size: int = 0
+    #: Entries of directories that wildcards have looked at.
+    entries: int = 0
     search_paths: tuple[str, ...] = ()
     #: Files read, in order; a file read twice stands twice.
     files: list[str] = field(default_factory=list)
