@@ -2,7 +2,8 @@
 
 ``groups.conf`` and ``modules.conf`` of the shipped tree include two texts that no file holds:
 ``$CONFDIR/declared_groups.conf`` and ``$CONFDIR/declared_modules.conf``. They have one section for
-each module and group that a check declares or Rspamd knows, with the includes of the three layers.
+each module and group that a check declares or Rspamd knows, with the includes of the three layers;
+before them stands what the module itself comes with, ``$CONFDIR/modules.d/MODULE.conf``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def declared_files(
         _section(name, group_file(name)) for name in sorted(FOREIGN_GROUPS.union(groups))
     )
     in_modules = (
-        _section(name, module_file(name)) for name in sorted(FOREIGN_MODULES.union(modules))
+        _section(name, module_file(name), _shipped(base, name))
+        for name in sorted(FOREIGN_MODULES.union(modules))
     )
     return {
         os.path.join(base, GROUPS_FILE): f"group {{\n{in_groups}}}\n",
@@ -54,6 +56,14 @@ def declared_files(
     }
 
 
-def _section(name: str, file: str) -> str:
+def _section(name: str, file: str, first: str = "") -> str:
     # a JSON string is a UCL key
-    return f"{json.dumps(name)} {{\n{_INCLUDES.format(file=file)}}}\n"
+    return f"{json.dumps(name)} {{\n{first}{_INCLUDES.format(file=file)}}}\n"
+
+
+def _shipped(base: str, module: str) -> str:
+    """The include of the file a module comes with (``modules.d/MODULE.conf``), if it has one."""
+    file = os.path.join("modules.d", module_file(module))
+    if not os.path.isfile(os.path.join(base, file)):
+        return ""
+    return f'    .include "$CONFDIR/{file}"\n'

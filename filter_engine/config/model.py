@@ -133,6 +133,10 @@ class OptionsConfig(Section):
         SIZE, 52428800, unit="bytes", doc="larger messages pass unscanned, with a header saying so"
     )
     max_urls: int = option(at_least(INTEGER, 1), 10240, doc="URLs looked at in one message")
+    dns_max_requests: int = option(
+        at_least(INTEGER, 1), 64, doc="names of one kind that a DNS list is asked for one message"
+    )
+    disable_monitoring: bool = option(BOOLEAN, False, doc="do not test that DNS lists are alive")
     map_watch_interval: float = option(
         TIME, 300.0, unit="seconds", doc="time between two fetches of a map from a URL"
     )

@@ -1,0 +1,339 @@
+"""What of one message can be looked up, found once for all rules that want the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final, NamedTuple, TypeVar
+
+from filter_engine.auth.results import DkimResult
+from filter_engine.checks.addresses import without_tags
+from filter_engine.checks.rbl.options import SELECTOR_LABEL
+from filter_engine.checks.rbl.rules import Rule
+from filter_engine.config.addresses import LOOPBACK, PRIVATE, AddressSet
+from filter_engine.dns.names import organisational_domain, to_ascii
+from filter_engine.message import Address
+from filter_engine.message.received import Received
+from filter_engine.message.url import Url, UrlFlag
+from filter_engine.scan.task import Task
+
+IP = IPv4Address | IPv6Address
+T = TypeVar("T")
+
+_NO_HOST: Final = "unknown"
+_MAX_LENGTH: Final = 320
+"""Characters of a name or mail address that is looked up (RFC 3696, erratum 1690)."""
+
+
+class Element(NamedTuple):
+    """One thing to look up."""
+
+    shown: str
+    """As it stands in the symbol's options."""
+    part: str
+    """What stands before the list's zone."""
+    label: str
+    """What it was in the message: from, received, url, email, ..."""
+    ip: IP | None = None
+
+
+Elements = tuple[Element, ...]
+
+
+def reversed_octets(ip: IP) -> str:
+    """An address as lists want it (RFC 5782, sections 2.1 and 2.4)."""
+    if isinstance(ip, IPv4Address):
+        first, second, third, fourth = ip.packed
+        return f"{fourth}.{third}.{second}.{first}"
+    return ".".join(reversed(ip.packed.hex()))
+
+
+def of_ip(ip: IP, label: str) -> Element:
+    """An address to look up."""
+    return Element(str(ip), reversed_octets(ip), label, ip)
+
+
+class Found:
+    """The elements of one task, each kind collected when a rule first asks."""
+
+    __slots__ = ("_kept", "_local", "_task")
+
+    def __init__(self, task: Task, local: AddressSet) -> None:
+        self._task = task
+        self._local = local
+        self._kept: dict[object, object] = {}
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]
+
+    def is_local(self, ip: IP) -> bool:
+        """Whether an address belongs to the site, or to nobody on the Internet."""
+        return ip in self._local or ip in PRIVATE or ip in LOOPBACK or ip.is_link_local
+
+    def for_rule(self, rule: Rule) -> Elements:
+        """What a rule looks up, signatures apart, in order."""
+        checks = rule.checks
+        found: Elements = ()
+        if "helo" in checks:
+            found += self._once(("helo", rule.no_ip), lambda: self._helo(rule))
+        if "emails" in checks:
+            found += self._emails(rule)
+        if "replyto" in checks:
+            found += self._reply_to(rule)
+        if rule.of_urls:
+            found += self._urls(rule)
+        if "from" in checks:
+            found += self._from(rule)
+        if "received" in checks:
+            found += self._received(rule)
+        if "rdns" in checks:
+            found += self._once(("rdns", rule.no_ip), lambda: self._rdns(rule))
+        return found
+
+    # --- the client ----------------------------------------------------------------------------
+
+    @property
+    def has_helo(self) -> bool:
+        """The client said HELO with a name."""
+        return bool(self._task.envelope.helo)
+
+    @property
+    def has_hostname(self) -> bool:
+        """The client's host name is known."""
+        return (self._task.envelope.hostname or _NO_HOST).lower() != _NO_HOST
+
+    def _helo(self, rule: Rule) -> Elements:
+        return _of_host(self._task.envelope.helo or "", "helo", rule.no_ip)
+
+    def _rdns(self, rule: Rule) -> Elements:
+        if not self.has_hostname:
+            return ()
+        return _of_host(self._task.envelope.hostname or "", "rdns", rule.no_ip)
+
+    def _from(self, rule: Rule) -> Elements:
+        ip = self._task.ip
+        if ip is None or not _wants(rule, ip):
+            return ()
+        return self._once("from", lambda: (of_ip(ip, "from"),))
+
+    def _received(self, rule: Rule) -> Elements:
+        hops = self._once("received", self._hops)
+        total = len(hops)
+        return tuple(
+            element
+            for position, (hop, element, local) in enumerate(hops, 1)
+            if element is not None
+            and element.ip is not None
+            and _wants(rule, element.ip)
+            and not (local and (rule.exclude_private or rule.exclude_local))
+            and _in_position(rule, position, total)
+            and _has_flags(rule, hop)
+        )
+
+    def _hops(self) -> tuple[tuple[Received, Element | None, bool], ...]:
+        found = []
+        for hop in self._task.message.received:
+            ip = None if hop.from_ip is None else _address(hop.from_ip)
+            element = None if ip is None else of_ip(ip, "received")
+            found.append((hop, element, ip is not None and self.is_local(ip)))
+        return tuple(found)
+
+    # --- names in the message ------------------------------------------------------------------
+
+    def _urls(self, rule: Rule) -> Elements:
+        wanted = rule.checks & {"urls", "content_urls", "numeric_urls", "images"}
+        key = (
+            "urls",
+            frozenset(wanted),
+            rule.no_ip,
+            rule.full_hostname,
+            id(rule.composition),
+            rule.limit,
+        )
+        return self._once(key, lambda: self._hosts(rule, wanted))
+
+    def _hosts(self, rule: Rule, wanted: Iterable[str]) -> Elements:
+        """One URL of each registered domain, unless a compose map wants to see them all."""
+        found: dict[str, Element] = {}
+        domains: set[str] = set()
+        for url in self._task.message.urls:
+            if not _is_wanted(url, wanted):
+                continue
+            if is_numeric(url):
+                if rule.no_ip:
+                    continue
+                part = _numeric_part(url.host)
+            elif rule.composition is not None:
+                part = _name(rule.composition.part(_name(url.esld), _name(url.host)))
+            elif url.esld in domains:
+                continue
+            else:
+                domains.add(url.esld)
+                part = _name(url.host if rule.full_hostname else url.esld)
+            if part and part not in found:
+                found[part] = Element(part, part, "url")
+                if len(found) >= rule.limit:
+                    break
+        return tuple(found.values())
+
+    def _emails(self, rule: Rule) -> Elements:
+        key = ("emails", rule.full_hostname, *_email_key(rule), rule.limit)
+        return self._once(key, lambda: self._mailboxes(rule))
+
+    def _mailboxes(self, rule: Rule) -> Elements:
+        found: dict[str, Element] = {}
+        domains: set[str] = set()
+        for email in self._task.message.emails:
+            host = _name(email.domain)
+            domain = host
+            if rule.domain_only and not rule.full_hostname:
+                domain = organisational_domain(host)
+                if rule.composition is not None:
+                    domain = rule.composition.part(domain, host)
+                elif domain in domains:
+                    continue
+                domains.add(domain)
+            element = _of_mailbox(rule, email, domain, "email")
+            if element is not None and element.part not in found:
+                found[element.part] = element
+                if len(found) >= rule.limit:
+                    break
+        return tuple(found.values())
+
+    def _reply_to(self, rule: Rule) -> Elements:
+        return self._once(("replyto", *_email_key(rule)), lambda: self._answered_to(rule))
+
+    def _answered_to(self, rule: Rule) -> Elements:
+        for address in self._task.message.reply_to[:1]:
+            element = _of_mailbox(rule, address, _name(address.domain), "replyto")
+            if element is not None:
+                return (element,)
+        return ()
+
+    def selected(self, rule: Rule, values: Mapping[str, Iterable[str]]) -> Elements:
+        """What selectors gave, by their labels."""
+        found: dict[tuple[str, str], Element] = {}
+        for label, texts in values.items():
+            for text in texts:
+                part = _name(text) if rule.hashing is None else text[:_MAX_LENGTH]
+                if part and len(found) < rule.limit:
+                    found[label, part] = Element(text, part, label or SELECTOR_LABEL)
+        return tuple(found.values())
+
+    # --- signatures ----------------------------------------------------------------------------
+
+    def signers(self, rule: Rule, result: DkimResult | None) -> Elements:
+        """The domains of signatures that verify."""
+        if result is None:
+            return ()
+        wanted = self._from_domain(rule) if rule.dkim_match_from else None
+        found: dict[str, Element] = {}
+        for signature in result.passed:
+            domain = _name(signature.domain)
+            # With dkim_match_from, dkim_domainonly means: the domain as it signed (as in Rspamd).
+            if rule.dkim_domain_only != rule.dkim_match_from:
+                domain = _registered(rule, domain)
+            if domain and (not rule.dkim_match_from or domain == wanted):
+                found.setdefault(domain, Element(domain, domain, "dkim"))
+            if len(found) >= rule.limit:
+                break
+        return tuple(found.values())
+
+    def _from_domain(self, rule: Rule) -> str:
+        senders = self._task.message.from_addresses
+        return _registered(rule, _name(senders[0].domain)) if senders else ""
+
+
+def is_numeric(url: Url) -> bool:
+    """Whether a URL's host is an address."""
+    return bool(url.flags & UrlFlag.NUMERIC)
+
+
+def _is_wanted(url: Url, wanted: Iterable[str]) -> bool:
+    """Rspamd's choice of URLs by where they stand."""
+    image = bool(url.flags & UrlFlag.IMAGE)
+    content = bool(url.flags & UrlFlag.CONTENT)
+    if (image and "images" not in wanted) or (content and "content_urls" not in wanted):
+        return False
+    if "numeric_urls" in wanted:
+        return is_numeric(url)
+    return "urls" in wanted or image or content
+
+
+def _address(text: str) -> IP | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _numeric_part(host: str) -> str:
+    ip = _address(host)
+    return host if ip is None else reversed_octets(ip)
+
+
+def _name(text: str) -> str:
+    """A domain name in its ASCII form, empty where it has none."""
+    if not text or len(text) > _MAX_LENGTH:
+        return ""
+    return to_ascii(text.rstrip(".")) or ""
+
+
+def _of_host(name: str, label: str, no_ip: bool) -> Elements:
+    part = _name(name)
+    if not part or "[" in part or (no_ip and _address(part) is not None):
+        return ()
+    return (Element(name, part, label),)
+
+
+def _wants(rule: Rule, ip: IP) -> bool:
+    return rule.ipv4 if ip.version == 4 else rule.ipv6
+
+
+def _in_position(rule: Rule, position: int, total: int) -> bool:
+    """Whether a Received field (the newest is 1) lies within the rule's positions."""
+    low, high = rule.received_min, rule.received_max
+    if low is not None:
+        if low < 0:
+            if position <= total + low:
+                return False
+        elif position < low:
+            return False
+    if high is not None:
+        if high < -1:
+            return position > total + high
+        if high > 0:
+            return position <= high
+    return True
+
+
+def _has_flags(rule: Rule, hop: Received) -> bool:
+    if not rule.received_flags and not rule.received_nflags:
+        return True
+    flags = {name for name in ("ssl", "authenticated") if getattr(hop, name)}
+    return rule.received_flags <= flags and not rule.received_nflags & flags
+
+
+def _email_key(rule: Rule) -> tuple[object, ...]:
+    return rule.domain_only, rule.delimiter, id(rule.composition)
+
+
+def _of_mailbox(rule: Rule, address: Address, domain: str, label: str) -> Element | None:
+    """A mail address without tags, as the rule wants it."""
+    bare = without_tags(replace(address, domain=domain, local=address.local.lower()))[0]
+    if not bare.local or not bare.domain or len(bare.local) > _MAX_LENGTH:
+        return None
+    if rule.domain_only:
+        return Element(bare.domain, bare.domain, label)
+    text = f"{bare.local}{rule.delimiter}{bare.domain}"
+    return Element(text, text, label)
+
+
+def _registered(rule: Rule, host: str) -> str:
+    if not host or (rule.full_hostname and rule.composition is None):
+        return host
+    domain = organisational_domain(host)
+    return domain if rule.composition is None else rule.composition.part(domain, host)

@@ -1,0 +1,74 @@
+"""Names as hashes: what lists of addresses are asked with, so that no address leaves the site."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from filter_engine.checks.rbl.options import RblRule
+
+_ALPHABET: Final = "ybndrfg8ejkmcpqxot1uwisza345h769"
+_SCRIPT_HASH: Final = "blake2"
+# Rspamd's documented example of process_script, in all its spacings and names of variables: the
+# name's BLAKE2b in base32, cut, then a dot and the zone.
+_HASHING_SCRIPT: Final = re.compile(
+    r"\s*(?:return\s+)?function\s*\(\s*(?P<name>\w+)\s*,\s*(?P<zone>\w+)[^)]*\)"
+    r"\s*local\s+(?P<lib>\w+)\s*=\s*require\s*\(?\s*[\"']rspamd_cryptobox_hash[\"']\s*\)?;?"
+    r"\s*local\s+(?P<hash>\w+)\s*=\s*(?P=lib)\.create\(\s*(?P=name)\s*\):base32\(\s*\)"
+    r":sub\(\s*1\s*,\s*(?P<length>\d{1,3})\s*\);?"
+    r"\s*return\s+string\.format\(\s*[\"']%s\.%s[\"']\s*,\s*(?P=hash)\s*,\s*(?P=zone)\s*\);?"
+    r"\s*end;?\s*"
+)
+
+Hashing = Callable[[str], str]
+
+
+def rspamd_base32(data: bytes) -> str:
+    """Rspamd's base32: z-base-32's alphabet, bits taken from the lowest of the first octet on."""
+    number = int.from_bytes(data, "little")
+    length = (len(data) * 8 + 4) // 5
+    return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(length))
+
+
+def _hex(data: bytes) -> str:
+    return data.hex()
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+_FORMATS: Final[dict[str, Callable[[bytes], str]]] = {
+    "": _hex,
+    "hex": _hex,
+    "base32": rspamd_base32,
+    "base64": _base64,
+}
+
+
+def hashing_of(rule: RblRule) -> Hashing | None:
+    """How a rule hides names; None when it asks for them as they are.
+
+    Raises ValueError for a ``process_script`` that is not understood.
+    """
+    if rule.process_script:
+        found = _HASHING_SCRIPT.fullmatch(rule.process_script)
+        if found is None:
+            raise ValueError("its process_script is Lua, which this engine does not run")
+        return partial(_hashed, _SCRIPT_HASH, rspamd_base32, int(found["length"]))
+    if not rule.hash:
+        return None
+    return partial(_hashed, rule.hash, _FORMATS[rule.hash_format], rule.hash_len)
+
+
+def _hashed(algorithm: str, write: Callable[[bytes], str], length: int | None, text: str) -> str:
+    data = text.encode("utf-8", "surrogateescape")
+    if algorithm == "blake2":
+        digest = hashlib.blake2b(data).digest()
+    else:
+        digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
+    return write(digest)[:length]

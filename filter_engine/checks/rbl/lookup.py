@@ -1,0 +1,286 @@
+"""Asking all lists about one message: every name first, equal ones once, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, Final
+
+from filter_engine.auth.results import DkimResult
+from filter_engine.checks.rbl.answers import Plain
+from filter_engine.checks.rbl.elements import IP, Element, Elements, Found, of_ip
+from filter_engine.checks.rbl.monitor import Monitor
+from filter_engine.checks.rbl.rules import Rule
+from filter_engine.checks.rbl.selecting import Selecting
+from filter_engine.config.addresses import AddressSet
+from filter_engine.maps import Map
+from filter_engine.scan.question import Ask, DnsAnswer, DnsQuestion, DnsStatus, Question
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding
+
+_MAX_QUESTIONS: Final = 1024
+"""Names asked for one message, all lists together; what is more is not looked up."""
+_MAX_ADDRESSES: Final = 8
+"""Addresses of one name that are looked up (``resolve_ip``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The rules of a module, made ready once a configuration."""
+
+    rules: tuple[Rule, ...]
+    local: AddressSet
+    monitor: Monitor
+    selecting: Selecting
+    disabled_zones: Map | None = None
+    dkim: bool = field(init=False)
+    """A rule looks up signatures."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dkim", any("dkim" in rule.checks for rule in self.rules))
+
+
+@dataclass(slots=True)
+class _Lookup:
+    """One name that one rule asks for, and all it stands for."""
+
+    rule: Rule
+    name: str
+    elements: list[Element]
+
+
+async def look_up(task: Task, ask: Ask, lists: Lists) -> list[Finding]:
+    """Ask the lists about a message."""
+    found = Found(task, lists.local)
+    rules = [rule for rule in lists.rules if _applies(rule, task, found, lists)]
+    if not rules:
+        return []
+    session = _Session(task, lists)
+    to_resolve: list[tuple[Rule, Element]] = []
+    for rule in rules:
+        elements = found.for_rule(rule)
+        if "selector" in rule.checks:
+            elements += found.selected(rule, lists.selecting.values(rule, task))
+        if rule.resolve_ip:
+            to_resolve += _named(session, rule, elements)
+        else:
+            session.add(rule, elements)
+        session.test(rule)
+    signed = [rule for rule in rules if "dkim" in rule.checks] if lists.dkim else []
+    resolving = _resolving(to_resolve)
+    asked: list[Question[Any]] = [*session.take(), *resolving]
+    if signed:
+        asked.append(ask.result("dkim"))
+    answers = await ask.all(*asked) if asked else ()
+    session.answer(answers)
+    if signed:
+        result = answers[-1]
+        dkim = result if isinstance(result, DkimResult) else None
+        for rule in signed:
+            session.add(rule, found.signers(rule, dkim))
+    if resolving:
+        known = {a.question: a for a in answers if isinstance(a, DnsAnswer)}
+        for rule, element in to_resolve:
+            session.add(rule, _resolved(rule, element, known))
+    more = session.take()
+    if more:
+        session.answer(await ask.all(*more))
+    return session.findings()
+
+
+def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
+    """Whether a rule says anything of such mail at all."""
+    if rule.exclude_users and task.authenticated:
+        return False
+    ip = task.ip
+    excludes = rule.exclude_local or rule.exclude_private
+    if ip is not None and excludes and _is_excluded(rule, found, ip):
+        return False
+    if rule.names_required and (
+        ("helo" in rule.checks and not found.has_helo)
+        or ("rdns" in rule.checks and not found.has_hostname)
+    ):
+        return False
+    disabled = lists.disabled_zones
+    if disabled is not None and rule.zone[1:] in disabled:
+        return False
+    return lists.monitor.is_alive(rule)
+
+
+def _is_excluded(rule: Rule, found: Found, ip: IP) -> bool:
+    return found.is_local(ip) or any(ip in excluded for excluded in rule.excluded_addresses)
+
+
+class _Session:
+    """The names asked for one message, and what they were answered."""
+
+    __slots__ = ("_answers", "_lists", "_lookups", "_new", "_task", "_tests")
+
+    def __init__(self, task: Task, lists: Lists) -> None:
+        self._task = task
+        self._lists = lists
+        self._lookups: dict[tuple[int, str], _Lookup] = {}
+        self._new: dict[str, DnsQuestion] = {}
+        self._tests: dict[str, Rule] = {}
+        self._answers: dict[str, DnsAnswer] = {}
+
+    def add(self, rule: Rule, elements: Elements) -> None:
+        """Look these up in the rule's list."""
+        zone, hashing, key = rule.zone, rule.hashing, id(rule)
+        for element in elements:
+            if rule.whitelist is not None and self.is_whitelisted(rule, element):
+                continue
+            part = element.part if hashing is None else hashing(element.part)
+            name = (part + zone).lower()
+            lookup = self._lookups.get((key, name))
+            if lookup is not None:
+                if element not in lookup.elements:
+                    lookup.elements.append(element)
+            elif self._ask(name):
+                self._lookups[key, name] = _Lookup(rule, name, [element])
+
+    def is_whitelisted(self, rule: Rule, element: Element) -> bool:
+        """Whether the site says that this is not to be looked up."""
+        if rule.whitelist is None or rule.ignore_whitelist:
+            return False
+        if (element.ip or element.part) in rule.whitelist:
+            return True
+        return element.label in ("email", "replyto") and (
+            element.part.rpartition(rule.delimiter)[2] in rule.whitelist
+        )
+
+    def test(self, rule: Rule) -> None:
+        """Test the rule's list along with the rest, when it is due."""
+        name = self._lists.monitor.test_name(rule, self._task.now)
+        if name is not None and self._ask(name.lower()):
+            self._tests[name.lower()] = rule
+
+    def _ask(self, name: str) -> bool:
+        if name in self._new or name in self._answers:
+            return True
+        if len(self._new) + len(self._answers) >= _MAX_QUESTIONS:
+            return False
+        self._new[name] = DnsQuestion(name, "A")
+        return True
+
+    def take(self) -> list[DnsQuestion]:
+        """The questions that were not asked yet."""
+        questions = list(self._new.values())
+        self._new = {}
+        return questions
+
+    def answer(self, answers: Sequence[object]) -> None:
+        """Keep what was answered."""
+        for answer in answers:
+            if isinstance(answer, DnsAnswer) and answer.question.rdtype == "A":
+                self._answers[answer.question.name] = answer
+        for name, rule in self._tests.items():
+            if name in self._answers:
+                self._lists.monitor.take(rule, self._answers[name])
+        self._tests = {}
+
+    def findings(self) -> list[Finding]:
+        """The symbols of all answers."""
+        heard = []
+        for lookup in self._lookups.values():
+            answer = self._answers.get(lookup.name)
+            if answer is None or answer.missing:
+                continue  # nearly all
+            if self._lists.monitor.is_alive(lookup.rule):
+                heard.append((lookup, answer))
+        if not heard:
+            return []
+        good = {pair for lookup, answer in heard for pair in _whitelisted(lookup, answer)}
+        return [
+            finding for lookup, answer in heard for finding in _findings_of(lookup, answer, good)
+        ]
+
+
+def _named(session: _Session, rule: Rule, elements: Elements) -> Iterator[tuple[Rule, Element]]:
+    """Names to resolve first; addresses are looked up as they are."""
+    session.add(rule, tuple(element for element in elements if element.ip is not None))
+    for element in elements:
+        if element.ip is None and not session.is_whitelisted(rule, element):
+            yield rule, element
+
+
+def _resolving(wanted: Iterable[tuple[Rule, Element]]) -> list[DnsQuestion]:
+    questions: dict[DnsQuestion, None] = {}
+    for rule, element in wanted:
+        for rdtype in _types(rule):
+            if len(questions) < _MAX_QUESTIONS:
+                questions[DnsQuestion(element.part, rdtype)] = None
+    return list(questions)
+
+
+def _types(rule: Rule) -> tuple[str, ...]:
+    """Both, unless a rule says that it wants addresses of one family."""
+    if rule.ipv4 == rule.ipv6:
+        return ("A", "AAAA")
+    return ("A",) if rule.ipv4 else ("AAAA",)
+
+
+def _resolved(rule: Rule, element: Element, known: dict[DnsQuestion, DnsAnswer]) -> Elements:
+    found = []
+    for rdtype in _types(rule):
+        answer = known.get(DnsQuestion(element.part, rdtype))
+        for text in () if answer is None else answer.records[:_MAX_ADDRESSES]:
+            made = of_ip(ip_address(text), element.label)
+            found.append(made._replace(shown=f"{made.shown}:{element.shown}"))
+    return tuple(found)
+
+
+def _whitelisted(lookup: _Lookup, answer: DnsAnswer) -> Iterator[tuple[str, str]]:
+    """What a whitelist vouches for: (as shown, label)."""
+    rule = lookup.rule
+    if not rule.is_whitelist or answer.status is not DnsStatus.OK:
+        return
+    for address in answer.records:
+        meaning = rule.codes.meaning(address)
+        bases = meaning.codes
+        if meaning.plain is Plain.LISTED and not rule.codes.symbols:
+            bases = (rule.symbol,)
+        for element in lookup.elements:
+            for base in bases:
+                if rule.symbol_for(base, element.label) not in rule.whitelist_exceptions:
+                    yield element.shown, element.label
+
+
+def _findings_of(
+    lookup: _Lookup, answer: DnsAnswer, good: set[tuple[str, str]]
+) -> Iterator[Finding]:
+    rule = lookup.rule
+    elements = lookup.elements
+    if good and not rule.is_whitelist and not rule.ignore_whitelist:
+        elements = [e for e in elements if (e.shown, e.label) not in good]
+    if answer.failed:
+        evidence = f"{lookup.name} A: {answer.detail or 'no answer'}"
+        for element in elements:
+            yield Finding(rule.failed, (f"{element.shown}:no answer",), 1.0, evidence)
+        return
+    listed_without_code = not rule.codes.symbols
+    for address in answer.records:
+        meaning = rule.codes.meaning(address)
+        evidence = f"{lookup.name} A: {address}"
+        for element in elements:
+            option = f"{element.shown}:{element.label}"
+            for base in meaning.codes:
+                yield Finding(rule.symbol_for(base, element.label), (option,), 1.0, evidence)
+            if meaning.plain is Plain.LISTED:
+                shown = option if listed_without_code else f"{option}:{address}"
+                symbol = rule.symbol_for(rule.symbol, element.label)
+                yield Finding(symbol, (shown,), 1.0, evidence)
+            elif meaning.plain is Plain.BLOCKED:
+                yield Finding(
+                    rule.blocked, (f"{option}:{address}",), 1.0, f"{evidence} refuses the resolver"
+                )
+            elif meaning.plain is Plain.FOREIGN:
+                yield Finding(
+                    rule.failed,
+                    (f"{element.shown}:{address}",),
+                    1.0,
+                    f"{evidence} is no answer of a list",
+                )
+        if listed_without_code and meaning.plain is Plain.LISTED:
+            return  # however many addresses it answers
