@@ -23,6 +23,7 @@ class Run:
     def __init__(self, task: Task, plan: Plan, statistics: ScanStatistics) -> None:
         self.task = task
         self.findings: list[Finding] = []
+        task.findings = self.findings
         self.pre_results: list[PreResult] = []
         self.signatures: list[str] = []
         self.unfinished: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +12,7 @@ from filter_engine.scan.envelope import Envelope
 
 if TYPE_CHECKING:
     from filter_engine.message import Message
+    from filter_engine.scan.verdict import Finding
 
 S = TypeVar("S", bound=Section)
 
@@ -33,6 +34,8 @@ class Task:
     results: dict[str, Any] = field(default_factory=dict)
     """Check name -> the ``value`` of its outcome, filled by the driver."""
     ip: IPv4Address | IPv6Address | None = None
+    findings: Sequence[Finding] = ()
+    """What has been found so far; complete only for the stages before one's own."""
     states: Mapping[str, Any] = field(default_factory=dict)
     """Check name -> what its ``prepare`` made, the same for all tasks of a configuration."""
 
