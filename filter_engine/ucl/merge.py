@@ -83,6 +83,8 @@ def _place_again(
                 raise MergeError(f"{key!r}: a section and an array cannot be merged", old)
             if len(found) > _MAX_SIBLINGS:
                 raise MergeError(f"{key!r} has too many values to merge into", old)
+            if len(old.joined) < _MAX_SIBLINGS:
+                old.joined = (*old.joined, node)
             return Frame(old, found[1:])
         _replace(found, node)
     elif strategy is Duplicate.REWRITE or old.inherited or node.priority > old.priority:

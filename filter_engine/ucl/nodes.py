@@ -21,7 +21,7 @@ NOWHERE = Origin("<built in>", 0, 0)
 
 
 class _Node:
-    __slots__ = ("inherited", "origin", "priority", "shadowed")
+    __slots__ = ("inherited", "joined", "origin", "priority", "shadowed")
 
     def __init__(self, origin: Origin, priority: int) -> None:
         self.origin = origin
@@ -29,6 +29,8 @@ class _Node:
         self.priority = priority
         #: Values that this one replaced or outranked, the nearest first.
         self.shadowed: tuple[UclNode, ...] = ()
+        #: Sections or arrays whose content was merged into this one, in order of writing.
+        self.joined: tuple[UclNode, ...] = ()
         #: Whether ``.inherit`` put it here; the first value written over it replaces it.
         self.inherited = False
 
