@@ -43,9 +43,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "unread-file": Code(
             Severity.WARNING,
-            "Nothing includes this file of local.d or override.d, or it lies in a directory that "
-            "is not read (local.d or override.d beside the configuration's directory, or "
-            "misspelt): it has no effect.",
+            "Nothing includes this file, and no value names it: it has no effect. Told of every "
+            "file of local.d and override.d (of backups as a note), and of what looks like "
+            "configuration elsewhere in the tree unless it is as Rspamd ships it. An error where "
+            "a link leads nowhere, or local.d or override.d is no directory or cannot be read.",
         ),
         "unknown-section": Code(
             Severity.WARNING, "Nobody reads a section of this name: it has no effect."
@@ -90,8 +91,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "rule-not-served": Code(
             Severity.WARNING,
-            "A rule of settings has a condition that this engine does not know: the whole rule is "
-            "left out, as without the condition it would fit mail it is not meant for.",
+            "A rule of settings says something that this engine does not know or serve: the whole "
+            "rule is left out, as without a condition it would fit mail it is not meant for.",
         ),
         "not-served": Code(
             Severity.INFO,

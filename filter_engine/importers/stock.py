@@ -6,15 +6,11 @@ configuration files.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DPKG_STATUS = Path("/var/lib/dpkg/status")
-_PACKAGED = Path("/etc/rspamd")
-_CONFFILE = re.compile(r"^ (/\S+) ([0-9a-f]{32})(?: obsolete)?$", re.MULTILINE)
+from filter_engine.config.stock_files import DPKG_STATUS, checksum, dpkg_checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,7 @@ class Stock:
 
     def is_pristine(self, path: str, content: bytes) -> bool:
         """Whether it is as Rspamd ships it."""
-        return self.sums.get(path) == _md5(content)
+        return self.sums.get(path) == checksum(content)
 
     def first_change(self, path: str, text: str) -> int:
         """The first line that differs from the shipped file; 0 where that is not known."""
@@ -48,7 +44,7 @@ def stock_of(directory: Path | None) -> Stock | None:
     """The stock tree: a copy in ``directory``, else what dpkg knows; None when neither is there."""
     if directory is not None:
         sums = {
-            str(path.relative_to(directory)): _md5(path.read_bytes())
+            str(path.relative_to(directory)): checksum(path.read_bytes())
             for path in sorted(directory.rglob("*"))
             if path.is_file()
         }
@@ -58,21 +54,5 @@ def stock_of(directory: Path | None) -> Stock | None:
 
 def from_dpkg(status: Path) -> Stock | None:
     """The checksums of the package ``rspamd`` in dpkg's status file."""
-    try:
-        text = status.read_text("utf-8", "replace")
-    except OSError:
-        return None
-    package = re.search(r"^Package: rspamd$.*?(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
-    if package is None:
-        return None
-    sums = {
-        str(Path(path).relative_to(_PACKAGED)): checksum
-        for path, checksum in _CONFFILE.findall(package[0])
-        if Path(path).is_relative_to(_PACKAGED)
-    }
-    return Stock(sums)
-
-
-def _md5(content: bytes) -> str:
-    # dpkg's checksum: it tells edits, it does not protect
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    sums = dpkg_checksums(status)
+    return None if sums is None else Stock(sums)
