@@ -1,4 +1,7 @@
-"""Putting files into a site's directory: shown first, atomic, the earlier file kept as ``.bak``."""
+"""Putting files into a site's directory: shown first, atomic, the earlier file kept as ``.bak``.
+
+Mode, owner and group stay: what root wrote must still be readable for the engine's account.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from filter_engine.ucl.regular_file import read_regular_file
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
-"""Modes of what is new: configuration holds passwords. A file that exists keeps its own."""
+"""Modes of what is new: configuration holds passwords. Its owner and group are those of the
+directory it comes into. A file that exists keeps its own."""
 
 MAX_FILE = 16 * 1024 * 1024
 """Bytes of a file that is read to be replaced."""
@@ -61,6 +65,8 @@ def plan(files: Mapping[str, str], directory: Path) -> list[Change]:
     for path, text in sorted(files.items()):
         check_path(path)
         before = read(directory / path)
+        if before != text:
+            _refuse_link(directory / path)
         if before is None:
             changes.append(Change(path, text, State.NEW))
         elif before == text:
@@ -68,6 +74,17 @@ def plan(files: Mapping[str, str], directory: Path) -> list[Change]:
         else:
             changes.append(Change(path, text, State.CHANGED, show_diff(before, text, path)))
     return changes
+
+
+def _refuse_link(path: Path) -> None:
+    """A link is neither replaced, which would cut it, nor followed, which may leave the site."""
+    if path.is_symlink():
+        raise ImportFaultError(
+            f"it is a symbolic link to {os.readlink(path)}: nothing was written",
+            str(path),
+            0,
+            "change the file it names, or put a file in the link's place",
+        )
 
 
 def read(path: Path) -> str | None:
@@ -100,18 +117,17 @@ def apply(changes: Iterable[Change], directory: Path) -> list[Path]:
         path = directory / change.path
         try:
             make_directories(path.parent)
-            mode = FILE_MODE
+            _refuse_link(path)
             if change.state is State.CHANGED:
-                mode = path.stat().st_mode & 0o777
                 backups.append(keep(path))
-            replace(path, change.text, mode)
+            replace(path, change.text)
         except OSError as error:
             raise ImportFaultError(f"cannot write it: {error.strerror}", str(path)) from None
     return backups
 
 
 def make_directories(directory: Path) -> None:
-    """Make a directory and those above it, with the mode of configuration."""
+    """Make a directory and those above it; owner and group are those of the one above."""
     missing = []
     while not directory.is_dir():
         missing.append(directory)
@@ -119,6 +135,9 @@ def make_directories(directory: Path) -> None:
     for found in reversed(missing):
         with contextlib.suppress(FileExistsError):
             found.mkdir(mode=DIRECTORY_MODE)
+            above = found.parent.stat()
+            with contextlib.suppress(PermissionError):
+                os.chown(found, above.st_uid, above.st_gid)
 
 
 def keep(path: Path) -> Path:
@@ -133,18 +152,29 @@ def keep(path: Path) -> Path:
             if backup.exists():
                 continue
             shutil.copy2(path, backup)
+            state = path.stat()
+            with contextlib.suppress(PermissionError):
+                os.chown(backup, state.st_uid, state.st_gid)
         return backup
     raise ImportFaultError("ten thousand backups of it are kept already", str(path))
 
 
-def replace(path: Path, text: str, mode: int = FILE_MODE) -> None:
-    """Write a file so that at any moment the old one is there, or the whole new one."""
+def replace(path: Path, text: str) -> None:
+    """Write a file so that at any moment the old one is there, or the whole new one.
+
+    It keeps mode, owner and group; raises ``OSError`` where that cannot be.
+    """
+    try:
+        old: os.stat_result | None = path.lstat()
+    except FileNotFoundError:
+        old = None
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
             file.flush()
-            os.fchmod(file.fileno(), mode)
+            _own(file.fileno(), old, path.parent.stat())
+            os.fchmod(file.fileno(), FILE_MODE if old is None else old.st_mode & 0o777)
             os.fsync(file.fileno())
         os.replace(name, path)
         _sync_directory(path.parent)
@@ -152,6 +182,22 @@ def replace(path: Path, text: str, mode: int = FILE_MODE) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
+
+
+def _own(descriptor: int, old: os.stat_result | None, directory: os.stat_result) -> None:
+    """Give a file the owner and group of the one it replaces, or of its directory.
+
+    Who may not give files away keeps a new one; an old one changes hands only within its group.
+    """
+    wanted = old or directory
+    found = os.fstat(descriptor)
+    if (found.st_uid, found.st_gid) == (wanted.st_uid, wanted.st_gid):
+        return
+    try:
+        os.fchown(descriptor, wanted.st_uid, wanted.st_gid)
+    except PermissionError:
+        if old is not None:
+            os.fchown(descriptor, -1, wanted.st_gid)
 
 
 def _sync_directory(directory: Path) -> None:

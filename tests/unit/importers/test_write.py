@@ -82,3 +82,55 @@ def test_a_diff_of_secrets_alone_says_so(tmp_path) -> None:
     assert change.state is State.CHANGED
     assert "hunter" not in change.diff
     assert "hidden" in change.diff
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_owner_and_group_stay(tmp_path) -> None:
+    """Root writes for an engine that runs as another user."""
+    (tmp_path / "local.d").mkdir(mode=0o750)
+    os.chown(tmp_path, 0, 4321)
+    os.chown(tmp_path / "local.d", 0, 4322)
+    old = tmp_path / "local.d" / "old.conf"
+    old.write_text("a = 1;\n")
+    old.chmod(0o440)
+    os.chown(old, 1234, 4323)
+    files = {"local.d/old.conf": "a = 2;\n", "local.d/new.conf": "b;\n", "maps/c.map": "x\n"}
+    apply(plan(files, tmp_path), tmp_path)
+
+    def owner(path: str) -> tuple[int, int, int]:
+        found = (tmp_path / path).stat()
+        return found.st_uid, found.st_gid, found.st_mode & 0o777
+
+    assert owner("local.d/old.conf") == (1234, 4323, 0o440)
+    assert owner("local.d/old.conf.bak") == (1234, 4323, 0o440)
+    assert owner("local.d/new.conf") == (0, 4322, 0o640)
+    assert owner("maps") == (0, 4321, 0o750)
+    assert owner("maps/c.map") == (0, 4321, 0o640)
+
+
+@pytest.mark.parametrize("target", ["a.conf", "../outside", "nothing"])
+def test_a_link_is_not_replaced(tmp_path, target: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    for file in (site / "a.conf", tmp_path / "outside"):
+        file.write_text("old;\n")
+    (site / "link.conf").symlink_to(target)
+    with pytest.raises(ImportFaultError, match=f"symbolic link to {target}") as caught:
+        plan({"link.conf": "new;\n"}, site)
+    assert caught.value.file == str(site / "link.conf")
+    assert (site / "link.conf").is_symlink()
+    assert (tmp_path / "outside").read_text() == "old;\n"
+
+
+def test_a_link_to_what_would_be_written_is_left(tmp_path) -> None:
+    (tmp_path / "a.conf").write_text("same;\n")
+    (tmp_path / "link.conf").symlink_to("a.conf")
+    assert [c.state for c in plan({"link.conf": "same;\n"}, tmp_path)] == [State.SAME]
+
+
+def test_a_link_that_comes_after_the_plan_is_not_replaced_either(tmp_path) -> None:
+    changes = plan({"a.conf": "new;\n"}, tmp_path)
+    (tmp_path / "a.conf").symlink_to("elsewhere")
+    with pytest.raises(ImportFaultError, match="symbolic link"):
+        apply(changes, tmp_path)
+    assert (tmp_path / "a.conf").is_symlink()
