@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from filter_engine.ucl.logins import hide_logins
+
 
 class Severity(StrEnum):
     """How bad it is: an error is refused, a warning only by ``configtest --strict``."""
@@ -30,6 +32,13 @@ class Finding:
     #: column of the fault in what is shown.
     source: str = field(default="", compare=False)
     caret: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        # Here, as what quotes a value cannot know that it is a URL with a password.
+        for name in ("message", "hint", "source"):
+            said: str = getattr(self, name)
+            if "://" in said:
+                object.__setattr__(self, name, hide_logins(said))
 
     @property
     def place(self) -> str:

@@ -11,6 +11,7 @@ systemd). Source: rmilter.conf(5), sendmail's ``INPUT_MAIL_FILTER``.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -170,7 +171,7 @@ def _parse_unix(text: str) -> UnixSocket:
     if not text.startswith("/"):
         raise ValueError(f"{text!r}: a unix socket needs an absolute path")
     path, *words = text.split()
-    if len(path.encode()) > _MAX_PATH:
+    if len(os.fsencode(path)) > _MAX_PATH:
         raise ValueError(f"the path of a unix socket has at most {_MAX_PATH} octets")
     mode: int | None = None
     names: dict[str, str] = {}

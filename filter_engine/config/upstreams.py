@@ -90,11 +90,12 @@ def parse_upstreams(
 ) -> UpstreamList:
     """Read one line or an array of lines; ``rotation:`` before the first server sets the rotation.
 
-    Raises ``ValueError`` with a sentence that names the wrong part.
+    Raises ``ValueError`` with a sentence that names the wrong part, unless that may be a password.
     """
     found: list[Upstream] = []
     for number, line in enumerate([lines] if isinstance(lines, str) else lines):
         rest = line.strip()
+        _refuse_login(rest)
         for candidate in Rotation:
             if rest.startswith(f"{candidate}:"):
                 if number and candidate is not rotation:
@@ -111,6 +112,16 @@ def parse_upstreams(
     if not found:
         raise ValueError("no server in the list")
     return UpstreamList(tuple(found), rotation)
+
+
+def _refuse_login(line: str) -> None:
+    """Raise ``ValueError`` for a URL or a login, quoting nothing: either may hold a password."""
+    if "://" in line:
+        raise ValueError(
+            "a URL is no server: write host:port, and a password as password = ... beside it"
+        )
+    if "@" in line and not line.startswith("/"):
+        raise ValueError("a server has no login: write host:port, and password = ... beside it")
 
 
 def _parse_one(text: str, default_port: int) -> Upstream:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from filter_engine.ucl.logins import LOGIN
+
 MASK = "***"
 """What stands for a hidden value."""
 
@@ -33,6 +35,9 @@ def mask(line: str, before: str = "") -> str:
     """
     if _OPEN_BEFORE.search(before[-CONTEXT:]):
         return MASK
+    login = LOGIN.search(line)
+    if login is not None:
+        line = line[: login.start()] + MASK
     match = _SECRET_KEY.search(line)
     if match is None or not line[match.end() :].strip(" \t\r\"'{[;,"):
         return line
