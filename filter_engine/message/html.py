@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from filter_engine.message.css import (
-    BLACK,
-    NO_STYLE,
-    WHITE,
-    Colour,
-    Sheet,
-    Style,
-    alike,
-    parse_colour,
-    parse_declarations,
-)
+from filter_engine.message.css import BLACK, WHITE, Colour
 from filter_engine.message.html_guard import CUSTOM, guard
+from filter_engine.message.html_style import DEFAULT_LOOK, Look, Looks
 from filter_engine.message.image_size import size_in_data_url
 from filter_engine.message.limits import MAX_URLS
 
@@ -31,16 +23,36 @@ _LINKING: Final = {
     "iframe": "src",
     "frame": "src",
 }
-_UNSEEN: Final = frozenset({"script", "style", "head", "template", "noscript", "title"})
-_BLOCKS: Final = frozenset(
-    """
-    address article aside blockquote body center dd dir div dl dt fieldset footer form h1 h2 h3
-    h4 h5 h6 header html li main menu nav ol p pre section table tr ul
-    """.split()  # noqa: SIM905  # a table to read
+_BLOCKS: Final = """
+address article aside blockquote body center dd dir div dl dt fieldset footer form h1 h2 h3 h4 h5
+h6 header html li main menu nav ol p pre section table tr ul
+"""
+# What an element is, as bits.
+_BLOCK: Final = 1
+_CELL: Final = 2
+_ENDS: Final = _BLOCK | _CELL
+_BREAK: Final = 4
+_UNSEEN: Final = 8
+"""Its text is none of the document's."""
+_WATCHED: Final = 16
+"""Its text counts when it is hidden."""
+_ASKED: Final = 32
+"""Its attributes tell something."""
+_ANCHOR: Final = 64
+_BITS: Final = (
+    (_BLOCK, _BLOCKS),
+    (_CELL, "td th"),
+    (_BREAK, "br hr"),
+    (_UNSEEN, "script style head template noscript title"),
+    (_WATCHED, "font span div p td"),
+    (_ASKED, " ".join((*_LINKING, "img base meta"))),
+    (_ANCHOR, "a"),
 )
-_CELLS: Final = frozenset({"td", "th"})
-_WATCHED: Final = frozenset({"font", "span", "div", "p", "td"})
-"""Elements whose hidden text counts."""
+_KINDS: Final = {
+    name: sum(bit for bit, names in _BITS if name in names.split())
+    for name in " ".join(names for _, names in _BITS).split()
+}
+_NO_ATTRIBUTES: Final[Mapping[str, str | None]] = {}
 _STYLED: Final = re.compile(r"style|color|<font|hidden", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\s*(\d{1,6})")
 _REFRESH: Final = re.compile(r"\s*[\d.]*\s*[;,]?\s*url\s*=\s*['\"]?([^'\"]*)", re.IGNORECASE)
@@ -124,24 +136,21 @@ class HtmlContent:
 class _Element:
     """An element that is open while the tree is walked."""
 
-    __slots__ = (
-        "children", "faded", "gone", "identity", "length", "link", "name", "start", "style",
-    )  # fmt: skip
+    __slots__ = ("gone", "identity", "is_leaf", "kind", "length", "link", "look", "name", "start")
 
     def __init__(
-        self, identity: int, name: str, style: Style, gone: bool, faded: bool, start: int
+        self, identity: int, name: str, kind: int, look: Look, gone: bool, start: int
     ) -> None:
         self.identity = identity
         self.name = name
-        self.style = style
+        self.kind = kind
+        self.look = look
         self.gone = gone
         """Nothing in it can be seen, whatever inner elements say."""
-        self.faded = faded
-        """Its own text cannot be seen, by its style."""
         self.start = start
         """Number of pieces of text before it."""
-        self.link: Link | None = None
-        self.children = 0
+        self.link: str | None = None
+        self.is_leaf = True
         self.length = 0
         """Characters of its own text."""
 
@@ -156,137 +165,143 @@ def parse_html(source: str) -> HtmlContent:
 
 
 class _Reader:
-    """One walk over a tree."""
+    """One walk over a tree. It is the hot part of reading a message: few calls an element."""
 
     def __init__(self, styled: bool) -> None:
         self._styled = styled
         self._found = HtmlContent()
         self._pieces: list[str] = []
-        self._open: list[_Element] = []
-        self._sheet = Sheet()
+        self._open = [_Element(-1, "", 0, DEFAULT_LOOK, False, 0)]
+        self._looks = Looks()
         self._links_open = 0
         self._blank = True
         """The text so far ends with a blank or a line break, or is empty."""
 
     def read(self, root: LexborNode) -> HtmlContent:
-        found, stack = self._found, self._open
-        # The root's parent is the document, which is never left.
-        stack.append(_Element(-1, "", NO_STYLE, False, False, 0))
+        found, stack, pieces = self._found, self._open, self._pieces
+        styled, kinds, tags = self._styled, _KINDS, found.tags
         for node in root.traverse(include_text=True):
-            name = node.tag
+            name = node.tag or "-"
             parent = node.parent
             identity = -1 if parent is None else parent.mem_id
-            while stack[-1].identity != identity and len(stack) > 1:
-                self._leave(stack.pop())
+            outer = stack[-1]
+            while outer.identity != identity and len(stack) > 1:
+                if outer.kind or outer.look.faded:
+                    self._leave(outer)
+                stack.pop()
+                outer = stack[-1]
             if name == "-text":
-                self._text(node.text_content or "")
-            elif name is not None and name[:1] not in "-!_#":
-                stack[-1].children += 1
-                if len(stack) < _MAX_DEPTH:
-                    self._enter(node, name)
-            else:
-                stack[-1].children += 1
+                self._text(node.text_content or "", outer)
+                continue
+            outer.is_leaf = False
+            if name[0] in "-!_#" or len(stack) >= _MAX_DEPTH:
+                continue
+            if name in _REWRITTEN:
+                name = name[len(CUSTOM) :]
+            tags.add(name)
+            kind = kinds.get(name, 0)
+            if kind & _BREAK:
+                pieces.append("\n")
+                self._blank = True
+                continue
+            look, gone = outer.look, outer.gone
+            if gone:
+                look = DEFAULT_LOOK
+            elif kind & _UNSEEN:
+                gone = True
+            attributes = _NO_ATTRIBUTES
+            if styled or kind & _ASKED:
+                attributes = node.attributes
+                if styled and not gone and attributes:
+                    look = self._looks.look(name, attributes, look)
+                    gone = look.gone and look is not outer.look
+            if kind & _BLOCK and not (gone or look.faded):
+                self._line()
+            element = _Element(node.mem_id, name, kind, look, gone, len(pieces))
+            stack.append(element)
+            if kind & _ASKED:
+                self._look_at(element, attributes)
         while len(stack) > 1:
             self._leave(stack.pop())
-        found.text = "".join(self._pieces)
+        found.text = "".join(pieces)
         return found
 
-    def _text(self, text: str) -> None:
-        inside = self._open[-1]
-        if inside.gone or inside.faded:
-            if inside.name == "style":
-                self._sheet.add(text)
-            inside.length += len(text.strip())
-            return
+    def _text(self, text: str, inside: _Element) -> None:
         words = text.split()
         if not words:
-            if text and not self._blank:
+            if text and not self._blank and not inside.gone:
                 self._pieces.append(" ")
                 self._blank = True
             return
-        plain = " ".join(words)
+        plain = words[0] if len(words) == 1 else " ".join(words)
         inside.length += len(plain)
-        if text[0].isspace() and not self._blank:
-            plain = " " + plain
-        if text[-1].isspace():
-            plain += " "
-        self._pieces.append(plain)
-        self._blank = text[-1].isspace()
-
-    def _enter(self, node: LexborNode, name: str) -> None:
-        if name in _REWRITTEN:
-            name = name[len(CUSTOM) :]
-        self._found.tags.add(name)
-        outer = self._open[-1]
-        if name in ("br", "hr"):
-            self._pieces.append("\n")
-            self._blank = True
+        if inside.gone or inside.look.faded:
+            if inside.name == "style":
+                self._looks.add_sheet(text)
             return
-        attributes = node.attributes
-        style, faded, gone = outer.style, outer.faded, outer.gone or name in _UNSEEN
-        if self._styled and not gone:
-            style = self._style(name, attributes, outer.style)
-            if style is not outer.style:
-                faded = _is_unseen(style)
-                gone = style.hidden is True
-        if name in _BLOCKS and not (gone or faded):
-            self._line()
-        element = _Element(node.mem_id, name, style, gone, faded, len(self._pieces))
-        self._open.append(element)
-        if name == "img":
-            self._image(attributes, gone or faded)
-        elif name in _LINKING:
-            self._link(element, attributes)
-        elif name == "base":
-            self._found.base = self._found.base or attributes.get("href")
-        elif name == "meta" and (attributes.get("http-equiv") or "").lower() == "refresh":
-            target = _REFRESH.match(attributes.get("content") or "")
-            self._found.refresh = self._found.refresh or (target[1] if target else None)
-        if name == "a":
-            self._links_open += 1
+        if not self._blank and text[0].isspace():
+            plain = " " + plain
+        self._blank = text[-1].isspace()
+        self._pieces.append(plain + " " if self._blank else plain)
 
     def _leave(self, element: _Element) -> None:
-        name = element.name
-        if name == "a":
+        """What an element's end means; nothing for one of no kind that can be seen."""
+        kind = element.kind
+        if kind & _ANCHOR:
             self._links_open -= 1
-            link = element.link
-            if link is not None:
+            if element.link is not None:
                 shown = "".join(self._pieces[element.start :]).strip()
-                self._found.links.append(Link("a", link.target, shown))
-        if element.faded and name in _WATCHED and not element.children and element.length:
+                self._found.links.append(Link("a", element.link, shown))
+        look = element.look
+        if look.faded and kind & _WATCHED and element.is_leaf and element.length:
             self._note_hidden(element)
-        if element.gone or element.faded:
-            return
-        if name in _BLOCKS:
-            self._line()
-        elif name in _CELLS and not self._blank:
-            self._pieces.append(" ")
-            self._blank = True
+        if kind & _ENDS and not (element.gone or look.faded):
+            if kind & _BLOCK:
+                self._line()
+            elif not self._blank:
+                self._pieces.append(" ")
+                self._blank = True
 
     def _line(self) -> None:
-        if self._pieces and not self._pieces[-1].endswith("\n"):
+        if self._pieces and self._pieces[-1][-1:] != "\n":
             self._pieces.append("\n")
             self._blank = True
 
-    def _link(self, element: _Element, attributes: dict[str, str | None]) -> None:
-        if element.name == "form":
+    def _look_at(self, element: _Element, attributes: Mapping[str, str | None]) -> None:
+        """Take from an element's attributes what it is asked for."""
+        found, name = self._found, element.name
+        if name == "img":
+            self._image(attributes, element.gone or element.look.faded)
+        elif name == "base":
+            found.base = found.base or attributes.get("href")
+        elif name == "meta":
+            if (attributes.get("http-equiv") or "").lower() == "refresh":
+                target = _REFRESH.match(attributes.get("content") or "")
+                found.refresh = found.refresh or (target[1] if target else None)
+        else:
+            self._link(element, attributes)
+
+    def _link(self, element: _Element, attributes: Mapping[str, str | None]) -> None:
+        name = element.name
+        if name == "a":
+            self._links_open += 1
+        elif name == "form":
             self._found.forms += 1
-        target = attributes.get(_LINKING[element.name])
+        target = attributes.get(_LINKING[name])
         if not target or len(self._found.links) >= 2 * MAX_URLS:
             return
-        rel = (attributes.get("rel") or "").strip().lower() if element.name == "link" else ""
-        link = Link(element.name, target, rel=rel)
-        if element.name == "a":
-            element.link = link
+        if name == "a":
+            element.link = target
         else:
-            self._found.links.append(link)
+            rel = (attributes.get("rel") or "").strip().lower() if name == "link" else ""
+            self._found.links.append(Link(name, target, rel=rel))
 
-    def _image(self, attributes: dict[str, str | None], unseen: bool) -> None:
+    def _image(self, attributes: Mapping[str, str | None], unseen: bool) -> None:
         found = self._found
         source = (attributes.get("src") or "").strip()
         alternative = attributes.get("alt")
         if alternative and not unseen:
-            self._text(f" {alternative} ")
+            self._text(f" {alternative} ", self._open[-1])
         if len(found.images) >= _MAX_IMAGES:
             return
         style = attributes.get("style") or ""
@@ -298,71 +313,20 @@ class _Reader:
             width, height = width or known[0], height or known[1]
         found.images.append(Image(source, width, height, self._links_open > 0))
 
-    def _style(self, name: str, attributes: dict[str, str | None], outer: Style) -> Style:
-        """The element's own style, and where it says nothing what it inherits."""
-        own = NO_STYLE
-        declared = attributes.get("style")
-        if declared:
-            own = parse_declarations(declared)
-        colour, background = attributes.get("color"), attributes.get("bgcolor")
-        if colour or background:
-            own = own.over(
-                Style(
-                    parse_colour(colour) if colour else None,
-                    parse_colour(background) if background else None,
-                )
-            )
-        if self._sheet:
-            identity = attributes.get("id")
-            own = own.over(self._sheet.style_of(name, attributes.get("class"), identity))
-        if "hidden" in attributes and own.hidden is None:
-            own = own._replace(hidden=True)
-        if own is NO_STYLE or own == NO_STYLE:
-            return outer
-        size = own.font_size
-        if size is not None and size < 0:
-            size = (16.0 if outer.font_size is None else outer.font_size) * -size / 100
-        return Style(
-            own.colour or outer.colour,
-            own.background or outer.background,
-            outer.font_size if size is None else size,
-            own.hidden,
-            own.opacity,
-        )
-
     def _note_hidden(self, element: _Element) -> None:
         if len(self._found.hidden) >= _MAX_HIDDEN:
             return
-        style = element.style
-        zero = style.font_size is not None and int(style.font_size) == 0
+        look, style = element.look, element.look.style
         self._found.hidden.append(
             HiddenText(
                 element.name,
                 element.length,
-                transparent=not zero and not style.hidden and _is_transparent(style),
-                zero_size=zero,
+                transparent=not (look.zero_size or look.gone),
+                zero_size=look.zero_size,
                 colour=style.colour or BLACK,
                 background=style.background or WHITE,
             )
         )
-
-
-def _is_unseen(style: Style) -> bool:
-    if style.hidden or (style.font_size is not None and int(style.font_size) == 0):
-        return True
-    return _is_transparent(style)
-
-
-def _is_transparent(style: Style) -> bool:
-    colour, background = style.colour, style.background
-    if style.opacity is not None and style.opacity < 0.04:
-        return True
-    if colour is None and background is None:
-        return False
-    colour, background = colour or BLACK, background or WHITE
-    if colour[3] < 0.04:
-        return True
-    return background[3] > 0.04 and alike(colour, background)
 
 
 def _pixels(text: str | None) -> int:
