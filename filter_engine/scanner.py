@@ -124,6 +124,7 @@ class Scanner:
         plan = self.plan if chosen is None else chosen.plan
         if chosen is not None and chosen.skip:
             return self._whitelisted(task, time.monotonic() - began)
+        task.scores = plan.scores
         run = Run(task, plan, self.statistics)
         if chosen is not None:
             run.findings.extend(chosen.findings)

@@ -45,6 +45,9 @@ class Symbol:
     """Counted once however often it is found."""
     always: bool = False
     """No settings leave it out: a test of the engine itself."""
+    rule: str = ""
+    """The symbol that stands for the rule it belongs to, where a rule sets several: settings that
+    enable one of them enable all, settings that disable ``rule`` disable all."""
 
 
 Returned: TypeAlias = "Outcome | Iterable[Finding] | None"

@@ -43,6 +43,8 @@ class Score:
     """Findings that count."""
     always: bool = False
     """No settings leave it out."""
+    rule: str = ""
+    """As in ``Symbol``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,9 @@ def declared_symbols(config: Config, registry: Registry) -> Iterator[Symbol]:
     """
     declared: dict[str, Symbol] = {}
     for _, symbol in checks_symbols(config, registry):
-        declared.setdefault(symbol.name, symbol)
+        known = declared.setdefault(symbol.name, symbol)
+        if symbol.rule and not known.rule:
+            declared[symbol.name] = replace(known, rule=symbol.rule)
     for name, said in config.composites.items():
         own = declared.get(name)
         if own is None:
@@ -133,6 +135,7 @@ def _score(symbol: Symbol, config: Config) -> Score:
             one_shot,
             enabled=enabled,
             always=symbol.always,
+            rule=symbol.rule,
         )
     one_shot, shots = _shots(said, one_shot)
     return Score(
@@ -143,6 +146,7 @@ def _score(symbol: Symbol, config: Config) -> Score:
         shots=shots,
         enabled=enabled and said.enabled is not False and not said.ignore,
         always=symbol.always,
+        rule=symbol.rule,
     )
 
 

@@ -15,9 +15,10 @@ from filter_engine.scan.verdict import Action
 
 def applied(apply: SettingsApply, plan: Plan, set_symbols: frozenset[str]) -> Plan:
     """``plan`` as the settings want it; ``set_symbols`` are those that they set themselves."""
+    rules = _rules_enabled(apply, plan.scores)
     scores = {
         name: score
-        if (left := _is_left(name, score, apply, set_symbols)) is score.enabled
+        if (left := _is_left(name, score, apply, set_symbols, rules)) is score.enabled
         else replace(score, enabled=left)
         for name, score in plan.scores.items()
     }
@@ -49,15 +50,29 @@ def applied(apply: SettingsApply, plan: Plan, set_symbols: frozenset[str]) -> Pl
     )
 
 
-def _is_left(name: str, score: Score, apply: SettingsApply, set_symbols: frozenset[str]) -> bool:
+def _rules_enabled(apply: SettingsApply, scores: Mapping[str, Score]) -> frozenset[str]:
+    """The rules of which a symbol is enabled by its name."""
+    named = (scores[name].rule for name in apply.symbols_enabled if name in scores)
+    return frozenset(rule for rule in named if rule)
+
+
+def _is_left(
+    name: str,
+    score: Score,
+    apply: SettingsApply,
+    set_symbols: frozenset[str],
+    rules: frozenset[str],
+) -> bool:
     if score.always or name in set_symbols:
         return score.enabled
     if not score.enabled:
         return False
     if name in apply.symbols_enabled:
         return True
-    if name in apply.symbols_disabled:
+    if name in apply.symbols_disabled or score.rule in apply.symbols_disabled:
         return False
+    if score.rule in rules:
+        return True
     if any(group in apply.groups_enabled for group in score.groups):
         return True
     if any(group in apply.groups_disabled for group in score.groups):

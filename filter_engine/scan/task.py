@@ -12,6 +12,7 @@ from filter_engine.scan.envelope import Envelope
 
 if TYPE_CHECKING:
     from filter_engine.message import Message
+    from filter_engine.scan.metric import Score
     from filter_engine.scan.verdict import Finding
 
 S = TypeVar("S", bound=Section)
@@ -38,11 +39,19 @@ class Task:
     """What has been found so far; complete only for the stages before one's own."""
     states: Mapping[str, Any] = field(default_factory=dict)
     """Check name -> what its ``prepare`` made, the same for all tasks of a configuration."""
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    """Symbol -> its score, as the settings of this task have it."""
 
     @property
     def authenticated(self) -> bool:
         """The client logged in."""
         return self.envelope.user is not None
+
+    def is_wanted(self, symbol: str) -> bool:
+        """Whether a finding of that symbol would count: neither configuration nor settings switch
+        it off. For checks of many rules, which save what they need not ask."""
+        score = self.scores.get(symbol)
+        return score is None or score.enabled
 
     def state(self, check: str) -> Any:
         """What the ``prepare`` of that check returned; None when it was not prepared."""

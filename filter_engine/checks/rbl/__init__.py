@@ -16,6 +16,7 @@ from filter_engine.checks.rbl.rules import (
     from_emails,
     from_surbl,
     is_used,
+    main_symbol,
     make_rules,
     put_over,
     rules_of,
@@ -41,14 +42,17 @@ def _symbols(rules: Mapping[str, RblRule]) -> Iterator[Symbol]:
         groups = (rule.group or _GROUP,)
         text = rule.description or f"{rule.rbl} lists something of the mail"
         own = list(symbols_in(name, rule))
+        main = main_symbol(name, rule)
         if rule.symbols_prefixes:
-            yield Symbol(f"{base}_CHECK", 0.0, f"{rule.rbl} is asked", groups)
+            yield Symbol(main, 0.0, f"{rule.rbl} is asked", groups, rule=main)
         for symbol in own:
-            yield Symbol(symbol, rule.score or 0.0, text, groups)
-        yield Symbol(f"{base}_FAIL", 0.0, f"{rule.rbl} gave no answer that can be used", groups)
+            yield Symbol(symbol, rule.score or 0.0, text, groups, rule=main)
+        failed = f"{rule.rbl} gave no answer that can be used"
+        yield Symbol(f"{base}_FAIL", 0.0, failed, groups, rule=main)
         refused = f"{base}_BLOCKED"
         if refused not in own:
-            yield Symbol(refused, 0.0, f"{rule.rbl} refuses this resolver", (*groups, _BLOCKED))
+            blocked = f"{rule.rbl} refuses this resolver"
+            yield Symbol(refused, 0.0, blocked, (*groups, _BLOCKED), rule=main)
 
 
 def _rbl_symbols(options: RblOptions) -> Iterator[Symbol]:

@@ -102,6 +102,8 @@ def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
         or ("rdns" in rule.checks and not found.has_hostname)
     ):
         return False
+    if not any(map(task.is_wanted, rule.symbols)):
+        return False
     disabled = lists.disabled_zones
     if disabled is not None and rule.zone[1:] in disabled:
         return False

@@ -41,6 +41,8 @@ class Rule:
     zone: str
     """With a leading dot, in lower case."""
     symbol: str
+    symbols: tuple[str, ...]
+    """All that answers may set, failures and refusals aside."""
     prefixes: Mapping[str, str]
     codes: Codes
     checks: frozenset[str]
@@ -194,6 +196,12 @@ def make_rules(rules: Mapping[str, RblRule], options: RblOptions, setup: Setup) 
     return tuple(made)
 
 
+def main_symbol(name: str, rule: RblRule) -> str:
+    """The symbol that stands for the whole rule."""
+    symbol = rule.symbol or name.upper()
+    return f"{symbol}_CHECK" if rule.symbols_prefixes else symbol
+
+
 def symbols_in(name: str, rule: RblRule) -> Iterator[str]:
     """The symbols a rule may set, its own first; those of failure and refusal not."""
     symbol = rule.symbol or name.upper()
@@ -245,6 +253,7 @@ def make_rule(name: str, rule: RblRule, options: RblOptions, setup: Setup) -> Ru
         name=name,
         zone=f".{rule.rbl.strip('.').lower()}",
         symbol=rule.symbol or name.upper(),
+        symbols=tuple(symbols_in(name, rule)),
         prefixes=rule.symbols_prefixes,
         codes=codes_of(rule, unknown=flag("unknown")),
         checks=checks,
