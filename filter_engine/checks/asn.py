@@ -19,6 +19,7 @@ from filter_engine.scan.verdict import Finding, Outcome
 
 _DEFAULT_ZONES: Final = {"ip4": "asn.rspamd.com", "ip6": "asn6.rspamd.com"}
 _FAILED: Final = "ASN_FAIL"
+_GROUPS: Final = ("asn",)
 _MAX_FIELD: Final = 64
 
 
@@ -55,8 +56,10 @@ def _symbols_of(options: AsnOptions) -> tuple[Symbol, ...]:
     if options.symbol in ("", "ASN"):
         return ()
     return (
-        Symbol(options.symbol, 0.0, "Network and country of the client"),
-        Symbol(f"{options.symbol}_FAIL", 0.0, "The client's network could not be looked up"),
+        Symbol(options.symbol, 0.0, "Network and country of the client", _GROUPS),
+        Symbol(
+            f"{options.symbol}_FAIL", 0.0, "The client's network could not be looked up", _GROUPS
+        ),
     )
 
 
@@ -64,8 +67,8 @@ def _symbols_of(options: AsnOptions) -> tuple[Symbol, ...]:
     "asn",
     options=AsnOptions,
     symbols=(
-        Symbol("ASN", 0.0, "Network and country of the client"),
-        Symbol(_FAILED, 0.0, "The client's network could not be looked up"),
+        Symbol("ASN", 0.0, "Network and country of the client", _GROUPS),
+        Symbol(_FAILED, 0.0, "The client's network could not be looked up", _GROUPS),
     ),
     symbols_of=_symbols_of,
 )

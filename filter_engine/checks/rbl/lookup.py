@@ -50,8 +50,10 @@ class _Lookup:
     elements: list[Element]
 
 
-async def look_up(task: Task, ask: Ask, lists: Lists) -> list[Finding]:
-    """Ask the lists about a message."""
+async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
+    """Ask the lists about a message; None is a module that was not made ready."""
+    if lists is None or not lists.rules:
+        return []
     found = Found(task, lists.local)
     rules = [rule for rule in lists.rules if _applies(rule, task, found, lists)]
     if not rules:
