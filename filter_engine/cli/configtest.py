@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from filter_engine import checks, lint
+from filter_engine.cli.loading import symbols_of
 from filter_engine.cli.options import config_options
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.loader import Inspection, inspect
@@ -103,7 +104,7 @@ def _findings(
     """The loader's findings and those of the rules, by file and line."""
     found = lint.without(inspection.findings, ignore)
     if with_lint and inspection.config is not None:
-        found += lint.run(inspection.config, host, ignore=ignore)
+        found += lint.run(inspection.config, host, ignore=ignore, symbols_of=symbols_of)
     return tuple(sorted(found))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from filter_engine import checks
@@ -25,6 +25,11 @@ def load_config(
         return load(config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups())
     except ConfigError as error:
         fail(f"the configuration cannot be used:\n{error}", status)
+
+
+def symbols_of(config: Config) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every symbol that the built-in checks set, with its groups."""
+    return ((symbol.name, symbol.groups) for _, symbol in checks_symbols(config, REGISTRY))
 
 
 def symbol_defaults(config: Config) -> dict[str, SymbolDefault]:

@@ -12,6 +12,7 @@ from filter_engine.config.kinds import merged_object, sections_of
 from filter_engine.config.layers import strength
 from filter_engine.config.model import GroupConfig, SymbolConfig
 from filter_engine.config.schema import Binder, MisfitError, options_of
+from filter_engine.ucl.nodes import Origin as Place
 from filter_engine.ucl.nodes import UclNode, UclObject
 
 _GROUPS = sections_of(GroupConfig, "group")
@@ -32,9 +33,9 @@ def bind_groups(
     for name, group in groups.items():
         for symbol, said in group.symbols.items():
             grouped = replace(said, groups=tuple(dict.fromkeys((name, *said.groups))))
-            symbols[symbol] = _joined(symbols.get(symbol), grouped)
+            symbols[symbol] = _joined(symbol, symbols.get(symbol), grouped, binder)
     for symbol, said in _named(places, ("symbols", "symbol"), _SYMBOLS.convert, binder).items():
-        symbols[symbol] = _joined(symbols.get(symbol), said)
+        symbols[symbol] = _joined(symbol, symbols.get(symbol), said, binder)
     return MappingProxyType(groups), MappingProxyType(symbols)
 
 
@@ -58,7 +59,9 @@ def _named(
         return {}
 
 
-def _joined(first: SymbolConfig | None, second: SymbolConfig) -> SymbolConfig:
+def _joined(
+    symbol: str, first: SymbolConfig | None, second: SymbolConfig, binder: Binder
+) -> SymbolConfig:
     """Two statements about one symbol as one, option by option."""
     if first is None:
         return second
@@ -70,7 +73,25 @@ def _joined(first: SymbolConfig | None, second: SymbolConfig) -> SymbolConfig:
             continue
         if name in origins and strength(origins[name].layer) > strength(second.origins[name].layer):
             continue
+        if name in origins and not option.kind.multiple:
+            _tell_loser(symbol, name, first, second, binder)
         values[name] = getattr(second, name)
         origins[name] = second.origins[name]
     values["groups"] = tuple(dict.fromkeys((*first.groups, *second.groups)))
     return replace(first, **values, origins=MappingProxyType(origins))
+
+
+def _tell_loser(
+    symbol: str, name: str, first: SymbolConfig, second: SymbolConfig, binder: Binder
+) -> None:
+    """Report a value that another one of the same layer replaces."""
+    lost, counts = first.origin(name), second.origin(name)
+    if lost.layer is not counts.layer or getattr(first, name) == getattr(second, name):
+        return
+    binder.report(
+        Severity.WARNING,
+        "repeated-option",
+        UclObject(origin=Place(lost.file, lost.line, lost.column)),
+        f"symbol {symbol!r}.{name} is written here and at {counts}, which counts",
+        "remove one of the two",
+    )

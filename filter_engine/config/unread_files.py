@@ -7,7 +7,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filter_engine.config.findings import Finding, Severity
@@ -16,7 +16,6 @@ from filter_engine.config.stock_files import StockFiles
 from filter_engine.ucl.document import Document
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
-_CODE = "unread-file"
 _FOLDERS = ("local.d", "override.d")
 #: What the engine or Rspamd would read in another place, so that its writer expects an effect.
 _MEANT_TO_BE_READ = re.compile(r"\.(?:conf|inc|ucl|local|override)\Z|\.local\.|\A[^.]+\.lua\Z")
@@ -117,7 +116,8 @@ def _parent(path: str) -> Path:
 
 
 def _unread(path: str, message: str, hint: str, severity: Severity = Severity.WARNING) -> Finding:
-    return Finding(path, 0, severity, _CODE, message, hint)
+    found = Finding(path, 0, Severity.WARNING, "unread-file", message, hint)
+    return replace(found, severity=severity)
 
 
 def _unusable(directory: Path) -> Iterator[Finding]:

@@ -12,15 +12,22 @@ from filter_engine.config.model import Config
 from filter_engine.lint.declare import REGISTRY
 from filter_engine.lint.host import Host
 from filter_engine.lint.rules import MODULES
-from filter_engine.lint.situation import Situation
+from filter_engine.lint.situation import Situation, SymbolsOf
 
 
 def run(
-    config: Config, host: Host | None = None, *, ignore: Collection[str] = ()
+    config: Config,
+    host: Host | None = None,
+    *,
+    ignore: Collection[str] = (),
+    symbols_of: SymbolsOf | None = None,
 ) -> tuple[Finding, ...]:
-    """The findings of every rule, by file and line. Without ``host`` rules that need one rest."""
+    """The findings of every rule, by file and line.
+
+    Without ``host`` rules that need one rest, without ``symbols_of`` those about names of symbols.
+    """
     load()
-    situation = Situation(config, host)
+    situation = Situation(config, host, symbols_of)
     found = {
         finding
         for rule in REGISTRY.values()

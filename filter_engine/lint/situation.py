@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.layers import Layers
@@ -13,6 +14,12 @@ from filter_engine.config.origin import Layer
 from filter_engine.lint.host import Host
 from filter_engine.lint.listeners import Listener, WorkerSection, listeners, worker_sections
 from filter_engine.lint.postfix import Postfix, read_postfix
+
+if TYPE_CHECKING:
+    from filter_engine.lint.names import Names
+
+SymbolsOf: TypeAlias = "Callable[[Config], Iterable[tuple[str, Iterable[str]]]]"
+"""Gives the symbols of the checks under a configuration, each with its groups."""
 
 
 class Place(Protocol):
@@ -32,6 +39,8 @@ class Situation:
 
     config: Config
     host: Host | None
+    #: None: nobody says what the checks set, so that no name is known or unknown.
+    symbols_of: SymbolsOf | None = None
 
     @cached_property
     def workers(self) -> tuple[WorkerSection, ...]:
@@ -47,6 +56,15 @@ class Situation:
     def postfix(self) -> Postfix | None:
         """The host's Postfix, if it has one that can be read."""
         return read_postfix(self.host) if self.host else None
+
+    @cached_property
+    def names(self) -> Names | None:
+        """The symbols and groups there are."""
+        from filter_engine.lint.names import names_of  # its tables are of use here alone
+
+        return (
+            None if self.symbols_of is None else names_of(self.config, self.symbols_of(self.config))
+        )
 
     @cached_property
     def _layers(self) -> Layers:

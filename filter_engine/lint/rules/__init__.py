@@ -9,6 +9,8 @@ MODULES: tuple[str, ...] = (
     "resolvers",
     "test_patterns",
     "effect",
+    "thresholds",
+    "names",
     "timeouts",
     "neighbours",
     "redis",

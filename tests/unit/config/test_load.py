@@ -349,3 +349,29 @@ def test_a_main_file_that_cannot_be_read(tmp_path: Path) -> None:
     found = inspect(tmp_path / "none.conf", {}, {})
     assert found.config is None
     assert [(f.code, f.message) for f in found.findings] == [("syntax", "the file does not exist")]
+
+
+def test_a_symbol_scored_in_two_files_of_a_layer_is_told(site: Site) -> None:
+    found = site(
+        local={
+            "policies_group.conf": "symbols { R_SPF_FAIL { score = 4; } }\n",
+            "groups.conf": "symbols { R_SPF_FAIL { score = 5; } }\n",
+        }
+    )
+    (told,) = found.findings
+    assert (Path(told.file).name, told.line, told.code) == (
+        "policies_group.conf",
+        1,
+        "repeated-option",
+    )
+    assert "groups.conf:1, which counts" in told.message
+    assert found.config is not None
+    assert found.config.symbols["R_SPF_FAIL"].score == 5
+
+
+def test_a_symbol_scored_in_two_layers_is_not_told(site: Site) -> None:
+    found = site(
+        local={"policies_group.conf": "symbols { R_SPF_FAIL { score = 4; } }\n"},
+        override={"groups.conf": "symbols { R_SPF_FAIL { score = 5; } }\n"},
+    )
+    assert found.findings == ()
