@@ -29,6 +29,11 @@ MODULES: tuple[str, ...] = (
     "once_received",
     "hfilter",
     "regexp",
+    "spamassassin",
+    "scams",
+    "bounce",
+    "compromised_hosts",
+    "header_form",
 )
 """Module names under this package, in the order they are declared."""
 

@@ -150,7 +150,7 @@ def _flags(library: Any, pattern: Pattern, kind: int) -> int:
 
 def _kind(library: Any, pattern: Pattern) -> int:
     """Whether hyperscan takes the pattern, found out by compiling it alone."""
-    if not pattern.text:
+    if not pattern.text or pattern.flags & Flags.ALONE:
         return ALONE
     for kind in (EXACT, PREFILTER):
         database = library.Database(mode=library.HS_MODE_BLOCK)

@@ -33,6 +33,8 @@ class Flags(IntFlag):
     """The text is looked for as it stands."""
     ANCHORED = 64
     """``A``: matches at the beginning only."""
+    ALONE = 128
+    """Not for hyperscan."""
 
 
 LETTERS: Final = {

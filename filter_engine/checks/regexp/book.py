@@ -13,13 +13,18 @@ _HEADERS = frozenset({Kind.HEADER, Kind.RAW_HEADER})
 
 
 class RuleBook:
-    """Rules whose patterns are in one compiled ``Matcher``. Made before fork, read-only."""
+    """Rules whose patterns are in one compiled ``Matcher``. Made before fork, read-only.
+
+    A rule whose name begins with ``__`` waits until another check asks for it.
+    """
 
     def __init__(self, matcher: Matcher, rules: Iterable[RegexpRule]) -> None:
         self.matcher = matcher
-        self.rules = tuple(rules)
+        rules = tuple(rules)
         self._always: list[int] = []
         self._by_slot: dict[Slot, list[int]] = {}
+        self._asked = {rule.symbol: rule for rule in rules if rule.symbol.startswith("__")}
+        self.rules = tuple(rule for rule in rules if rule.symbol not in self._asked)
         for number, rule in enumerate(self.rules):
             if _holds_on_nothing(rule):
                 self._always.append(number)
@@ -42,6 +47,14 @@ class RuleBook:
             value = rule.value(task, matches)
             if value:
                 yield rule, value, matches
+
+    def asked(self, name: str, task: Task, texts: Texts) -> str | None:
+        """The evidence of a rule that is worked out only when asked for; None: it does not hold."""
+        rule = self._asked.get(name)
+        if rule is None:
+            return None
+        matches = self.matcher.on(texts)
+        return rule.evidence(matches) if rule.value(task, matches) else None
 
     def _looked_at(self, task: Task) -> Iterator[Place]:
         names = {field.name.lower() for field in task.message.headers}

@@ -57,7 +57,6 @@ def regexp(task: Task) -> Outcome:
         tuple(
             Finding(rule.symbol, (), value, rule.evidence(matches))
             for rule, value, matches in holding
-            if not rule.symbol.startswith("__")
         ),
         value=frozenset(rule.symbol for rule, _, _ in holding),
     )

@@ -275,8 +275,7 @@ _MAILERS: Final = (
         1.0,
         "Interspire's mailer sent it",
         _HEADERS,
-        "(header_exists(X-Mailer-LID) & header_exists(X-Mailer-RecptId)"
-        " & header_exists(X-Mailer-SID) & header_exists(X-Mailer-Sent-By))"
+        "(X-Mailer-LID=/./ & X-Mailer-RecptId=/./ & X-Mailer-SID=/./ & X-Mailer-Sent-By=/./)"
         r" | List-Unsubscribe=/\/unsubscribe\.php\?M=[^&]+&C=[^&]+&L=[^&]+&N=[^>]+>$/iX",
     ),
     _rule(

@@ -26,10 +26,7 @@ _FILES = {
         "metric_exporter"
     ),
     "fuzzy": "fuzzy_check fuzzy_collect",
-    "maps": (
-        "external_relay force_actions milter_headers multimap rmilter_headers "
-        "spamassassin trie"
-    ),
+    "maps": ("external_relay force_actions milter_headers multimap rmilter_headers trie"),
     "scanners": "antivirus dcc external_services p0f",
     "senders": "aliases greylist ip_score known_senders mx_check ratelimit replies reputation",
     "statistics": (

@@ -10,7 +10,6 @@ from typing import Final
 from filter_engine.config.kinds import (
     INTEGER,
     NUMBER,
-    SIZE,
     STRING,
     known_sections,
     one_of,
@@ -127,17 +126,6 @@ _TRIE_RULE: Final = part(
     body=flag(False, "look at the body only"),
 )
 TRIE = module("trie", "fixed strings in the message", rules=_TRIE_RULE)
-
-SPAMASSASSIN = module(
-    "spamassassin",
-    "reads SpamAssassin's rules",
-    {"rules": known(MAP_SOURCE, doc="files of rules")},
-    rule_value=MAP_SOURCE,
-    alpha=known(NUMBER, 0.5, doc="smallest score of a rule that is kept"),
-    match_limit=known(SIZE, unit="bytes", doc="looked at of a part"),
-    pcre_only=names("rules that are not given to Hyperscan"),
-    ruleset=known(MAP_SOURCE, doc="files of rules"),
-)
 
 _ACTION_RULE: Final = part(
     "force_actions",
