@@ -21,16 +21,7 @@ class FileSource(Source):
 
     __slots__ = ("_fault", "_kind", "_reader", "_stamp", "_written")
 
-    def __init__(
-        self,
-        source: MapSource,
-        kind: MapKind,
-        reader: MapReader,
-        name: str,
-        *,
-        optional: bool = False,
-    ) -> None:
-        """``name`` is what messages call the map; that an ``optional`` file is missing is not said."""
+    def __init__(self, source: MapSource, kind: MapKind, reader: MapReader, name: str) -> None:
         super().__init__(source.location)
         self._written = source
         self._kind = kind
@@ -40,7 +31,7 @@ class FileSource(Source):
         take = self.changed()
         if take is not None:
             take()
-        elif not optional or self._stamp is not None:
+        else:
             log.warning("%s: map %s: %s", name, self.place, self._fault)
 
     def changed(self) -> Callable[[], None] | None:

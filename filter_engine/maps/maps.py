@@ -41,8 +41,6 @@ class Maps:
     def __init__(self, config: Config | None = None) -> None:
         made = config or Config()
         self._options = made.options
-        #: What the shipped configuration names need not be there: a site may write it.
-        self._shipped = made.variables.get("CONFDIR", "")
         self._reader = _reader(made)
         self._directory = _directory(made)
         self._watch: Watch | None = None
@@ -92,8 +90,7 @@ class Maps:
         self, written: MapSource, kind: MapKind, where: str, poll: float | None
     ) -> Source | None:
         if written.scheme is Scheme.FILE:
-            shipped = bool(self._shipped) and written.origin.file.startswith(self._shipped)
-            return FileSource(written, kind, self._reader, where, optional=shipped)
+            return FileSource(written, kind, self._reader, where)
         if written.scheme is Scheme.HTTP:
             interval = self._options.map_watch_interval if poll is None else poll
             try:

@@ -255,7 +255,10 @@ class RblOptions(Section):
     )
 
     url_whitelist: MapDefinition | None = option(
-        MAP_DEFINITION, None, doc="names that are not looked up"
+        MAP_DEFINITION,
+        None,
+        doc="names that are not looked up; default: local.d/maps.d/surbl-whitelist.inc.local if "
+        "that file exists, else the shipped maps.d/surbl-whitelist.inc",
     )
     local_exclude_ip_map: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="clients and addresses that are not looked up"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Final
 
 from filter_engine.checks.rbl.answers import Codes, codes_of
@@ -23,6 +24,7 @@ from filter_engine.scan.setup import Setup
 
 log = logging.getLogger(__name__)
 
+_WHITELIST: Final = "surbl-whitelist.inc"
 _ATTRIBUTE: Final = {"from": "from_"}
 _OF_ADDRESSES: Final = frozenset({"from", "received"})
 _OF_NAMES: Final = frozenset({"urls", "emails", "dkim", "replyto"})
@@ -310,7 +312,15 @@ def _whitelist(
     if rule.whitelist is not None:
         kind = MapKind.RADIX if of_addresses else MapKind.SET
         return setup.maps.of(rule.whitelist, kind, f"{where}.whitelist")
-    written = rule.url_whitelist or options.url_whitelist
-    if written is None or rule.ignore_url_whitelist or of_addresses or not checks & _OF_NAMES:
+    if rule.ignore_url_whitelist or of_addresses or not checks & _OF_NAMES:
         return None
-    return setup.maps.of(written, MapKind.SET, f"{where}.url_whitelist")
+    written = rule.url_whitelist or options.url_whitelist or _default_whitelist(setup)
+    return setup.maps.of(written, MapKind.SET, f"{where}.url_whitelist") if written else None
+
+
+def _default_whitelist(setup: Setup) -> str:
+    """The file of names that are not looked up: the site's, else the shipped one."""
+    variables = setup.config.variables
+    own = Path(variables.get("LOCAL_CONFDIR", ""), "local.d", "maps.d", f"{_WHITELIST}.local")
+    shipped = Path(variables.get("CONFDIR", ""), "maps.d", _WHITELIST)
+    return next((str(file) for file in (own, shipped) if file.is_absolute() and file.is_file()), "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from filter_engine.config.findings import Finding
+from filter_engine.config.schema import Section
 from filter_engine.lint.declare import rule
 from filter_engine.lint.postfix import Parameter
 from filter_engine.lint.situation import Place, Situation
@@ -66,8 +67,20 @@ def public_resolver(situation: Situation) -> Iterator[Finding]:
 def _has_blocklists(situation: Situation) -> bool:
     config = situation.config
     written = {name for name, section in module_sections(config.tree, *BLOCKLISTS) if len(section)}
-    served = {name for name in BLOCKLISTS if name in config.modules and config.is_enabled(name)}
+    served = {
+        name
+        for name in BLOCKLISTS
+        if config.is_enabled(name) and _has_rules(config.modules.get(name))
+    }
     return bool(written | served)
+
+
+def _has_rules(section: Section | None) -> bool:
+    """Whether a module has lists; one that has no rules at all asks its own."""
+    if section is None:
+        return False
+    kinds = [getattr(section, key) for key in ("rbls", "rules") if hasattr(section, key)]
+    return any(kinds) or not kinds
 
 
 def _nameservers(situation: Situation) -> Iterator[tuple[str, Place]]:

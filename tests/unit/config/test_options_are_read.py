@@ -38,7 +38,7 @@ PACKAGE = Path(filter_engine.__file__).parent
 #: Where each section is read: an attribute must be named there. Only these files count, since many
 #: sections have a ``timeout``.
 READ_IN: dict[type[Section], tuple[str, ...]] = {
-    OptionsConfig: ("*.py", "checks/*.py", "scan/*.py", "workers/*.py"),
+    OptionsConfig: ("*.py", "checks/*.py", "checks/*/*.py", "scan/*.py", "workers/*.py"),
     DnsConfig: ("dns/system.py", "scanner.py"),
     Neighbour: ("workers/controller.py",),
     LoggingConfig: ("workers/logs.py",),
@@ -116,7 +116,7 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
     found = site(
         local={
             "options.inc": (
-                "dns_max_requests = 9; max_recipients = 9; tempdir = /tmp; words_decay = 9;"
+                "max_recipients = 9; tempdir = /tmp; words_decay = 9;"
                 "history_rows = 9; filters = spf"
             ),
             "logging.inc": "color = true; log_usec = true; log_format = x",
@@ -132,7 +132,7 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
     assert {(f.severity, f.code) for f in found.findings} == {(Severity.INFO, "not-served")}
     told = {f.message.partition(" is Rspamd's")[0].rpartition(".")[2] for f in found.findings}
     assert told == {
-        *("dns_max_requests", "max_recipients", "tempdir", "words_decay", "history_rows"),
+        *("max_recipients", "tempdir", "words_decay", "history_rows"),
         *("filters", "color", "log_usec", "log_format", "grow_factor", "priority", "min_score"),
         *("public", "description", "client_ca_name", "key", "static_dir", "task_timeout"),
     }
