@@ -47,6 +47,7 @@ class DkimOptions(SenderPolicyOptions):
 
 @check(
     "dkim",
+    callback="DKIM_CHECK",
     symbols=(
         Symbol("R_DKIM_ALLOW", -0.2, "DKIM: a signature verifies", _GROUPS, one_shot=True),
         Symbol("R_DKIM_REJECT", 1.0, "DKIM: a signature does not verify", _GROUPS, one_shot=True),

@@ -62,6 +62,7 @@ class DmarcOptions(SenderPolicyOptions):
 
 @check(
     "dmarc",
+    callback="DMARC_CHECK",
     symbols=(
         Symbol("DMARC_POLICY_ALLOW", -0.5, "DMARC: an aligned domain vouches for it", _GROUPS),
         Symbol(

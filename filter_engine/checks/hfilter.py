@@ -65,6 +65,7 @@ def _lookups(
 
 @check(
     "hfilter",
+    callback="HFILTER_CHECK",
     options=HfilterOptions,
     symbols=(
         *(
@@ -112,6 +113,7 @@ async def hfilter(task: Task, ask: Ask) -> list[Finding]:
 
 @check(
     "hfilter_url",
+    callback="HFILTER_CHECK",
     module="hfilter",
     options=HfilterOptions,
     symbols=(Symbol("HFILTER_URL_ONLY", 2.2, "The text is hardly more than URLs", _GROUP),),

@@ -108,6 +108,7 @@ class MimeTypesOptions(Section):
 
 @check(
     "mime_types",
+    callback="MIME_TYPES_CALLBACK",
     options=MimeTypesOptions,
     symbols=(
         Symbol("MIME_TRACE", 0.0, "Each part: good (+), bad (-) or neither (~)", _GROUP),

@@ -80,6 +80,8 @@ class Check:
     """Checks whose results it asks for: settings that leave this one leave them too."""
     symbols_of: SymbolsOf | None = None
     """The symbols that a site's rules in the bound options add to ``symbols``."""
+    callback: str = ""
+    """The name of Rspamd's symbol that stands for the whole check: settings may name it."""
 
 
 class Registry:
@@ -151,6 +153,7 @@ def check(
     prepare: Prepare | None = None,
     symbols_of: SymbolsOf | None = None,
     needs: Sequence[str] = (),
+    callback: str = "",
     registry: Registry | None = None,
 ) -> Callable[[F], F]:
     """Declare the decorated function as a check; the function itself stays callable as it is.
@@ -160,7 +163,8 @@ def check(
     section's schema (``filter_engine.config.schema``); read it with ``task.options(ThatClass)``.
     ``prepare(options, setup)`` is called once a configuration in the master, before processes are
     forked; ``task.state(name)`` gives what it returned. ``symbols_of(options)`` gives the symbols
-    of a site's own rules. ``needs`` names the checks whose results it asks for.
+    of a site's own rules. ``needs`` names the checks whose results it asks for. ``callback`` is the
+    name that settings may use for all its symbols (``SPF_CHECK``).
     """
 
     def declare(run: F) -> F:
@@ -178,6 +182,7 @@ def check(
                 doc=(run.__doc__ or "").strip(),
                 needs=tuple(needs),
                 symbols_of=symbols_of,
+                callback=callback,
             )
         )
         return run

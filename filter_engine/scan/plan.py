@@ -96,10 +96,11 @@ def declared_symbols(config: Config, registry: Registry) -> Iterator[Symbol]:
     the name of a check's symbol takes its group and, unless it states one, its score.
     """
     declared: dict[str, Symbol] = {}
-    for _, symbol in checks_symbols(config, registry):
+    for check, symbol in checks_symbols(config, registry):
         known = declared.setdefault(symbol.name, symbol)
-        if symbol.rule and not known.rule:
-            declared[symbol.name] = replace(known, rule=symbol.rule)
+        rule = symbol.rule or check.callback
+        if rule and not known.rule:
+            declared[symbol.name] = replace(known, rule=rule)
     for name, said in config.composites.items():
         own = declared.get(name)
         if own is None:

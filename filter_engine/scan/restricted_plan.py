@@ -51,9 +51,9 @@ def applied(apply: SettingsApply, plan: Plan, set_symbols: frozenset[str]) -> Pl
 
 
 def _rules_enabled(apply: SettingsApply, scores: Mapping[str, Score]) -> frozenset[str]:
-    """The rules of which a symbol is enabled by its name."""
+    """The rules that are enabled by their names, or by that of one of their symbols."""
     named = (scores[name].rule for name in apply.symbols_enabled if name in scores)
-    return frozenset(rule for rule in named if rule)
+    return frozenset((*apply.symbols_enabled, *named)) - {""}
 
 
 def _is_left(
