@@ -16,6 +16,8 @@ COMMANDS = {
     "configtest": ("filter_engine.cli.configtest", "configtest"),
     "import": ("filter_engine.cli.import_", "import_"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),
+    "pw": ("filter_engine.cli.pw", "pw"),
+    "rule": ("filter_engine.cli.rule", "rule"),
     "scan": ("filter_engine.cli.scan", "scan"),
     "serve": ("filter_engine.cli.serve", "serve"),
 }

@@ -19,11 +19,14 @@ _APPLIED = ("scores", "symbols_enabled", "symbols_disabled")
 )
 def unknown_symbol(situation: Situation) -> Iterator[Finding]:
     """Scores, composites and what settings apply; misspelt names above all."""
-    names = situation.names
-    if names is None:
-        return
     for name, at, where in _symbols(situation):
-        if names.has_symbol(name) or situation.is_shipped(at):
+        # of a site that names none the symbols need not be known
+        if situation.is_shipped(at):
+            continue
+        names = situation.names
+        if names is None:
+            return
+        if names.has_symbol(name):
             continue
         if names.is_foreign(name):
             yield situation.finding(
@@ -50,11 +53,13 @@ def unknown_symbol(situation: Situation) -> Iterator[Finding]:
 )
 def unknown_group(situation: Situation) -> Iterator[Finding]:
     """A group that a site makes by putting symbols into it is known."""
-    names = situation.names
-    if names is None:
-        return
     for name, at, where in _groups(situation):
-        if not names.has_group(name) and not situation.is_shipped(at):
+        if situation.is_shipped(at):
+            continue
+        names = situation.names
+        if names is None:
+            return
+        if not names.has_group(name):
             near = names.near_group(name)
             yield situation.finding(
                 "unknown-group",
