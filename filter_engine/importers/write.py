@@ -98,7 +98,7 @@ def read(path: Path) -> str | None:
 
 
 def show_diff(before: str, after: str, path: str) -> str:
-    """How two texts differ, secrets hidden; says so when only secrets do."""
+    """How two texts differ, secrets hidden; says so when only secrets do, or none can be told."""
     lines = difflib.unified_diff(
         redact(before).splitlines(), redact(after).splitlines(), path, f"{path} (new)", lineterm=""
     )

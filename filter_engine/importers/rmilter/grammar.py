@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 from filter_engine.importers.outcome import ImportFaultError
-from filter_engine.importers.redact import HIDDEN, redact
+from filter_engine.importers.redact import HIDDEN, before_secrets
 
 #: Gives the text of an included file; raises ``OSError`` where it cannot.
 Read: TypeAlias = Callable[[str], str]
@@ -54,7 +54,7 @@ class Place:
         shown = [f"column {self.column}: {message}"]
         if self.source.strip():
             text = self.source.expandtabs(1)
-            before, hidden, _behind = redact(text).partition(HIDDEN)
+            before, hidden, _behind = before_secrets(text).partition(HIDDEN)
             shown.append(f"    {before}{hidden}")
             if self.column <= len(before) + 1:
                 shown.append(" " * (self.column + 3) + "^")

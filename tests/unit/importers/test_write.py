@@ -68,12 +68,72 @@ def test_what_stands_in_the_way_is_named(tmp_path) -> None:
 )
 def test_secrets_are_hidden(text: str) -> None:
     assert "hunter2" not in redact(text)
-    assert HIDDEN in redact(text)
+    assert "(hidden" in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password = old SECRET;",
+        "password SECRET SECRET;\nx = 1;",
+        'password { a = "SECRET" }',
+        'password "SECRET" { b = SECRET }',
+        'password \n = "SECRET"',
+        'password /* x */ = # y\n "SECRET"',
+        'passwords = ["a]SECRET", "SECRET"]',
+        'passwords = [\n"a",\n# SECRET\n"SECRET"]',
+        'servers = "redis://:pa/SECRET@h";',
+        'servers = "redis://:pa\\"SECRET SECRET@h";',
+        "a = ['http://u:SECRET@h', 'http://v:SECRET@h'];",
+        'url = "https://h/?a=b&token=SECRET";',
+        'auth = "SECRET";',
+        'headers { Authorization = "SECRET"; }',
+        'headers = [{ "X-Api-Key" = "SECRET" }];',
+        'h = "Authorization: Bearer SECRET";',
+        'h = "Bearer SECRET";',
+        'rule "x" { credentials = "SECRET"; fuzzy_key = SECRET; apiKeys = [SECRET] }',
+        "# password = old SECRET\nx = 1;",
+        "# password = [\n#   SECRET\n# ]\nx = 1;",
+        "# password\n# SECRET\nx = 1;",
+        '/* password = "\nSECRET" */ x = 1;',
+        "x /* password = SECRET */ = 1;",
+        "script = <<EOD\nlocal password = 'SECRET'\nEOD\n",
+        '.include(password="SECRET") "x"\n',
+        # What cannot be read shows no value at all.
+        'reject = "SECRET',
+        "a { b = SECRET",
+        "} a = SECRET;",
+        "a = 1; ] b = SECRET",
+        "{% if x %}a = SECRET;{% endif %}",
+        'a = "x" SECRET = y"z"',
+    ],
+)
+def test_nothing_of_a_secret_is_shown(tmp_path, text: str) -> None:
+    shown = redact(text)
+    assert "SECRET" not in shown
+    assert "(hidden" in shown
+    (tmp_path / "a.conf").write_text(text)
+    for after in ("x = 1;\n", text.replace("SECRET", "OTHER"), f"{text}\nb = 1;\n"):
+        (change,) = plan({"a.conf": after}, tmp_path)
+        assert "SECRET" not in change.diff
+        assert change.diff
 
 
 def test_what_is_no_secret_is_shown() -> None:
-    text = 'reject = 15; keyfile = "/x"; selector = "mail"; symbol = "X";'
-    assert redact(text) == text
+    text = (
+        '# a comment\nreject = 15; keyfile = "/x"; selector = "mail"; symbol = "X";\n'
+        '/* more */ rule "a" { map = "https://maps.example/list@1"; t = [1, {b = 2}]; }\n'
+        'd = "Password protected";\n.include(try=true) "$LOCAL_CONFDIR/x.conf"\n'
+    )
+    assert redact(text) == text.replace("maps.example/list", HIDDEN)
+
+
+def test_names_stay_and_the_rest_of_the_text(tmp_path) -> None:
+    text = 'a = 1;\npassword = "x";\nservers = "redis://:x@h:1"; # note\nb { token = y }\n'
+    assert redact(text) == (
+        f'a = 1;\npassword = {HIDDEN};\nservers = "redis://{HIDDEN}@h:1"; # note\n'
+        f"b {{ token = {HIDDEN} }}\n"
+    )
 
 
 def test_a_diff_of_secrets_alone_says_so(tmp_path) -> None:
