@@ -70,6 +70,7 @@ class _Tree:
 
     def read(self) -> None:
         total = 0
+        _refuse_links(self.directory)
         for path in _walk(self.directory):
             name = str(path.relative_to(self.directory))
             if name.endswith((".bak", "~", ".dpkg-old", ".dpkg-dist", ".key")):
@@ -189,10 +190,30 @@ class _Tree:
             path = os.path.relpath(finding.file, self.directory)
             if path.startswith("..") or self._is_old_metric(path):
                 continue
+            if finding.code == "unread-file" and self._is_shipped(path):
+                continue
             if finding.code == "unread-file":
                 self.outcome.files.pop(path, None)
             hint = f" ({finding.hint})" if finding.hint else ""
             self.remark(path, finding.line, finding.code, f"{finding.message}{hint}")
+
+
+def _refuse_links(directory: Path) -> None:
+    """Raise ``ImportFaultError`` for a link that leaves the tree.
+
+    What it names is not the site's, and its lines would be shown with those of the site.
+    """
+    top = os.path.realpath(directory)
+    for parent, folders, files in os.walk(directory):
+        for name in sorted([*folders, *files]):
+            path = Path(parent, name)
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(top):
+                raise ImportFaultError(
+                    f"a symbolic link to {os.readlink(path)}, which is outside of {directory}",
+                    str(path),
+                    0,
+                    "import a copy without links: cp -rL",
+                )
 
 
 def _walk(directory: Path) -> Iterator[Path]:

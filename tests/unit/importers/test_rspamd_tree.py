@@ -158,3 +158,34 @@ def test_what_is_no_data_stays_text(tmp_path: Path) -> None:
 def test_no_directory(tmp_path: Path) -> None:
     with pytest.raises(ImportFaultError, match="no such directory"):
         imported(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("local.d/options.inc", "../../outside"),
+        ("local.d/deep", "../.."),
+        ("override.d", "../outside.d"),
+        ("local.d/options.inc", "hop"),
+    ],
+)
+def test_a_link_that_leaves_the_tree_is_refused(tmp_path: Path, link: str, target: str) -> None:
+    (tmp_path / "outside").write_text("root:$6$SECRET:19000:0:99999:7:::\n")
+    (tmp_path / "outside.d").mkdir()
+    tree = tmp_path / "rspamd"
+    (tree / "local.d").mkdir(parents=True)
+    (tree / "local.d" / "hop").symlink_to(tmp_path / "outside")
+    if target != "hop":
+        (tree / "local.d" / "hop").unlink()
+    (tree / link).symlink_to(target)
+    with pytest.raises(ImportFaultError, match="outside of") as caught:
+        imported(tree)
+    assert "SECRET" not in str(caught.value)
+    assert "cp -rL" in caught.value.hint
+
+
+def test_a_link_inside_the_tree_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "local.d").mkdir()
+    (tmp_path / "site.conf").write_text("reject = 9;\n")
+    (tmp_path / "local.d" / "actions.conf").symlink_to("../site.conf")
+    assert imported(tmp_path).files == {"local.d/actions.conf": "reject = 9;\n"}
