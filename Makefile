@@ -123,7 +123,11 @@ test-conformance: setup ## Tests nobody here wrote (from CONFORMANCE_DIR, defaul
 	@echo "== conformance tests"
 	data=$${CONFORMANCE_DIR:-../shared/conformance}
 	[ -d "$$data" ] || echo "!! no conformance data in $$data: its tests are skipped (set CONFORMANCE_DIR)"
-	$(BIN)/python -m pytest -q -n 2 tests/conformance
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/conformance tests/oracle
+
+.PHONY: oracle
+oracle: setup ## Compare with Rspamd's replies (from ORACLE_DIR, default ../shared/rspamd); LIVE=1: ask Rspamd itself
+	@PYTHONPATH=tests $(BIN)/python -m oracle $(if $(LIVE),--live)
 
 .PHONY: test-lab
 test-lab: setup ## The lab itself: no packet leaves, up and down leave no trace
