@@ -35,21 +35,24 @@ def explain(
 
     KEY is a dotted name of configdump: actions.reject, options.dns.nameserver,
     worker.proxy.upstream.scan.hosts, symbols.NAME.score. A section explains all its options.
-    Exit status 1 when there is no such option.
+    Exit status 1 when there is no option KEY; the others are explained all the same.
     """
     loaded = load_config(config_file, variables)
     defaults = symbol_defaults(loaded)
     found: list[Explanation] = []
+    unknown: list[str] = []
     for key in keys:
         try:
             found += explain_all(loaded, key, defaults, show_secrets=show_secrets)
         except UnknownKeyError as error:
-            fail(printable(f"{error}" + (f"; {error.hint}" if error.hint else "")))
+            unknown.append(printable(f"{error}" + (f"; {error.hint}" if error.hint else "")))
     if as_json:
         click.echo(json.dumps([each.as_dict() for each in found], indent=4, ensure_ascii=False))
-        return
-    layers = Layers(loaded.variables)
-    click.echo("\n\n".join(_text(each, layers) for each in found))
+    elif found:
+        layers = Layers(loaded.variables)
+        click.echo("\n\n".join(_text(each, layers) for each in found))
+    if unknown:
+        fail("\nfilter-engine: ".join(unknown))
 
 
 def _text(found: Explanation, layers: Layers) -> str:

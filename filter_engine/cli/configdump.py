@@ -22,6 +22,8 @@ from filter_engine.ucl.emitter import emit, emit_json
 from filter_engine.ucl.nodes import UclNode, UclObject
 
 _DEFAULT = "DEFAULT"
+_TABLES = {"symbols": "-d (--symbol-details)", "symbol": "-d (--symbol-details)", "group": "-g"}
+"""Sections that are empty where a site writes nothing into them, and what is likely asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ def _pick(source: Branch, target: Branch, words: list[str], name: str) -> None:
         if key is not None:
             break
     else:
+        if words[0] in _TABLES and source.section is None:
+            fail(f"no section {name!r}; write configdump {_TABLES[words[0]]}")
         close = difflib.get_close_matches(words[0], list(source.entries), n=1)
         known = ", ".join(list(source.entries)[:40])
         fail(

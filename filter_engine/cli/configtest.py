@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from filter_engine.cli.loading import symbols_of
 from filter_engine.cli.options import config_options
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.loader import Inspection, inspect
+from filter_engine.config.variables import VARIABLES
 from filter_engine.headers.sections import sections
+from filter_engine.rules.loader import site_rules
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.workers.config_id import config_id
 
@@ -72,11 +75,16 @@ def configtest(
     --strict also when there are warnings. Touches nothing.
     """
     checks.load()
+    rules = site_rules(REGISTRY, variables)
+    registry = rules.registry
     inspection = inspect(
-        config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups()
+        config_file, variables, modules=sections(registry), groups=registry.groups()
     )
+    for name in _unused(inspection, variables):
+        click.echo(f"filter-engine: warning: --var {name}: no file uses ${name}", err=True)
     host = _host(host_root, user) if with_host else None
     found = _findings(inspection, host, ignore, with_lint=with_lint)
+    found = tuple(sorted((*found, *lint.without(rules.findings, ignore))))
     refused = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failed = any(finding.severity in refused for finding in found)
     if as_json:
@@ -88,6 +96,15 @@ def configtest(
         elif not quiet:
             click.echo("syntax OK")
     sys.exit(1 if failed else 0)
+
+
+def _unused(inspection: Inspection, given: Mapping[str, str]) -> list[str]:
+    """Variables of --var that are none of the engine's and stand in no file that was read."""
+    names = sorted(given.keys() - VARIABLES)
+    if not names or inspection.config is None:
+        return []
+    texts = [Path(file).read_bytes() for file in dict.fromkeys(inspection.config.files)]
+    return [name for name in names if not any(name.encode() in text for text in texts)]
 
 
 def _host(root: Path, user: str | None) -> lint.Host:

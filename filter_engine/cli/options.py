@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from filter_engine.config.variables import VARIABLES
+
 _DIRECTORIES = frozenset({"CONFDIR", "LOCAL_CONFDIR"})
 """Variables whose directory is read: a misspelt one would be ignored in silence."""
+_LIKENESS = 0.8
+"""How alike a variable's name must be to one that is known to count as misspelt."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +31,9 @@ def _variables(
         is_made = name == "LOCAL_CONFDIR" and ctx.params.get("from_environment")
         if name in _DIRECTORIES and not is_made and not Path(value).is_dir():
             raise click.BadParameter(f"{name}: there is no directory {value}")
+        close = difflib.get_close_matches(name.upper(), VARIABLES, n=1, cutoff=_LIKENESS)
+        if name not in VARIABLES and close:
+            raise click.BadParameter(f"{name}: did you mean {close[0]}?")
         variables[name] = value
     return variables
 

@@ -15,6 +15,14 @@ MAIN_FILE = "filter_engine.conf"
 SITE_DIRECTORY = Path("/etc/filter_engine")
 """``LOCAL_CONFDIR`` of an installed system; a site without it runs on the built-in defaults."""
 
+VARIABLES = frozenset(
+    """
+    BRANCH_VERSION CONFDIR DBDIR HOSTNAME LOCAL_CONFDIR LOGDIR LUALIBDIR PLUGINSDIR PREFIX RULESDIR
+    RUNDIR SHAREDIR VERSION WWWDIR
+    """.split()  # noqa: SIM905  # a table to read
+)
+"""The variables that mean something without any file that uses them."""
+
 
 def build_variables(given: Mapping[str, str]) -> dict[str, str]:
     """All variables a file may use: the defaults, then ``given`` (those of ``--var``).

@@ -70,3 +70,13 @@ def test_bytes_that_are_no_utf_8_and_control_characters(
         result = subprocess.run([*command, *words], capture_output=True, check=False)
         assert b"Traceback" not in result.stderr
         assert b"\x1b" not in result.stdout
+
+
+def test_what_exists_is_explained_beside_what_does_not(tmp_path: Path) -> None:
+    variables = ["--var", f"LOCAL_CONFDIR={tmp_path}", "--var", f"DBDIR={tmp_path}"]
+    keys = ["actions.reject", "options.nosuch", "options.task_timeout", "nosuch"]
+    result = CliRunner().invoke(config, ["explain", *keys, *variables])
+    assert result.exit_code == 1
+    assert "actions.reject = 15" in result.stdout
+    assert "options.task_timeout = 8 s" in result.stdout
+    assert result.stderr.count("filter-engine: ") == 2

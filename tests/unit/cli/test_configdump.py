@@ -180,3 +180,10 @@ def test_files_that_are_none(site: Path) -> None:
     assert result.exit_code == 1
     assert "redis.conf: not a regular file" in result.stderr
     assert "spf.conf: not a regular file" in result.stderr
+
+
+def test_the_option_for_symbols_is_named(tmp_path: Path) -> None:
+    variables = ["--var", f"LOCAL_CONFDIR={tmp_path}", "--var", f"DBDIR={tmp_path}"]
+    result = CliRunner().invoke(configdump, ["symbols", *variables])
+    assert result.exit_code == 1
+    assert "configdump -d" in result.stderr

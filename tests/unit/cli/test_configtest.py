@@ -215,3 +215,19 @@ def test_the_rules_are_cheap() -> None:
         lint.run(config, lint.Host())
         took.append(time.process_time() - start)
     assert min(took) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("LOCAL_CONFDR", "LOCAL_CONFDIR"), ("dbdir", "DBDIR"), ("LOGDR", "LOGDIR")]
+)
+def test_a_misspelt_variable_is_refused(tree: Path, name: str, meant: str) -> None:
+    result = _run(tree, "--var", f"{name}=/nonexistent")
+    assert result.exit_code == 2
+    assert f"did you mean {meant}?" in result.stderr
+
+
+def test_a_variable_that_no_file_uses_is_told(tree: Path) -> None:
+    _write(tree, "options.inc", 'pidfile = "${PIDS}/engine.pid";\n')
+    result = _run(tree, "--var", "PIDS=/run", "--var", "COLOUR=red")
+    assert result.exit_code == 0
+    assert result.stderr == "filter-engine: warning: --var COLOUR: no file uses $COLOUR\n"
