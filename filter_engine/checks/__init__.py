@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "service_accounts",
     "once_received",
     "hfilter",
+    "multimap",
     "regexp",
     "spamassassin",
     "scams",

@@ -75,11 +75,15 @@ def tally(
         score = scores.get(finding.symbol)
         if score is None or score.enabled:
             merged.setdefault(finding.symbol, []).append(finding)
-    results = (_weigh(name, same, scores.get(name, _UNKNOWN)) for name, same in merged.items())
+    results = (
+        _weigh(name, same, scores.get(name) or (_FORCED if same[0].forced else _UNKNOWN))
+        for name, same in merged.items()
+    )
     return tuple(results) if not caps else _cap(results, scores, caps)
 
 
 _UNKNOWN = Score(0.0)
+_FORCED = Score(1.0)
 
 
 def _cap(

@@ -38,6 +38,8 @@ class Finding:
     options: tuple[str, ...] = ()
     weight: float = 1.0
     evidence: str = ""
+    forced: bool = False
+    """A symbol that nobody declared scores ``weight`` itself instead of nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ NAMES = frozenset(_FILE_OF)
 SERVED_IN_PART = frozenset(
     """
     aliases asn dkim dkim_signing dmarc emails forged_recipients hfilter maillist mid
-    milter_headers mime_types once_received rbl spf surbl
+    milter_headers mime_types multimap once_received rbl spf surbl
     """.split()  # noqa: SIM905  # a table to read
 )
 

@@ -1,0 +1,290 @@
+"""The section ``multimap``: ``NAME { type = "from"; map = "/path"; score = 1.0; }``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final, TypeVar
+
+from filter_engine.checks.multimap.filters import FilterError, compile_filter
+from filter_engine.config.expression import Expression, ExpressionError, parse_expression
+from filter_engine.config.findings import Severity
+from filter_engine.config.kinds import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    WORDS,
+    list_of,
+    nullable,
+    one_of,
+    rules_of,
+    sections_of,
+    text_of,
+)
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, Scheme
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import (
+    REST,
+    Binder,
+    Kind,
+    MisfitError,
+    Option,
+    Section,
+    declare_known,
+    known,
+    option,
+)
+from filter_engine.scan.declare import Symbol
+from filter_engine.scan.verdict import Action
+from filter_engine.selectors import Selector, SelectorError, compile_selector
+from filter_engine.ucl.nodes import UclNode
+
+T = TypeVar("T")
+GROUP: Final = "multimap"
+TYPES: Final = (
+    "ip", "from", "rcpt", "header", "helo", "hostname", "user", "url", "content", "filename",
+    "received", "selector", "symbol_options", "mempool", "asn", "country", "dnsbl", "combined",
+    "mid", "subject",
+)  # fmt: skip
+_NOT_SERVED: Final = frozenset({"regexp_rules"})
+_NO_MAP: Final = MapDefinition()
+
+
+def _single(name: str, read: Callable[[str], T], errors: type[ValueError], hint: str) -> Kind[T]:
+    def convert(nodes: list[UclNode], _binder: Binder) -> T:
+        try:
+            return read(text_of(nodes[0]))
+        except errors as error:
+            raise MisfitError(str(error), hint, nodes[0]) from None
+
+    return Kind(name, convert)
+
+
+def _action(text: str) -> Action:
+    return Action.NO_ACTION if text.strip().lower() == "accept" else Action.parse(text)
+
+
+#: Checked when it is read; the rule compiles it again with its delimiter.
+SELECTOR: Kind[Selector] = _single(
+    "selector", compile_selector, SelectorError, "docs/selectors.md lists what there is"
+)
+EXPRESSION: Kind[Expression] = _single(
+    "expression", parse_expression, ExpressionError, "write for example A & !B"
+)
+ACTION: Kind[Action] = _single(
+    "action",
+    _action,
+    ValueError,
+    f"write one of {', '.join(action.value for action in Action)}",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CombinedMap(Section):
+    """``multimap.RULE.rules.NAME``: one map of a combined rule."""
+
+    anchor: ClassVar[str] = "modules/multimap"
+
+    map: MapDefinition = option(MAP_DEFINITION, _NO_MAP, doc="the map")
+    selector: Selector | None = option(nullable(SELECTOR), None, doc="what is looked up")
+    type: str = option(
+        one_of("", "set", "hash", "map", "regexp", "glob", "radix", "ipnet"),
+        "",
+        doc="kind of the map; by default told by the name: ip, re_, glob, else set",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultimapRule(Section):
+    """``multimap.NAME``: one rule; the name is its symbol unless it says another."""
+
+    anchor: ClassVar[str] = "modules/multimap"
+    known: ClassVar[Mapping[str, Option]] = declare_known(
+        combined=known(BOOLEAN, doc="the rule joins several maps: write type = combined"),
+        hash=known(BOOLEAN, doc="the map holds plain strings, which is the default"),
+        message_func=known(STRING, doc="reply of a forced action, told by Lua"),
+        name=known(STRING, doc="name of the rule"),
+        one_param=known(BOOLEAN, doc="keep one option only"),
+        redis_key=known(STRING, doc="key of the map in Redis"),
+        scope=known(STRING, doc="scope of regexp_rules"),
+        upstreams=known(STRING, doc="servers of an HTTP map"),
+        symbols_set=known(WORDS, doc="the same as symbols"),
+        artificial=known(BOOLEAN, doc="also Received headers that the engine made itself"),
+    )
+
+    type: str = option(one_of(*TYPES, *_NOT_SERVED), "", doc="what is compared with the map")
+    map: MapDefinition = option(MAP_DEFINITION, _NO_MAP, doc="the map", aliases=("url",))
+    cdb: str = option(STRING, "", doc="path of a CDB file, instead of map")
+    filter: str = option(STRING, "", doc="what is taken of the value, by type")
+    symbol: str = option(STRING, "", doc="symbol for a match; the rule's name by default")
+    symbols: tuple[str, ...] = option(WORDS, (), doc="further symbols that the map may name")
+    dynamic_symbols: bool = option(
+        BOOLEAN, False, doc="the map may name any symbol; an unknown one has the map's score"
+    )
+    disable_multisymbol: bool = option(
+        BOOLEAN, False, doc="what the map names is an option of the rule's symbol"
+    )
+    score: float = option(NUMBER, 0.0, doc="score of the symbol", aliases=("weight",))
+    group: tuple[str, ...] = option(WORDS, (GROUP,), doc="its groups", aliases=("groups",))
+    description: str = option(STRING, "", doc="what people read about the symbol")
+    one_shot: bool = option(BOOLEAN, False, doc="count once")
+    regexp: bool = option(BOOLEAN, False, doc="the map holds regular expressions")
+    glob: bool = option(BOOLEAN, False, doc="the map holds shell patterns")
+    multi: bool = option(
+        BOOLEAN, False, doc="every match counts (regexp and glob)", aliases=("regexp_multi",)
+    )
+    no_multi: bool = option(BOOLEAN, False, doc="only the first match counts")
+    header: tuple[str, ...] = option(list_of(STRING), (), doc="headers (type header)")
+    selector: Selector | None = option(nullable(SELECTOR), None, doc="the value (type selector)")
+    delimiter: str = option(STRING, "", doc="put between the values of several selectors")
+    variable: str = option(STRING, "", doc="asn, country or ipnet (type mempool)")
+    target_symbol: str = option(STRING, "", doc="its options are compared (type symbol_options)")
+    extract_from: str = option(
+        one_of("default", "smtp", "mime", "both"),
+        "default",
+        doc="which address (types from and rcpt); default: smtp, else mime",
+    )
+    min_pos: int | None = option(
+        nullable(INTEGER), None, doc="first Received header, from 1; negative: from the end"
+    )
+    max_pos: int | None = option(
+        nullable(INTEGER), None, doc="last Received header, from 1; negative: from the end"
+    )
+    flags: tuple[str, ...] = option(
+        WORDS, (), doc="only Received headers with these: ssl, authenticated"
+    )
+    nflags: tuple[str, ...] = option(WORDS, (), doc="only Received headers without these")
+    skip_archives: bool = option(BOOLEAN, False, doc="not the files in archives (type filename)")
+    skip_detected: bool = option(
+        BOOLEAN, False, doc="not the type that the content has (type filename)"
+    )
+    skip_local: bool = option(BOOLEAN, False, doc="not for clients in local_networks")
+    skip_authenticated: bool = option(BOOLEAN, False, doc="not for clients that logged in")
+    rules: Mapping[str, CombinedMap] = option(
+        sections_of(CombinedMap, "multimap.rules"),
+        MappingProxyType({}),
+        doc="the maps of a combined rule",
+    )
+    expression: Expression | None = option(
+        nullable(EXPRESSION), None, doc="how they are joined: names of rules"
+    )
+    require_symbols: Expression | None = option(
+        nullable(EXPRESSION), None, doc="only when this holds of the symbols so far"
+    )
+    action: Action | None = option(nullable(ACTION), None, doc="action that a match forces")
+    message: str = option(STRING, "", doc="its reply to the client")
+    prefilter: bool = option(BOOLEAN, False, doc="look before all other checks")
+    enabled: bool = option(BOOLEAN, True, doc="use the rule")
+
+    def name(self, key: str) -> str:
+        """The rule's symbol."""
+        return self.symbol or key
+
+
+def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, MultimapRule]:
+    """Bind the rules; what is wrong with one as a whole is told, and the rule left out."""
+    found = _BOUND.convert(nodes, binder)
+    kept: dict[str, MultimapRule] = {}
+    for name, rule in found.items():
+        at = next(value for node in nodes for value in _written(node, name))
+        fault = _fault(rule)
+        if fault is None:
+            kept[name] = rule
+            continue
+        severity, message, hint = fault
+        text = f"multimap {name!r}: {message}: the rule is left out"
+        binder.report(severity, "rule-not-served", at, text, hint)
+    return MappingProxyType(kept)
+
+
+def _written(node: UclNode, name: str) -> list[UclNode]:
+    return list(getattr(node, "entries", {}).get(name, ()))
+
+
+def _fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
+    """Why a rule cannot be used, and what to write."""
+    served = _not_served(rule)
+    if served is not None:
+        return served
+    error = Severity.ERROR
+    if not rule.type:
+        return error, "it has no type", f"write type = one of {', '.join(TYPES)}"
+    if rule.type == "combined":
+        return _combined_fault(rule)
+    if not (rule.map.sources or rule.map.entries or rule.cdb):
+        return error, "it has no map", 'write map = "/path/of/the/map"'
+    needed = {
+        "header": (bool(rule.header), "it names no header", 'write header = "Subject"'),
+        "selector": (rule.selector is not None, "it has no selector", 'write selector = "user"'),
+        "mempool": (bool(rule.variable), "it names no variable", 'write variable = "asn"'),
+        "symbol_options": (
+            bool(rule.target_symbol),
+            "it names no symbol",
+            'write target_symbol = "SYMBOL"',
+        ),
+    }
+    given, message, hint = needed.get(rule.type, (True, "", ""))
+    if not given:
+        return error, message, hint
+    try:
+        compile_filter(rule.type, rule.filter)
+    except FilterError as wrong:
+        return error, str(wrong), wrong.hint
+    return None
+
+
+def _not_served(rule: MultimapRule) -> tuple[Severity, str, str] | None:
+    if rule.type in _NOT_SERVED:
+        return Severity.WARNING, f"this engine has no rules of type {rule.type}", ""
+    schemes = {source.scheme for source in rule.map.sources}
+    if Scheme.REDIS in schemes:
+        return Severity.INFO, "this engine does not read maps from Redis yet", ""
+    if Scheme.EXTERNAL in schemes:
+        return Severity.INFO, "this engine does not ask a service for each key", ""
+    return None
+
+
+def _combined_fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
+    error = Severity.ERROR
+    if rule.expression is None or not rule.rules:
+        return error, "it has no rules and expression", 'write rules { a { } }; expression = "a"'
+    for atom in rule.expression.atoms:
+        if atom.name not in rule.rules:
+            known_names = ", ".join(rule.rules)
+            return error, f"its expression names {atom.name!r}", f"its rules are {known_names}"
+    for name, part in rule.rules.items():
+        if part.selector is None or not (part.map.sources or part.map.entries):
+            return error, f"{name!r} lacks its map or selector", 'write selector = "ip"'
+    return None
+
+
+_BOUND: Final = rules_of(MultimapRule, "multimap")
+RULES: Kind[Mapping[str, MultimapRule]] = Kind(
+    _BOUND.name, _rules, multiple=True, inner=MultimapRule, named=True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultimapOptions(Section):
+    """Rules of a site's that compare parts of a mail with maps."""
+
+    anchor: ClassVar[str] = "modules/multimap"
+    known: ClassVar[Mapping[str, Option]] = unserved("multimap")
+
+    rules: Mapping[str, MultimapRule] = option(RULES, MappingProxyType({}), key=REST, doc="a rule")
+
+
+def symbols_of(name: str, rule: MultimapRule) -> list[Symbol]:
+    """The symbols that a rule may set."""
+    own = rule.name(name)
+    described = rule.description or f"{rule.type} in a map"
+    one_shot = rule.one_shot or rule.type == "combined"
+    symbols = [Symbol(own, rule.score, described, rule.group, one_shot)]
+    symbols += [
+        Symbol(other, rule.score, described, rule.group, one_shot, rule=own)
+        for other in rule.symbols
+        if other != own
+    ]
+    return symbols

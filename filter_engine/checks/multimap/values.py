@@ -1,0 +1,156 @@
+"""What each type of rule looks at in a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Final, TypeAlias
+
+from filter_engine.checks.addresses import (
+    envelope_recipients,
+    envelope_sender,
+    header_recipients,
+    header_senders,
+)
+from filter_engine.checks.multimap.options import MultimapRule
+from filter_engine.dns.names import organisational_domain
+from filter_engine.message.address import Address
+from filter_engine.message.received import Received
+from filter_engine.scan.task import Task
+from filter_engine.selectors import compile_selector
+from filter_engine.selectors.extractors import variable
+from filter_engine.selectors.items import received_flags
+
+Values: TypeAlias = "Callable[[Task], Iterable[object]]"
+"""The values of a rule: texts, octets, header fields, URLs."""
+
+
+def values_of(rule: MultimapRule) -> Values:
+    """What the rule compares with its map."""
+    if rule.type in ("from", "rcpt"):
+        return _addresses(rule)
+    if rule.type == "header":
+        names = rule.header
+        return lambda task: chain.from_iterable(task.message.get_all(name) for name in names)
+    if rule.type == "content":
+        return _CONTENT[rule.filter]
+    if rule.type == "received":
+        return lambda task: _received(task, rule)
+    if rule.type == "filename":
+        return _files
+    if rule.type == "selector":
+        assert rule.selector is not None
+        selector = compile_selector(rule.selector.text, delimiter=rule.delimiter)
+        return selector.values
+    if rule.type == "mempool":
+        return lambda task: _present(variable(task, rule.variable))
+    if rule.type == "symbol_options":
+        wanted = rule.target_symbol
+        return lambda task: (o for f in task.findings if f.symbol == wanted for o in f.options)
+    return _PLAIN[rule.type]
+
+
+def _present(value: object) -> Iterable[object]:
+    return (value,) if value else ()
+
+
+def _content(task: Task) -> Iterable[object]:
+    return (task.message.raw,)
+
+
+_CONTENT: Final[Mapping[str, Values]] = {
+    "": _content,
+    "full": _content,
+    "body": lambda task: (task.message.body,),
+    "headers": lambda task: (task.message.header_block,),
+    "text": lambda task: (part.visible_text for part in task.message.text_parts),
+    "rawtext": lambda task: (part.content for part in task.message.text_parts),
+    "oneline": lambda task: (
+        part.visible_text.replace("\r", "").replace("\n", " ") for part in task.message.text_parts
+    ),
+}
+_PLAIN: Final[Mapping[str, Values]] = {
+    "ip": lambda task: _present(task.ip),
+    "helo": lambda task: _present(task.envelope.helo),
+    "hostname": lambda task: _present(task.envelope.hostname),
+    "user": lambda task: _present(task.envelope.user),
+    "url": lambda task: task.message.urls,
+    "asn": lambda task: _present(variable(task, "asn")),
+    "country": lambda task: _present(variable(task, "country")),
+    "mid": lambda task: _present(task.message.message_id),
+    "subject": lambda task: _present(task.message.subject),
+}
+
+
+def _addresses(rule: MultimapRule) -> Values:
+    """The addresses; where no filter takes something of them, their domains and users as well."""
+    smtp, mime = (_smtp_from, header_senders)
+    if rule.type == "rcpt":
+        smtp, mime = (envelope_recipients, header_recipients)
+    choose: Callable[[Task], Iterable[Address]]
+    match rule.extract_from:
+        case "smtp":
+            choose = smtp
+        case "mime":
+            choose = mime
+        case "both":
+            choose = lambda task: (*smtp(task), *mime(task))  # noqa: E731
+        case _:
+            choose = lambda task: smtp(task) or mime(task)  # noqa: E731
+    if rule.filter:
+        return lambda task: (a.email for a in choose(task) if a.email)
+
+    def texts(task: Task) -> Iterator[object]:
+        found = [address for address in choose(task) if address.email]
+        yield from (address.email for address in found)
+        yield from (address.domain for address in found if address.domain)
+        yield from (address.local for address in found if address.local)
+
+    return texts
+
+
+def _smtp_from(task: Task) -> tuple[Address, ...]:
+    sender = envelope_sender(task)
+    return (sender,) if sender is not None and sender.email else ()
+
+
+def _received(task: Task, rule: MultimapRule) -> Iterator[object]:
+    hops = task.message.received
+    field = rule.filter.removeprefix("tld:") or "real_ip"
+    wanted, unwanted = set(rule.flags), set(rule.nflags)
+    for position, hop in enumerate(hops, 1):
+        flags = set(received_flags(hop))
+        if not _is_between(position, len(hops), rule) or wanted - flags or unwanted & flags:
+            continue
+        value = _hop_field(hop, field)
+        if value:
+            yield organisational_domain(value) if rule.filter.startswith("tld:") else value
+
+
+def _is_between(position: int, number: int, rule: MultimapRule) -> bool:
+    """Whether a hop counts: positions from 1, negative ones from the last, which is -1."""
+    first, last = rule.min_pos or 1, rule.max_pos or number
+    first = first if first > 0 else max(number + first + 1, 1)
+    last = last if last > 0 else number + last + 1
+    return first <= position <= last
+
+
+def _hop_field(hop: Received, field: str) -> str | None:
+    value = {
+        "real_ip": hop.from_ip,
+        "from_ip": hop.from_ip,
+        "real_hostname": hop.real_hostname,
+        "from_hostname": hop.from_hostname,
+        "by_hostname": hop.by_hostname,
+        "proto": hop.proto,
+        "for": hop.for_,
+    }
+    return value[field]
+
+
+def _files(task: Task) -> Iterator[object]:
+    for part in task.message.parts:
+        if part.is_multipart or (part.is_text and not part.is_attachment):
+            continue
+        if part.filename:
+            yield part.filename
