@@ -20,6 +20,7 @@ from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, 
 from filter_engine.headers.sections import sections as sections  # also read from here
 from filter_engine.maps.maps import Maps
 from filter_engine.message import Message
+from filter_engine.rules.loader import site_rules
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.driver import Transport
 from filter_engine.scan.envelope import Envelope
@@ -71,10 +72,10 @@ class Scanner:
 
     @classmethod
     def from_config(cls, config: Config) -> Scanner:
-        """A scanner with the built-in checks, which read their keys and maps now."""
+        """A scanner with the built-in checks and the site's, which read their keys and maps now."""
         checks.load()
         public_suffixes()
-        return cls(config)
+        return cls(config, site_rules(REGISTRY, config.variables).registry)
 
     def _prepared(self) -> dict[str, object]:
         """Check name -> its state, of all that are switched on."""

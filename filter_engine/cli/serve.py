@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from filter_engine import checks
+from filter_engine.cli.loading import load_with_rules
 from filter_engine.cli.options import config_options, fail
-from filter_engine.config import Config, ConfigError, Finding, load
+from filter_engine.config import Config, ConfigError, Finding
 from filter_engine.config.variables import SITE_DIRECTORY
 from filter_engine.headers.sections import sections
 from filter_engine.importers.environment import import_environment
@@ -57,7 +58,7 @@ def serve(
         _seed(config_file, variables)
 
     def load_config() -> Config:
-        return load(config_file, variables, modules=sections(REGISTRY), groups=REGISTRY.groups())
+        return load_with_rules(config_file, variables)
 
     try:
         sys.exit(Supervisor(load_config).run())

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from filter_engine.cli.loading import registry_of
 from filter_engine.config.dump import origin_as_dict
 from filter_engine.config.effective import SymbolDefault
 from filter_engine.config.model import Config
 from filter_engine.config.origin import BUILTIN
-from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.plan import make_plan
 
 
 def symbol_details(config: Config, defaults: dict[str, SymbolDefault]) -> dict[str, object]:
     """Symbol -> score and its origin, description, groups, check, switches; by name."""
     found: dict[str, object] = {}
-    for name, score in sorted(make_plan(config, REGISTRY).scores.items()):
+    for name, score in sorted(make_plan(config, registry_of(config)).scores.items()):
         said = config.symbols.get(name)
         origin = BUILTIN if said is None else said.origin("score")
         default = defaults.get(name)
@@ -32,7 +32,7 @@ def symbol_details(config: Config, defaults: dict[str, SymbolDefault]) -> dict[s
 def groups(config: Config) -> dict[str, object]:
     """Group -> its limit and switches, and its symbols with their scores; by name."""
     members: dict[str, dict[str, float]] = {name: {} for name in config.groups}
-    for name, score in sorted(make_plan(config, REGISTRY).scores.items()):
+    for name, score in sorted(make_plan(config, registry_of(config)).scores.items()):
         for group in score.groups:
             members.setdefault(group, {})[name] = score.value
     found: dict[str, object] = {}
