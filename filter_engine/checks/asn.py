@@ -10,8 +10,8 @@ from typing import ClassVar, Final
 from filter_engine.checks.rbl.elements import reversed_octets
 from filter_engine.config.kinds import BOOLEAN, STRING, one_of
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.rspamd.kinds import table_of
 from filter_engine.config.schema import Option, Section, option
+from filter_engine.config.tables import table_of
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task

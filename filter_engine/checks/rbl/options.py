@@ -20,8 +20,8 @@ from filter_engine.config.kinds import (
 )
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.rspamd.kinds import table_of
 from filter_engine.config.schema import Binder, Kind, Option, Section, option
+from filter_engine.config.tables import table_of
 from filter_engine.ucl.nodes import UclNode, UclObject
 
 CHECKS: Final = (

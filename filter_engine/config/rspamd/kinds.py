@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from filter_engine.config.kinds import (
@@ -24,6 +22,7 @@ from filter_engine.config.schema import (
     bind_known,
     found_text,
 )
+from filter_engine.config.tables import table_of as table_of  # read from here by the schemas
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
 _TIME = re.compile(r"\d+(?:\.\d+)?(?:ms|s|min|m|h|d|w|y)?", re.IGNORECASE)
@@ -107,23 +106,6 @@ def either(*kinds: Kind[Any]) -> Kind[Any]:
     return Kind(
         " or ".join(kind.name for kind in kinds), convert, any(kind.multiple for kind in kinds)
     )
-
-
-def table_of(kind: Kind[Any]) -> Kind[Mapping[str, Any]]:
-    """A section with keys of the site's choosing, each with a value of ``kind``."""
-
-    def convert(nodes: list[UclNode], binder: Binder) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
-        for key, values in merged_object(_sections(nodes)).entries.items():
-            try:
-                found[key] = kind.convert(values, binder)
-            except MisfitError as misfit:
-                raise MisfitError(
-                    f"{key}: {misfit}", misfit.hint, misfit.node or values[0]
-                ) from None
-        return MappingProxyType(found)
-
-    return Kind(f"section of {kind.name}", convert, multiple=True)
 
 
 def each_table(kind: Kind[Any]) -> Kind[None]:
