@@ -14,7 +14,7 @@ from filter_engine.ucl.template.filters import FILTERS
 from filter_engine.ucl.template.lexer import Token
 from filter_engine.ucl.template.operators import BINARY, UNARY
 from filter_engine.ucl.template.scope import Scope
-from filter_engine.ucl.template.values import Table, TemplateError, Value, truth
+from filter_engine.ucl.template.values import Table, TemplateError, Value, truth, work
 
 #: A compiled expression.
 Evaluate: TypeAlias = Callable[[Scope], Value]
@@ -140,9 +140,10 @@ class Parser:
         def evaluate(scope: Scope) -> Value:
             value = first(scope)
             for operator, operand in rest:
-                scope.budget.step()
+                right = operand(scope)
+                scope.budget.step(work(value, right))
                 try:
-                    value = BINARY[operator.text](value, operand(scope), scope.budget)
+                    value = BINARY[operator.text](value, right, scope.budget)
                 except TemplateError as error:
                     raise source.error(operator.pos, f"in a template: {error}") from None
             return value
@@ -156,7 +157,13 @@ class Parser:
         self._enter()
         operand = self._unary()
         self._depth -= 1
-        return self._guarded(operator, lambda scope: UNARY[operator.text](operand(scope)))
+
+        def run(scope: Scope) -> Value:
+            value = operand(scope)
+            scope.budget.step(work(value))
+            return UNARY[operator.text](value)
+
+        return self._guarded(operator, run)
 
     def _power(self) -> Evaluate:
         base = self._postfix()

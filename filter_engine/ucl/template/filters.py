@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 from filter_engine.ucl.limits import Budget
 from filter_engine.ucl.template import functions
@@ -38,8 +39,9 @@ def _capitalize(budget: Budget, value: Value) -> str:
 
 
 def _title(budget: Budget, value: Value) -> str:
-    words = text(value).split(" ")
-    budget.step(len(words))
+    content = text(value)
+    budget.step(content.count(" ") + 1)
+    words = content.split(" ")
     return " ".join(_capitalize(budget, word) for word in words)
 
 
@@ -91,10 +93,11 @@ def _reverse(budget: Budget, value: Value) -> Value:
     return functions.reverse(budget, value)
 
 
-def _sort_key(value: Value) -> tuple[bool, float, bytes]:
+def _sort_key(budget: Budget, value: Value) -> tuple[bool, float, bytes]:
     if isinstance(value, float):
         return False, value, b""
     if isinstance(value, str):
+        budget.grow(2 * len(value))
         return True, 0.0, raw(value.lower())
     raise TemplateError(f"cannot sort a {type_name(value)} value")
 
@@ -102,13 +105,13 @@ def _sort_key(value: Value) -> tuple[bool, float, bytes]:
 def _sort(budget: Budget, value: Value, backwards: Value = None) -> Table:
     items = table(value).items()
     budget.step(len(items))
-    return Table.sequence(sorted(items, key=_sort_key, reverse=truth(backwards)))
+    return Table.sequence(sorted(items, key=partial(_sort_key, budget), reverse=truth(backwards)))
 
 
 def _dictsort(budget: Budget, value: Value) -> Table:
     found = list(table(value).pairs())
     budget.step(len(found))
-    found.sort(key=lambda pair: _sort_key(pair[0]))
+    found.sort(key=lambda pair: _sort_key(budget, pair[0]))
     return Table.sequence([Table.sequence(list(pair)) for pair in found])
 
 
@@ -125,12 +128,19 @@ def _string(budget: Budget, value: Value, *, depth: int = 0) -> str:
         raise TemplateError("tables nested too deep")
     items = value.items()
     budget.step(len(items))
+    budget.grow(sum(len(item) for item in items if isinstance(item, str)))
     pieces = [
         f'"{item}"' if isinstance(item, str) else _string(budget, item, depth=depth + 1)
         for item in items
     ]
     budget.grow(sum(map(len, pieces)))
     return "{" + ", ".join(pieces) + "}"
+
+
+def _wordcount(budget: Budget, value: Value) -> float:
+    content = text(value)
+    budget.step(len(content) // 2)  # so many words are possible
+    return float(len(content.split()))
 
 
 def _indent(budget: Budget, value: Value, width: Value = 4.0, first: Value = None) -> str:
@@ -163,6 +173,6 @@ FILTERS: Mapping[str, Function] = {
     "sum": _sum,
     "title": _title,
     "upper": functions.upper,
-    "wordcount": lambda _, value: float(len(text(value).split())),
+    "wordcount": _wordcount,
 }
 """Filters by name."""

@@ -55,14 +55,21 @@ def whole(value: Value) -> int:
     return int(number)
 
 
-def upper(_: Budget, value: Value) -> str:
+def upper(budget: Budget, value: Value) -> str:
     """ASCII letters in upper case."""
-    return text(value).translate(_UPPER)
+    return _copied(budget, value).translate(_UPPER)
 
 
-def lower(_: Budget, value: Value) -> str:
+def lower(budget: Budget, value: Value) -> str:
     """ASCII letters in lower case."""
-    return text(value).translate(_LOWER)
+    return _copied(budget, value).translate(_LOWER)
+
+
+def _copied(budget: Budget, value: Value) -> str:
+    """A string argument of which a copy is about to be made."""
+    found = text(value)
+    budget.grow(len(found))
+    return found
 
 
 def repeat(budget: Budget, value: Value, times: Value) -> str:
@@ -72,14 +79,14 @@ def repeat(budget: Budget, value: Value, times: Value) -> str:
     return piece * count
 
 
-def reverse(_: Budget, value: Value) -> Value:
+def reverse(budget: Budget, value: Value) -> Value:
     """A string backwards, byte by byte."""
-    return cooked(raw(text(value))[::-1])
+    return cooked(raw(_copied(budget, value))[::-1])
 
 
-def substring(_: Budget, value: Value, first: Value, last: Value = -1.0) -> str:
+def substring(budget: Budget, value: Value, first: Value, last: Value = -1.0) -> str:
     """Bytes ``first`` to ``last``, counted from 1, or from the end when negative."""
-    content = raw(text(value))
+    content = raw(_copied(budget, value))
     begin, end = whole(first), whole(last)
     begin = max(1, begin if begin >= 0 else len(content) + begin + 1)
     end = end if end >= 0 else len(content) + end + 1
@@ -135,6 +142,7 @@ def format_text(budget: Budget, pattern: Value, *arguments: Value) -> str:
         value = left.pop(0)
         if kind in "sq":
             shown = text_of(value)
+            budget.grow(len(shown))
             return f'"{shown}"' if kind == "q" else f"%{flags}s" % shown
         if kind == "c":
             return chr(whole(value) & 0x7F)

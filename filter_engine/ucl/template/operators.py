@@ -55,9 +55,9 @@ def join(left: Value, right: Value, budget: Budget) -> str:
     for value in (left, right):
         if not isinstance(value, str | float):
             raise TemplateError(f"cannot join a {type_name(value)} value")
-    joined = text_of(left) + text_of(right)
-    budget.grow(len(joined))
-    return joined
+    first, second = text_of(left), text_of(right)
+    budget.grow(len(first) + len(second))
+    return first + second
 
 
 def length(value: Value) -> float:

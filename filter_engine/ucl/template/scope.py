@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from filter_engine.ucl.limits import Budget
 from filter_engine.ucl.template.functions import GLOBALS, STRING
-from filter_engine.ucl.template.values import Table, TemplateError, Value, type_name
+from filter_engine.ucl.template.values import Table, TemplateError, Value, type_name, work
 
 
 class Scope:
@@ -38,6 +38,7 @@ class Scope:
         """Call a function. Raises ``TemplateError``, also for wrong arguments."""
         if not callable(function):
             raise TemplateError(f"a {type_name(function)} value is called")
+        self.budget.step(work(*arguments))
         try:
             return function(self.budget, *arguments)
         except (TypeError, ValueError, OverflowError, AttributeError, KeyError):

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 Value: TypeAlias = Any
 #: What a template can call: a plain function of Lua values.
 Function: TypeAlias = Callable[..., Value]
+#: Characters or entries that are one step more.
+_STEP = 256
 
 
 class TemplateError(Exception):
@@ -117,8 +119,21 @@ def number_of(value: Value, action: str) -> float:
     raise TemplateError(f"{action} a {type_name(value)} value")
 
 
+def work(*values: Value) -> int:
+    """Steps that one operation on these values counts as: long strings and tables take longer."""
+    total = 1
+    for value in values:
+        if isinstance(value, str):
+            total += len(value) // _STEP
+        elif isinstance(value, Table):
+            total += len(value.entries) // _STEP
+    return total
+
+
 def parse_number(text: str) -> float | None:
     """The number a string spells in decimal or hexadecimal, blanks around it allowed."""
+    if len(text) > 4096:
+        return None
     text = text.strip(" \t\n\v\f\r")
     if len(text) > 400 or not text.isascii() or "_" in text:
         return None

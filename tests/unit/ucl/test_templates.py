@@ -232,6 +232,40 @@ def test_hostile_templates_are_refused_soon(tmp_path: Path, text: str) -> None:
     assert len(str(caught.value)) < 1500
 
 
+_LONG = "{% set s = ('x'):rep(1000000) %}"
+_TWICE = "{% set s = ('x'):rep(1000000) %}{% set t = ('x'):rep(1000000) %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _LONG + "{% for i in range(60000) %}{% set u = s|upper %}{% endfor %}",
+        _LONG + "{% for i in range(60000) %}{% set u = s:lower() %}{% endfor %}",
+        _LONG + "{% for i in range(60000) %}{% set u = s:sub(2) %}{% endfor %}",
+        _LONG + "{% for i in range(60000) %}{% set u = s|reverse %}{% endfor %}",
+        _LONG + "{% for i in range(60000) %}{% set u = #s %}{% endfor %}",
+        _LONG + "{% for i in range(60000) %}{% set u = s:find('y') %}{% endfor %}",
+        _LONG + "{% for i in range(60000) %}{% set u = s|wordcount %}{% endfor %}",
+        _TWICE + "{% for i in range(60000) %}{% set u = s < t %}{% endfor %}",
+        _TWICE + "{% for i in range(60000) %}{% set u = s == t %}{% endfor %}",
+        _LONG + "{% set u = (' '):rep(1000000)|title %}",
+        _LONG
+        + "{% set u = string.format('%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s', "
+        + ",".join(["s"] * 18)
+        + ") %}",
+        _LONG + "{% set u = {" + "s," * 3000 + "}|sort %}",
+        "{% set t = range(60000) %}{% set u = {[1] = 1, [3] = 2, [4] = 3} %}"
+        "{% for i in range(60000) %}{% set u = #t %}{% endfor %}",
+    ],
+)
+def test_long_operands_count_as_much(tmp_path: Path, text: str) -> None:
+    """Few operations on long strings take as long as many on short ones."""
+    started = time.process_time()
+    with pytest.raises(UclError, match=r"more than \d+ (steps|characters)"):
+        _render(tmp_path, text)
+    assert time.process_time() - started < 3.0
+
+
 def test_long_chains_cost_no_stack(tmp_path: Path) -> None:
     text = f"a = {{= 1{'+1' * 5000} =}}; b = '{{= env.FOO{'|upper' * 2000} =}}'"
     assert _read(tmp_path, text) == {"a": 5001, "b": "FOO"}
