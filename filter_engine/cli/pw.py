@@ -65,7 +65,7 @@ def _password(*, twice: bool) -> bytes:
         text = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
         password = str(text).encode("utf-8", "surrogateescape")
     else:
-        line = click.get_binary_stream("stdin").readline(MAX_PASSWORD + 2)
+        line = sys.stdin.buffer.readline(MAX_PASSWORD + 2)
         password = line.removesuffix(b"\n").removesuffix(b"\r")
     if not password:
         fail("the password is empty", 2)

@@ -39,6 +39,18 @@ def _named(node: UclObject, binder: Binder) -> list[tuple[str, UclObject]]:
         entries = {key: values for key, values in node.entries.items() if key != "type"}
         return [(kind.value, UclObject(entries, node.origin, priority=node.priority))]
     found: list[tuple[str, UclObject]] = []
+    if node.entries and not any(
+        isinstance(v, UclObject) for vs in node.entries.values() for v in vs
+    ):
+        option, (first, *_) = next(iter(node.entries.items()))
+        binder.report(
+            Severity.ERROR,
+            "wrong-type",
+            first,
+            f"worker {{ {option} ... }}: the worker's name is missing",
+            f'write worker "normal" {{ {option} = ...; }}',
+        )
+        return []
     for name, values in node.entries.items():
         for value in values:
             if isinstance(value, UclObject):

@@ -10,6 +10,7 @@ from typing import ClassVar
 from filter_engine.config.expression import Expression, ExpressionError, parse_expression
 from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import BOOLEAN, NUMBER, STRING, merged_object, one_of, text_of
+from filter_engine.config.misplaced import inside_already
 from filter_engine.config.schema import (
     Binder,
     Kind,
@@ -79,6 +80,15 @@ def _bind_one(name: str, values: list[UclNode], binder: Binder) -> CompositeConf
     except MisfitError as misfit:
         at = misfit.node or values[0]
         binder.report(Severity.ERROR, "wrong-type", at, f"{where}: {misfit}", misfit.hint)
+        return None
+    if "expression" not in node and (braces := inside_already(name, "composites")):
+        binder.report(
+            Severity.WARNING,
+            "no-effect",
+            values[0],
+            "composites in composites: none is set",
+            braces,
+        )
         return None
     made = bind(CompositeConfig, node, binder, where)
     if "expression" not in node:

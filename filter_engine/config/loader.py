@@ -194,7 +194,9 @@ def _section(root: UclObject, name: str) -> UclObject:
         return UclObject(origin=nodes[0].origin)
 
 
-def _bind_section(cls: type[S], root: UclObject, name: str, collector: Collector) -> S:
+def _bind_section(
+    cls: type[S], root: UclObject, name: str, collector: Collector, also: Iterable[str] = ()
+) -> S:
     nodes = root.values(name)
     try:
         node = merged_object(nodes) if nodes else UclObject(origin=NOWHERE)
@@ -203,7 +205,7 @@ def _bind_section(cls: type[S], root: UclObject, name: str, collector: Collector
             Severity.ERROR, "wrong-type", misfit.node or nodes[0], f"{name}: {misfit}", misfit.hint
         )
         node = UclObject(origin=NOWHERE)
-    return bind(cls, node, collector, name)
+    return bind(cls, node, collector, name, also=also)
 
 
 def _bind_module(cls: type[S], root: UclObject, name: str, collector: Collector) -> S:
@@ -211,7 +213,8 @@ def _bind_module(cls: type[S], root: UclObject, name: str, collector: Collector)
     if any(declared.key == "enabled" for declared in options_of(cls)):
         return _bind_section(cls, root, name, collector)
     nodes = [_without_enabled(node) for node in root.values(name)]
-    return _bind_section(cls, UclObject({name: nodes} if nodes else {}), name, collector)
+    root = UclObject({name: nodes} if nodes else {})
+    return _bind_section(cls, root, name, collector, ("enabled",))
 
 
 def _without_enabled(node: UclNode) -> UclNode:

@@ -222,8 +222,12 @@ def _options(section: type[Section]) -> Iterable[Option]:
             )
 
 
-def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
+def bind(
+    section: type[S], node: UclObject, binder: Binder, name: str, *, also: Iterable[str] = ()
+) -> S:
     """Read ``node`` as ``section``; ``name`` is what findings call it (``options.dns``).
+
+    ``also`` are options that somebody else reads, for the hints of misspelt ones.
 
     A value that does not fit is reported as an error and leaves the default in place. Of an option
     that is known but not served, a site is told; a value that does not fit it is only a warning,
@@ -265,7 +269,7 @@ def bind(section: type[S], node: UclObject, binder: Binder, name: str) -> S:
             f"in Rspamd: {rspamds[key].doc}",
         )
     if section.closed:
-        report_unknown(node, binder, name, served, rspamds, section.retired)
+        report_unknown(node, binder, name, served, rspamds, section.retired, also)
     return bound
 
 
@@ -319,6 +323,9 @@ def bind_known(schema: Schema, node: UclObject, binder: Binder, name: str) -> No
             or any(isinstance(value, UclObject) for value in node.values(key))
         ]
         for rule in rules:
+            if rule == name:  # antivirus { antivirus { } }: braces too many
+                report_unknown(UclObject({rule: node.all(rule)}), binder, name, ())
+                continue
             _check_rule(schema, node, rule, binder, name)
     if schema.closed:
         others = {key: values for key, values in node.entries.items() if key not in rules}
@@ -328,6 +335,7 @@ def bind_known(schema: Schema, node: UclObject, binder: Binder, name: str) -> No
             name,
             (*_by_key(schema.options), *filter(None, (schema.rules_key,))),
             retired=schema.retired,
+            also=("enabled",),
         )
 
 

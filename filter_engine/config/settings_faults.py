@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from filter_engine.config.findings import Severity
+from filter_engine.config.misplaced import inside_already
 from filter_engine.config.schema import Binder, options_of
 from filter_engine.config.unknown import likely
 from filter_engine.ucl.nodes import UclNode, UclObject
@@ -24,6 +25,15 @@ def is_left_out(where: str, node: UclObject, schema: type[SettingsRule], binder:
     options = options_of(schema)
     served = {key for option in options for key in (option.key, *option.aliases)}
     unread = [key for key in node if key not in served]
+    if unread and (braces := inside_already(where.partition(".")[2], "settings")):
+        binder.report(
+            Severity.WARNING,
+            "rule-not-served",
+            node.all(unread[0])[0],
+            f"{where}: its rules are left out",
+            braces,
+        )
+        return True
     for key in unread:
         why = "not served here" if key in schema.known else "unknown"
         hint = "" if key in schema.known else likely(key, served)

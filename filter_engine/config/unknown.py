@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from filter_engine.config.findings import Severity
+from filter_engine.config.misplaced import misplaced
 from filter_engine.ucl.nodes import UclObject
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ def report_unknown(
     served: Iterable[str],
     known: Iterable[str] = (),
     retired: Mapping[str, str] | None = None,
+    also: Iterable[str] = (),
 ) -> None:
     """Report each key of the section ``node`` that has no effect.
 
     ``served`` are the keys that do something, ``known`` those of Rspamd's that are told elsewhere,
-    ``retired`` those that once worked, with what to do instead.
+    ``retired`` those that once worked, with what to do instead, ``also`` those that are read
+    elsewhere and may be meant.
     """
     served, known, retired = set(served), set(known), retired or {}
     for key in node:
@@ -43,8 +46,16 @@ def report_unknown(
                 "unknown-option",
                 at,
                 f"unknown option {name}.{key}",
-                likely(key, served, known, retired),
+                _nested(key, served)
+                or misplaced(key, at, name)
+                or likely(key, (*served, *also), known, retired),
             )
+
+
+def _nested(key: str, served: set[str]) -> str:
+    """``dns.timeout`` for ``dns { timeout }``."""
+    outer, dot, inner = key.partition(".")
+    return f"write {outer} {{ {inner} = ...; }}" if dot and inner and outer in served else ""
 
 
 def likely(
