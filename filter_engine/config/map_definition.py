@@ -217,8 +217,11 @@ def _from_section(node: UclObject, binder: Binder | None) -> MapDefinition:
         {"url", "urls", "data", "external"} & set(node)
     ):
         return MapDefinition(entries=tuple(_pairs(node)))
+    if "external" in node and "cdb" in node:
+        path = text_of(node.values("cdb")[0])
+        return MapDefinition((MapSource(Scheme.FILE, path, node.origin),), kind=MapKind.CDB)
     if "external" in node:
-        place = node.values("backend") or node.values("cdb")
+        place = node.values("backend")
         named = text_of(place[0]) if place else ""
         return MapDefinition((MapSource(Scheme.EXTERNAL, named, node.origin),))
     places = [*node.values("url"), *node.values("urls")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,24 +25,16 @@ _MAX_SHOWN: Final = 256
 _IP_FIELDS: Final = frozenset({"", "real_ip", "from_ip"})
 
 
-class Rule:
-    """A rule of one map."""
+class Rule(ABC):
+    """A rule of any type."""
 
-    def __init__(self, name: str, options: MultimapRule, maps: Maps) -> None:
+    zone = ""
+    """Of a rule of type dnsbl: where the client's address is asked for."""
+
+    def __init__(self, name: str, options: MultimapRule) -> None:
         self.symbol = options.name(name)
         self.options = options
-        self.zone = ""
-        """Of a rule of type dnsbl: where the client's address is asked for."""
         self._symbols = frozenset(options.symbols)
-        self._filter = compile_filter(options.type, options.filter)
-        self._values = values_of(options) if options.type != "dnsbl" else None
-        definition = define_text(f"cdb://{options.cdb}") if options.cdb else options.map
-        if options.type == "dnsbl":
-            self.zone = _zone(definition)
-            self._map = maps.of(None, MapKind.SET, f"multimap.{name}")
-        else:
-            self._map = maps.of(definition, _kind(options), f"multimap.{name}")
-        self._every = (options.multi or self._map.multi) and not options.no_multi
 
     def wanted(self, task: Task) -> bool:
         """Whether it is to be asked at all."""
@@ -52,9 +45,41 @@ class Rule:
             return False
         return task.is_wanted(self.symbol) or any(map(task.is_wanted, self._symbols))
 
+    @abstractmethod
     def findings(self, task: Task) -> Iterator[Finding]:
-        """What it finds in a mail."""
-        if not self._map or self._values is None:
+        """What it finds in a mail; nothing where DNS has to be asked (``zone``)."""
+
+    def may_set(self, symbol: str) -> bool:
+        """Whether the map may name that symbol."""
+        return symbol in self._symbols or not self._symbols
+
+
+class ListRule(Rule):
+    """A rule that asks a list in DNS for the client's address."""
+
+    def __init__(self, name: str, options: MultimapRule) -> None:
+        super().__init__(name, options)
+        self.zone = _zone(options.map)
+
+    def findings(self, _task: Task) -> Iterator[Finding]:
+        """Nothing: the module asks."""
+        return iter(())
+
+
+class MapRule(Rule):
+    """A rule of one map."""
+
+    def __init__(self, name: str, options: MultimapRule, maps: Maps) -> None:
+        super().__init__(name, options)
+        self._filter = compile_filter(options.type, options.filter)
+        self._values = values_of(options)
+        definition = define_text(f"cdb://{options.cdb}") if options.cdb else options.map
+        self._map = maps.of(definition, _kind(options), f"multimap.{name}")
+        self._every = (options.multi or self._map.multi) and not options.no_multi
+
+    def findings(self, task: Task) -> Iterator[Finding]:
+        """One finding for each value that the map has."""
+        if not self._map:
             return
         for value in islice(self._values(task), MAX_VALUES):
             if isinstance(value, bytes):
@@ -76,16 +101,12 @@ class Rule:
             options = tuple(text[:_MAX_SHOWN] for text in shown)
             yield told(self, hit.value, options, evidence)
 
-    def may_set(self, symbol: str) -> bool:
-        """Whether the map may name that symbol."""
-        return symbol in self._symbols or not self._symbols
-
 
 class CombinedRule(Rule):
     """A rule whose expression joins several maps."""
 
     def __init__(self, name: str, options: MultimapRule, maps: Maps) -> None:
-        super().__init__(name, options, maps)
+        super().__init__(name, options)
         assert options.expression is not None
         self._expression: Expression = options.expression
         self._parts: Mapping[str, _Part] = {
@@ -125,7 +146,9 @@ class _Part:
 
 def make_rule(name: str, options: MultimapRule, maps: Maps) -> Rule:
     """The rule that a site wrote under ``name``."""
-    return (CombinedRule if options.type == "combined" else Rule)(name, options, maps)
+    if options.type == "dnsbl":
+        return ListRule(name, options)
+    return (CombinedRule if options.type == "combined" else MapRule)(name, options, maps)
 
 
 def told(rule: Rule, value: str, options: tuple[str, ...], evidence: str) -> Finding:
