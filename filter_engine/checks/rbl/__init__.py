@@ -22,7 +22,6 @@ from filter_engine.checks.rbl.rules import (
     rules_of,
     symbols_in,
 )
-from filter_engine.checks.rbl.selecting import Selecting
 from filter_engine.checks.rbl.stock import SYMBOLS
 from filter_engine.config.map_definition import MapKind
 from filter_engine.scan.declare import Symbol, check
@@ -92,7 +91,6 @@ def _lists(rules: Mapping[str, RblRule], setup: Setup) -> Lists:
         make_rules(used, options, setup),
         setup.config.options.local,
         Monitor(options.monitored_interval),
-        Selecting(),
         None
         if disabled is None
         else setup.maps.of(disabled, MapKind.SET, "rbl.disabled_rbl_suffixes_map"),

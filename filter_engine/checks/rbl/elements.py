@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple, TypeVar
 
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.addresses import without_tags
-from filter_engine.checks.rbl.options import SELECTOR_LABEL
 from filter_engine.checks.rbl.rules import Rule
 from filter_engine.config.addresses import LOOPBACK, PRIVATE, AddressSet
 from filter_engine.dns.names import organisational_domain, to_ascii
@@ -213,14 +213,15 @@ class Found:
                 return (element,)
         return ()
 
-    def selected(self, rule: Rule, values: Mapping[str, Iterable[str]]) -> Elements:
-        """What selectors gave, by their labels."""
+    def selected(self, rule: Rule) -> Elements:
+        """What the rule's selectors give."""
         found: dict[tuple[str, str], Element] = {}
-        for label, texts in values.items():
-            for text in texts:
+        for label, selector in rule.selectors:
+            read = selector.flat if rule.flatten else selector.values
+            for text in self._once((selector.text, rule.flatten), partial(read, self._task)):
                 part = _name(text) if rule.hashing is None else text[:_MAX_LENGTH]
                 if part and len(found) < rule.limit:
-                    found[label, part] = Element(text, part, label or SELECTOR_LABEL)
+                    found[label, part] = Element(text, part, label)
         return tuple(found.values())
 
     # --- signatures ----------------------------------------------------------------------------

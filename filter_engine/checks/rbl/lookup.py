@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -12,7 +12,6 @@ from filter_engine.checks.rbl.answers import Plain
 from filter_engine.checks.rbl.elements import IP, Element, Elements, Found, of_ip
 from filter_engine.checks.rbl.monitor import Monitor
 from filter_engine.checks.rbl.rules import Rule
-from filter_engine.checks.rbl.selecting import Selecting
 from filter_engine.config.addresses import AddressSet
 from filter_engine.maps import Map
 from filter_engine.scan.question import Ask, DnsAnswer, DnsQuestion, DnsStatus, Question
@@ -32,13 +31,7 @@ class Lists:
     rules: tuple[Rule, ...]
     local: AddressSet
     monitor: Monitor
-    selecting: Selecting
     disabled_zones: Map | None = None
-    dkim: bool = field(init=False)
-    """A rule looks up signatures."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "dkim", any("dkim" in rule.checks for rule in self.rules))
 
 
 @dataclass(slots=True)
@@ -62,25 +55,29 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     to_resolve: list[tuple[Rule, Element]] = []
     for rule in rules:
         elements = found.for_rule(rule)
-        if "selector" in rule.checks:
-            elements += found.selected(rule, lists.selecting.values(rule, task))
+        if rule.selectors and not _needs(rule):
+            elements += found.selected(rule)
         if rule.resolve_ip:
             to_resolve += _named(session, rule, elements)
         else:
             session.add(rule, elements)
         session.test(rule)
-    signed = [rule for rule in rules if "dkim" in rule.checks] if lists.dkim else []
+    signed = [rule for rule in rules if "dkim" in rule.checks]
+    waiting = [rule for rule in rules if rule.selectors and _needs(rule)]
     resolving = _resolving(to_resolve)
-    asked: list[Question[Any]] = [*session.take(), *resolving]
-    if signed:
-        asked.append(ask.result("dkim"))
-    answers = await ask.all(*asked) if asked else ()
-    session.answer(answers)
-    if signed:
-        result = answers[-1]
-        dkim = result if isinstance(result, DkimResult) else None
-        for rule in signed:
-            session.add(rule, found.signers(rule, dkim))
+    results = sorted({name for rule in waiting for name in _needs(rule)} - {"dkim"})
+    asked: list[Question[Any]] = [ask.result("dkim")] if signed or waiting else []
+    asked += [ask.result(name) for name in results]
+    before = len(asked)
+    asked += session.take()
+    asked += resolving
+    answers = await ask.all(*asked)
+    session.answer(answers[before:])
+    dkim = answers[0] if before and isinstance(answers[0], DkimResult) else None
+    for rule in signed:
+        session.add(rule, found.signers(rule, dkim))
+    for rule in waiting:
+        session.add(rule, found.selected(rule))
     if resolving:
         known = {a.question: a for a in answers if isinstance(a, DnsAnswer)}
         for rule, element in to_resolve:
@@ -89,6 +86,11 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     if more:
         session.answer(await ask.all(*more))
     return session.findings()
+
+
+def _needs(rule: Rule) -> frozenset[str]:
+    """The checks whose results a rule's selectors read."""
+    return frozenset().union(*(selector.needs for _, selector in rule.selectors))
 
 
 def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:

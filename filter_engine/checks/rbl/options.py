@@ -17,12 +17,13 @@ from filter_engine.config.kinds import (
     list_of,
     one_of,
     sections_of,
+    text_of,
 )
-from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, define
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.schema import Binder, Kind, Option, Section, option
+from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
 from filter_engine.config.tables import table_of
-from filter_engine.ucl.nodes import UclNode, UclObject
+from filter_engine.ucl.nodes import UclArray, UclNode, UclObject
 
 CHECKS: Final = (
     "from",
@@ -60,6 +61,25 @@ def _selectors(nodes: list[UclNode], binder: Binder) -> Mapping[str, str]:
 
 SELECTORS: Final[Kind[Mapping[str, str]]] = Kind(
     "selector or section of selectors", _selectors, multiple=True
+)
+
+
+def _attached_maps(nodes: list[UclNode], binder: Binder) -> Mapping[str, MapDefinition]:
+    found = {}
+    for node in nodes:
+        for item in node.items if isinstance(node, UclArray) else (node,):
+            if not isinstance(item, UclObject) or not item.values("selector_alias"):
+                raise MisfitError(
+                    "a map for selectors has a name",
+                    'write { selector_alias = "NAME"; url = "..."; }',
+                    item,
+                )
+            found[text_of(item.values("selector_alias")[0])] = define([item], binder)
+    return MappingProxyType(found)
+
+
+ATTACHED_MAPS: Final[Kind[Mapping[str, MapDefinition]]] = Kind(
+    "maps with names", _attached_maps, multiple=True
 )
 
 
@@ -262,6 +282,9 @@ class RblOptions(Section):
     )
     local_exclude_ip_map: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="clients and addresses that are not looked up"
+    )
+    attached_maps: Mapping[str, MapDefinition] = option(
+        ATTACHED_MAPS, MappingProxyType({}), doc="maps under names that selectors can use"
     )
     disabled_rbl_suffixes_map: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="zones of lists that are not used"

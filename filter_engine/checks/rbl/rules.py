@@ -21,6 +21,7 @@ from filter_engine.checks.rbl.options import (
 from filter_engine.config.map_definition import MapDefinition, MapKind
 from filter_engine.maps import Map
 from filter_engine.scan.setup import Setup
+from filter_engine.selectors import Selector, compile_selector
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,10 @@ class Rule:
     codes: Codes
     checks: frozenset[str]
     hashing: Hashing | None
-    selectors: Mapping[str, str]
+    selectors: tuple[tuple[str, Selector], ...]
+    """With their labels."""
     flatten: bool
+    """Each text a selector gives is looked up, not all of them joined."""
     ipv4: bool
     ipv6: bool
     received_flags: frozenset[str]
@@ -260,7 +263,7 @@ def make_rule(name: str, rule: RblRule, options: RblOptions, setup: Setup) -> Ru
         codes=codes_of(rule, unknown=flag("unknown")),
         checks=checks,
         hashing=hashing_of(rule),
-        selectors=rule.selector,
+        selectors=_selectors(rule, options, setup),
         flatten=rule.selector_flatten
         if rule.selector_flatten is not None
         else options.default_selector_flatten,
@@ -303,6 +306,24 @@ def make_rule(name: str, rule: RblRule, options: RblOptions, setup: Setup) -> Ru
         monitored_address=rule.monitored_address,
         random_monitored=random if random is not None else no_ip or not checks & _OF_ADDRESSES,
     )
+
+
+def _selectors(
+    rule: RblRule, options: RblOptions, setup: Setup
+) -> tuple[tuple[str, Selector], ...]:
+    if not rule.selector:
+        return ()
+    maps = {
+        name: setup.maps.of(written, MapKind.HASH, f"rbl.attached_maps.{name}")
+        for name, written in options.attached_maps.items()
+    }
+    found = []
+    for label, text in rule.selector.items():
+        selector = compile_selector(text, maps=maps)
+        if selector.late:
+            raise UnusableRuleError(f"its selector {text} reads symbols, which come later")
+        found.append((label, selector))
+    return tuple(found)
 
 
 def _whitelist(

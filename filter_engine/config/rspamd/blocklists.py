@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from filter_engine.config.kinds import STRING, TIME
-from filter_engine.config.rspamd.kinds import ANY, MAP_SOURCE
+from filter_engine.config.rspamd.kinds import MAP_SOURCE
 from filter_engine.config.rspamd.shared_options import flag, part
 from filter_engine.config.schema import known
 
-RBL = part(
-    "rbl",
-    "lists of addresses and names in DNS",
-    attached_maps=known(ANY, doc="maps under names that selectors can use"),
-)
+RBL = part("rbl", "lists of addresses and names in DNS")
 SURBL = part(
     "rbl",
     "lists of URLs in the words of Rspamd before 2.0; rbl took its place",
