@@ -50,7 +50,7 @@ async def verify(
         if problem:
             results.append(_result(item, DkimCode.NEUTRAL, problem))
         else:
-            results.append(_judge(content, item, answers[item.key_name]))
+            results.append(judge(content, item, answers[item.key_name]))
     return DkimResult(tuple(results), max(len(places) - max_signatures, 0))
 
 
@@ -63,14 +63,15 @@ def _read(content: SignedContent, place: int) -> DkimSignature | DkimSignatureRe
         )
 
 
-def _judge(
+def judge(
     content: SignedContent, signature: DkimSignature, answer: DnsAnswer
 ) -> DkimSignatureResult:
+    """What becomes of one signature, given the answer about its key."""
     if answer.failed:
         return _result(signature, DkimCode.TEMPERROR, "key: DNS error", detail=answer.detail)
     if not answer.records:
         return _result(signature, DkimCode.PERMERROR, "no key")
-    key = _usable_key(answer.records)
+    key = usable_key(answer.records)
     if isinstance(key, str):
         return _result(signature, DkimCode.PERMERROR, key)
     problem = _misfit(signature, key)
@@ -97,7 +98,7 @@ def _body_fits(content: SignedContent, signature: DkimSignature) -> bool:
     return content.mend_line_ends() and content.body_hash(*how) == signature.body_hash
 
 
-def _usable_key(records: tuple[bytes, ...]) -> DkimPublicKey | str:
+def usable_key(records: tuple[bytes, ...]) -> DkimPublicKey | str:
     """The first record that holds a key, or why none does (section 3.6.2.2: results undefined)."""
     problem = "no key"
     for record in records[:MAX_KEYS]:
@@ -132,10 +133,11 @@ def signed_data(content: SignedContent, signature: DkimSignature) -> bytes:
     """What the signature covers (section 3.7).
 
     From is taken once more than ``h=`` says: a second From above the signed one breaks the
-    signature (section 8.15), as in dkimpy.
+    signature (section 8.15), as in dkimpy. An ARC-Message-Signature may leave From out.
     """
     form = signature.header_form
-    fields = content.signed_fields((*signature.names, b"from"), form)
+    once_more = (b"from",) if b"from" in signature.names else ()
+    fields = content.signed_fields((*signature.names, *once_more), form)
     fields.append(signature.unsigned(form))
     return b"".join(fields)
 

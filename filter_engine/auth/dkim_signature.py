@@ -19,12 +19,14 @@ MAX_NAMES = 1000
 """Names in ``h=``."""
 
 _MANDATORY = [b"v", b"a", b"b", b"bh", b"d", b"h", b"s"]
-_ALGORITHMS = {
+ALGORITHMS = {
     b"rsa-sha256": ("rsa", "sha256"),
     b"rsa-sha1": ("rsa", "sha1"),
     b"ed25519-sha256": ("ed25519", "sha256"),
 }
-_UNSAFE_IN_SELECTOR = frozenset(b" \t\r\n;:@<>()[]\\,\"'/")
+"""``a=`` -> kind of key, name of the hash."""
+UNSAFE_IN_SELECTOR = frozenset(b" \t\r\n;:@<>()[]\\,\"'/")
+"""Octets that cannot be in ``s=``."""
 
 
 class DkimSignatureError(ValueError):
@@ -139,13 +141,13 @@ def _build(name: bytes, value: bytes, tags: dict[bytes, bytes]) -> DkimSignature
         raise ValueError("h= does not name From")
     domain = to_ascii(tags[b"d"].decode("utf-8", "strict"))
     selector = tags[b"s"].decode("ascii", "strict").lower()
-    if not domain or not selector or _UNSAFE_IN_SELECTOR & set(tags[b"s"]):
+    if not domain or not selector or UNSAFE_IN_SELECTOR & set(tags[b"s"]):
         raise ValueError("d= or s= is no domain name")
     identity = tags.get(b"i", b"@" + tags[b"d"]).decode("utf-8", "replace")
     if not is_below(to_ascii(identity.rpartition("@")[2]) or "", domain):
         raise ValueError("i= is not below d=")
-    header_form, body_form = _forms(tags.get(b"c", b"simple/simple"))
-    key_kind, hash_name = _ALGORITHMS[tags[b"a"]]
+    header_form, body_form = canonical_forms(tags.get(b"c", b"simple/simple"))
+    key_kind, hash_name = ALGORITHMS[tags[b"a"]]
     return DkimSignature(
         name,
         value,
@@ -157,16 +159,16 @@ def _build(name: bytes, value: bytes, tags: dict[bytes, bytes]) -> DkimSignature
         selector,
         identity,
         names,
-        _octets(tags[b"bh"]),
-        _octets(tags[b"b"]),
+        octets(tags[b"bh"]),
+        octets(tags[b"b"]),
         tags[b"b"].decode("ascii", "replace"),
-        _number(tags, b"l"),
-        _number(tags, b"t"),
-        _number(tags, b"x"),
+        number(tags, b"l"),
+        number(tags, b"t"),
+        number(tags, b"x"),
     )
 
 
-def _octets(text: bytes) -> bytes:
+def octets(text: bytes) -> bytes:
     """What base64 stands for; nothing, which fits no hash and no key, if it is broken.
 
     As in Rspamd the signature then fails, where a syntax error would only make it go unnoticed.
@@ -177,7 +179,8 @@ def _octets(text: bytes) -> bytes:
         return b""
 
 
-def _forms(text: bytes) -> tuple[Canonicalization, Canonicalization]:
+def canonical_forms(text: bytes) -> tuple[Canonicalization, Canonicalization]:
+    """What ``c=`` says of header and body. Raises ValueError."""
     header, slash, body = text.decode("ascii", "replace").lower().partition("/")
     try:
         return Canonicalization(header), Canonicalization(body if slash else "simple")
@@ -185,7 +188,8 @@ def _forms(text: bytes) -> tuple[Canonicalization, Canonicalization]:
         raise ValueError(f"unknown canonicalisation {text[:40]!r}") from None
 
 
-def _number(tags: dict[bytes, bytes], tag: bytes) -> int | None:
+def number(tags: dict[bytes, bytes], tag: bytes) -> int | None:
+    """The number in that tag, None without it. Raises ValueError."""
     text = tags.get(tag)
     if text is None:
         return None

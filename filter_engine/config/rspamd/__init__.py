@@ -41,8 +41,8 @@ NAMES = frozenset(_FILE_OF)
 #: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
     """
-    aliases asn dkim dkim_signing dmarc emails forged_recipients hfilter maillist mid
-    milter_headers mime_types multimap once_received rbl spf surbl
+    aliases arc asn chartable dkim dkim_signing dmarc emails forged_recipients hfilter
+    maillist mid milter_headers mime_types multimap once_received phishing rbl spf surbl
     """.split()  # noqa: SIM905  # a table to read
 )
 

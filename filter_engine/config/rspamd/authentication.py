@@ -155,7 +155,7 @@ _DOMAIN_KEYS: Final = part(
     selectors=known(each(_KEY_PLACE, "arc.domain.selectors"), doc="several keys"),
 )
 
-ARC = module(
+ARC = part(
     "arc",
     "checks ARC chains and seals what this site passes on",
     REDIS,
