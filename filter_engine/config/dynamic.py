@@ -144,13 +144,22 @@ def left_out(files: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
+def _saved_file(root: UclObject, dbdir: str) -> str:
+    """``options.dynamic_conf``, else the file of that name in ``$DBDIR``."""
+    for options in root.values("options"):
+        written = options.get("dynamic_conf") if isinstance(options, UclObject) else None
+        if isinstance(written, UclScalar) and isinstance(written.value, str) and written.value:
+            return os.path.abspath(written.value)
+    return os.path.abspath(os.path.join(dbdir, RSPAMDS_DYNAMIC_FILE))
+
+
 def add_rspamds(root: UclObject, dbdir: str, unusable: Container[str] = ()) -> dict[str, str]:
     """Put what Rspamd's controller saved into ``root``, before it is bound.
 
     The file is ``[{"metric": "default", "symbols": [{"name", "value"}], "actions": [...]}]``.
     Returns path -> why if it exists and cannot be used; what is ``unusable`` is passed over.
     """
-    path = os.path.abspath(os.path.join(dbdir, RSPAMDS_DYNAMIC_FILE))
+    path = _saved_file(root, dbdir)
     if path in unusable:
         return {}
     try:

@@ -165,6 +165,9 @@ class OptionsConfig(Section):
     enable_test_patterns: bool = option(
         BOOLEAN, False, doc="older name of gtube_patterns = all; for tests only"
     )
+    dynamic_conf: str = option(
+        STRING, "", doc="file of scores that Rspamd's WebUI saved; empty = $DBDIR/rspamd_dynamic"
+    )
     pidfile: str = option(STRING, "", doc="file for the supervisor's process id; empty = none")
     #: The one set of local networks: both options together, Rspamd's default without them.
     local: AddressSet = field(init=False, repr=False, compare=False)

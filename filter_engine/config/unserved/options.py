@@ -67,7 +67,6 @@ OPTIONS = declare_known(
     cores_dir=known(STRING, doc="directory where core dumps are counted"),
     disable_hyperscan=known(BOOLEAN, False, doc="match patterns without Hyperscan"),
     disable_pcre_jit=known(BOOLEAN, False, doc="match patterns without machine code"),
-    dynamic_conf=known(STRING, "$DBDIR/rspamd_dynamic", doc="file of scores set in the WebUI"),
     enable_css_parser=known(BOOLEAN, True, doc="read style sheets of HTML parts"),
     enable_experimental=known(BOOLEAN, False, doc="load experimental modules"),
     enable_mime_utf=known(BOOLEAN, False, doc="accept UTF-8 in headers (RFC 6532)"),

@@ -66,6 +66,7 @@ READ_THROUGH: dict[tuple[type[Section], str], str] = {
 
 #: Read while the configuration is bound, so that nothing after it asks.
 READ_BY_CONFIG: dict[tuple[type[Section], str], str] = {
+    (OptionsConfig, "dynamic_conf"): "dynamic.add_rspamds",
     (ScanUpstream, "default"): "ProxyConfig.default_upstream",
     (ProxyConfig, "enabled"): "Config.proxies",
     (NormalConfig, "enabled"): "Config.scanners",
