@@ -7,6 +7,7 @@ MODULES: tuple[str, ...] = (
     "aliases",
     "spf",
     "dkim",
+    "arc",
     "dmarc",
     "dkim_signing",
     "from_rules",
