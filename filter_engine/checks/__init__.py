@@ -36,6 +36,11 @@ MODULES: tuple[str, ...] = (
     "bounce",
     "compromised_hosts",
     "header_form",
+    "url_rules",
+    "html_rules",
+    "text_rules",
+    "chartable",
+    "phishing",
 )
 """Module names under this package, in the order they are declared."""
 

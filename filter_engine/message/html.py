@@ -253,7 +253,8 @@ class _Reader:
                 shown = "".join(self._pieces[element.start :]).strip()
                 self._found.links.append(Link("a", element.link, shown))
         look = element.look
-        if look.faded and kind & _WATCHED and element.is_leaf and element.length:
+        transparent = look.faded and not (look.gone or look.zero_size)
+        if look.faded and kind & _WATCHED and element.is_leaf and (element.length or transparent):
             self._note_hidden(element)
         if kind & _ENDS and not (element.gone or look.faded):
             if kind & _BLOCK:

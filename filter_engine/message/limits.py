@@ -29,6 +29,8 @@ MAX_RECEIVED: Final = 200
 """Received fields that are read."""
 MAX_ADDRESSES: Final = 2000
 """Addresses of one header name."""
+MAX_SENDERS: Final = 16
+"""Senders whose display names are read as words."""
 MAX_URLS: Final = 1000
 """Distinct URLs of one message, the same for e-mail addresses in its text."""
 MAX_CANDIDATES: Final = 20_000

@@ -10,13 +10,15 @@ from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.date import parse_date_leniently
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField, find_message, parse_header_block
-from filter_engine.message.limits import MAX_RECEIVED
+from filter_engine.message.limits import MAX_RECEIVED, MAX_SENDERS
 from filter_engine.message.links import Links, find_links
 from filter_engine.message.mime import TreeBuilder
 from filter_engine.message.part import Part
 from filter_engine.message.quoted import strip_comments
 from filter_engine.message.received import Received, parse_received
 from filter_engine.message.url import Url, UrlFlag
+from filter_engine.message.url_search import email_spans, url_spans
+from filter_engine.message.words import split_words
 
 _NOT_FOLLOWED = UrlFlag.IMAGE | UrlFlag.CONTENT
 
@@ -37,6 +39,7 @@ class Message:
         """The header with its line ends, without the empty line after it."""
         self.headers: tuple[HeaderField, ...] = parse_header_block(self.header_block, self.note)
         """All fields in order."""
+        self._words: dict[int, list[str]] = {}
         self._by_name: dict[str, list[HeaderField]] = {}
         for field in self.headers:
             self._by_name.setdefault(field.name.lower(), []).append(field)
@@ -169,6 +172,25 @@ class Message:
         spans = self._links.written.get(part.index, ())
         text = part.visible_text if spans else ""
         return tuple(text[span.start : span.stop] for span in spans)
+
+    def words_of(self, part: Part) -> list[str]:
+        """The words of a part's visible text, normalised, without URLs and addresses."""
+        words = self._words.get(part.index)
+        if words is None:
+            left_out = self._links.written.get(part.index, ())
+            words = self._words[part.index] = split_words(part.visible_text, left_out)
+        return words
+
+    @cached_property
+    def header_words(self) -> list[str]:
+        """The words of the subject and of the senders' display names."""
+        subject = self.subject or ""
+        left_out = [*url_spans(subject), *email_spans(subject)]
+        left_out.sort(key=lambda place: place.start)
+        words = split_words(subject, left_out)
+        for address in self.from_addresses[:MAX_SENDERS]:
+            words += split_words(address.display or "")
+        return words
 
     @cached_property
     def _links(self) -> Links:

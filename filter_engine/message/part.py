@@ -198,6 +198,12 @@ class Part:
         return bool(self.params.get("name") or self.params.get("filename"))
 
     @cached_property
+    def content_id(self) -> str | None:
+        """Content-ID without angle brackets; None when absent."""
+        value = self.text_of("content-id")
+        return value.strip().removeprefix("<").removesuffix(">") if value else None
+
+    @cached_property
     def content(self) -> bytes:
         """The content with its transfer encoding undone; empty for multiparts."""
         if self.is_multipart:

@@ -34,13 +34,11 @@ from filter_engine.config.rspamd.shared_options import (
 )
 from filter_engine.config.schema import Schema, declare_known, known
 
-CHARTABLE: Final = module(
+CHARTABLE: Final = part(
     "chartable",
     "words of mixed scripts",
-    threshold=known(NUMBER, 0.1, doc="share of mixed words that counts fully"),
     symbol=symbol("R_MIXED_CHARSET", "mixed words in the text"),
     url_symbol=symbol("R_MIXED_CHARSET_URL", "mixed scripts in URLs"),
-    max_word_len=known(INTEGER, 10, unit="characters", doc="longer words are passed over"),
 )
 
 FORGED_RECIPIENTS: Final = part(

@@ -9,7 +9,6 @@ from filter_engine.config.rspamd.kinds import ANY, MAP_SOURCE, QUOTED_TIME, TABL
 from filter_engine.config.rspamd.shared_options import (
     REDIS,
     REDIS_WITHOUT_TIMEOUT,
-    Options,
     flag,
     module,
     names,
@@ -18,31 +17,11 @@ from filter_engine.config.rspamd.shared_options import (
 )
 from filter_engine.config.schema import known
 
-
-def _feed(feed: str, title: str, symbol_name: str) -> Options:
-    return {
-        f"{feed}_enabled": flag(False, f"use {title}"),
-        f"{feed}_map": known(MAP_SOURCE, doc=f"where {title} is"),
-        f"{feed}_url": known(MAP_SOURCE, doc=f"old name of {feed}_map"),
-        f"{feed}_symbol": symbol(symbol_name, f"a URL of {title}"),
-    }
-
-
-PHISHING: Final = module(
+PHISHING: Final = part(
     "phishing",
     "links that show one address and lead to another",
-    _feed("openphish", "OpenPhish", "PHISHED_OPENPHISH"),
-    _feed("generic_service", "a list of the site's", "PHISHED_GENERIC_SERVICE"),
-    symbol=symbol("PHISHING", "such a link"),
-    domains=known(MAP_SOURCE, doc="look only at links that show these domains"),
-    exceptions=known(table_of(MAP_SOURCE), doc="domains by the symbol that is set instead"),
-    strict_domains=known(table_of(MAP_SOURCE), doc="domains by the symbol that is set as well"),
     redirector_domains=known(table_of(MAP_SOURCE), doc="old name of exceptions"),
     generic_service_name=known(STRING, "generic service", doc="name of that list in the log"),
-    openphish_premium=flag(False, "the list is the one with details"),
-    phishtank_enabled=flag(False, "ask PhishTank's zone"),
-    phishtank_suffix=known(STRING, "phishtank.rspamd.com", doc="PhishTank's zone"),
-    phishtank_symbol=symbol("PHISHED_PHISHTANK", "a URL of PhishTank"),
     phishing_feed_exclusion_enabled=flag(False, "pass over some hosts in the lists"),
     phishing_feed_exclusion_map=known(MAP_SOURCE, doc="those hosts"),
     phishing_feed_exclusion_symbol=symbol("PHISHED_EXCLUDED", "such a host"),

@@ -1,0 +1,130 @@
+"""Words of mixed scripts, which honest people do not write (module chartable)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from filter_engine.checks.confusables import can_alias_latin, is_latin
+from filter_engine.config.kinds import INTEGER, NUMBER
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section, option
+from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding
+
+_HEADERS = ("headers",)
+_MOST: Final = 4.0
+"""A single word counts no more."""
+_HEADER_MOST: Final = 0.25
+"""The header alone counts no more."""
+_USED: Final = 0.005
+"""Share of a text's letters from which marks on letters belong to its language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartableOptions(Section):
+    """When words of mixed scripts count."""
+
+    threshold: float = option(NUMBER, 0.1, doc="mixed signs a word from which they count")
+    max_word_len: int = option(INTEGER, 10, unit="characters", doc="longer words are passed over")
+    anchor: ClassVar[str] = "modules/chartable"
+    known: ClassVar[Mapping[str, Option]] = unserved("chartable")
+
+
+@check(
+    "chartable",
+    options=ChartableOptions,
+    symbols=(Symbol("R_MIXED_CHARSET", 5.0, "Words of mixed scripts", _HEADERS, True),),
+)
+def chartable(task: Task) -> list[Finding]:
+    """How mixed the words of each text are, and those of the subject and the sender's name."""
+    options = task.options(ChartableOptions)
+    message = task.message
+    found: list[Finding] = []
+    for part in message.text_parts:
+        if part.text.isascii():
+            continue
+        words = message.words_of(part)
+        if not words:
+            continue
+        marked = _uses_marks(part.visible_text)
+        score, worst = _badness(words, options.max_word_len, count_marks=not marked)
+        score = min(1.0, score / len(words))
+        if score > options.threshold:
+            evidence = f"part {part.index}: {worst}"
+            found.append(Finding("R_MIXED_CHARSET", (), score, evidence))
+    words = message.header_words
+    if words and not all(word.isascii() for word in words):
+        marked = any(_uses_marks(part.visible_text) for part in message.text_parts)
+        score, worst = _badness(words, options.max_word_len, count_marks=not marked)
+        score = min(1.0, score / len(words))
+        if score > options.threshold:
+            if not found:
+                score = min(_HEADER_MOST, score)
+            evidence = f"Subject and From: {worst}"
+            found.append(Finding("R_MIXED_CHARSET", ("subject",), score, evidence))
+    return found
+
+
+def _uses_marks(text: str) -> bool:
+    """Whether the language of a text writes letters with marks (é, ü)."""
+    if text.isascii():
+        return False
+    letters = sum(map(str.isalpha, text))
+    marked = sum(1 for sign in text if "\x80" <= sign < "\u0250" and sign.isalpha())
+    return marked > _USED * letters
+
+
+def _badness(words: Sequence[str], longest: int, *, count_marks: bool) -> tuple[float, str]:
+    """The sum over all words, and the worst of them."""
+    total = most = 0.0
+    worst = ""
+    for word in words:
+        if word.isalpha() and word.isascii():
+            continue
+        bad = word_badness(word, count_marks=count_marks) if len(word) <= longest else 0.0
+        total += bad
+        if bad > most:
+            most, worst = bad, word
+    return total, worst
+
+
+def word_badness(word: str, *, count_marks: bool) -> float:
+    """How mixed one word is, 0 to 4.
+
+    A letter of another script that looks Latin after Latin ones, the more the fewer of these are
+    before it; letters of another script right after digits; marks on letters.
+    """
+    bad = 0.0
+    kind = before = ""
+    run = 0
+    latin = True
+    marks = 0
+    for sign in word:
+        if ("\x80" <= sign < "\u0250") or unicodedata.category(sign) == "Mn":
+            marks += 1
+        if sign.isalpha():
+            basic = is_latin(sign)
+            if kind == "digit":
+                if not basic and before:
+                    bad += 0.25
+            elif kind == "letter":
+                if run == 0:
+                    latin, run = basic, 1
+                elif not basic and latin:
+                    bad += 1 / run if can_alias_latin(sign) else 0.0
+                    latin, run = False, 1
+                else:
+                    run += 1
+            before, kind = kind, "letter"
+        else:
+            now = "digit" if sign.isdigit() else "other"
+            if kind != now:
+                before = kind
+            kind, run = now, 0
+    if marks:
+        bad += marks if count_marks else (marks - 1) / 2
+    return min(_MOST, bad)
