@@ -372,7 +372,9 @@ def sockets(default_port: int) -> Kind[tuple[BindSocket, ...]]:
             except ValueError as error:
                 raise MisfitError(
                     str(error),
-                    "write host:port, [v6]:port, *:port, /path mode=0660 or systemd:0",
+                    "one socket each: write a list, [first, second]"
+                    if "," in text_of(node)
+                    else "write host:port, [v6]:port, *:port, /path mode=0660 or systemd:0",
                     node,
                 ) from None
         return tuple(dict.fromkeys(found))

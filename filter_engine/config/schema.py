@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeGuard, TypeVar
 
 from filter_engine.config.findings import Severity
 from filter_engine.config.layers import counted
 from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.unknown import report_unknown
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
+from filter_engine.ucl.oddities import missing_separator
 
 REST = "*"
 """Key of the option that takes what stands directly in the section under names of the site's."""
@@ -391,13 +392,19 @@ def _written(declared: Option, node: UclObject, binder: Binder, name: str) -> li
 def _misfit(
     declared: Option, node: UclNode, misfit: MisfitError, binder: Binder, name: str
 ) -> None:
+    at = misfit.node or node
+    following = missing_separator(str(at.value)) if _is_bare_text(at) else ""
     binder.report(
         Severity.ERROR if declared.served else Severity.WARNING,
         "wrong-type",
-        misfit.node or node,
+        at,
         f"{name}.{declared.key}: {misfit}",
-        misfit.hint,
+        f"put a ; before {following}" if following else misfit.hint,
     )
+
+
+def _is_bare_text(node: UclNode) -> TypeGuard[UclScalar]:
+    return isinstance(node, UclScalar) and isinstance(node.value, str) and not node.style
 
 
 def _last_value(node: UclNode) -> UclNode:

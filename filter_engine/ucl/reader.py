@@ -10,6 +10,7 @@ import re
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.merge import Duplicate, Frame, MergeError, place
 from filter_engine.ucl.nodes import Origin, UclArray, UclNode, UclObject, UclScalar
+from filter_engine.ucl.oddities import oddity
 from filter_engine.ucl.scalars import read_bare, unescape, unescape_single
 from filter_engine.ucl.session import Session
 from filter_engine.ucl.source import Source
@@ -23,6 +24,8 @@ _BAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})")
 _HEREDOC = re.compile(r"<<([A-Z]{1,64})\n")
 _PLAIN = re.compile(r"[^\\{}\[\],;#\n\r/\x00]*")
 _NESTED_KEY = re.compile(r"[^,;\n\r{\[]*")
+_MAX_LINE = 400
+_MAX_NOTES = 1000
 _SEPARATORS = re.compile(r"[ \t\n\r,;]*")
 
 
@@ -144,12 +147,25 @@ class Reader:
     def _key_error(self, key: str, pos: int) -> UclError:
         char = self.source.text[pos]
         if char in "\r\n;,}":
-            return self.source.error(pos, f"the key {key!r} has no value", f"write {key} = value;")
+            return self.source.error(
+                pos, f"the key {key!r} has no value", self._after_comma(key, pos)
+            )
         if char in "{[":
             hint = f"put a blank before it: {key} {char}"
         else:
             hint = "quote the key if it is part of it"
         return self.source.error(pos, f"unexpected {char!r} in the key {key!r}", hint)
+
+    def _after_comma(self, key: str, pos: int) -> str:
+        """What to write instead of a word without a value: it may be the rest of a list."""
+        text = self.source.text
+        start = pos - len(key)
+        before = text[max(0, start - _MAX_LINE) : start].rpartition("\n")[2].rstrip(" \t")
+        if not before.endswith(","):
+            return f"write {key} = value;"
+        if key.isdecimal() and before[:-1].rpartition(" ")[2].lstrip("-=:").isdecimal():
+            return "write a decimal point, not a comma: 15.5"
+        return "a list needs brackets: key = [first, second];"
 
     # -- values -------------------------------------------------------------------------------
 
@@ -208,9 +224,19 @@ class Reader:
             value, source.origin(key_pos), priority=self.priority, text=text_form, style=style
         )
         self.session.count(source, pos)
+        if type(value) is str and value and style in ("", '"'):
+            self._note_oddity(value, pos, quoted=bool(style))
         self._put(key, scalar, key_pos)
         self._close_implied()
         return self._after(after, separated=False)
+
+    def _note_oddity(self, text: str, pos: int, *, quoted: bool) -> None:
+        if "$" not in text and (quoted or ("=" not in text and text.isascii())):
+            return
+        session = self.session
+        found = oddity(text[:_MAX_LINE], session.variables.values, quoted=quoted)
+        if found is not None and len(session.notes) < _MAX_NOTES:
+            session.notes.append(self.source.error(pos, *found))
 
     def quoted(self, pos: int) -> tuple[str, int]:
         """The raw inside of a double-quoted string and the position after it."""
@@ -282,8 +308,17 @@ class Reader:
             at += 1
         word = text[pos:at].rstrip(" \t")
         if not word:
-            raise self.source.error(pos, "the value is missing", 'write "" for an empty string')
+            raise self.source.error(pos, "the value is missing", self._instead(pos))
         return word, at
+
+    def _instead(self, pos: int) -> str:
+        """What to write where a value is expected and none is."""
+        char = self.source.text[pos : pos + 1]
+        if char == "}" and isinstance(self.stack[-1].node, UclArray):
+            return f"the [ of line {self._origins[-1].line} is closed by }}: write ] for it"
+        if char == "}":
+            return "write key = value; a list is [first, second]"
+        return 'write "" for an empty string'
 
     # -- structure ----------------------------------------------------------------------------
 
