@@ -172,6 +172,8 @@ def import_(
     request = Request(source, to, stock, os.environ)
     try:
         outcome = KINDS[kind](request)
+        if to is not None:
+            outcome.leave(to)
         files = outcome.files
         if form == "variables":
             outcome = to_variables(outcome)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from filter_engine.importers.dkim_names import is_dkim_name
 from filter_engine.importers.metric_file import OLD_NAMES, split_metric
 from filter_engine.importers.outcome import ImportFaultError, Outcome, Remark
 from filter_engine.importers.redact import without_words_of
@@ -171,6 +172,8 @@ class _Import:
                 if given and _verbosity(own.value) > _verbosity(level):
                     self.remark("SYSLOG_LEVEL", f"LOGGING sets a level; this one asks for {level}")
                 return
+        if not given and f"local.d/{logging}" not in self.outcome.files:
+            self.outcome.defaults.add(f"local.d/{logging}")
         comment = "SYSLOG_LEVEL" if given else f"SYSLOG_LEVEL is {DEFAULT_SYSLOG_LEVEL} by default"
         self.write(logging, comment, f'level = "{level}";')
 
@@ -190,6 +193,13 @@ class _Import:
             for name in ("DKIM_SELECTOR", "DKIM_PRIVATEKEY"):
                 if self.environ.get(name, "").strip():
                     self.remark(name, "there is no DKIM_DOMAIN to sign for")
+            return
+        named = {"DKIM_DOMAIN": domain, "DKIM_SELECTOR": selector}
+        wrong = [name for name, value in named.items() if not is_dkim_name(value)]
+        for name in wrong:
+            what = name.removeprefix("DKIM_").lower()
+            self.fault(name, f"not a {what}", "letters, digits, - and _ between dots")
+        if wrong:
             return
         self.outcome.variables["dkim_keys_domains"] = [domain]
         self.outcome.variables["dkim_keys_selectors"] = [{"selector": selector}]

@@ -5,8 +5,10 @@ An importer is a pure function from texts to an ``Outcome``; who writes files is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 Plain: TypeAlias = (
@@ -54,8 +56,17 @@ class Outcome:
 
     #: Files of a site: ``local.d/actions.conf`` -> its text (UCL).
     files: dict[str, str] = field(default_factory=dict)
+    #: Those of ``files`` that hold only what nobody wrote; they replace no file that is there.
+    defaults: set[str] = field(default_factory=set)
     #: Role variables: name -> value, as they would stand in group_vars.
     variables: dict[str, Plain] = field(default_factory=dict)
     #: Role variables that belong into the vault.
     secrets: dict[str, Plain] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
+
+    def leave(self, directory: Path) -> None:
+        """Drop the ``defaults`` in whose place ``directory`` has a file."""
+        for path in sorted(self.defaults):
+            if os.path.lexists(directory / path):
+                del self.files[path]
+                self.defaults.discard(path)

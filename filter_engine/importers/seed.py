@@ -59,6 +59,7 @@ def seed(
             if not wanted(directory, environ):
                 return Seeding(done=False)
             outcome = import_environ()
+            outcome.leave(directory)
             _refuse_faulty(outcome, inspect(outcome.files, directory))
             changes = plan(outcome.files, directory)
             backups = apply(changes, directory)

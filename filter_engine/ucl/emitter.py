@@ -23,7 +23,9 @@ _ESCAPED = {
     "\\": r"\\",
     '"': r"\"",
 }
-_UNSAFE = re.compile(r'[\x00-\x1f"\\\x7f]')
+#: Opens a template tag: as a value it must not be one when the text is read again.
+_TAG = re.compile(r"\{(?=[=%#])")
+_UNSAFE = re.compile(rf'[\x00-\x1f"\\\x7f]|{_TAG.pattern}')
 _ENDS_HEREDOC = re.compile(r"(?:\A|\n)EOD(?:[\n;,]|\Z)")
 _NO_SINGLE = re.compile(r"\\(?:['\n\r]|\Z)|\x00")
 
@@ -95,9 +97,9 @@ def _scalar(node: UclScalar) -> str:
     if isinstance(value, float):
         return _float(value)
     if "\n" in value and (node.style == "<<" or len(value) > _LONG):
-        if _ENDS_HEREDOC.search(value) is None and "\0" not in value:
+        if not (_ENDS_HEREDOC.search(value) or "\0" in value or _TAG.search(value)):
             return f"<<EOD\n{value}\nEOD"
-    elif node.style == "'" and _NO_SINGLE.search(value) is None:
+    elif node.style == "'" and not (_NO_SINGLE.search(value) or _TAG.search(value)):
         return "'" + value.replace("'", r"\'") + "'"
     return _double_quoted(value)
 

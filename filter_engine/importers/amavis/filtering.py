@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filter_engine.config.model import OptionsConfig
 from filter_engine.importers.amavis.site import Site
+from filter_engine.importers.dkim_names import is_dkim_name
 from filter_engine.importers.environment import (
     DEFAULT_SELECTOR,
     DEFAULT_SYSLOG_LEVEL,
@@ -97,6 +98,10 @@ def dkim(site: Site) -> None:
             if site.get(name):
                 site.lost(name, "there is no MAIL_DOMAIN to sign for")
         return
+    if not is_dkim_name(selector):  # domains have been looked at (delivery.py)
+        raise site.fault("DKIM_SELECTOR", "not a selector", "letters, digits, - and _ between dots")
+    if not all(map(is_dkim_name, domains)):
+        raise site.fault("MAIL_DOMAIN", "a word is no domain", "write a.org b.org")
     site.variable("dkim_keys_domains", domains)
     site.variable("dkim_keys_selectors", [{"selector": selector}])
     place: dict[str, Plain] = {"path": KEY_PATH, "selector": selector}

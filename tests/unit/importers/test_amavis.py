@@ -317,3 +317,10 @@ def test_nothing_but_the_one_error_comes_out(environ: dict[str, str]) -> None:
         json.dumps([dict(found.variables), dict(found.secrets)])
         for text in found.files.values():
             parse(text)
+
+
+@pytest.mark.parametrize("selector", ["../a", "{= env.X =}", 'x"', "a/b"])
+def test_what_is_no_selector_is_refused(selector: str) -> None:
+    with pytest.raises(ImportFaultError, match="DKIM_SELECTOR: not a selector") as caught:
+        run(MAIL_DOMAIN="example.com", DKIM_SELECTOR=selector)
+    assert selector not in str(caught.value)

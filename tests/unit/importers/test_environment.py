@@ -162,3 +162,34 @@ def test_dkim() -> None:
     }
     assert {r.subject for r in found.remarks if r.lost} == {"DKIM_KEYBITS", "DKIM_PRIVATEKEY"}
     assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize("name", ["DKIM_DOMAIN", "DKIM_SELECTOR"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "../a{= env.X =}",
+        '../../x"',
+        "/etc",
+        "..",
+        "a..b",
+        "a b",
+        "$domain",
+        "-a",
+        "{% if x %}",
+        "a\nb",
+        "x" * 64,
+        "a." * 127 + "a",
+    ],
+)
+def test_what_is_no_name_does_not_get_into_a_path(name: str, value: str) -> None:
+    environ = {"DKIM_DOMAIN": "example.com", "DKIM_SELECTOR": "mail"} | {name: value}
+    with pytest.raises(ImportFaultError, match=f"{name}: not a") as caught:
+        imported(**environ)
+    assert value not in str(caught.value)
+
+
+def test_dkim_names_with_dots_and_underscores() -> None:
+    found = imported(DKIM_DOMAIN="xn--bcher-kva.example", DKIM_SELECTOR="2024.mail_1")
+    (domain,) = data(found, "local.d/dkim_signing.conf")["domain"].values()
+    assert domain["selector"] == "2024.mail_1"

@@ -108,3 +108,41 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ImportFaultError, match="file"):
         run(tmp_path / "file" / "site", ACTIONS="reject = 10;")
+
+
+def test_a_default_replaces_nothing(tmp_path) -> None:
+    """Nobody wrote a level into the environment; somebody wrote the file."""
+    (tmp_path / "local.d").mkdir()
+    own = tmp_path / "local.d" / "logging.inc"
+    own.write_text('level = "debug"; # while we look for it\n')
+    done = run(tmp_path, ACTIONS="reject = 10;")
+    assert own.read_text() == 'level = "debug"; # while we look for it\n'
+    assert [change.path for change in done.changes] == ["local.d/actions.conf"]
+    run(tmp_path, FORCE_CONFIG="1", SYSLOG_LEVEL="3")
+    assert 'level = "error"' in own.read_text()
+
+
+def test_a_crash_between_two_files_is_made_good(tmp_path, monkeypatch) -> None:
+    """Power fails between the first file and the second: the next start does all of it again."""
+    environ = {"ACTIONS": "reject = 10;", "OPTIONS": "max_urls = 5;", "SYSLOG_LEVEL": "3"}
+    (tmp_path / "local.d").mkdir()
+    (tmp_path / "local.d" / "actions.conf").write_text("reject = 9;\n")
+    real, written = os.replace, []
+
+    def replace(source: str, target: str) -> None:
+        if written:
+            raise KeyboardInterrupt  # nothing of Python's catches it on the way
+        written.append(target)
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, **environ)
+    monkeypatch.undo()
+    assert not (tmp_path / MARK).exists()
+    assert sorted(os.listdir(tmp_path / "local.d")) == ["actions.conf", "actions.conf.bak"]
+    assert run(tmp_path, **environ).done
+    found = texts(tmp_path)
+    assert set(found) == {"actions.conf", "actions.conf.bak", "logging.inc", "options.inc"}
+    assert found["actions.conf.bak"] == "reject = 9;\n"
+    assert (tmp_path / MARK).exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from filter_engine.ucl import Limits, UclError, UclObject, parse_file, to_python
+from filter_engine.ucl import Limits, UclError, UclObject, UclScalar, emit, parse_file, to_python
 
 _ENVIRON = {"RSPAMD_FOO": "foo", "RSPAMD_EMPTY": "", "HOME": "/root"}
 
@@ -298,3 +298,11 @@ def test_stock_expressions_need_no_template_machinery(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("style", ["", '"', "'", "<<"])
+@pytest.mark.parametrize("value", ["{= env.FOO =}", "a\n{% if %}\n" * 30, "{# x", "{{= 1 =}}", "{"])
+def test_an_emitted_value_is_no_template(tmp_path: Path, value: str, style: str) -> None:
+    """What an importer or the controller writes must not be expanded when it is read."""
+    node = UclObject({value: [UclScalar(value, style=style)]})
+    assert _read(tmp_path, emit(node)) == {value: value}
