@@ -63,10 +63,13 @@ _CONTENT: Final[Mapping[str, Values]] = {
     "full": _content,
     "body": lambda task: (task.message.body,),
     "headers": lambda task: (task.message.header_block,),
-    "text": lambda task: (part.visible_text for part in task.message.text_parts),
+    "text": lambda task: (
+        part.visible_text.encode("utf-8", "replace") for part in task.message.text_parts
+    ),
     "rawtext": lambda task: (part.content for part in task.message.text_parts),
     "oneline": lambda task: (
-        part.visible_text.replace("\r", "").replace("\n", " ") for part in task.message.text_parts
+        part.visible_text.replace("\r", "").replace("\n", " ").encode("utf-8", "replace")
+        for part in task.message.text_parts
     ),
 }
 _PLAIN: Final[Mapping[str, Values]] = {
