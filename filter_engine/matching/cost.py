@@ -13,7 +13,7 @@ SUBJECT_SIZE: Final = 4096
 """Characters of a hostile text."""
 SLOW: Final = 20.0
 """Milliseconds on such a text from which a pattern is told about."""
-_TIME_LIMIT: Final = 0.25
+_TIME_LIMIT: Final = 0.1
 """Seconds a pattern may take on one text."""
 _FIXED: Final = ("a", " ", "1", "<", "a ", "a.", "aA1 ", "a\n", "=", "<a ")
 _WORD: Final = re.compile(r"\w+")
@@ -48,4 +48,6 @@ def _hostile(pattern: str) -> Iterator[str]:
     words = _WORD.findall(own)[:3]
     for unit in dict.fromkeys((*_FIXED, own, *words)):
         if unit:
-            yield (unit * (SUBJECT_SIZE // len(unit) + 1))[:SUBJECT_SIZE]
+            same = (unit * (SUBJECT_SIZE // len(unit) + 1))[:SUBJECT_SIZE]
+            yield same
+            yield f"{same}\x01"  # nearly matches, and fails at the end

@@ -21,7 +21,7 @@ _INLINE: Final = re.compile(r"\(\?(?:#|[a-zA-Z^]*-?[a-zA-Z]+\))")
 _HEX: Final = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _OCTAL: Final = re.compile(r"\\o\{([0-7]{1,7})\}")
 _NAMED: Final = re.compile(r"\(\?'(\w+)'")
-_BACK: Final = re.compile(r"\\k(?:'(\w+)'|\{(\w+)\})")
+_BACK: Final = re.compile(r"\\k(?:'(\w+)'|\{(\w+)\}|<(\w+)>)")
 _SIMPLE: Final = {
     "Z": r"(?=\n?\Z)",
     "z": r"\Z",
@@ -105,7 +105,7 @@ def translated(text: str, *, characters: bool) -> str:
     if "\\Q" in text:
         text = _unquoted(text)
     text = _NAMED.sub(r"(?P<\1>", text)
-    text = _BACK.sub(lambda m: f"(?P={m[1] or m[2]})", text)
+    text = _BACK.sub(lambda m: f"(?P={m[1] or m[2] or m[3]})", text)
     out: list[str] = []
     at = 0
     while at < len(text):
