@@ -43,7 +43,11 @@ from filter_engine.config.settings_apply import (
     SettingsApply,
     move_scores,
 )
-from filter_engine.config.settings_faults import is_left_out, report_faults
+from filter_engine.config.settings_faults import (
+    has_empty_condition,
+    is_left_out,
+    report_faults,
+)
 from filter_engine.config.settings_patterns import (
     ADDRESS_PATTERN,
     HEADERS,
@@ -193,6 +197,8 @@ def _bind_rule(name: str, nodes: list[UclNode], binder: Binder) -> SettingsRule 
         if isinstance(apply, UclObject):
             move_scores(apply)
     rule = bind(SettingsRule, node, binder, where)
+    if has_empty_condition(where, rule, node, _CONDITIONS, binder):
+        return None
     if rule.expression is not None:
         known_names = atoms_of(rule)
         for atom in rule.expression.atoms:

@@ -47,6 +47,34 @@ def is_left_out(where: str, node: UclObject, schema: type[SettingsRule], binder:
     return bool(unread)
 
 
+def has_empty_condition(
+    where: str,
+    rule: SettingsRule,
+    node: UclObject,
+    conditions: Iterable[str],
+    binder: Binder,
+) -> bool:
+    """Whether a condition is written and names nothing; each is reported, and no rule is made.
+
+    Such a rule would fit all mail or none, and its writer meant neither.
+    """
+    keys = {option.attribute: option.key for option in options_of(type(rule))}
+    empty = []
+    for name in sorted(conditions):
+        value = getattr(rule, name)
+        if name in rule.origins and not isinstance(value, bool) and not value:
+            empty.append(keys[name])
+    for key in empty:
+        binder.report(
+            Severity.ERROR,
+            "wrong-type",
+            node.all(key)[0],
+            f"{where}.{key} is empty: the rule would be for all mail or for none",
+            f"write what {key} has to be, or remove it",
+        )
+    return bool(empty)
+
+
 def report_faults(
     rules: Mapping[str, SettingsRule],
     written: Mapping[str, list[UclNode]],

@@ -51,6 +51,8 @@ class AddressPattern:
 
 def _text_pattern(node: UclNode) -> TextPattern:
     text = text_of(node).strip()
+    if not text:
+        raise MisfitError("an empty text fits everything or nothing", "write /^$/ for none", node)
     if not text.startswith("/"):
         return TextPattern(text.lower())
     body, slash, flags = text[1:].rpartition("/")
@@ -66,9 +68,21 @@ def _text_pattern(node: UclNode) -> TextPattern:
 
 
 TEXT_PATTERN: Kind[TextPattern] = Kind("pattern", lambda nodes, _binder: _text_pattern(nodes[0]))
-ADDRESS_PATTERN: Kind[AddressPattern] = Kind(
-    "address pattern", lambda nodes, _binder: AddressPattern(_text_pattern(nodes[0]))
-)
+
+
+def _address_pattern(nodes: list[UclNode], _binder: Binder) -> AddressPattern:
+    pattern = _text_pattern(nodes[0])
+    if pattern.regexp is None and not pattern.text.strip("@."):
+        # its empty domain would be that of the null sender, which is no sender of a site's
+        raise MisfitError(
+            f"{pattern.text!r} is neither an address nor a domain",
+            "write user@domain, @domain, or /^$/ for the null sender",
+            nodes[0],
+        )
+    return AddressPattern(pattern)
+
+
+ADDRESS_PATTERN: Kind[AddressPattern] = Kind("address pattern", _address_pattern)
 
 
 def _headers(nodes: list[UclNode], _binder: Binder) -> Mapping[str, TextPattern | bool]:

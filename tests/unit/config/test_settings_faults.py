@@ -73,3 +73,36 @@ def test_rules_that_are_right_are_not_told_of(site: Site) -> None:
         marked {{ rcpt = "a@example.net"; symbols = ["MINE"]; }}
     """
     assert site(local={"settings.conf": rules}).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "keys"),
+    [
+        ("from = []; ip = null;", ["from", "ip"]),
+        ("from = [];", ["from"]),
+        ("ip = null; user = a;", ["ip"]),
+        ("ip = [];", ["ip"]),
+        ("header { }", ["header"]),
+        ("request_header { } id = x;", ["request_header"]),
+        ("authenticated = null;", ["authenticated"]),
+        ("local = null; expression = local;", ["local"]),
+        ('rcpt = "";', ["rcpt"]),
+        ('from = "@";', ["from"]),
+        ('from = ["a@example.net", "@"];', ["from"]),
+        ('header { "X-A" = ""; }', ["header"]),
+    ],
+)
+def test_an_empty_condition_is_an_error(site: Site, conditions: str, keys: list[str]) -> None:
+    """A rule for all mail is not made by a condition that names nobody."""
+    found = site(local={"settings.conf": f"\nr {{ {conditions} whitelist = true; }}"})
+    assert found.config is None
+    errors = [f for f in found.findings if f.severity == "error"]
+    assert [f.message.split(":")[0].split()[0] for f in errors] == [
+        f"settings.r.{key}" for key in keys
+    ]
+    assert {(f.code, f.line) for f in errors} == {("wrong-type", 2)}
+
+
+def test_false_is_a_condition(site: Site) -> None:
+    found = site(local={"settings.conf": f"r {{ authenticated = false; {APPLY} }}"})
+    assert found.findings == ()
