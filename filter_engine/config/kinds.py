@@ -90,6 +90,21 @@ def _time(node: UclNode) -> float:
     raise MisfitError(f"expected a time, found {found_text(node)}", "write 10s, 5min, 2h or 90d")
 
 
+def _time_told(nodes: list[UclNode], binder: Binder) -> float:
+    """A time; ``1m`` is told, as it is a million in UCL and meant as a minute."""
+    node = nodes[0]
+    seconds = _time(node)
+    if isinstance(node, UclScalar) and node.text[-1:] in ("m", "M") and seconds:
+        binder.report(
+            Severity.WARNING,
+            "odd-syntax",
+            node,
+            f"{node.text} is {seconds:.0f} seconds: m is a million",
+            f"write {node.text[:-1]}min for minutes",
+        )
+    return seconds
+
+
 def _size(node: UclNode) -> int:
     if isinstance(node, UclScalar) and not isinstance(node.value, bool):
         if isinstance(node.value, int) and node.value >= 0:
@@ -112,7 +127,7 @@ BOOLEAN: Kind[bool] = _single("boolean", _boolean)
 INTEGER: Kind[int] = _single("integer", _integer)
 NUMBER: Kind[float] = _single("number", _number)
 #: Seconds.
-TIME: Kind[float] = _single("time", _time)
+TIME: Kind[float] = Kind("time", _time_told)
 #: Bytes.
 SIZE: Kind[int] = _single("size", _size)
 STRING: Kind[str] = _single("string", text_of)

@@ -13,6 +13,11 @@ _MILTER_CONTENT_TIMEOUT = 300.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
+def _seconds(time: float, blank: str = " ") -> str:
+    """A time for people; ``1m`` is a million seconds in UCL, as sizes have that suffix."""
+    return f"{time:.6f}".rstrip("0").rstrip(".") + f"{blank}s"
+
+
 @rule(
     "timeout-order",
     doc="The proxy waits for a scanner less long than the scanner may take: it gives a message up "
@@ -43,9 +48,9 @@ def timeout_order(situation: Situation) -> Iterator[Finding]:
                 yield situation.finding(
                     "timeout-order",
                     where,
-                    f"{whose} ({wait:g} s) is over before {name} ({longest:g} s): the proxy gives "
-                    "up messages that are still being scanned",
-                    f"write more than {longest:g}s there, or a shorter task_timeout",
+                    f"{whose} ({_seconds(wait)}) is over before {name} ({_seconds(longest)}): "
+                    "the proxy gives up messages that are still being scanned",
+                    f"write more than {_seconds(longest, '')} there, or a shorter task_timeout",
                 )
 
 

@@ -29,6 +29,7 @@ from .conftest import Site
         ),
         ("options.inc", 'pidfile = "$RUNDRI/x.pid";', "odd-syntax", "did you mean $RUNDIR?"),
         ("options.inc", "pidfile = ${RUNDR}/x.pid;", "odd-syntax", "did you mean $RUNDIR?"),
+        ("options.inc", "task_timeout = 1m;", "odd-syntax", "write 1min for minutes"),
         ("options.inc", "pidfile = “/run/x.pid”;", "odd-syntax", 'write "straight" quotes'),
         (
             "options.inc",
