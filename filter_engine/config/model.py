@@ -36,7 +36,7 @@ from filter_engine.config.settings import SettingsRule
 from filter_engine.config.unserved.logging import LOGGING
 from filter_engine.config.unserved.options import DNS, MAPS, OPTIONS
 from filter_engine.config.unserved.redis import REDIS
-from filter_engine.config.unserved.scores import ACTIONS, GROUP, SYMBOL
+from filter_engine.config.unserved.scores import GROUP, SYMBOL
 from filter_engine.config.upstreams import Rotation, UpstreamList
 from filter_engine.config.workers import (
     ControllerConfig,
@@ -210,7 +210,6 @@ class LoggingConfig(Section):
 class ActionsConfig(Section):
     """``actions``: the score from which each action is taken; ``None`` (null) switches it off."""
 
-    known: ClassVar[Mapping[str, Option]] = ACTIONS
     anchor: ClassVar[str] = "configuration/metrics"
 
     reject: float | None = option(nullable(NUMBER), 15.0, doc="refuse the message with 554")
@@ -228,6 +227,9 @@ class ActionsConfig(Section):
     quarantine: float | None = option(nullable(NUMBER), None, doc="hold in the MTA's hold queue")
     subject: str = option(
         STRING, "***SPAM*** %s", doc="template of a rewritten subject; %s = the old one, %d = score"
+    )
+    grow_factor: float = option(
+        NUMBER, 1.0, doc="factor on a score above zero that follows another; 1 or less: none"
     )
     unknown_weight: float = option(
         NUMBER, 0.0, doc="score of a symbol that only the site names, without a score"
@@ -264,7 +266,6 @@ class SymbolConfig(Section):
     one_shot: bool | None = option(BOOLEAN, None, doc="count only once in a message")
     nshots: int | None = option(at_least(INTEGER, 1), None, doc="count at most so many times")
     groups: tuple[str, ...] = option(WORDS, (), doc="further groups", aliases=("group",))
-    ignore: bool = option(BOOLEAN, False, doc="run the check, never report the symbol")
     enabled: bool | None = option(BOOLEAN, None, doc="whether the check runs")
 
 

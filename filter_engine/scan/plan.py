@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from filter_engine.config.model import Config, SymbolConfig
@@ -21,6 +21,12 @@ class StagePlan:
     asking: tuple[Check, ...]
     plain: tuple[Check, ...]
 
+    def only(self, wanted: Callable[[Check], bool]) -> StagePlan:
+        """The stage with some of its checks."""
+        return StagePlan(
+            self.stage, tuple(filter(wanted, self.asking)), tuple(filter(wanted, self.plain))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -38,6 +44,8 @@ class Plan:
     """Bound options by their class, the global ones included."""
     symbols: Mapping[str, tuple[str, ...]]
     """Check -> the symbols it may set, those of a site's rules included."""
+    grow_factor: float = 1.0
+    """On a score above zero that follows another."""
 
 
 def make_plan(config: Config, registry: Registry) -> Plan:
@@ -64,11 +72,12 @@ def make_plan(config: Config, registry: Registry) -> Plan:
         caps={
             name: group.max_score
             for name, group in config.groups.items()
-            if group.max_score is not None
+            if group.max_score is not None and group.max_score > 0.0
         },
         composites=Composites(config.composites, scores),
         sections=sections,
         symbols=_symbols_of_checks(config, registry),
+        grow_factor=config.actions.grow_factor,
     )
 
 
@@ -145,7 +154,7 @@ def _score(symbol: Symbol, config: Config) -> Score:
         groups=groups,
         one_shot=one_shot,
         shots=shots,
-        enabled=enabled and said.enabled is not False and not said.ignore,
+        enabled=enabled and said.enabled is not False,
         always=symbol.always,
         rule=symbol.rule,
     )

@@ -26,6 +26,8 @@ from filter_engine.selectors import Selector, compile_selector
 log = logging.getLogger(__name__)
 
 _WHITELIST: Final = "surbl-whitelist.inc"
+_PRIVATE: Final = "exclude_private_ips"
+"""Rspamd gave the option up later: ``exclude_local`` of a rule decides over both then."""
 _ATTRIBUTE: Final = {"from": "from_"}
 _OF_ADDRESSES: Final = frozenset({"from", "received"})
 _OF_NAMES: Final = frozenset({"urls", "emails", "dkim", "replyto"})
@@ -128,6 +130,7 @@ def is_used(rule: RblRule, options: RblOptions) -> bool:
 def from_surbl(rule: SurblRule, whitelist: MapDefinition | None) -> RblRule:
     """A rule of the older module ``surbl`` in the words of ``rbl``."""
     said: dict[str, object] = {
+        "enabled": True,
         "urls": True,
         "ignore_defaults": True,
         "whitelist": whitelist,
@@ -161,6 +164,7 @@ _SAME_IN_SURBL: Final = (
 def from_emails(name: str, rule: EmailsRule, whitelist: MapDefinition | None) -> RblRule:
     """A rule of the older module ``emails`` in the words of ``rbl``."""
     said: dict[str, object] = {
+        "enabled": True,
         "emails": not rule.skip_body,
         "replyto": rule.replyto or rule.skip_body,
         "ignore_defaults": True,
@@ -288,7 +292,9 @@ def make_rule(name: str, rule: RblRule, options: RblOptions, setup: Setup) -> Ru
         limit=rule.requests_limit or setup.config.options.dns_max_requests,
         exclude_users=flag("exclude_users"),
         exclude_local=flag("exclude_local"),
-        exclude_private=flag("exclude_private_ips"),
+        exclude_private=flag(_PRIVATE)
+        if rule.exclude_local is None or rule.exclude_private_ips is not None
+        else rule.exclude_local,
         names_required=options.names_required
         if rule.names_required is None
         else rule.names_required,

@@ -5,12 +5,9 @@ from __future__ import annotations
 from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, STRING, WORDS
 from filter_engine.config.schema import declare_known, known
 
-ACTIONS = declare_known(
-    grow_factor=known(NUMBER, 1.0, doc="factor on each further symbol above zero"),
-)
-
 SYMBOL = declare_known(
     flags=known(WORDS, doc="how its hits are told: one_shot, ignore, one_param, nice"),
+    ignore=known(BOOLEAN, False, doc="do not complain when nothing sets the symbol"),
     one_param=known(BOOLEAN, False, doc="keep one option a symbol"),
     priority=known(INTEGER, doc="which of two statements about the symbol counts"),
 )
