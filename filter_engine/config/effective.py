@@ -105,7 +105,7 @@ def effective(config: Config, defaults: Mapping[str, SymbolDefault] | None = Non
         "group": [_named(config.groups)],
         "symbols": [_symbols(config, defaults or {})],
         "composites": [_named(config.composites)],
-        "settings": [_raw(_written(config.tree, "settings"), layers)],
+        "settings": [_raw(_settings(config), layers)],
     }
     if config.redis is not None:
         top["redis"] = [_section(config.redis)]
@@ -193,6 +193,17 @@ def _written(root: UclObject, name: str) -> UclObject:
     """A top-level section as the files have it; its typed form (patterns) would be hard to read."""
     nodes = [node for node in root.values(name) if isinstance(node, UclObject)]
     return merged_object([*nodes]) if nodes else UclObject()
+
+
+def _settings(config: Config) -> UclObject:
+    """The rules that count; one that is left out (``rule-not-served``) would look effective."""
+    written = _written(config.tree, "settings")
+    kept = {
+        key: values
+        for key, values in written.entries.items()
+        if key in config.settings or not isinstance(values[0], UclObject)
+    }
+    return UclObject(kept, written.origin)
 
 
 def _filled(entry: Entry) -> bool:

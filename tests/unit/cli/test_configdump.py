@@ -187,3 +187,12 @@ def test_the_option_for_symbols_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(configdump, ["symbols", *variables])
     assert result.exit_code == 1
     assert "configdump -d" in result.stderr
+
+
+def test_a_settings_rule_that_is_left_out_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "local.d").mkdir()
+    rules = 'kept { ip = "192.0.2.1"; whitelist = true; }\nlost { ipp = "x"; whitelist = true; }\n'
+    (tmp_path / "local.d/settings.conf").write_text(rules)
+    variables = ["--var", f"LOCAL_CONFDIR={tmp_path}", "--var", f"DBDIR={tmp_path}"]
+    result = CliRunner().invoke(configdump, ["settings", "-j", *variables])
+    assert list(json.loads(result.output)["settings"]) == ["kept"]
