@@ -41,6 +41,7 @@ MODULES: tuple[str, ...] = (
     "text_rules",
     "chartable",
     "phishing",
+    "url_suspect",
 )
 """Module names under this package, in the order they are declared."""
 

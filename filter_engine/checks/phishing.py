@@ -197,6 +197,8 @@ def _judge(url: Url, state: _State, symbol: str, passed: str | None) -> list[Fin
     shown = url.phished
     if shown is None or (passed is not None and is_below(url.esld, passed)):
         return []
+    if _same_label(url.esld, shown.esld):
+        return []
     weight = site_distance_weight(url.esld, shown.esld)
     evidence = f"shows {shown.text}, leads to {url.text}"
     for name, exceptions in state.exceptions:
@@ -210,6 +212,11 @@ def _judge(url: Url, state: _State, symbol: str, passed: str | None) -> list[Fin
     if state.domains is not None and _in_map(state.domains, shown) is None:
         return []
     return [Finding(symbol, (f"{shown.esld}->{url.esld}",), weight, evidence)]
+
+
+def _same_label(site: str, shown: str) -> bool:
+    """Whether both are one name under different public suffixes, which one owner often has."""
+    return site.partition(".")[0] == shown.partition(".")[0]
 
 
 def _in_map(listed: Map, url: Url) -> str | None:

@@ -32,7 +32,8 @@ def uri_count(task: Task) -> list[Finding]:
 
 
 def _counts(url: Url) -> bool:
-    if url.flags & _UNSEEN:
+    """As in Rspamd, where links of which nothing is to be said are not counted."""
+    if not url.flags or url.flags & _UNSEEN:
         return False
     return not (url.flags & UrlFlag.TEXT and url.flags & UrlFlag.NO_TLD)
 

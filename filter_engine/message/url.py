@@ -36,7 +36,7 @@ class UrlFlag(IntFlag):
     NUMERIC = 1 << 1
     """The host is an address."""
     OBSCURED = 1 << 2
-    """Written so that people do not see the host: backslashes, escapes, hxxp, other numbers."""
+    """Written so that people do not see the host: backslashes, numbers other than 1.2.3.4."""
     REDIRECTED = 1 << 3
     """A redirector was followed."""
     HTML_DISPLAYED = 1 << 4
@@ -178,7 +178,7 @@ def _split_scheme(text: str, origin: str) -> tuple[str, str, UrlFlag] | None:
     scheme, colon, rest = text.partition(":")
     known = _SCHEMES.get(scheme.lower()) if colon else None
     if known is not None:
-        flags = NO_FLAGS if known == scheme.lower() else UrlFlag.OBSCURED
+        flags = NO_FLAGS
         bare = rest.lstrip("/\\")
         slashes = rest[: len(rest) - len(bare)]
         if not slashes:

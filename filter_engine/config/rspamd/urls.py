@@ -62,111 +62,11 @@ URL_REDIRECTOR: Final = module(
     top_urls_count=known(INTEGER, 200, doc="kept of those"),
 )
 
-_LENGTHS: Final = part(
-    "url_suspect",
-    "lengths of user names",
-    suspicious=known(INTEGER, 64, unit="characters", doc="odd from here"),
-    long=known(INTEGER, 128, unit="characters", doc="long from here"),
-    very_long=known(INTEGER, 256, unit="characters", doc="very long from here"),
-)
-_LOOK: Final = flag(True, "look at it")
-_SUSPECT_CHECKS: Final = {
-    "user_password": part(
-        "url_suspect",
-        "user names in URLs",
-        enabled=_LOOK,
-        length_thresholds=known(
-            known_section(_LENGTHS, "url_suspect.checks.user_password.length_thresholds"),
-            doc="what is long",
-        ),
-        patterns_map=known(MAP_SOURCE, doc="odd user names"),
-        user_patterns_map=known(MAP_SOURCE, doc="odd user names"),
-        blacklist_map=known(MAP_SOURCE, doc="bad user names"),
-        user_blacklist_map=known(MAP_SOURCE, doc="bad user names"),
-    ),
-    "numeric_ip": part(
-        "url_suspect",
-        "addresses in place of hosts",
-        enabled=_LOOK,
-        allow_private_ranges=flag(True, "private addresses have a symbol of their own"),
-        range_map=known(MAP_SOURCE, doc="bad addresses"),
-        suspicious_ips_map=known(MAP_SOURCE, doc="bad addresses"),
-    ),
-    "tld": part(
-        "url_suspect",
-        "top-level domains",
-        enabled=_LOOK,
-        suspicious_tlds_map=known(MAP_SOURCE, doc="bad ones"),
-        builtin_suspicious=names("bad ones"),
-        use_tld_map=flag(None, "use suspicious_tlds_map"),
-        tld_map=known(MAP_SOURCE, doc="bad ones"),
-    ),
-    "unicode": part(
-        "url_suspect",
-        "characters",
-        enabled=_LOOK,
-        check_validity=flag(True, "bad UTF-8"),
-        check_homographs=flag(True, "letters that look like others"),
-        check_rtl_override=flag(True, "marks that turn the writing around"),
-        check_zero_width=flag(True, "spaces without width"),
-    ),
-    "structure": part(
-        "url_suspect",
-        "how URLs are built",
-        enabled=_LOOK,
-        check_multiple_at=flag(True, "several @"),
-        max_at_signs=known(INTEGER, 2, doc="@ that are odd"),
-        check_backslash=flag(True, "backslashes"),
-        check_excessive_dots=flag(True, "many dots"),
-        max_host_dots=known(INTEGER, 6, doc="dots in a host that are not odd"),
-        check_length=flag(True, "long URLs"),
-        max_url_length=known(INTEGER, 2048, unit="characters", doc="that are not odd"),
-        check_port=flag(None, "odd ports"),
-        suspicious_ports_map=known(MAP_SOURCE, doc="odd ports"),
-    ),
-    "query_urls": part(
-        "url_suspect",
-        "URLs inside URLs",
-        enabled=_LOOK,
-        max_query_urls=known(INTEGER, 1, doc="that are not odd"),
-    ),
-    "obfuscated_text": part(
-        "url_suspect",
-        "URLs written so that programs do not see them",
-        enabled=_LOOK,
-        max_matches_per_message=known(INTEGER, 50, doc="places that are looked at"),
-        max_extracted_urls=known(INTEGER, 20, doc="URLs that are taken"),
-        min_match_length=known(INTEGER, 8, unit="characters", doc="shortest"),
-        max_match_length=known(INTEGER, 1024, unit="characters", doc="longest"),
-        context_before=known(INTEGER, 64, unit="characters", doc="looked at before it"),
-        context_after=known(INTEGER, 256, unit="characters", doc="looked at after it"),
-        max_normalize_length=known(INTEGER, 512, unit="characters", doc="made readable"),
-        patterns_enabled=known(TABLE, doc="which ways of writing"),
-        patterns_map=known(MAP_SOURCE, doc="further ways of writing"),
-    ),
-}
-URL_SUSPECT: Final = module(
+URL_SUSPECT: Final = part(
     "url_suspect",
     "odd URLs",
-    checks=known(
-        known_section(
-            part(
-                "url_suspect",
-                "what is looked at",
-                {
-                    name: known(known_section(schema, f"url_suspect.checks.{name}"), doc=schema.doc)
-                    for name, schema in _SUSPECT_CHECKS.items()
-                },
-            ),
-            "url_suspect.checks",
-        ),
-        doc="what is looked at",
-    ),
     process_flags=names("kinds of URLs that are looked at"),
-    max_urls=known(INTEGER, 10_000, doc="looked at in a mail"),
     symbols=known(TABLE, doc="names of symbols"),
-    use_whitelist=flag(False, "pass over whitelist_map"),
-    whitelist_map=known(MAP_SOURCE, doc="hosts that are passed over"),
     custom_checks=known(ANY, doc="further checks, told by Lua"),
 )
 
