@@ -18,6 +18,7 @@ MODULES: tuple[str, ...] = (
     "blocklists",
     "keys",
     "secrets",
+    "signing",
     "postfix",
     "sizes",
     "shipped_files",
