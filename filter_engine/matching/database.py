@@ -105,7 +105,7 @@ def build(patterns: Sequence[Pattern]) -> Compiled:
     library = hyperscan()
     if library is None:
         return Compiled((ALONE,) * len(patterns))
-    kinds = [_kind(library, pattern) for pattern in patterns]
+    kinds = [ALONE if _is_alone(pattern) else EXACT for pattern in patterns]
     made: dict[bool, bytes] = {}
     for utf8 in (False, True):
         ids = [
@@ -113,7 +113,10 @@ def build(patterns: Sequence[Pattern]) -> Compiled:
             for index, pattern in enumerate(patterns)
             if kinds[index] != ALONE and bool(pattern.flags & Flags.UTF8) is utf8
         ]
-        made[utf8] = _serialised(library, patterns, ids, kinds)
+        try:
+            made[utf8] = _serialised(library, patterns, ids, kinds)
+        except (library.error, ValueError):
+            made[utf8] = _sorted_out(library, patterns, ids, kinds)
     slow = slow_patterns([p for p, kind in zip(patterns, kinds, strict=True) if kind != EXACT])
     index_of = {id(pattern): index for index, pattern in enumerate(patterns)}
     return Compiled(
@@ -148,43 +151,46 @@ def _flags(library: Any, pattern: Pattern, kind: int) -> int:
     return flags | (library.HS_FLAG_PREFILTER if kind == PREFILTER else 0)
 
 
-def _kind(library: Any, pattern: Pattern) -> int:
-    """Whether hyperscan takes the pattern, found out by compiling it alone."""
-    if not pattern.text or pattern.flags & Flags.ALONE:
-        return ALONE
-    for kind in (EXACT, PREFILTER):
-        database = library.Database(mode=library.HS_MODE_BLOCK)
-        try:
-            database.compile(
-                expressions=[_expression(pattern)],
-                ids=[0],
-                elements=1,
-                flags=[_flags(library, pattern, kind)],
-            )
-        except (library.error, ValueError):
-            continue
-        return kind
-    return ALONE
+def _is_alone(pattern: Pattern) -> bool:
+    return not pattern.text or bool(pattern.flags & Flags.ALONE)
 
 
 def _serialised(
-    library: Any, patterns: Sequence[Pattern], ids: list[int], kinds: list[int]
+    library: Any, patterns: Sequence[Pattern], ids: Sequence[int], kinds: Sequence[int]
 ) -> bytes:
-    """The database of the patterns ``ids``; all of them become ``ALONE`` if together they fail."""
+    """The database of the patterns ``ids``. Raises ``hyperscan.error`` when one is refused."""
     if not ids:
         return b""
     database = library.Database(mode=library.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[_expression(patterns[index]) for index in ids],
+        ids=list(ids),
+        elements=len(ids),
+        flags=[_flags(library, patterns[index], kinds[index]) for index in ids],
+    )
+    return bytes(library.dumpb(database))
+
+
+def _sorted_out(
+    library: Any, patterns: Sequence[Pattern], ids: Sequence[int], kinds: list[int]
+) -> bytes:
+    """The database of those that hyperscan takes, found out one by one; ``kinds`` is told."""
+    for index in ids:
+        for kind in (EXACT, PREFILTER, ALONE):
+            kinds[index] = kind
+            if kind == ALONE:
+                break
+            try:
+                _serialised(library, patterns, [index], kinds)
+            except (library.error, ValueError):
+                continue
+            break
+    taken = [index for index in ids if kinds[index] != ALONE]
     try:
-        database.compile(
-            expressions=[_expression(patterns[index]) for index in ids],
-            ids=ids,
-            elements=len(ids),
-            flags=[_flags(library, patterns[index], kinds[index]) for index in ids],
-        )
-        return bytes(library.dumpb(database))
+        return _serialised(library, patterns, taken, kinds)
     except (library.error, ValueError) as error:
-        log.warning("hyperscan refuses %d patterns together: %s", len(ids), error)
-        for index in ids:
+        log.warning("hyperscan refuses %d patterns together: %s", len(taken), error)
+        for index in taken:
             kinds[index] = ALONE
         return b""
 

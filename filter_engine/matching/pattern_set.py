@@ -27,6 +27,9 @@ TIME_LIMIT: Final = 0.05
 FEW: Final = 2
 """So many patterns are quicker one by one than in a database."""
 NO_CACHE: Final = DatabaseCache(None)
+RECENT: Final = 64
+"""Databases that are kept for the next configuration load, on disk or not."""
+_recent: dict[str, Compiled] = {}
 
 
 class PatternSet:
@@ -56,13 +59,16 @@ class PatternSet:
             return cls(wanted, Compiled((ALONE,) * len(wanted)))
         key = _key(wanted)
         made: PatternSet | None = None
-        compiled = cache.load(key)
+        compiled = _recent.get(key) or cache.load(key)
         if compiled is not None and len(compiled.kinds) == len(wanted):
             made = cls._loaded(wanted, compiled, name)
         if made is None:
             compiled = compile_patterns(wanted, name)
             cache.store(key, compiled)
             made = cls(wanted, compiled)
+        _recent[key] = made.compiled
+        while len(_recent) > RECENT:
+            del _recent[next(iter(_recent))]
         made._tell_slow()
         return made
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from filter_engine.checks.regexp.atoms import CallAtom, RuleError, split_atoms
 from filter_engine.checks.regexp.functions import FUNCTIONS, Argument, Function
 from filter_engine.checks.regexp.matcher import Matcher, Matches, Slot
 from filter_engine.config.expression import Atom, Expression, ExpressionError, parse_expression
 from filter_engine.scan.task import Task
+
+_SHOWN: Final = 100
+"""Characters of a rule that evidence shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class RegexpRule:
     expression: Expression
     atoms: dict[str, Slot | Call]
     slots: tuple[Slot, ...]
+    text: str = ""
+    """As it is written."""
     max_hits: int = 1
     """So often a pattern counts."""
 
@@ -45,12 +51,12 @@ class RegexpRule:
         return abs(self.expression.value(worth))
 
     def evidence(self, matches: Matches) -> str:
-        """Which pattern matched what, or which functions held."""
+        """Which pattern matched what; the rule itself where none had to."""
         found = matches.evidence(self.slots)
         if found:
             return found
-        calls = [atom.name for atom in self.atoms.values() if isinstance(atom, Call)]
-        return ", ".join(f"{name}()" for name in calls)
+        shown = self.text if len(self.text) <= _SHOWN else f"{self.text[: _SHOWN - 3]}..."
+        return f"holds: {shown}"
 
     def _atom(self, name: str, task: Task, matches: Matches) -> float:
         atom = self.atoms[name]
@@ -79,7 +85,7 @@ def read_rule(
         else:
             made[name] = matcher.add(atom.place, atom.pattern)
     slots = tuple(atom for atom in made.values() if isinstance(atom, Slot))
-    return RegexpRule(symbol, expression, made, slots, max_hits)
+    return RegexpRule(symbol, expression, made, slots, text, max_hits)
 
 
 def _call(atom: CallAtom) -> Call:

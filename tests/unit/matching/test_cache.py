@@ -13,6 +13,13 @@ from filter_engine.matching.database import Compiled
 
 pytest.importorskip("hyperscan")
 
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests compiled is forgotten."""
+    monkeypatch.setattr(pattern_set, "_recent", {})
+
+
 PATTERNS = [parse_slashed(f"/word{number}\\b/") for number in range(5)]
 
 
@@ -22,6 +29,10 @@ def kept(directory: Path) -> list[Path]:
 
 def compiled(directory: Path) -> PatternSet:
     return PatternSet.compile(PATTERNS, name="test", cache=DatabaseCache.below(str(directory)))
+
+
+def forget() -> None:
+    pattern_set._recent.clear()
 
 
 def works(patterns: PatternSet) -> bool:
@@ -40,6 +51,7 @@ def test_a_database_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (file,) = kept(tmp_path)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
+    forget()
     forbid_compiling(monkeypatch)
     assert works(compiled(tmp_path))
 
@@ -69,6 +81,7 @@ def test_a_file_that_cannot_be_trusted_is_compiled_anew(
     else:
         file.rename(tmp_path / "elsewhere")
         file.symlink_to(tmp_path / "elsewhere")
+    forget()
     assert works(compiled(tmp_path))
     if damage != "link":
         assert any("compiled anew" in record.message for record in caplog.records)
