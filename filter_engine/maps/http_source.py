@@ -60,6 +60,7 @@ class HttpSource(Source):
         "_fault",
         "_head",
         "_kind",
+        "_level",
         "_reader",
         "_url",
         "_written",
@@ -78,8 +79,12 @@ class HttpSource(Source):
         *,
         directory: Path | None,
         poll: float,
+        shipped: bool = False,
     ) -> None:
-        """Raises ``ValueError`` for what is no URL. ``poll`` is the seconds between two fetches."""
+        """Raises ``ValueError`` for what is no URL. ``poll`` is the seconds between two fetches.
+
+        Of a ``shipped`` map, which the site did not ask for, failures are mere notes.
+        """
         url = urlsplit(source.location)
         if url.scheme not in _PORTS or not url.hostname:
             raise ValueError(f"{source.location!r} is no URL")
@@ -93,6 +98,7 @@ class HttpSource(Source):
         digest = hashlib.sha256(source.location.encode()).hexdigest()[:32]
         self.file = None if directory is None else directory / f"{digest}.map"
         self._url = url
+        self._level = logging.INFO if shipped else logging.WARNING
         self._written = source
         self._kind = kind
         self._reader = reader
@@ -126,7 +132,7 @@ class HttpSource(Source):
         fault = f"{error}" or type(error).__name__
         if fault != self._fault:
             kept = "the old content stays" if self.content is not None else "it is empty"
-            log.warning("map %s: %s; %s", self.place, fault, kept)
+            log.log(self._level, "map %s: %s; %s", self.place, fault, kept)
         self._fault = fault
 
     def _ask(self, addresses: Sequence[str]) -> Callable[[], None] | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from filter_engine.config.layers import Layers
 from filter_engine.config.map_definition import (
     MapDefinition,
     MapEntry,
@@ -18,6 +19,7 @@ from filter_engine.config.map_definition import (
     define_text,
 )
 from filter_engine.config.model import Config
+from filter_engine.config.origin import Layer
 from filter_engine.config.schema import MisfitError
 from filter_engine.maps.file_source import FileSource, tell_problems
 from filter_engine.maps.http_source import HttpSource
@@ -41,6 +43,7 @@ class Maps:
     def __init__(self, config: Config | None = None) -> None:
         made = config or Config()
         self._options = made.options
+        self._layers = Layers(made.variables)
         self._reader = _reader(made)
         self._directory = _directory(made)
         self._watch: Watch | None = None
@@ -93,9 +96,16 @@ class Maps:
             return FileSource(written, kind, self._reader, where)
         if written.scheme is Scheme.HTTP:
             interval = self._options.map_watch_interval if poll is None else poll
+            shipped = self._layers.of(written.origin.file) is Layer.SHIPPED
             try:
                 return HttpSource(
-                    written, kind, self._reader, where, directory=self._directory, poll=interval
+                    written,
+                    kind,
+                    self._reader,
+                    where,
+                    directory=self._directory,
+                    poll=interval,
+                    shipped=shipped,
                 )
             except ValueError as error:
                 log.warning("%s: %s", where, error)

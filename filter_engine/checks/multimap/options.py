@@ -208,13 +208,13 @@ def _fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
     served = _not_served(rule)
     if served is not None:
         return served
-    error = Severity.ERROR
+    warning = Severity.WARNING
     if not rule.type:
-        return error, "it has no type", f"write type = one of {', '.join(TYPES)}"
+        return warning, "it has no type", f"write type = one of {', '.join(TYPES)}"
     if rule.type == "combined":
         return _combined_fault(rule)
     if not (rule.map.sources or rule.map.entries or rule.cdb):
-        return error, "it has no map", 'write map = "/path/of/the/map"'
+        return warning, "it has no map", 'write map = "/path/of/the/map"'
     needed = {
         "header": (bool(rule.header), "it names no header", 'write header = "Subject"'),
         "selector": (rule.selector is not None, "it has no selector", 'write selector = "user"'),
@@ -227,11 +227,11 @@ def _fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
     }
     given, message, hint = needed.get(rule.type, (True, "", ""))
     if not given:
-        return error, message, hint
+        return warning, message, hint
     try:
         compile_filter(rule.type, rule.filter)
     except FilterError as wrong:
-        return error, str(wrong), wrong.hint
+        return warning, str(wrong), wrong.hint
     return None
 
 
@@ -247,16 +247,16 @@ def _not_served(rule: MultimapRule) -> tuple[Severity, str, str] | None:
 
 
 def _combined_fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
-    error = Severity.ERROR
+    warning = Severity.WARNING
     if rule.expression is None or not rule.rules:
-        return error, "it has no rules and expression", 'write rules { a { } }; expression = "a"'
+        return warning, "it has no rules and expression", 'write rules { a { } }; expression = "a"'
     for atom in rule.expression.atoms:
         if atom.name not in rule.rules:
             known_names = ", ".join(rule.rules)
-            return error, f"its expression names {atom.name!r}", f"its rules are {known_names}"
+            return warning, f"its expression names {atom.name!r}", f"its rules are {known_names}"
     for name, part in rule.rules.items():
         if part.selector is None or not (part.map.sources or part.map.entries):
-            return error, f"{name!r} lacks its map or selector", 'write selector = "ip"'
+            return warning, f"{name!r} lacks its map or selector", 'write selector = "ip"'
     return None
 
 

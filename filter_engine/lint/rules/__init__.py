@@ -21,5 +21,6 @@ MODULES: tuple[str, ...] = (
     "signing",
     "postfix",
     "sizes",
+    "maps",
     "shipped_files",
 )

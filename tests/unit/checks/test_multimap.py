@@ -320,6 +320,13 @@ def test_rules_of_rmilter_as_the_importer_writes_them(tmp_path: Path) -> None:
     assert {"RMILTER_RULE_1_CONNECT_1", "RMILTER_RULE_1_BODY_2"} <= names
 
 
+def _findings(directory: Path, rule: str) -> tuple[Config | None, list[str]]:
+    main = directory / "main.conf"
+    main.write_text(f"multimap {{ R {{ {rule} }} }}")
+    found = inspect(main, {}, {}, modules=sections(REGISTRY))
+    return found.config, [str(finding) for finding in found.findings]
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
@@ -327,7 +334,6 @@ def test_rules_of_rmilter_as_the_importer_writes_them(tmp_path: Path) -> None:
         ("type = ip", "it has no map"),
         ('type = header; map = "/x"', "it names no header"),
         ('type = selector; map = "/x"', "it has no selector"),
-        ('type = selector; map = "/x"; selector = "form"', "no extractor 'form'"),
         ('type = mempool; map = "/x"', "it names no variable"),
         ('type = symbol_options; map = "/x"', "it names no symbol"),
         ('type = url; map = "/x"; filter = "host"', "no filter 'host'"),
@@ -340,6 +346,22 @@ def test_rules_of_rmilter_as_the_importer_writes_them(tmp_path: Path) -> None:
             "its expression names 'b'",
         ),
         ('type = combined; expression = "a"; rules { a { map = [x]; } }', "'a' lacks its map or"),
+    ],
+)
+def test_a_rule_that_cannot_work_is_left_out(rule: str, message: str, tmp_path: Path) -> None:
+    config, said = _findings(tmp_path, rule)
+    assert config is not None
+    options = config.modules["multimap"]
+    assert isinstance(options, MultimapOptions)
+    assert not options.rules
+    assert any(message in text and f"{tmp_path}/main.conf:1" in text for text in said), said
+    assert all("warning:" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ('type = selector; map = "/x"; selector = "form"', "no extractor 'form'"),
         ('type = ip; map = "/x"; require_symbols = "A &"', "ends too early"),
         ('type = ip; map = "/x"; action = "rejekt"', "rejekt"),
         ('type = ipp; map = "/x"', "'ipp' is not possible here"),
@@ -347,13 +369,10 @@ def test_rules_of_rmilter_as_the_importer_writes_them(tmp_path: Path) -> None:
         ('type = ip; map = "ftp://x/y"', "maps do not come from ftp://"),
     ],
 )
-def test_a_rule_that_cannot_work_is_an_error(rule: str, message: str, tmp_path: Path) -> None:
-    main = tmp_path / "main.conf"
-    main.write_text(f"multimap {{ R {{ {rule} }} }}")
-    found = inspect(main, {}, {}, modules=sections(REGISTRY))
-    assert found.config is None
-    said = [str(finding) for finding in found.findings]
-    assert any(message in text and f"{main}:1" in text for text in said), said
+def test_a_value_that_cannot_be_read_is_an_error(rule: str, message: str, tmp_path: Path) -> None:
+    config, said = _findings(tmp_path, rule)
+    assert config is None
+    assert any(message in text and f"{tmp_path}/main.conf:1" in text for text in said), said
 
 
 @pytest.mark.parametrize(
