@@ -24,7 +24,7 @@ from filter_engine.checks.rbl.rules import (
 )
 from filter_engine.checks.rbl.stock import SYMBOLS
 from filter_engine.config.map_definition import MapKind
-from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
@@ -54,8 +54,17 @@ def _symbols(rules: Mapping[str, RblRule]) -> Iterator[Symbol]:
             yield Symbol(refused, 0.0, blocked, (*groups, _BLOCKED), rule=main)
 
 
+def _part(rules: Mapping[str, RblRule], *, late: bool) -> dict[str, RblRule]:
+    """The rules that wait for symbols (``require_symbols``), or the others."""
+    return {name: rule for name, rule in rules.items() if bool(rule.require_symbols) is late}
+
+
 def _rbl_symbols(options: RblOptions) -> Iterator[Symbol]:
-    return _symbols(rules_of(options))
+    return _symbols(_part(rules_of(options), late=False))
+
+
+def _late_symbols(options: RblOptions) -> Iterator[Symbol]:
+    return _symbols(_part(rules_of(options), late=True))
 
 
 def _surbl_rules(options: SurblOptions, over: Mapping[str, RblRule]) -> dict[str, RblRule]:
@@ -98,6 +107,14 @@ def _lists(rules: Mapping[str, RblRule], setup: Setup) -> Lists:
 
 
 def _prepare_rbl(options: RblOptions, setup: Setup) -> Lists:
+    return _lists(_part(_own_rules(options, setup), late=False), setup)
+
+
+def _prepare_late(options: RblOptions, setup: Setup) -> Lists:
+    return _lists(_part(_own_rules(options, setup), late=True), setup)
+
+
+def _own_rules(options: RblOptions, setup: Setup) -> dict[str, RblRule]:
     """The rules of ``rbl``; those that an older module spells too are that module's."""
     older = {
         name
@@ -106,7 +123,7 @@ def _prepare_rbl(options: RblOptions, setup: Setup) -> Lists:
         and isinstance(section := setup.config.modules.get(module), (SurblOptions, EmailsOptions))
         for name in section.rules
     }
-    return _lists({n: r for n, r in rules_of(options).items() if n not in older}, setup)
+    return {name: rule for name, rule in rules_of(options).items() if name not in older}
 
 
 def _of_rbl(setup: Setup) -> dict[str, RblRule]:
@@ -133,6 +150,21 @@ def _prepare_emails(options: EmailsOptions, setup: Setup) -> Lists:
 async def rbl(task: Task, ask: Ask) -> list[Finding]:
     """Addresses and names of the mail in the lists of the section ``rbl``."""
     return await look_up(task, ask, task.state("rbl"))
+
+
+@check(
+    "rbl_late",
+    module="rbl",
+    stage=Stage.CLASSIFIER,
+    options=RblOptions,
+    symbols=(),
+    symbols_of=_late_symbols,
+    prepare=_prepare_late,
+    needs=("dkim",),
+)
+async def rbl_late(task: Task, ask: Ask) -> list[Finding]:
+    """Lists that are asked only beside other symbols (``require_symbols``)."""
+    return await look_up(task, ask, task.state("rbl_late"))
 
 
 @check(

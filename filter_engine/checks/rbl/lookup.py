@@ -108,6 +108,10 @@ def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
         return False
     if not any(map(task.is_wanted, rule.symbols)):
         return False
+    if rule.required_symbols:
+        present = {finding.symbol for finding in task.findings if task.is_wanted(finding.symbol)}
+        if not present.issuperset(rule.required_symbols):
+            return False
     disabled = lists.disabled_zones
     if disabled is not None and rule.zone[1:] in disabled:
         return False

@@ -326,8 +326,10 @@ def _selectors(
     found = []
     for label, text in rule.selector.items():
         selector = compile_selector(text, maps=maps)
-        if selector.late:
-            raise UnusableRuleError(f"its selector {text} reads symbols, which come later")
+        if selector.late and not rule.require_symbols:
+            raise UnusableRuleError(
+                f"its selector {text} reads symbols: say in require_symbols which it waits for"
+            )
         found.append((label, selector))
     return tuple(found)
 
