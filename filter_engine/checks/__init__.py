@@ -9,6 +9,7 @@ MODULES: tuple[str, ...] = (
     "dkim",
     "arc",
     "dmarc",
+    "whitelist",
     "dkim_signing",
     "from_rules",
     "to_rules",

@@ -43,7 +43,7 @@ SERVED_IN_PART = frozenset(
     """
     aliases arc asn chartable dkim dkim_signing dmarc emails forged_recipients hfilter
     maillist mid milter_headers mime_types multimap once_received phishing rbl spf surbl
-    url_suspect
+    url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
 

@@ -24,7 +24,6 @@ from filter_engine.config.rspamd.kinds import (
     each,
 )
 from filter_engine.config.rspamd.shared_options import (
-    OWN_MAIL,
     REDIS,
     Options,
     flag,
@@ -234,28 +233,9 @@ HTTP_HEADERS = module(
     "http_headers", "takes results of SPF, DKIM and DMARC from headers of the scan request"
 )
 
-_WHITELIST_RULE: Final = part(
-    "whitelist",
-    "one list",
-    domains=known(MAP_SOURCE, doc="domains, each with wl, bl or both and a multiplier"),
-    valid_spf=flag(None, "SPF must pass"),
-    valid_dkim=flag(None, "a DKIM signature of the domain must be good"),
-    valid_dmarc=flag(None, "DMARC must pass"),
-    strict=flag(False, "a failure counts against the domain"),
-    blacklist=flag(False, "the list is one of forged domains"),
-    score=known(NUMBER, doc="score of the symbol"),
-    group=known(STRING, "whitelist", doc="group of the symbol"),
-    description=known(STRING, doc="what people read about the symbol"),
-    one_shot=flag(None, "count once"),
-    inverse_symbol=known(STRING, doc="symbol when the check fails"),
-    inverse_multiplier=known(NUMBER, 1.0, doc="weight of inverse_symbol"),
-)
-WHITELIST = module(
+WHITELIST = part(
     "whitelist",
     "lists of domains that are trusted as long as SPF, DKIM or DMARC pass",
-    OWN_MAIL,
-    rules=_WHITELIST_RULE,
-    rules_key="rules",
     spf_allow_symbol=symbol("R_SPF_ALLOW", "SPF pass, as the spf module sets it"),
     dkim_allow_symbol=symbol("R_DKIM_ALLOW", "a good signature, as the dkim module sets it"),
     dmarc_allow_symbol=symbol("DMARC_POLICY_ALLOW", "DMARC pass, as the dmarc module sets it"),
