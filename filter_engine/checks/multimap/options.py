@@ -109,6 +109,8 @@ class MultimapRule(Section):
         one_param=known(BOOLEAN, doc="keep one option only"),
         redis_key=known(STRING, doc="key of the map in Redis"),
         scope=known(STRING, doc="scope of regexp_rules"),
+        skip_archives=known(BOOLEAN, False, doc="not the files in archives (type filename)"),
+        skip_detected=known(BOOLEAN, False, doc="not the type that the content has"),
         upstreams=known(STRING, doc="servers of an HTTP map"),
         symbols_set=known(WORDS, doc="the same as symbols"),
         artificial=known(BOOLEAN, doc="also Received headers that the engine made itself"),
@@ -156,10 +158,6 @@ class MultimapRule(Section):
         WORDS, (), doc="only Received headers with these: ssl, authenticated"
     )
     nflags: tuple[str, ...] = option(WORDS, (), doc="only Received headers without these")
-    skip_archives: bool = option(BOOLEAN, False, doc="not the files in archives (type filename)")
-    skip_detected: bool = option(
-        BOOLEAN, False, doc="not the type that the content has (type filename)"
-    )
     skip_local: bool = option(BOOLEAN, False, doc="not for clients in local_networks")
     skip_authenticated: bool = option(BOOLEAN, False, doc="not for clients that logged in")
     rules: Mapping[str, CombinedMap] = option(
