@@ -78,7 +78,10 @@ def known_password(situation: Situation) -> Iterator[Finding]:
             what = "is empty"
         elif value.lower() in _WORDS:
             what = "is one of the first that anybody tries"
-        elif blake2b(value.encode(), digest_size=8).hexdigest() in _PUBLISHED:
+        elif (
+            blake2b(value.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+            in _PUBLISHED
+        ):
             what = "is printed in a manual that everybody can read"
         else:
             continue

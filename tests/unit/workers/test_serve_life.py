@@ -166,6 +166,24 @@ def test_a_bad_configuration_changes_nothing(make_engine: MakeEngine) -> None:
     assert engine.scan()["required_score"] == 99.0
 
 
+def test_a_reload_does_not_wait_for_a_pipe_nor_takes_a_cut_hash(make_engine: MakeEngine) -> None:
+    engine = make_engine().start()
+    before = engine.workers()
+    engine.write("worker-controller.inc", 'enable_password = "$1$yyyyyyyyyy$y";')
+    engine.write("options.inc", "")
+    pipe = engine.local_d / "options.inc"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    os.kill(engine.pid, signal.SIGHUP)
+    engine.told("RELOADING=1")
+    assert "old configuration stays" in engine.told("READY=1")
+    assert engine.workers() == before
+    assert engine.scan()["required_score"] == 15.0
+    log = engine.log.read_text()
+    assert "not a regular file" in log
+    assert "no hash of a password" in log
+
+
 def ready(engine: Engine) -> dict[str, object]:
     status, _, body = engine.http(engine.controller, "/ready")
     assert status == 200
