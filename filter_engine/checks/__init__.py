@@ -33,6 +33,7 @@ MODULES: tuple[str, ...] = (
     "multimap",
     "regexp",
     "spamassassin",
+    "trie",
     "scams",
     "bounce",
     "compromised_hosts",
@@ -43,6 +44,7 @@ MODULES: tuple[str, ...] = (
     "chartable",
     "phishing",
     "url_suspect",
+    "force_actions",
 )
 """Module names under this package, in the order they are declared."""
 

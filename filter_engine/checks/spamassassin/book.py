@@ -108,12 +108,10 @@ class SpamAssassinBook:
                 yield name, 1.0 if meta else value, self._evidence(name, values, held)
 
     def _evidence(self, name: str, values: _Values, held: set[str]) -> str:
-        slots = self._slots.get(name)
-        if slots:
-            return values.matches.evidence(slots)
         test = self.found.tests[name]
         if test.expression is None:
-            return f"{test.function or test.header}"
+            seen = values.matches.evidence(self._slots.get(name, ()))
+            return seen or f"{test.function or test.header} ({test.origin})"
         parts = sorted(leaf for leaf in _leaves(name, self.found) if leaf in held)
         return f"holds with {', '.join(parts[:8])}" if parts else test.expression.text
 

@@ -333,7 +333,12 @@ def _in_loops(tests: dict[str, Test]) -> list[str]:
     """Meta rules that cannot be settled, since they need themselves."""
     open_names = {name: _needed(test, tests) for name, test in tests.items() if test.expression}
     while True:
-        settled = [n for n, needs in open_names.items() if not needs & open_names.keys()]
+        needed = {name for needs in open_names.values() for name in needs}
+        settled = [
+            name
+            for name, needs in open_names.items()
+            if name not in needed or not needs & open_names.keys()
+        ]
         if not settled:
             return list(open_names)
         for name in settled:

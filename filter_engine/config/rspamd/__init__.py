@@ -26,7 +26,7 @@ _FILES = {
         "metric_exporter"
     ),
     "fuzzy": "fuzzy_check fuzzy_collect",
-    "maps": ("external_relay force_actions milter_headers multimap rmilter_headers trie"),
+    "maps": ("external_relay force_actions milter_headers multimap rmilter_headers"),
     "scanners": "antivirus dcc external_services p0f",
     "senders": "aliases greylist ip_score known_senders mx_check ratelimit replies reputation",
     "statistics": (
@@ -41,7 +41,7 @@ NAMES = frozenset(_FILE_OF)
 #: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
     """
-    aliases arc asn chartable dkim dkim_signing dmarc emails forged_recipients hfilter
+    aliases arc asn chartable dkim dkim_signing dmarc emails force_actions forged_recipients hfilter
     maillist mid milter_headers mime_types multimap once_received phishing rbl spf surbl
     url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read

@@ -1,6 +1,6 @@
-"""Rules a site writes itself: ``multimap``, ``regexp``, ``trie``, ``spamassassin`` and the like.
+"""Rules a site writes itself: ``multimap`` and the like.
 
-``force_actions`` and ``external_relay`` are here too: their rules are all a site's own.
+``external_relay`` is here too: its rules are all a site's own.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from typing import Final
 
 from filter_engine.config.kinds import (
     INTEGER,
-    NUMBER,
     STRING,
     known_sections,
     one_of,
 )
 from filter_engine.config.rspamd.kinds import (
     ANY,
-    EXPRESSION,
     LUA,
     MAP_SOURCE,
     STRINGS,
@@ -26,25 +24,14 @@ from filter_engine.config.rspamd.kinds import (
 )
 from filter_engine.config.rspamd.shared_options import (
     REDIS,
-    Options,
     flag,
     module,
     names,
     part,
 )
-from filter_engine.config.schema import declare_known, known
+from filter_engine.config.schema import known
 
 #: What a symbol made by a rule of the site's may say of itself.
-_ABOUT_SYMBOL: Final[Options] = declare_known(
-    score=known(NUMBER, doc="score of the symbol"),
-    group=known(STRING, doc="group of the symbol"),
-    groups=names("groups of the symbol"),
-    description=known(STRING, doc="what people read about the symbol"),
-    one_shot=flag(None, "count once"),
-    one_param=flag(None, "keep one option only"),
-    weight=known(NUMBER, doc="old name of score"),
-)
-
 MULTIMAP = module(
     "multimap",
     "maps of the site's: addresses, names, headers, URLs, files",
@@ -52,38 +39,9 @@ MULTIMAP = module(
     allow_local=flag(None, "also for local clients"),
 )
 
-_TRIE_RULE: Final = part(
-    "trie",
-    "one set of strings",
-    file=known(STRING, doc="file with one string a line"),
-    patterns=names("the strings"),
-    binary=flag(False, "the file holds lengths and octets"),
-    raw=flag(False, "look at the raw message"),
-    body=flag(False, "look at the body only"),
-)
-TRIE = module("trie", "fixed strings in the message", rules=_TRIE_RULE)
-
-_ACTION_RULE: Final = part(
-    "force_actions",
-    "one rule",
-    action=known(STRING, doc="action that is forced"),
-    expression=known(EXPRESSION, doc="symbols that force it"),
-    message=known(STRING, doc="reply of the action"),
-    subject=known(STRING, doc="subject that the mail is given"),
-    require_action=known(STRINGS, doc="only when the action is one of these"),
-    honor_action=known(STRINGS, doc="not when the action is one of these"),
-    least=flag(False, "only when the action so far is weaker"),
-    process_all=flag(False, "go on with the remaining checks"),
-    limit=known(NUMBER, doc="value of the expression from which it holds"),
-    raction=known(STRINGS, doc="old name of require_action"),
-    enabled=flag(True, "use the rule"),
-    description=known(STRING, doc="what people read about the rule"),
-)
 FORCE_ACTIONS = module(
     "force_actions",
     "expressions over symbols that force an action",
-    rules=_ACTION_RULE,
-    rules_key="rules",
     actions=known(table_of(STRINGS), doc="expressions by action, in the words of older versions"),
     messages=known(table_of(STRING), doc="reply by expression, to actions"),
 )
