@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 import time
 from collections.abc import Callable
@@ -24,8 +23,8 @@ from filter_engine.rules.loader import site_rules
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.driver import Transport
 from filter_engine.scan.envelope import Envelope
-from filter_engine.scan.metric import Decision, decide
-from filter_engine.scan.plan import Plan, make_plan
+from filter_engine.scan.metric import Decision, required_score
+from filter_engine.scan.plan import make_plan
 from filter_engine.scan.run import Run, wall_clock
 from filter_engine.scan.settings import Chosen, Settings
 from filter_engine.scan.setup import Setup
@@ -106,8 +105,8 @@ class Scanner:
 
     @property
     def required_score(self) -> float:
-        """The reject threshold, ``nan`` when reject is off."""
-        return _required_score(self.plan)
+        """The score that is shown as the limit; ``nan`` when every action is off."""
+        return required_score(self.plan.thresholds)
 
     async def scan(
         self, raw: bytes, envelope: Envelope, *, task_timeout: float | None = None
@@ -129,17 +128,14 @@ class Scanner:
         run = Run(task, plan, self.statistics)
         if chosen is not None:
             run.findings.extend(chosen.findings)
-        await run.stages(self.transport, asyncio.get_running_loop().time() + limit)
-        if run.timed_out and self.config.options.soft_reject_on_timeout:
-            run.pre_results.append(TIMEOUT)
-        decision = decide(
-            run.findings,
-            run.pre_results,
-            plan.scores,
-            plan.thresholds,
-            plan.caps,
-            plan.composites,
+        flags = envelope.flags if chosen is None else envelope.flags.union(chosen.apply.flags)
+        await run.stages(
+            self.transport,
+            asyncio.get_running_loop().time() + limit,
+            pass_all="pass_all" in flags,
+            on_timeout=TIMEOUT if self.config.options.soft_reject_on_timeout else None,
         )
+        decision = run.decision()
         verdict = self._verdict(task, run, decision, chosen, time.monotonic() - began)
         self.statistics.timeouts += run.timed_out
         return verdict
@@ -176,7 +172,8 @@ class Scanner:
     ) -> Verdict:
         message = task.message
         urls = message.urls[: self.config.options.max_urls]
-        required = _required_score(self.plan if chosen is None else chosen.plan)
+        required = required_score((self.plan if chosen is None else chosen.plan).thresholds)
+        pre = decision.pre_result
         template = (chosen.apply.subject if chosen else "") or self.config.actions.subject
         return Verdict(
             action=decision.action,
@@ -184,7 +181,7 @@ class Scanner:
             required_score=required,
             symbols=decision.symbols,
             messages=_messages(decision, chosen),
-            subject=_subject(message, decision, template),
+            subject=_subject(message, decision, pre.subject if pre and pre.subject else template),
             urls=tuple(dict.fromkeys(url.host for url in urls)),
             emails=tuple(dict.fromkeys(address.email for address in message.emails)),
             message_id=message.message_id,
@@ -194,11 +191,6 @@ class Scanner:
             unfinished=tuple(run.unfinished),
             timed_out=run.timed_out,
         )
-
-
-def _required_score(plan: Plan) -> float:
-    """The reject threshold, ``nan`` when reject is off."""
-    return plan.thresholds.get(Action.REJECT, math.nan)
 
 
 def _messages(decision: Decision, chosen: Chosen | None) -> dict[str, str]:

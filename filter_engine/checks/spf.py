@@ -57,6 +57,7 @@ class SpfOptions(SenderPolicyOptions):
 @check(
     "spf",
     callback="SPF_CHECK",
+    on_empty=True,
     symbols=(
         Symbol("R_SPF_ALLOW", -0.2, "SPF: the domain lets this client send", _GROUPS),
         Symbol("R_SPF_FAIL", 1.0, "SPF: the domain forbids this client to send", _GROUPS),

@@ -36,6 +36,14 @@ class Matched:
     without_symbol: frozenset[str]
     without_weight: frozenset[str]
 
+    def joined(self, later: Matched) -> Matched:
+        """Both, the later one's composites after those of this one."""
+        return Matched(
+            tuple(dict.fromkeys(self.names + later.names)),
+            self.without_symbol | later.without_symbol,
+            self.without_weight | later.without_weight,
+        )
+
     def settle(self, results: Iterable[SymbolResult]) -> tuple[tuple[SymbolResult, ...], float]:
         """The results that stay, and the weight of those that go and leave theirs behind."""
         stay: list[SymbolResult] = []

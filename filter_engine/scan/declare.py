@@ -82,6 +82,10 @@ class Check:
     """The symbols that a site's rules in the bound options add to ``symbols``."""
     callback: str = ""
     """The name of Rspamd's symbol that stands for the whole check: settings may name it."""
+    after_pre_result: bool = False
+    """It runs also when a pre-result has stopped the stages before its own."""
+    on_empty: bool = False
+    """It runs also for a request without a message: it looks at the envelope."""
 
 
 class Registry:
@@ -154,6 +158,8 @@ def check(
     symbols_of: SymbolsOf | None = None,
     needs: Sequence[str] = (),
     callback: str = "",
+    after_pre_result: bool = False,
+    on_empty: bool = False,
     registry: Registry | None = None,
 ) -> Callable[[F], F]:
     """Declare the decorated function as a check; the function itself stays callable as it is.
@@ -164,7 +170,10 @@ def check(
     ``prepare(options, setup)`` is called once a configuration in the master, before processes are
     forked; ``task.state(name)`` gives what it returned. ``symbols_of(options)`` gives the symbols
     of a site's own rules. ``needs`` names the checks whose results it asks for. ``callback`` is the
-    name that settings may use for all its symbols (``SPF_CHECK``).
+    name that settings may use for all its symbols (``SPF_CHECK``). A check of a later stage than
+    COMPOSITE finds the symbols, score and action so far in ``task.decision``; those of the stage
+    IDEMPOTENT, and with ``after_pre_result`` others, run also after a pre-result that stops.
+    Only a check with ``on_empty`` runs for a request without a message.
     """
 
     def declare(run: F) -> F:
@@ -183,6 +192,8 @@ def check(
                 needs=tuple(needs),
                 symbols_of=symbols_of,
                 callback=callback,
+                after_pre_result=after_pre_result,
+                on_empty=on_empty,
             )
         )
         return run

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filter_engine.scan.verdict import Action, Finding, PreResult, SymbolResult
 
 if TYPE_CHECKING:
-    from filter_engine.scan.composites import Composites
+    from filter_engine.scan.composites import Composites, Matched
 
 MAX_SHOTS = 100
 """Findings of one symbol that count (Rspamd's default of max_shots)."""
@@ -59,60 +60,114 @@ class Decision:
     pre_result: PreResult | None = None
 
 
-def tally(
-    findings: Iterable[Finding],
-    scores: Mapping[str, Score],
-    caps: Mapping[str, float] | None = None,
-) -> tuple[SymbolResult, ...]:
-    """Merge the findings of each symbol and weigh them; a symbol nobody declared weighs nothing.
+class Tally:
+    """Weighs findings one after the other, in the order they were made.
 
     A one-shot symbol counts once, by its finding of the greatest weight; any other adds up to
-    its ``shots``. Options are joined in order without repetition. ``caps`` holds the most
-    that the symbols of a group may add together: what goes over is taken from the later symbol.
+    its ``shots``, and is one-shot from then on. Options are joined in order without repetition.
+    ``caps`` holds the most that the symbols of a group may add together: what goes over is cut from
+    the later finding. ``grow_factor`` above 1 multiplies a score above zero that follows another.
+    Source: replies of Rspamd 3.4. A symbol nobody declared weighs nothing.
     """
-    merged: dict[str, list[Finding]] = {}
-    for finding in findings:
-        score = scores.get(finding.symbol)
-        if score is None or score.enabled:
-            merged.setdefault(finding.symbol, []).append(finding)
-    results = (
-        _weigh(name, same, scores.get(name) or (_FORCED if same[0].forced else _UNKNOWN))
-        for name, same in merged.items()
-    )
-    return tuple(results) if not caps else _cap(results, scores, caps)
+
+    __slots__ = ("_caps", "_factor", "_grow", "_left", "_scores", "_symbols")
+
+    def __init__(
+        self,
+        scores: Mapping[str, Score],
+        caps: Mapping[str, float] | None = None,
+        grow_factor: float = 1.0,
+    ) -> None:
+        self._scores = scores
+        self._caps = caps or {}
+        self._left: dict[str, float] = dict(self._caps)
+        self._grow = grow_factor if grow_factor > 1.0 else 1.0
+        self._factor = 1.0
+        self._symbols: dict[str, _Entry] = {}
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Weigh further findings."""
+        scores, symbols = self._scores, self._symbols
+        for finding in findings:
+            name = finding.symbol
+            entry = symbols.get(name)
+            if entry is None:
+                score = scores.get(name) or (_FORCED if finding.forced else _UNKNOWN)
+                if not score.enabled:
+                    continue
+                entry = symbols[name] = _Entry(score)
+            score = entry.score
+            worth = score.value * finding.weight
+            entry.shots += 1
+            if entry.shots > 1 and (score.one_shot or entry.shots > score.shots):
+                same_sign = (worth < 0.0) is (entry.total < 0.0)
+                worth = worth - entry.total if same_sign and abs(worth) > abs(entry.total) else 0.0
+            if worth or entry.shots == 1:
+                grown = worth > 0.0
+                if grown:
+                    worth *= self._factor
+                self._factor = self._grow if grown else 1.0
+                if self._caps:
+                    worth = self._capped(worth, score.groups)
+                entry.total += worth
+            if finding.options:
+                entry.options.update(dict.fromkeys(finding.options))
+            if finding.evidence:
+                entry.evidence.append(finding.evidence)
+
+    def _capped(self, worth: float, groups: Iterable[str]) -> float:
+        left = self._left
+        capped = [group for group in groups if group in left]
+        if worth > 0.0:
+            for group in capped:
+                worth = min(worth, max(left[group], 0.0))
+        for group in capped:
+            left[group] -= worth
+        return worth
+
+    def results(self) -> tuple[SymbolResult, ...]:
+        """Every symbol so far, in the order of its first finding."""
+        return tuple(
+            SymbolResult(
+                name=name,
+                score=entry.total,
+                metric_score=entry.score.value,
+                description=entry.score.description,
+                group=entry.score.groups[0] if entry.score.groups else "",
+                options=tuple(entry.options)[:MAX_OPTIONS],
+                evidence=tuple(entry.evidence),
+            )
+            for name, entry in self._symbols.items()
+        )
+
+
+class _Entry:
+    """What a tally knows of one symbol."""
+
+    __slots__ = ("evidence", "options", "score", "shots", "total")
+
+    def __init__(self, score: Score) -> None:
+        self.score = score
+        self.total = 0.0
+        self.shots = 0
+        self.options: dict[str, None] = {}
+        self.evidence: list[str] = []
 
 
 _UNKNOWN = Score(0.0)
 _FORCED = Score(1.0)
 
 
-def _cap(
-    results: Iterable[SymbolResult], scores: Mapping[str, Score], caps: Mapping[str, float]
+def tally(
+    findings: Iterable[Finding],
+    scores: Mapping[str, Score],
+    caps: Mapping[str, float] | None = None,
+    grow_factor: float = 1.0,
 ) -> tuple[SymbolResult, ...]:
-    left = dict(caps)
-    capped = []
-    for result in results:
-        groups = [g for g in scores.get(result.name, _UNKNOWN).groups if g in left]
-        added = min([result.score, *(max(left[group], 0.0) for group in groups)])
-        for group in groups:
-            left[group] -= added
-        capped.append(result if added == result.score else replace(result, score=added))
-    return tuple(capped)
-
-
-def _weigh(name: str, same: Sequence[Finding], score: Score) -> SymbolResult:
-    weights = [finding.weight for finding in same[: score.shots]]
-    weight = max(weights, key=abs) if score.one_shot else sum(weights)
-    options = tuple(dict.fromkeys(option for finding in same for option in finding.options))
-    return SymbolResult(
-        name=name,
-        score=score.value * weight,
-        metric_score=score.value,
-        description=score.description,
-        group=score.groups[0] if score.groups else "",
-        options=options[:MAX_OPTIONS],
-        evidence=tuple(finding.evidence for finding in same if finding.evidence),
-    )
+    """The symbols that findings make, weighed."""
+    counted = Tally(scores, caps, grow_factor)
+    counted.add(findings)
+    return counted.results()
 
 
 def action_for(score: float, thresholds: Mapping[Action, float]) -> Action:
@@ -121,32 +176,82 @@ def action_for(score: float, thresholds: Mapping[Action, float]) -> Action:
     return max(reached)[2] if reached else Action.NO_ACTION
 
 
+def required_score(thresholds: Mapping[Action, float]) -> float:
+    """The score that is shown as the limit: that of reject, else the highest; ``nan`` for none."""
+    reject = thresholds.get(Action.REJECT)
+    return max(thresholds.values(), default=math.nan) if reject is None else reject
+
+
+class Scoring:
+    """The score of one task while its checks run, and what follows from it."""
+
+    __slots__ = ("_composites", "_matched", "_seen", "_tally", "_thresholds")
+
+    def __init__(
+        self,
+        scores: Mapping[str, Score],
+        thresholds: Mapping[Action, float],
+        caps: Mapping[str, float] | None = None,
+        composites: Composites | None = None,
+        grow_factor: float = 1.0,
+    ) -> None:
+        self._tally = Tally(scores, caps, grow_factor)
+        self._thresholds = thresholds
+        self._composites = composites
+        self._matched: Matched | None = None
+        self._seen = 0
+
+    def add(self, findings: Sequence[Finding]) -> None:
+        """Weigh what of ``findings`` has come since the last call, then the composites it sets.
+
+        Composites that were set before stay, whatever has come.
+        """
+        if len(findings) == self._seen:
+            return
+        self._tally.add(findings[self._seen :])
+        self._seen = len(findings)
+        if self._composites is None:
+            return
+        matched = self._composites.evaluate(self._tally.results())
+        if matched is None:
+            return
+        before = () if self._matched is None else self._matched.names
+        self._tally.add(Finding(name) for name in matched.names if name not in before)
+        self._matched = matched if self._matched is None else self._matched.joined(matched)
+
+    def decision(self, pre_results: Iterable[PreResult] = ()) -> Decision:
+        """The action, with the pre-results.
+
+        The one of the highest priority, the first of equals, wins over the score; one marked
+        ``least`` only raises the action that the score demands.
+        """
+        symbols, left = self._tally.results(), 0.0
+        if self._matched is not None:
+            symbols, left = self._matched.settle(symbols)
+        total = sum((symbol.score for symbol in symbols), left)
+        action = action_for(total, self._thresholds)
+        chosen: PreResult | None = None
+        for pre in sorted(pre_results, key=lambda p: -p.priority):
+            if not pre.least:
+                chosen = pre
+                break
+            if SEVERITY.index(pre.action) > SEVERITY.index(action):
+                action, chosen = pre.action, pre
+        if chosen is None:
+            return Decision(action, total, symbols)
+        score = total if chosen.score is None else chosen.score
+        return Decision(chosen.action, score, symbols, chosen.message or None, chosen)
+
+
 def decide(
-    findings: Iterable[Finding],
+    findings: Sequence[Finding],
     pre_results: Iterable[PreResult],
     scores: Mapping[str, Score],
     thresholds: Mapping[Action, float],
     caps: Mapping[str, float] | None = None,
     composites: Composites | None = None,
 ) -> Decision:
-    """Score the findings, then the composites they set, and settle the action.
-
-    The pre-result of the highest priority wins over the score; one marked ``least`` only raises the
-    action that the score demands.
-    """
-    found = tuple(findings)
-    symbols, left = tally(found, scores, caps), 0.0
-    matched = None if composites is None else composites.evaluate(symbols)
-    if matched is not None:
-        own = tuple(Finding(name) for name in matched.names)
-        symbols, left = matched.settle(tally(found + own, scores, caps))
-    total = sum((symbol.score for symbol in symbols), left)
-    action = action_for(total, thresholds)
-    chosen: PreResult | None = None
-    for pre in sorted(pre_results, key=lambda p: p.priority):
-        if not pre.least or SEVERITY.index(pre.action) > SEVERITY.index(action):
-            chosen = pre
-    if chosen is None:
-        return Decision(action, total, symbols)
-    score = total if chosen.score is None else chosen.score
-    return Decision(chosen.action, score, symbols, chosen.message, chosen)
+    """Score all findings at once, then the composites they set, and settle the action."""
+    scoring = Scoring(scores, thresholds, caps, composites)
+    scoring.add(findings)
+    return scoring.decision(pre_results)

@@ -67,16 +67,14 @@ def _is_left(
         return score.enabled
     if not score.enabled:
         return False
-    if name in apply.symbols_enabled:
-        return True
     if name in apply.symbols_disabled or score.rule in apply.symbols_disabled:
         return False
-    if score.rule in rules:
+    if any(group in apply.groups_disabled for group in score.groups):
+        return False
+    if name in apply.symbols_enabled or score.rule in rules:
         return True
     if any(group in apply.groups_enabled for group in score.groups):
         return True
-    if any(group in apply.groups_disabled for group in score.groups):
-        return False
     return not apply.restricts
 
 

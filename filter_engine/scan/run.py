@@ -7,8 +7,9 @@ import logging
 import time
 from typing import cast
 
-from filter_engine.scan.declare import Check, PlainCheck, Returned
+from filter_engine.scan.declare import Check, PlainCheck, Returned, Stage
 from filter_engine.scan.driver import Driver, Transport
+from filter_engine.scan.metric import Decision, Scoring
 from filter_engine.scan.plan import Plan, StagePlan
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task
@@ -30,16 +31,47 @@ class Run:
         self.timed_out = False
         self._plan = plan
         self._statistics = statistics
+        self._scoring = Scoring(
+            plan.scores, plan.thresholds, plan.caps, plan.composites, plan.grow_factor
+        )
 
-    async def stages(self, transport: Transport, deadline: float) -> None:
+    async def stages(
+        self,
+        transport: Transport,
+        deadline: float,
+        *,
+        pass_all: bool = False,
+        on_timeout: PreResult | None = None,
+    ) -> None:
         """Run every stage in order; ``deadline`` is in the event loop's time.
 
-        A pre-result that stops leaves out the stages after its own.
+        A pre-result that stops leaves out the stages after its own, but for the checks that run
+        nevertheless; with ``pass_all`` nothing is left out. ``on_timeout`` is the pre-result of a
+        task whose deadline has passed.
         """
-        for stage in self._plan.stages:
-            await self._stage(stage, transport, deadline)
-            if any(pre.stops for pre in self.pre_results):
-                return
+        empty = not self.task.message.raw
+        for planned in self._plan.stages:
+            stage = planned
+            if stage.stage >= Stage.POSTFILTER:
+                self.task.decide = self.decision
+            if stage.stage is Stage.IDEMPOTENT:
+                self._time_out(on_timeout)
+            elif not pass_all and any(pre.stops for pre in self.pre_results):
+                stage = stage.only(lambda check: check.after_pre_result)
+            if empty:
+                stage = stage.only(lambda check: check.on_empty)
+            if stage.asking or stage.plain:
+                await self._stage(stage, transport, deadline)
+        self._time_out(on_timeout)
+
+    def decision(self) -> Decision:
+        """Symbols, score and action of all that was found so far."""
+        self._scoring.add(self.findings)
+        return self._scoring.decision(self.pre_results)
+
+    def _time_out(self, on_timeout: PreResult | None) -> None:
+        if self.timed_out and on_timeout is not None and on_timeout not in self.pre_results:
+            self.pre_results.append(on_timeout)
 
     async def _stage(self, stage: StagePlan, transport: Transport, deadline: float) -> None:
         loop = asyncio.get_running_loop()

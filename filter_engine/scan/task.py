@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,7 @@ from filter_engine.scan.envelope import Envelope
 
 if TYPE_CHECKING:
     from filter_engine.message import Message
-    from filter_engine.scan.metric import Score
+    from filter_engine.scan.metric import Decision, Score
     from filter_engine.scan.verdict import Finding
 
 S = TypeVar("S", bound=Section)
@@ -41,6 +41,19 @@ class Task:
     """Check name -> what its ``prepare`` made, the same for all tasks of a configuration."""
     scores: Mapping[str, Score] = field(default_factory=dict)
     """Symbol -> its score, as the settings of this task have it."""
+
+    decide: Callable[[], Decision] | None = None
+    """Set from the stage POSTFILTER on."""
+
+    @property
+    def decision(self) -> Decision:
+        """Symbols, score and action so far, composites included; final in the stage IDEMPOTENT.
+
+        Raises RuntimeError before the stage POSTFILTER.
+        """
+        if self.decide is None:
+            raise RuntimeError("a score is known from the stage POSTFILTER on")
+        return self.decide()
 
     @property
     def authenticated(self) -> bool:

@@ -57,7 +57,9 @@ class PreResult:
     least: bool = False
     """Only raises the action: what the score demands wins if it is more severe."""
     stops: bool = True
-    """Checks that have not begun are not run."""
+    """Stages that have not begun are left out, but for what runs after the verdict."""
+    subject: str = ""
+    """Template of a rewritten subject; empty leaves the one of the settings or the metric."""
 
 
 @dataclass(frozen=True, slots=True)

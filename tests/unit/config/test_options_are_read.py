@@ -121,7 +121,6 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
                 "history_rows = 9; filters = spf"
             ),
             "logging.inc": "color = true; log_usec = true; log_format = x",
-            "actions.conf": "grow_factor = 1.1",
             "groups.conf": (
                 'symbols { "A" { priority = 4 } }'
                 'group "spf" { min_score = -1; public = true; description = x }'
@@ -134,7 +133,7 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
     told = {f.message.partition(" is Rspamd's")[0].rpartition(".")[2] for f in found.findings}
     assert told == {
         *("max_recipients", "tempdir", "words_decay", "history_rows"),
-        *("filters", "color", "log_usec", "log_format", "grow_factor", "priority", "min_score"),
+        *("filters", "color", "log_usec", "log_format", "priority", "min_score"),
         *("public", "description", "client_ca_name", "key", "static_dir", "task_timeout"),
     }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from filter_engine.scan.metric import MAX_SHOTS, Score, action_for, decide, tally
+from filter_engine.scan.metric import MAX_SHOTS, Score, action_for, decide, required_score, tally
 from filter_engine.scan.verdict import Action, Finding, PreResult
 
 STOCK = {Action.REJECT: 15.0, Action.ADD_HEADER: 6.0, Action.GREYLIST: 4.0}
@@ -89,6 +91,49 @@ def test_a_group_adds_no_more_than_its_cap() -> None:
     scores["C"] = Score(-2.0, groups=("headers",))
     found = [Finding("A"), Finding("B"), Finding("C"), Finding("A")]
     results = tally(found, scores, {"headers": 8.0, "mime": 4.0})
-    assert [(s.name, s.score) for s in results] == [("A", 8.0), ("B", 0.0), ("C", -2.0)]
+    assert [(s.name, s.score) for s in results] == [("A", 7.0), ("B", 3.0), ("C", -2.0)]
     (b,) = tally([Finding("B")], scores, {"headers": 8.0, "mime": 4.0})
     assert (b.score, b.metric_score) == (4.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        # replies of Rspamd 3.4 with grow_factor = 1.1
+        ("A B C D", {"A": 1.0, "B": 1.1, "C": 1.1, "D": 1.1}),
+        ("A Z B C", {"A": 1.0, "Z": 0.0, "B": 1.0, "C": 1.1}),
+        ("A N B C", {"A": 1.0, "N": -1.0, "B": 1.0, "C": 1.1}),
+        ("A A B C", {"A": 2.1, "B": 1.1, "C": 1.1}),
+        ("O O B", {"O": 2.0, "B": 1.1}),
+        ("K K K", {"K": 4.2}),
+        ("GA GB", {"GA": 3.0, "GB": 2.0}),
+        ("GB GA", {"GA": 1.0, "GB": 4.0}),
+        ("GN GB GA", {"GN": -4.0, "GB": 4.0, "GA": 3.3}),
+        ("GB GN GA", {"GN": -4.0, "GB": 4.0, "GA": 3.0}),
+        ("GB GA GN", {"GN": -4.0, "GB": 4.0, "GA": 1.0}),
+        ("GN YC", {"GN": -4.0, "YC": 9.0}),
+    ],
+)
+def test_growth_and_caps_follow_the_order_of_findings(
+    found: str, expected: dict[str, float]
+) -> None:
+    scores = {
+        **{name: Score(1.0) for name in "ABCD"},
+        "Z": Score(0.0),
+        "N": Score(-1.0),
+        "O": Score(2.0, one_shot=True),
+        "K": Score(2.0, shots=2),
+        "GA": Score(3.0, groups=("gx",)),
+        "GB": Score(4.0, groups=("gx",)),
+        "GN": Score(-4.0, groups=("gx",)),
+        "YC": Score(10.0, groups=("gy", "gx")),
+    }
+    findings = [Finding(name) for name in found.split()]
+    results = tally(findings, scores, {"gx": 5.0, "gy": 100.0}, grow_factor=1.1)
+    assert {s.name: s.score for s in results} == pytest.approx(expected)
+
+
+def test_the_shown_limit_is_that_of_reject_else_the_highest() -> None:
+    assert required_score(STOCK) == 15.0
+    assert required_score({Action.ADD_HEADER: 6.0, Action.GREYLIST: 4.0}) == 6.0
+    assert math.isnan(required_score({}))

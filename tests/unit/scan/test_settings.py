@@ -132,6 +132,7 @@ def test_scores_and_actions(make: Make) -> None:
         r { rcpt = "alice"; apply {
             scores { R_SPF_NA = 3.5; } R_DKIM_NA = 4.5;
             actions { reject = 100; "add header" = 7.5; greylist = null; }
+            symbols_disabled = [AUTH_NA];
             subject = "[odd] %s";
         } }
     """
