@@ -52,8 +52,13 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     if not rules:
         return []
     session = _Session(task, lists)
+    alive: list[Rule] = []
     to_resolve: list[tuple[Rule, Element]] = []
     for rule in rules:
+        if not lists.monitor.is_alive(rule):
+            session.test(rule)
+            continue
+        alive.append(rule)
         elements = found.for_rule(rule)
         if rule.selectors and not _needs(rule):
             elements += found.selected(rule)
@@ -61,9 +66,10 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
             to_resolve += _named(session, rule, elements)
         else:
             session.add(rule, elements)
-        session.test(rule)
-    signed = [rule for rule in rules if "dkim" in rule.checks]
-    waiting = [rule for rule in rules if rule.selectors and _needs(rule)]
+        if elements:
+            session.test(rule)
+    signed = [rule for rule in alive if "dkim" in rule.checks]
+    waiting = [rule for rule in alive if rule.selectors and _needs(rule)]
     resolving = _resolving(to_resolve)
     results = sorted({name for rule in waiting for name in _needs(rule)} - {"dkim"})
     asked: list[Question[Any]] = [ask.result("dkim")] if signed or waiting else []
@@ -113,9 +119,7 @@ def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
         if not present.issuperset(rule.required_symbols):
             return False
     disabled = lists.disabled_zones
-    if disabled is not None and rule.zone[1:] in disabled:
-        return False
-    return lists.monitor.is_alive(rule)
+    return disabled is None or rule.zone[1:] not in disabled
 
 
 def _is_excluded(rule: Rule, found: Found, ip: IP) -> bool:
