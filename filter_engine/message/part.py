@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
+from filter_engine.message.archive import Archive, read_archive
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
 from filter_engine.message.content_type import Parametrised, parse_parametrised
 from filter_engine.message.defect import Defect
+from filter_engine.message.file_type import FileType, detect
 from filter_engine.message.header import HeaderField
 from filter_engine.message.html import HtmlContent, parse_html
 from filter_engine.message.html_marks import looks_like_html
@@ -209,6 +211,17 @@ class Part:
         if self.is_multipart:
             return b""
         return decode_content(self.raw_content, self.cte, self._note)
+
+    @cached_property
+    def file_type(self) -> FileType | None:
+        """What the content is by its first bytes; None when that is not known."""
+        return None if self.is_multipart or self.is_message else detect(self.content)
+
+    @cached_property
+    def archive(self) -> Archive | None:
+        """The members of an archive, by the detected type; None for any other part."""
+        detected = self.file_type
+        return None if detected is None else read_archive(self.content, detected.extension)
 
     @cached_property
     def text(self) -> str:

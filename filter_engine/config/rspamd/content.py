@@ -86,15 +86,6 @@ MIME_TYPES: Final = part(
             ("bad_unicode", "BAD_UNICODE", "odd characters in the name"),
         )
     },
-    file=known(MAP_SOURCE, doc="types and their weights"),
-    regexp=flag(False, "file holds regular expressions"),
-    extension_map=known(table_of(STRINGS), doc="types by extension"),
-    bad_extensions=known(_WEIGHTS, doc="weight by extension"),
-    bad_archive_extensions=known(_WEIGHTS, doc="weight by extension, inside archives"),
-    archive_extensions=known(_WEIGHTS, doc="extensions of archives"),
-    archive_exceptions=known(TABLE, doc="archives that are documents"),
-    other_extensions_mult=known(NUMBER, 0.4, doc="weight of other extensions that do not fit"),
-    filename_whitelist=known(MAP_SOURCE, doc="names that are passed over"),
 )
 
 ONCE_RECEIVED: Final = part(

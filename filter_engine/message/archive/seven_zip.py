@@ -1,0 +1,63 @@
+"""7z files: the header at the end, when it is not packed itself (7zFormat.txt)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from filter_engine.message.archive.member import MAX_MEMBERS, MAX_NAME, Archive, Member
+
+_MARK: Final = b"7z\xbc\xaf'\x1c"
+_START: Final = 32
+_AES: Final = b"\x06\xf1\x07\x01"
+"""The coder of encryption."""
+_PLAIN, _PACKED = 1, 0x17
+_NAMES: Final = 0x11
+_MAX_HEADER: Final = 1 << 20
+
+
+def read_7z(content: bytes) -> Archive:
+    """The members' names; ``unreadable`` when the table is packed, as most programs do it."""
+    if not content.startswith(_MARK) or len(content) < _START:
+        raise ValueError("no 7z")
+    offset = int.from_bytes(content[12:20], "little")
+    size = int.from_bytes(content[20:28], "little")
+    header = content[_START + offset : _START + offset + min(size, _MAX_HEADER)]
+    if not header:
+        return Archive("7z", unreadable=size > 0)
+    if header[0] == _PACKED:
+        encrypted = _AES in header
+        return Archive("7z", encrypted=encrypted, unreadable=not encrypted)
+    if header[0] != _PLAIN:
+        raise ValueError("an unknown header")
+    encrypted = _AES in header
+    names = _names(header)
+    return Archive("7z", tuple(Member(name, encrypted=encrypted) for name in names))
+
+
+def _names(header: bytes) -> list[str]:
+    """The property of names: its length, a zero, UTF-16 with a zero after each name."""
+    position = header.find(_NAMES, 1)
+    while position >= 0:
+        size, start = _number(header, position + 1)
+        block = header[start : start + size]
+        text = block[1:]
+        well = len(block) == size > 2 and block[0] == 0 and len(text) % 2 == 0
+        if well and text.endswith(b"\0\0"):
+            names = text.decode("utf-16-le", "replace").split("\0")[:-1]
+            if all(names):
+                return [name[:MAX_NAME] for name in names[:MAX_MEMBERS]]
+        position = header.find(_NAMES, position + 1)
+    return []
+
+
+def _number(header: bytes, position: int) -> tuple[int, int]:
+    """A number whose first byte says by its leading ones how many bytes follow."""
+    if position >= len(header):
+        return 0, position
+    first = header[position]
+    extra = 0
+    while extra < 8 and first & (0x80 >> extra):
+        extra += 1
+    value = int.from_bytes(header[position + 1 : position + 1 + extra], "little")
+    value |= (first & ((0x80 >> extra) - 1)) << (8 * extra) if extra < 8 else 0
+    return value, position + 1 + extra

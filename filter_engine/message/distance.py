@@ -1,0 +1,49 @@
+"""How far two lists of words are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+MAX_COMPARED: Final = 4096
+"""Words of each list that are compared."""
+
+
+def words_distance(one: Sequence[str], other: Sequence[str]) -> int:
+    """The least number of words to insert, remove or replace to make one list the other.
+
+    Hyyro's bit-parallel form of Levenshtein's distance (2003): a column of the table is two long
+    integers, so that a thousand words against a thousand cost a thousand steps.
+    """
+    one, other = list(one[:MAX_COMPARED]), list(other[:MAX_COMPARED])
+    start = 0
+    shortest = min(len(one), len(other))
+    while start < shortest and one[start] == other[start]:
+        start += 1
+    end = 0
+    while end < shortest - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    one, other = one[start : len(one) - end], other[start : len(other) - end]
+    if not one or not other:
+        return len(one) + len(other)
+    places: dict[str, int] = {}
+    for index, word in enumerate(one):
+        places[word] = places.get(word, 0) | 1 << index
+    everything = (1 << len(one)) - 1
+    last = 1 << (len(one) - 1)
+    rises, falls = everything, 0
+    distance = len(one)
+    for word in other:
+        same = places.get(word, 0)
+        diagonal = (((same & rises) + rises) ^ rises) | same | falls
+        grows = falls | ~(diagonal | rises) & everything
+        shrinks = diagonal & rises
+        if grows & last:
+            distance += 1
+        elif shrinks & last:
+            distance -= 1
+        grows = grows << 1 | 1
+        shrinks <<= 1
+        rises = (shrinks | ~(diagonal | grows)) & everything
+        falls = grows & diagonal & everything
+    return distance
