@@ -10,6 +10,7 @@ from typing import Final
 
 from filter_engine.checks.multimap.options import MultimapOptions, MultimapRule, symbols_of
 from filter_engine.checks.multimap.rule import Rule, make_rule, pre_result
+from filter_engine.checks.multimap.rule_text import RuleText
 from filter_engine.config.expression import Atom
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.question import Ask
@@ -21,10 +22,13 @@ _PLAIN: Final = "multimap"
 _ASKING: Final = "multimap_asking"
 _LATE: Final = "multimap_late"
 _PREFILTER: Final = "multimap_prefilter"
+_TEXTS: Final = "multimap_rules"
 
 
 def check_of(rule: MultimapRule) -> str:
     """The check that runs a rule."""
+    if rule.type == "regexp_rules":
+        return _TEXTS
     selectors = [part.selector for part in rule.rules.values()] + [rule.selector]
     used = [selector for selector in selectors if selector is not None]
     if (
@@ -113,6 +117,17 @@ async def late(task: Task, ask: Ask) -> Outcome | None:
     if not rules:
         return None
     return _run(task, rules, await _listed(task, ask, rules))
+
+
+def _prepare_texts(options: MultimapOptions, setup: Setup) -> tuple[RuleText, ...]:
+    return tuple(RuleText(key, rule, setup) for key, rule in _rules(_TEXTS, options))
+
+
+@_declare(_TEXTS, prepare=_prepare_texts, symbols_of=_symbols(_TEXTS))
+def rules(task: Task) -> list[Finding]:
+    """Texts of rules."""
+    texts: tuple[RuleText, ...] = task.state(_TEXTS) or ()
+    return [finding for text in texts for finding in text.findings(task)]
 
 
 def _run(

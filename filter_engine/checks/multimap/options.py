@@ -46,9 +46,8 @@ GROUP: Final = "multimap"
 TYPES: Final = (
     "ip", "from", "rcpt", "header", "helo", "hostname", "user", "url", "content", "filename",
     "received", "selector", "symbol_options", "mempool", "asn", "country", "dnsbl", "combined",
-    "mid", "subject",
+    "mid", "subject", "regexp_rules",
 )  # fmt: skip
-_NOT_SERVED: Final = frozenset({"regexp_rules"})
 _NO_MAP: Final = MapDefinition()
 
 
@@ -116,7 +115,7 @@ class MultimapRule(Section):
         artificial=known(BOOLEAN, doc="also Received headers that the engine made itself"),
     )
 
-    type: str = option(one_of(*TYPES, *_NOT_SERVED), "", doc="what is compared with the map")
+    type: str = option(one_of(*TYPES), "", doc="what is compared with the map")
     map: MapDefinition = option(MAP_DEFINITION, _NO_MAP, doc="the map", aliases=("url",))
     cdb: str = option(STRING, "", doc="path of a CDB file, instead of map")
     filter: str = option(STRING, "", doc="what is taken of the value, by type")
@@ -234,8 +233,6 @@ def _fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
 
 
 def _not_served(rule: MultimapRule) -> tuple[Severity, str, str] | None:
-    if rule.type in _NOT_SERVED:
-        return Severity.WARNING, f"this engine has no rules of type {rule.type}", ""
     schemes = {source.scheme for source in rule.map.sources}
     if Scheme.REDIS in schemes:
         return Severity.INFO, "this engine does not read maps from Redis yet", ""

@@ -10,6 +10,7 @@ from filter_engine.checks.regexp.matcher import Matcher
 from filter_engine.checks.regexp.options import RegexpOptions, symbols_of
 from filter_engine.checks.regexp.places import Texts
 from filter_engine.checks.regexp.rule import read_rule
+from filter_engine.checks.regexp.selecting import selector_of
 from filter_engine.matching import DatabaseCache
 from filter_engine.scan.declare import check
 from filter_engine.scan.setup import Setup
@@ -51,7 +52,8 @@ def prepare(options: RegexpOptions, setup: Setup) -> RuleBook:
 def regexp(task: Task) -> Outcome:
     """Rules of patterns and functions; ``value`` is the set of the names of those that hold."""
     book: RuleBook = task.state(NAME)
-    texts = Texts(task.message, limit=task.options(RegexpOptions).max_size)
+    limit = task.options(RegexpOptions).max_size
+    texts = Texts(task.message, limit=limit, selector=selector_of(task))
     holding = list(book.holding(task, texts))
     return Outcome(
         tuple(

@@ -77,6 +77,8 @@ class SpamAssassinBook:
             pattern = replace(pattern, flags=pattern.flags | Flags.ALONE)
         if test.type in _PLACES:
             yield self.matcher.add(Place(_PLACES[test.type]), pattern)
+        elif test.type is RuleType.SELECTOR:
+            yield self.matcher.add(Place(Kind.SELECTOR, test.header), pattern)
         elif test.type is RuleType.MIMEHEADER:
             yield self.matcher.add(Place(Kind.MIME_HEADER, test.header), pattern)
         elif test.header == "all":

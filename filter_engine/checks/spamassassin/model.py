@@ -19,6 +19,8 @@ class RuleType(StrEnum):
     URI = "uri"
     MIMEHEADER = "mimeheader"
     META = "meta"
+    SELECTOR = "selector"
+    """Not SpamAssassin's: a pattern in what a selector gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Test:
     origin: str
     """``file:line``."""
     header: str = ""
-    """Name of the header, in lower case without modifier."""
+    """Name of the header, in lower case without modifier; of type selector the selector."""
     modifier: str = ""
     """``raw``, ``addr``, ``name`` or nothing."""
     pattern: Pattern | None = None

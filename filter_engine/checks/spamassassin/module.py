@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from filter_engine.checks.regexp.places import Texts
+from filter_engine.checks.regexp.selecting import selector_of
 from filter_engine.checks.spamassassin.book import SpamAssassinBook
 from filter_engine.checks.spamassassin.model import RuleFiles
 from filter_engine.checks.spamassassin.reader import read_files
@@ -84,7 +85,8 @@ def spamassassin(task: Task) -> list[Finding]:
     book: SpamAssassinBook | None = task.state(NAME)
     if book is None:
         return []
-    texts = Texts(task.message, limit=task.options(SpamAssassinOptions).match_limit)
+    limit = task.options(SpamAssassinOptions).match_limit
+    texts = Texts(task.message, limit=limit, selector=selector_of(task))
     return [
         Finding(name, (), weight, evidence) for name, weight, evidence in book.holding(task, texts)
     ]

@@ -16,6 +16,7 @@ from filter_engine.checks.spamassassin.model import Problem, RuleFiles, RuleType
 from filter_engine.checks.spamassassin.replace import Replacements
 from filter_engine.config.expression import ExpressionError, parse_expression
 from filter_engine.matching import Pattern, PatternError, parse_slashed
+from filter_engine.selectors import SelectorError, compile_selector
 from filter_engine.ucl.regular_file import read_regular_file
 
 MAX_FILE: Final = 16 * 1024 * 1024
@@ -30,6 +31,9 @@ _HEADER: Final = re.compile(
     r"(?P<exists>exists:)?(?P<name>[A-Za-z0-9_.-]+)(?::(?P<modifier>[a-z:]+))?"
     r"(?:\s*(?P<operator>=~|!~)\s*(?P<pattern>.+))?\Z",
     re.DOTALL,
+)
+_SELECTOR: Final = re.compile(
+    r"(?P<selector>\S.*?)\s*(?P<operator>=~|!~)\s*(?P<pattern>\S.*)\Z", re.DOTALL
 )
 _IF_UNSET: Final = re.compile(r"\s*\[if-unset:\s*(?P<value>.*)\]\s*\Z")
 _EVAL: Final = re.compile(
@@ -80,6 +84,14 @@ def read_files(patterns: Iterable[str]) -> RuleFiles:
     return reader.finished()
 
 
+def read_texts(texts: Iterable[tuple[str, str]]) -> RuleFiles:
+    """Read rules from (place, text). Raises nothing; ``include`` is for files alone."""
+    reader = _Reader()
+    for place, text in texts:
+        reader.read_text(place, text, MAX_INCLUDES)
+    return reader.finished()
+
+
 class _Reader:
     def __init__(self) -> None:
         self.found = RuleFiles()
@@ -111,9 +123,13 @@ class _Reader:
         except OSError as error:
             self.problem(path, f"cannot read the file: {error.strerror}")
             return
+        self.read_text(path, data.decode("utf-8", "surrogateescape"), depth)
+
+    def read_text(self, path: str, text: str, depth: int) -> None:
+        """The lines of a file, or of a text that is called ``path``."""
         self._files.append(path)
         active: list[bool] = []
-        for number, raw in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
+        for number, raw in enumerate(text.split("\n"), 1):
             line = _without_comment(raw).strip()
             if not line:
                 continue
@@ -192,6 +208,8 @@ class _Reader:
             test = self._eval(kind, text)
         elif kind in (RuleType.HEADER, RuleType.MIMEHEADER):
             test = self._header(kind, name, text)
+        elif kind is RuleType.SELECTOR:
+            test = self._selector(name, text)
         else:
             test = self._patterned(Test(kind, self._place), name, text)
         if test is not None:
@@ -245,6 +263,24 @@ class _Reader:
             if_unset=None if unset is None else unset["value"],
         )
         return test if match["exists"] else self._patterned(test, name, match["pattern"])
+
+    def _selector(self, name: str, text: str) -> Test | None:
+        match = _SELECTOR.match(text)
+        if match is None:
+            self._wrong(f"selector {name}: write SELECTOR =~ /pattern/")
+            return None
+        try:
+            compile_selector(match["selector"])
+        except SelectorError as error:
+            self._wrong(str(error))
+            return None
+        test = Test(
+            RuleType.SELECTOR,
+            self._place,
+            header=match["selector"],
+            negated=match["operator"] == "!~",
+        )
+        return self._patterned(test, name, match["pattern"])
 
     def _patterned(self, test: Test, name: str, written: str) -> Test | None:
         written = written.strip()

@@ -286,6 +286,51 @@ def test_rules_that_ask_for_each_other_end(tmp_path: Path) -> None:
     assert "B" not in names
 
 
+RULES = """\
+header   R_SUBJECT Subject =~ /cheap/i
+score    R_SUBJECT 1.5
+body     R_BODY /buy foo/i
+score    R_BODY 2
+selector R_SELECTOR from('smtp'):domain.get_tld =~ /^example\\.org$/
+score    R_SELECTOR 0.5
+selector R_OTHER from('smtp'):domain !~ /example/
+score    R_OTHER 9
+meta     R_META R_SUBJECT && R_SELECTOR && !R_OTHER
+score    R_META 4
+selector R_BROKEN form:domain =~ /x/
+"""
+
+
+def test_a_text_of_rules(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = _map(tmp_path, RULES)
+    text = f'multimap {{ TEXT {{ type = regexp_rules; map = "{file}"; }} }}\n'
+    verdict = _scan(tmp_path, text + 'symbols { "R_BODY" { score = 7; } }')
+    found = {symbol.name: symbol for symbol in verdict.symbols if symbol.name.startswith("R_")}
+    scores = {name: symbol.score for name, symbol in found.items()}
+    assert scores["R_SUBJECT"] == 1.5
+    assert scores["R_BODY"] == 7.0  # the site's
+    assert scores["R_SELECTOR"] == 0.5
+    assert scores["R_META"] == 4.0
+    assert "R_OTHER" not in scores
+    assert "Cheap" in found["R_SUBJECT"].evidence[0]
+    assert f"{file}:11: selector 'form:domain': column 1: no extractor 'form'" in caplog.text
+
+
+def test_a_changed_text_of_rules_is_read(tmp_path: Path) -> None:
+    file = Path(_map(tmp_path, "header A Subject =~ /x/\nscore A 1\n"))
+    text = f'multimap {{ TEXT {{ type = regexp_rules; map = "{file}"; }} }}'
+    scanner = Scanner(_load(tmp_path, text), transport=TableResolver({}), server="here")
+    rules = scanner.states["multimap_rules"]
+    assert isinstance(rules, tuple)
+    file.write_text("header LATER Subject =~ /pills/\nscore LATER 3\n")
+    scanner.maps.look()
+    rules[0].read()  # after the thread that the change has started
+    verdict = asyncio.run(scanner.scan(MESSAGE, Envelope(**ENVELOPE)))
+    found = verdict.symbol("LATER")
+    assert found is not None
+    assert found.score == 3.0
+
+
 def test_a_list_in_dns(tmp_path: Path) -> None:
     text = 'multimap { RULE { type = dnsbl; map = "bl.example"; score = 4; } }'
     dns = {"77.2.0.192.bl.example": {"A": ["127.0.0.2"]}}
@@ -403,6 +448,7 @@ def test_which_check_runs_a_rule(tmp_path: Path) -> None:
         asking { type = selector; selector = "asn"; map = [x]; }
         late { type = selector; selector = "symbol(X)"; map = [x]; }
         first { type = ip; map = [x]; prefilter = true; }
+        text { type = regexp_rules; map = "/x"; }
     }""",
     )
     options = config.modules["multimap"]
@@ -412,6 +458,7 @@ def test_which_check_runs_a_rule(tmp_path: Path) -> None:
         "asking": "multimap_asking",
         "late": "multimap_late",
         "first": "multimap_prefilter",
+        "text": "multimap_rules",
     }
 
 
