@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from filter_engine.message.defect import Defect
+from filter_engine.message.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _HEADERS: Final = ("headers",)
+_TYPE: Final = re.compile(rb"[^\s/;]*/[^\s/;]")
+_FOLDED: Final = re.compile(rb"=[ \t]*\r?\n[ \t]")
+"""A fold between a parameter's name and its value."""
+_GOES_ON: Final = (b"", b" ", b"\t", b"\r")
+_MAX_HEADER: Final = 1_048_576
+"""Octets of the header that are looked at."""
 _DELIMITED: Final = {"from": "FROM", "to": "TO", "cc": "CC", "reply-to": "REPLYTO", "date": "DATE"}
 
 
@@ -41,13 +48,29 @@ def header_form(task: Task) -> list[Finding]:
                 shown = f"{field.name}:{field.raw[:60].decode('utf-8', 'replace')}"
                 found.append(Finding(f"HEADER_{short}_EMPTY_DELIMITER", evidence=shown))
                 break
-    broken = message.defects & {Defect.HEADER_LINE_WITHOUT_COLON}
-    if broken:
-        found.append(Finding("BROKEN_HEADERS", evidence=", ".join(broken)))
+    fault = _fault(message)
+    if fault:
+        found.append(Finding("BROKEN_HEADERS", evidence=fault))
     for part in message.parts:
         written = part.get("content-type")
-        if part.type_missing and written is not None:
-            shown = f"Content-Type: {written.value[:80]}"
-            found.append(Finding("BROKEN_CONTENT_TYPE", evidence=shown))
+        value = b"" if written is None else written.unfolded
+        folded = written is not None and _FOLDED.search(written.raw) is not None
+        if value and (folded or _TYPE.match(value) is None):
+            shown = value[:80].decode("utf-8", "replace")
+            found.append(Finding("BROKEN_CONTENT_TYPE", evidence=f"Content-Type: {shown}"))
             break
     return found
+
+
+def _fault(message: Message) -> str:
+    """What is wrong with the lines of the message's header; empty when nothing is."""
+    block = message.header_block[:_MAX_HEADER]
+    for line in block.split(b"\n"):
+        if line[:1] in _GOES_ON or line.startswith(b">From "):
+            continue
+        name, colon, _ = line.partition(b":")
+        if not colon or b" " in name:
+            return f"no field: {line[:60].decode('utf-8', 'replace').strip()}"
+    if not message.body and not message.raw.endswith((b"\n\n", b"\n\r\n")):
+        return "no empty line behind the header"
+    return ""
