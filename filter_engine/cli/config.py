@@ -10,8 +10,10 @@ import click
 from filter_engine.cli.loading import load_config, symbol_defaults
 from filter_engine.cli.options import config_options, fail
 from filter_engine.config.annotate import described, printable
-from filter_engine.config.explain import Explanation, Role, UnknownKeyError, explain_all
+from filter_engine.config.explain import Explanation, Role, explain_all
 from filter_engine.config.layers import Layers
+from filter_engine.config.resolve import UnknownKeyError
+from filter_engine.ucl.nodes import to_python
 
 
 @click.group()
@@ -63,7 +65,8 @@ def _text(found: Explanation, layers: Layers) -> str:
     if found.doc:
         lines.append(f"    {found.doc}")
     if found.kind:
-        default = f", default {described(found.default, found.unit)}" if found.served else ""
+        has_default = found.served or to_python(found.default) is not None
+        default = f", default {described(found.default, found.unit)}" if has_default else ""
         lines.append(f"    {found.kind}{default}")
     rows = [
         (

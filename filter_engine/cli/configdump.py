@@ -13,7 +13,9 @@ import click
 
 from filter_engine.cli.loading import load_config, symbol_defaults
 from filter_engine.cli.options import config_options, fail
+from filter_engine.config import declared
 from filter_engine.config.annotate import with_comments
+from filter_engine.config.declared import NOWHERE
 from filter_engine.config.dump import to_ucl, with_origins
 from filter_engine.config.effective import Branch, effective, value_node
 from filter_engine.config.layers import Layers
@@ -113,7 +115,10 @@ def configdump(
     elif groups or symbol_details:
         _symbols(config, names, form, details=symbol_details)
     else:
-        top = _chosen(effective(config), names)
+        top = effective(config, unwritten=bool(names))
+        if show_help:
+            _add_unwritten(top, config, names)
+        top = _chosen(top, names)
         if show_help or (origin and form.is_ucl):
             text = with_comments(
                 top,
@@ -134,10 +139,19 @@ def _chosen(top: Branch, names: tuple[str, ...]) -> Branch:
     """The sections named, each under its whole path, ``options.dns`` as ``options { dns { } }``."""
     if not names:
         return top
-    picked = Branch(section=top.section)
+    picked = Branch(place=top.place)
     for name in names:
         _pick(top, picked, name.split("."), name)
     return picked
+
+
+def _add_unwritten(top: Branch, config: Config, names: tuple[str, ...]) -> None:
+    """Sections of ``names`` that no file has: their options have a meaning all the same."""
+    modules = {name: type(section) for name, section in config.modules.items()}
+    for name in (name for name in names if name not in top.entries):
+        place = declared.top(name, modules)
+        if place is not NOWHERE:
+            top.entries[name] = [Branch(place=place)]
 
 
 def _pick(source: Branch, target: Branch, words: list[str], name: str) -> None:
@@ -147,7 +161,7 @@ def _pick(source: Branch, target: Branch, words: list[str], name: str) -> None:
         if key is not None:
             break
     else:
-        if words[0] in _TABLES and source.section is None:
+        if words[0] in _TABLES and source.place is NOWHERE:
             fail(f"no section {name!r}; write configdump {_TABLES[words[0]]}")
         close = difflib.get_close_matches(words[0], list(source.entries), n=1)
         known = ", ".join(list(source.entries)[:40])
@@ -164,7 +178,7 @@ def _pick(source: Branch, target: Branch, words: list[str], name: str) -> None:
             fail(f"no section {name!r}; {'.'.join(words[:count])} is an option")
         inner = target.entries.setdefault(key, [])
         if len(inner) <= number:
-            inner.append(Branch(options=entry.options))
+            inner.append(Branch(place=entry.place))
         below = inner[number]
         if isinstance(below, Branch) and below is not entry:
             _pick(entry, below, rest, name)

@@ -77,7 +77,7 @@ class _Writer:
         """The lines of a section's content."""
         lines: list[str] = []
         for key, found in branch.entries.items():
-            option = branch.options.get(key)
+            option = branch.place.value(key)
             if self._explained and option is not None:
                 lines += _help(option, level)
             for entry in found:
@@ -87,10 +87,11 @@ class _Writer:
                     lines += self._workers(entry)
                 else:
                     lines += self._section(key, entry, level)
-        if self._explained and branch.section is not None:
-            for key, option in branch.section.known.items():
-                lines += _help(option, level)
-                lines.append(f"{'    ' * level}# {key}: Rspamd's, not used by this engine\n")
+        if self._explained:
+            for key, option in branch.place.known.items():
+                if branch.find(key) is None:
+                    lines += _help(option, level)
+                    lines.append(f"{'    ' * level}# {key}: Rspamd's, not used by this engine\n")
         return lines
 
     def _workers(self, workers: Branch) -> list[str]:
@@ -104,8 +105,8 @@ class _Writer:
     def _section(self, key: str, branch: Branch, level: int) -> list[str]:
         begin, _, end = _written(key, UclObject(), level).rpartition("{\n")
         lines = []
-        if self._explained and branch.section is not None and branch.section.anchor:
-            lines.append(f"{'    ' * level}# {DOCUMENTATION}{branch.section.anchor}\n")
+        if self._explained and branch.place.anchor:
+            lines.append(f"{'    ' * level}# {DOCUMENTATION}{branch.place.anchor}\n")
         return [*lines, f"{begin}{{\n", *self.section(branch, level + 1), end]
 
     def _leaf(self, key: str, leaf: Leaf, level: int) -> list[str]:

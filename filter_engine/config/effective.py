@@ -6,34 +6,24 @@ that they cannot disagree.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from filter_engine.config import declared
 from filter_engine.config.addresses import AddressSet
+from filter_engine.config.collector import Collector
+from filter_engine.config.declared import NOWHERE, Place
 from filter_engine.config.expression import Expression
-from filter_engine.config.kinds import BOOLEAN, merged_object
+from filter_engine.config.kinds import merged_object
 from filter_engine.config.layers import Layers
-from filter_engine.config.model import Config, SymbolConfig
+from filter_engine.config.model import Config, RedisConfig, SymbolConfig
 from filter_engine.config.origin import BUILTIN, Layer, Origin
-from filter_engine.config.schema import REST, Option, Section, options_of
+from filter_engine.config.schema import REST, Option, Section, bind, options_of
+from filter_engine.config.secrets import hidden, is_secret
 from filter_engine.config.sockets import SystemdSocket, TcpSocket, UnixSocket
 from filter_engine.config.upstreams import UpstreamList
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
-
-HIDDEN = "(hidden)"
-"""What is shown instead of a secret that is set."""
-
-#: Names of secrets in sections without a schema.
-_SECRET_KEY = re.compile(
-    r"(?i)(?:\A|_)(?:pass|password|passwd|secret|token|apikey|api_key|privkey|private_key"
-    r"|access_key|secret_key|encryption_key|authorization)\Z"
-)
-ENABLED = Option("enabled", "enabled", BOOLEAN, True, "", "whether the module's checks run")
-"""The option that every module has without declaring it."""
-
-_URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +44,8 @@ class Leaf:
     origin: Origin
     option: Option | None = None
     secret: bool = False
+    #: What is declared of sections inside the value.
+    place: Place = NOWHERE
 
     @property
     def absent(self) -> bool:
@@ -63,7 +55,9 @@ class Leaf:
 
     def shown(self, *, show_secrets: bool) -> UclNode:
         """The value, or ``HIDDEN`` for a secret that is set."""
-        return self.value if show_secrets else hidden(self.value, secret=self.secret)
+        if show_secrets:
+            return self.value
+        return hidden(self.value, secret=self.secret, place=self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +65,30 @@ class Branch:
     """A section: by name its options and sections, several where a name may stand repeatedly."""
 
     entries: dict[str, list[Leaf | Branch]] = field(default_factory=dict)
-    #: The declared options of the section, those that are sections themselves included.
-    options: Mapping[str, Option] = field(default_factory=dict)
-    section: type[Section] | None = None
+    #: What is declared of it.
+    place: Place = NOWHERE
 
     def find(self, name: str) -> str | None:
         """The key of an entry from its key or one of its other spellings."""
         if name in self.entries:
             return name
-        for key, option in self.options.items():
-            if name in option.aliases and key in self.entries:
-                return key
-        return None
+        option = self.place.option(name)
+        return option.key if option is not None and option.key in self.entries else None
 
 
 Entry: TypeAlias = Leaf | Branch
 
 
-def effective(config: Config, defaults: Mapping[str, SymbolDefault] | None = None) -> Branch:
+def effective(
+    config: Config,
+    defaults: Mapping[str, SymbolDefault] | None = None,
+    *,
+    unwritten: bool = False,
+) -> Branch:
     """The whole configuration under the names a site would write.
 
     With ``defaults`` every symbol of a check is in it, else only those a site says something about.
+    With ``unwritten`` also ``redis`` where no file speaks of it.
     """
     layers = Layers(config.variables)
     workers: dict[str, list[Entry]] = {}
@@ -105,14 +102,16 @@ def effective(config: Config, defaults: Mapping[str, SymbolDefault] | None = Non
         "group": [_named(config.groups)],
         "symbols": [_symbols(config, defaults or {})],
         "composites": [_named(config.composites)],
-        "settings": [_raw(_settings(config), layers)],
+        "settings": [_raw(_settings(config), layers, declared.top("settings"))],
     }
-    if config.redis is not None:
-        top["redis"] = [_section(config.redis)]
+    if config.redis is not None or unwritten or _written(config.tree, "redis"):
+        top["redis"] = [_section(config.redis or _unset_redis(config))]
+    modules = {name: type(section) for name, section in config.modules.items()}
     for name, section in sorted(config.modules.items()):
         top[name] = [_module(config, name, section, layers)]
     for name, raw in sorted(config.raw_modules.items()):
-        top.setdefault(name, [_raw(raw, layers)])
+        if name not in top:
+            top[name] = [_raw(raw, layers, declared.top(name, modules))]
     return Branch({key: found for key, found in top.items() if any(map(_filled, found))})
 
 
@@ -125,33 +124,6 @@ def leaves(branch: Branch, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple
                 yield path, entry
             else:
                 yield from leaves(entry, path)
-
-
-def hidden(node: UclNode, *, secret: bool = False, key: str = "") -> UclNode:
-    """``node`` with ``HIDDEN`` in place of each secret that is set."""
-    secret = secret or _SECRET_KEY.search(key) is not None
-    if isinstance(node, UclObject):
-        entries = {
-            name: [hidden(value, secret=secret, key=name) for value in values]
-            for name, values in node.entries.items()
-        }
-        return UclObject(entries, node.origin, priority=node.priority)
-    if isinstance(node, UclArray):
-        if secret and node.items:
-            return UclScalar(HIDDEN, node.origin, style='"')
-        items = [hidden(item) for item in node.items]
-        return UclArray(items, node.origin, priority=node.priority)
-    if secret and node.value not in (None, ""):
-        return UclScalar(HIDDEN, node.origin, style='"')
-    if isinstance(node.value, str) and "://" in node.value:
-        text = _URL_PASSWORD.sub(rf"\g<1>{HIDDEN}@", node.value)
-        return UclScalar(text, node.origin, priority=node.priority, style=node.style)
-    return node
-
-
-def is_secret_key(key: str) -> bool:
-    """Whether an option without a schema holds a secret, told by its name."""
-    return _SECRET_KEY.search(key) is not None
 
 
 def value_node(value: Any) -> UclNode:
@@ -211,10 +183,9 @@ def _filled(entry: Entry) -> bool:
 
 
 def _section(section: Section) -> Branch:
-    declared = {option.key: option for option in options_of(type(section))}
     entries: dict[str, list[Entry]] = {}
-    for key, option in declared.items():
-        value = getattr(section, option.attribute)
+    for option in options_of(type(section)):
+        key, value = option.key, getattr(section, option.attribute)
         if key == REST:
             entries |= _named(value).entries
         elif isinstance(value, Section):
@@ -224,7 +195,7 @@ def _section(section: Section) -> Branch:
         else:
             origin = section.origin(option.attribute)
             entries[key] = [Leaf(value_node(value), origin, option, option.secret)]
-    return Branch(entries, declared, type(section))
+    return Branch(entries, declared.of(type(section)))
 
 
 def _named(sections: Mapping[str, Section]) -> Branch:
@@ -275,18 +246,28 @@ def _module(config: Config, name: str, section: Section, layers: Layers) -> Bran
         raw = config.raw_modules.get(name)
         written = raw.get("enabled") if raw is not None else None
         origin = BUILTIN if written is None else layers.origin(written)
-        branch.entries["enabled"] = [Leaf(UclScalar(config.is_enabled(name)), origin, ENABLED)]
-        return Branch(branch.entries, {**branch.options, "enabled": ENABLED}, branch.section)
+        enabled = UclScalar(config.is_enabled(name))
+        branch.entries["enabled"] = [Leaf(enabled, origin, declared.ENABLED)]
+        return Branch(branch.entries, declared.module(type(section)))
     return branch
 
 
-def _raw(node: UclObject, layers: Layers) -> Branch:
+def _unset_redis(config: Config) -> RedisConfig:
+    """The section ``redis`` of a site that names no server; its faults are told already."""
+    layers = Layers(config.variables)
+    return bind(RedisConfig, _written(config.tree, "redis"), Collector(layers), "redis")
+
+
+def _raw(node: UclObject, layers: Layers, place: Place, *, secret: bool = False) -> Branch:
+    """A section as it is written; ``secret``: a section around it is one."""
     entries: dict[str, list[Entry]] = {}
     for key, values in node.entries.items():
+        below = place.below(key)
+        hide = secret or is_secret(place, key)
         entries[key] = [
-            _raw(value, layers)
+            _raw(value, layers, below, secret=hide)
             if isinstance(value, UclObject)
-            else Leaf(value, layers.origin(value), secret=is_secret_key(key))
+            else Leaf(value, layers.origin(value), place.value(key), hide, below)
             for value in values
         ]
-    return Branch(entries)
+    return Branch(entries, place)

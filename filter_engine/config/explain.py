@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from filter_engine.config import declared
+from filter_engine.config.declared import NOWHERE, Place
 from filter_engine.config.dump import origin_as_dict
 from filter_engine.config.effective import (
     Branch,
     Leaf,
     SymbolDefault,
     effective,
-    hidden,
-    is_secret_key,
     leaves,
     value_node,
 )
 from filter_engine.config.layers import Layers, counted, strength
 from filter_engine.config.model import Config
 from filter_engine.config.origin import BUILTIN, Layer, Origin
+from filter_engine.config.resolve import UnknownKeyError, resolve, unnumbered
 from filter_engine.config.schema import Option
+from filter_engine.config.secrets import hidden, is_secret
 from filter_engine.config.sections import OWN
 from filter_engine.config.spoken import Spoken, below, pieces, workers
 from filter_engine.config.workers import WORKER_TYPES
 from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar, to_python
-
-_NUMBERED = re.compile(r"(.+)\[([1-9][0-9]{0,3})\]\Z")
-#: Spellings of the names at the top.
-_TOP = {
-    "groups": "group",
-    "symbol": "symbols",
-    "composite": "composites",
-    "workers": "worker",
-    "action": "actions",
-}
-
-
-class UnknownKeyError(Exception):
-    """No option has this name; ``hint`` says which one may be meant."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 class Role(StrEnum):
@@ -133,12 +115,13 @@ def explain_all(
     show_secrets: bool = False,
 ) -> tuple[Explanation, ...]:
     """As ``explain``; of a section, every option in it."""
-    top = effective(config, defaults)
-    path, entry, rest = _resolve(top, key)
+    top = effective(config, defaults, unwritten=True)
+    modules = {name: type(section) for name, section in config.modules.items()}
+    path, entry, rest = resolve(top, key, modules)
     if len(path) == 5 and path[0] == "group" and path[2] == "symbols":
         # what a group says of a symbol is one voice of several: all of them decide
         path = path[2:]
-        _, entry, _ = _resolve(top, ".".join(path))
+        _, entry, _ = resolve(top, ".".join(path), modules)
     explainer = _Explainer(config, top, show_secrets=show_secrets)
     if rest:
         return (explainer.not_served(path, entry, rest),)
@@ -147,77 +130,12 @@ def explain_all(
     return tuple(explainer.leaf(inner, leaf) for inner, leaf in leaves(entry, path))
 
 
-def _resolve(top: Branch, key: str) -> tuple[tuple[str, ...], Leaf | Branch, str]:
-    """Path and entry of ``key``, and its last part if it is an option that is not served."""
-    words = key.split(".")
-    words[0] = _TOP.get(words[0], words[0])
-    path: tuple[str, ...] = ()
-    entry: Leaf | Branch = top
-    while words:
-        if isinstance(entry, Leaf):
-            raise UnknownKeyError(
-                f"{'.'.join(path)} is an option, not a section", "leave off " + ".".join(words)
-            )
-        branch = entry
-        # names may have dots in them: the longest that fits counts
-        for count in range(len(words), 0, -1):
-            found = _entry(branch, ".".join(words[:count]), in_workers=path == ("worker",))
-            if found is not None:
-                name, entry = found
-                path, words = (*path, name), words[count:]
-                break
-        else:
-            last = ".".join(words)
-            if branch.section is not None and (
-                last in branch.section.known or last in branch.section.retired
-            ):
-                return path, branch, last
-            raise _unknown(top, branch, path, key, last)
-    return path, entry, ""
-
-
-def _entry(branch: Branch, name: str, *, in_workers: bool) -> tuple[str, Leaf | Branch] | None:
-    numbered = _NUMBERED.match(name)
-    number = 1
-    if numbered is not None and name not in branch.entries:
-        name, number = numbered[1], int(numbered[2])
-    if in_workers and name in WORKER_TYPES:
-        name = WORKER_TYPES[name].kind
-    found = branch.find(name)
-    if found is None or len(branch.entries[found]) < number:
-        return None
-    return found if number == 1 else f"{found}[{number}]", branch.entries[found][number - 1]
-
-
-def _unknown(
-    top: Branch, branch: Branch, path: tuple[str, ...], key: str, last: str
-) -> UnknownKeyError:
-    place = "".join(f"{name}." for name in path)
-    close = difflib.get_close_matches(last.partition(".")[0], list(branch.entries), n=1)
-    if close and "." in last:
-        again = f"{place}{close[0]}.{last.partition('.')[2]}"
-        try:
-            _resolve(top, again)
-        except UnknownKeyError:
-            pass
-        else:
-            return UnknownKeyError(f"no option {key!r}", f"did you mean {again!r}?")
-    if close:
-        return UnknownKeyError(f"no option {key!r}", f"did you mean {place + close[0]!r}?")
-    every = {".".join(found): None for found, _ in leaves(top)}
-    holding = sorted((n for n in every if f".{key}." in f".{n}."), key=lambda n: n.count("."))
-    close = holding[:1] or difflib.get_close_matches(key, every, n=1)
-    if close:
-        return UnknownKeyError(f"no option {key!r}", f"did you mean {close[0]!r}?")
-    known = ", ".join(list(branch.entries)[:20])
-    return UnknownKeyError(f"no option {key!r}", f"known here: {known}" if known else "")
-
-
 class _Explainer:
     """Explains options of one configuration."""
 
     def __init__(self, config: Config, top: Branch, *, show_secrets: bool) -> None:
         self._root = config.tree
+        self._modules = {name: type(section) for name, section in config.modules.items()}
         self._served = OWN.union(config.modules)
         self._layers = Layers(config.variables)
         self._top = top
@@ -227,17 +145,19 @@ class _Explainer:
         option = leaf.option
         multiple = option is not None and option.kind.multiple
         default = UclScalar(None) if option is None else value_node(option.default)
-        served = path[0] in self._served
+        served = path[0] in self._served and (option is None or option.served)
         spoken = [part for told in self._spoken(path) for part in pieces(told)]
         statements = list(self._statements(spoken, leaf, multiple=multiple))
-        if option is not None:
+        if option is not None and (option.served or option.default is not None):
             winner = next((s.origin for s in statements if s.role is not Role.REPLACED), None)
             role = Role.WINS if winner is None else Role.REPLACED
             built_in = Statement(Layer.BUILTIN, BUILTIN, default, role, winner)
             statements.insert(len(statements) if winner else 0, built_in)
         shown = [
             replace(
-                s, value=self._shown(s.value, leaf.secret), role=s.role if served else Role.UNUSED
+                s,
+                value=self._shown(s.value, leaf.secret, leaf.place),
+                role=s.role if served else Role.UNUSED,
             )
             for s in statements
         ]
@@ -253,32 +173,34 @@ class _Explainer:
             statements=tuple(shown),
         )
 
-    def not_served(self, path: tuple[str, ...], entry: Leaf | Branch, name: str) -> Explanation:
+    def not_served(
+        self, path: tuple[str, ...], entry: Leaf | Branch, rest: tuple[str, ...]
+    ) -> Explanation:
         """An option of Rspamd's that may be written and has no effect here."""
         assert isinstance(entry, Branch)
-        assert entry.section is not None
-        option = entry.section.known.get(name)
-        secret = is_secret_key(name) or (option is not None and option.secret)
-        doc = "" if option is None else option.doc
+        place, name = entry.place, rest[-1]
+        option = place.option(name) if len(rest) == 1 else declared.inside(place, rest)
+        secret = is_secret(place, name) if option is None else option.secret
+        inner = place.below(name) if len(rest) == 1 else NOWHERE
         statements = [
-            Statement(origin.layer, origin, self._shown(told.node, secret), Role.UNUSED)
-            for told in self._spoken((*path, name))
+            Statement(origin.layer, origin, self._shown(told.node, secret, inner), Role.UNUSED)
+            for told in self._spoken((*path, *rest))
             for origin in [self._layers.origin(told.node)]
         ]
         return Explanation(
-            key=".".join((*path, name)),
+            key=".".join((*path, *rest)),
             value=UclScalar(None),
             origin=BUILTIN,
             kind="" if option is None else option.kind.name,
             unit="" if option is None else option.unit,
-            doc=entry.section.retired.get(name, doc),
-            default=UclScalar(None),
+            doc=place.retired.get(name, "" if option is None else option.doc),
+            default=UclScalar(None) if option is None else value_node(option.default),
             served=False,
             statements=tuple(statements),
         )
 
-    def _shown(self, node: UclNode, secret: bool) -> UclNode:
-        return node if self._show_secrets else hidden(node, secret=secret)
+    def _shown(self, node: UclNode, secret: bool, place: Place) -> UclNode:
+        return node if self._show_secrets else hidden(node, secret=secret, place=place)
 
     def _statements(
         self, spoken: Sequence[Spoken], leaf: Leaf, *, multiple: bool
@@ -314,8 +236,10 @@ class _Explainer:
         root = [Spoken(self._root)]
         places = [*root, *below(root, ("metric",))]
         branch = self._inside(self._top, path[0])
+        if not branch.entries:
+            branch = Branch(place=declared.top(path[0], self._modules))
         if path[0] == "worker":
-            kind, number = _unnumbered(path[1])
+            kind, number = unnumbered(path[1])
             names = [name for name, cls in WORKER_TYPES.items() if cls.kind == kind]
             start = workers(self._root, names, number)
             return self._walk(start, self._inside(branch, path[1]), path[2:])
@@ -347,10 +271,8 @@ class _Explainer:
     def _walk(self, start: list[Spoken], branch: Branch, path: tuple[str, ...]) -> list[Spoken]:
         found = start
         for step in path:
-            name, number = _unnumbered(step)
-            option = branch.options.get(name)
-            if option is None and branch.section is not None:
-                option = branch.section.known.get(name)
+            name, number = unnumbered(step)
+            option = branch.place.value(name)
             name = name if option is not None or number > 1 else step
             found = below(found, _spellings(name, option))
             if number > 1 or len(branch.entries.get(name, ())) > 1:
@@ -361,15 +283,10 @@ class _Explainer:
 
     @staticmethod
     def _inside(branch: Branch, step: str) -> Branch:
-        name, number = (step, 1) if step in branch.entries else _unnumbered(step)
+        name, number = (step, 1) if step in branch.entries else unnumbered(step)
         found = branch.entries.get(name, ())
-        inner = found[number - 1] if len(found) >= number else Branch()
-        return inner if isinstance(inner, Branch) else Branch()
-
-
-def _unnumbered(step: str) -> tuple[str, int]:
-    numbered = _NUMBERED.match(step)
-    return (step, 1) if numbered is None else (numbered[1], int(numbered[2]))
+        inner = found[number - 1] if len(found) >= number else None
+        return inner if isinstance(inner, Branch) else Branch(place=branch.place.below(name))
 
 
 def _spellings(name: str, option: Option | None) -> tuple[str, ...]:

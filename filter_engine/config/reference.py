@@ -9,35 +9,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from filter_engine.config import rspamd
+from filter_engine.config import declared, rspamd
 from filter_engine.config.annotate import DOCUMENTATION, described
-from filter_engine.config.composites import CompositeConfig
+from filter_engine.config.declared import CORE, NAME, CoreSection, Modules
 from filter_engine.config.declared_files import module_file
 from filter_engine.config.effective import value_node
-from filter_engine.config.model import (
-    ActionsConfig,
-    GroupConfig,
-    LoggingConfig,
-    OptionsConfig,
-    RedisConfig,
-    SymbolConfig,
-)
 from filter_engine.config.schema import REST, Option, Schema, Section, options_of
-from filter_engine.config.settings import SettingsRule
-from filter_engine.config.workers import (
-    ControllerConfig,
-    FuzzyConfig,
-    NormalConfig,
-    ProxyConfig,
-)
-
-NAME = "NAME"
-"""Stands in a path for a name of the site's choosing."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptionReference:
-    """One option; ``path`` is dotted and starts inside its section: ``upstream.NAME.hosts``."""
+    """One option; ``path`` is dotted; in a ``SectionReference`` it starts inside that section."""
 
     path: str
     option: Option
@@ -80,26 +62,10 @@ class SectionReference:
         return next(found, None)
 
 
-_CORE: tuple[tuple[str, str, type[Section]], ...] = (
-    ("options", "options.inc", OptionsConfig),
-    ("logging", "logging.inc", LoggingConfig),
-    ('worker "rspamd_proxy"', "worker-proxy.inc", ProxyConfig),
-    ('worker "normal"', "worker-normal.inc", NormalConfig),
-    ('worker "controller"', "worker-controller.inc", ControllerConfig),
-    ('worker "fuzzy"', "worker-fuzzy.inc", FuzzyConfig),
-    ("actions", "actions.conf", ActionsConfig),
-    ("group NAME", "groups.conf", GroupConfig),
-    ("symbols NAME", "groups.conf", SymbolConfig),
-    ("composites NAME", "composites.conf", CompositeConfig),
-    ("settings NAME", "settings.conf", SettingsRule),
-    ("redis", "redis.conf", RedisConfig),
-)
-
-
-def sections(modules: Mapping[str, type[Section]] | None = None) -> list[SectionReference]:
+def sections(modules: Modules | None = None) -> list[SectionReference]:
     """Core sections, then ``modules`` (name -> schema), then Rspamd's other modules, by name."""
     served = modules or {}
-    found = [_served(name, file, cls) for name, file, cls in _CORE]
+    found = [_served(_heading(core), core.file, core.schema) for core in CORE]
     found += [_served(name, module_file(name), cls) for name, cls in sorted(served.items())]
     for name in sorted(rspamd.NAMES - served.keys()):
         schema = rspamd.find(name)
@@ -108,16 +74,18 @@ def sections(modules: Mapping[str, type[Section]] | None = None) -> list[Section
     return found
 
 
-def find(path: str, modules: Mapping[str, type[Section]] | None = None) -> OptionReference | None:
+def find(path: str, modules: Modules | None = None) -> OptionReference | None:
     """The option of a dotted path such as ``options.dns.timeout`` or ``worker.normal.count``."""
-    for section in sections(modules):
-        kind, _, worker = section.name.partition(" ")
-        prefix = f"{kind}.{worker.strip(chr(34))}." if worker else f"{kind}."
-        if path.startswith(prefix):
-            found = section.option(path.removeprefix(prefix))
-            if found is not None:
-                return found
-    return None
+    option = declared.find(path, modules)
+    return None if option is None else OptionReference(path, option)
+
+
+def _heading(core: CoreSection) -> str:
+    """How a section is written: ``worker "normal"``, ``group NAME``."""
+    name, _, worker = core.name.partition(".")
+    if worker:
+        return f'{name} "{worker}"'
+    return f"{name} {NAME}" if core.named else name
 
 
 def _served(name: str, file: str, cls: type[Section]) -> SectionReference:

@@ -12,29 +12,20 @@ from collections.abc import Iterable, Iterator
 from filter_engine.importers.statements import Statement, statements, without_macros
 from filter_engine.ucl import UclError, UclNode, UclObject, parse
 from filter_engine.ucl.logins import hide_logins
+from filter_engine.ucl.masking import HIDDEN, is_secret_name
 
-HIDDEN = "(hidden)"
 NOT_SHOWN = "(hidden: {} lines that cannot be read as settings)"
 
-#: Parts of a name in lower case and without separators: of ``api_key``, ``X-Api-Key``, ``apiKeys``.
-_PARTS = re.compile(
-    "passwo?r?d|passphrase|secret|token|apikey|priv(?:ate)?key|(?:encryption|master|fuzzy)key"
-    "|credential|authori[sz]ation|bearer"
-)
-_WHOLE = frozenset({"auth"})
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.S)
 _WORD = re.compile(r"[\w.-]+")
 #: In a value: ``?token=x``, ``"X-Api-Key": "x"``, ``Bearer x``.
 _SAID = re.compile(r"([\w.-]+)[\"']?\s*[=:]|\b(?P<scheme>bearer|basic)\s+\S", re.I)
 #: A comment of its own lines, or one in ``/* */``, as ``statements`` passes over them.
 _GAP = re.compile(r"(?P<blank>[\s,;{}]+)|(?P<lines>#[^\n]*(?:\n[ \t]*#[^\n]*)*)|(?P<long>/\*)")
+#: Names of settings that are words of a sentence as well, unless a sign of a setting follows.
+_PROSE = frozenset({"key", "keypair", "pass"})
+_SETS = re.compile(r"[\"']?[ \t]*(?:[=:\"'{[]|<<|\Z)")
 _COMMENT_PART = re.compile(r"/\*|\*/")
-
-
-def is_secret(name: str) -> bool:
-    """Whether the value of a setting of this name is not to be shown."""
-    plain = re.sub(r"[\W_]", "", name).lower()
-    return plain in _WHOLE or _PARTS.search(plain) is not None
 
 
 def redact(text: str) -> str:
@@ -95,7 +86,7 @@ def _statement(text: str, statement: Statement, pieces: list[str]) -> None:
         says = _speaks_of_secrets(macro)
         pieces.append(f"{statement.key} {HIDDEN}" if says else hide_logins(macro, HIDDEN))
         return
-    if any(map(is_secret, (statement.key, *statement.names))):
+    if any(map(is_secret_name, (statement.key, *statement.names))):
         plain = not statement.names and not re.search(r"[#\n]|/\*", names)
         kept = names if plain else f"{statement.key} = "
         rest = value.rstrip()
@@ -114,7 +105,7 @@ def _statement(text: str, statement: Statement, pieces: list[str]) -> None:
 
 def _value(text: str) -> str:
     """A value of no secret name: it may quote one, in a URL, a script or a section of an array."""
-    says = any(found["scheme"] or is_secret(found[1]) for found in _SAID.finditer(text))
+    says = any(found["scheme"] or is_secret_name(found[1]) for found in _SAID.finditer(text))
     if says or (text[:1] == "[" and _speaks_of_secrets(text)):
         return f"{HIDDEN}{text[-1:] if text[-1:] in ';,' else ''}"
     scheme, last = text.find("://"), text.rfind("@")
@@ -162,13 +153,14 @@ def _comment(text: str) -> str:
 def _until_secret(row: str) -> str | None:
     """A line up to a secret's name, with what follows hidden; None when it names none."""
     for word in _WORD.finditer(row):
-        if is_secret(word[0]):
+        prose = word[0].lower() in _PROSE and not _SETS.match(row, word.end())
+        if is_secret_name(word[0]) and not prose:
             return f"{row[: word.end()]} {HIDDEN}"
     return None
 
 
 def _speaks_of_secrets(text: str) -> bool:
-    return any(map(is_secret, _WORD.findall(text)))
+    return any(map(is_secret_name, _WORD.findall(text)))
 
 
 def without_words_of(value: str, message: str) -> str:

@@ -10,9 +10,9 @@ import re
 from typing import cast
 
 from filter_engine.importers.outcome import Outcome, Plain, Remark
-from filter_engine.importers.redact import is_secret
 from filter_engine.importers.statements import statements
 from filter_engine.ucl import UclError, parse, to_python
+from filter_engine.ucl.masking import is_secret_name
 
 _FOLDERS = {"local.d": "filter_engine_local_d", "override.d": "filter_engine_override_d"}
 _EXTRA = "filter_engine_extra_files"
@@ -68,7 +68,7 @@ def _hide(value: Plain, name: str, secrets: dict[str, Plain]) -> Plain:
         hidden: dict[str, Plain] = {}
         for key, inner in value.items():
             variable = f"{name}_{re.sub(r'[^0-9A-Za-z_]', '_', key)}"
-            if is_secret(key) and inner is not None and not isinstance(inner, (dict, bool)):
+            if is_secret_name(key) and inner is not None and not isinstance(inner, (dict, bool)):
                 hidden[key] = "{{ " + _free(variable, inner, secrets) + " }}"
             else:
                 hidden[key] = _hide(inner, variable, secrets)

@@ -1,4 +1,4 @@
-"""Hiding what may be a secret in a line that an error shows."""
+"""Hiding what may be a secret where no schema says so: told by its name."""
 
 from __future__ import annotations
 
@@ -9,15 +9,36 @@ from filter_engine.ucl.logins import LOGIN
 MASK = "***"
 """What stands for a hidden value."""
 
-#: Parts of key names whose values are secrets.
-_SECRETS = ("passw", "passphrase", "pwd", "secret", "token", "credential", "priv", "apikey")
+HIDDEN = "(hidden)"
+"""What stands for one in a report, a diff or a dump."""
+
+#: Parts of key names whose values are secrets: of ``api_key``, ``X-Api-Key``, ``apiKeys``.
+_PARTS = (
+    "passwo?r?d",
+    "passw",
+    "passphrase",
+    "pwd",
+    "secret",
+    "(?<!max_)(?<!min_)(?<!store_)token(?!i|s?_bucket|_hits)",
+    "credential",
+    "priv(?:ate)?[_-]?key",
+    "(?:api|encryption|master|fuzzy)[_-]?key",
+    "authori[sz]ation",
+    "bearer",
+)
 #: Words that make a secret only as a key's last part: ``key``, ``encryption_key``, ``keypair``.
 _LAST = ("key", "keypair", "pass")
 
-_KEY = (
-    rf"(?:[\w./-]*(?:{'|'.join(_SECRETS)})[\w./-]*|(?:[\w./]*[_.-])?(?:{'|'.join(_LAST)}))"
+SECRET_NAME = (
+    rf"(?:[\w./-]*(?:{'|'.join(_PARTS)})[\w./-]*|(?:[\w./-]*[_.-])?(?:{'|'.join(_LAST)})|auth)"
     r"(?![\w./-])"
 )
+"""A key that looks as if its value were a secret (regular expression, to be read without case).
+
+For texts that no schema speaks of; where one does, ``Option.secret`` decides."""
+
+_NAME = re.compile(SECRET_NAME, re.IGNORECASE)
+_KEY = SECRET_NAME
 _START = r"(?<![\w./-])"
 _SECRET_KEY = re.compile(rf"{_START}{_KEY}[\"']?[ \t]*[=: \t][ \t]*", re.IGNORECASE)
 #: A secret's value that continues from the lines before: after its key, or inside its array.
@@ -26,6 +47,11 @@ _OPEN_BEFORE = re.compile(
 )
 #: Characters before the line that are looked at.
 CONTEXT = 400
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether an option without a schema holds a secret, told by its name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def mask(line: str, before: str = "") -> str:

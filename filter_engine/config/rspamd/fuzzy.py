@@ -107,7 +107,7 @@ _MIRROR: Final = part(
     "one mirror",
     server=known(STRING, doc="address of the mirror"),
     pubkey=known(STRING, doc="public key of the mirror"),
-    keypair=known(TABLE, doc="keys of the mirror"),
+    keypair=known(TABLE, doc="keys of the mirror", secret=True),
     name=known(STRING, doc="name of the mirror in the log"),
 )
 FUZZY_COLLECT: Final = module(

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 from filter_engine.importers.outcome import ImportFaultError
-from filter_engine.importers.redact import HIDDEN, before_secrets
+from filter_engine.importers.redact import before_secrets
+from filter_engine.ucl.masking import HIDDEN
 
 #: Gives the text of an included file; raises ``OSError`` where it cannot.
 Read: TypeAlias = Callable[[str], str]

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filter_engine.config.findings import Finding
+from filter_engine.config.secrets import secrets_in
 from filter_engine.lint.declare import rule
 from filter_engine.lint.situation import Situation
-from filter_engine.lint.tree import scalars
-
-_SECRETS = ("password", "enable_password", "sentinel_password", "privkey")
+from filter_engine.ucl.nodes import Origin
 
 
 @rule(
@@ -23,19 +22,26 @@ _SECRETS = ("password", "enable_password", "sentinel_password", "privkey")
 )
 def readable_secret(situation: Situation) -> Iterator[Finding]:
     """One finding a file, at its first secret."""
-    seen: set[str] = set()
-    top = situation.config.variables.get("LOCAL_CONFDIR", "")
-    for path, node in scalars(situation.config.tree):
+    config = situation.config
+    top = config.variables.get("LOCAL_CONFDIR", "")
+    readable = {
+        file
+        for file in config.files
+        if not situation.is_shipped(Origin(file, 1, 1)) and _all_may_read(file, top)
+    }
+    if not readable:
+        return
+    modules = {name: type(section) for name, section in config.modules.items()}
+    found = sorted(secrets_in(config.tree, modules, readable), key=lambda told: told[1].origin)
+    for key, node in found:
         file = node.origin.file
-        if path[-1] not in _SECRETS or not node.value or file in seen:
+        if file not in readable:
             continue
-        if situation.is_shipped(node.origin) or not _all_may_read(file, top):
-            continue
-        seen.add(file)
+        readable.remove(file)
         yield situation.finding(
             "readable-secret",
             node.origin,
-            f"every user of this host may read {path[-1]} here: the file has mode "
+            f"every user of this host may read {key} here: the file has mode "
             f"{stat.S_IMODE(Path(file).stat().st_mode):04o}",
             f"chmod 0640 {file}, with the group of the engine",
         )

@@ -196,3 +196,16 @@ def test_a_settings_rule_that_is_left_out_is_not_shown(tmp_path: Path) -> None:
     variables = ["--var", f"LOCAL_CONFDIR={tmp_path}", "--var", f"DBDIR={tmp_path}"]
     result = CliRunner().invoke(configdump, ["settings", "-j", *variables])
     assert list(json.loads(result.output)["settings"]) == ["kept"]
+
+
+def test_help_of_settings_and_of_sections_that_are_rspamds(site: Path) -> None:
+    (site / "local.d" / "settings.conf").write_text('a { ip = "192.0.2.1"; priority = high; }')
+    (site / "local.d" / "clickhouse.conf").write_text("limit = 5;")
+    shown = _run(site, "--show-help", "settings", "clickhouse", "elastic", "redis").stdout
+    assert "# the highest that fits is applied" in shown
+    assert "# old name of limits.max_rows" in shown
+    assert "# no_ssl_verify: Rspamd's, not used by this engine" in shown
+    assert re.search(r"^elastic \{\n", shown, re.MULTILINE)
+    assert "# time for one command\n    # time; seconds; default 1 s\n" in shown
+    assert _json(site, "-j", "redis")["redis"]["timeout"] == 1.0
+    assert "redis" not in _json(site, "-j")

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from filter_engine.config import Config, Layer
-from filter_engine.config.effective import HIDDEN, SymbolDefault
-from filter_engine.config.explain import Explanation, UnknownKeyError, explain, explain_all
+from filter_engine.config.effective import SymbolDefault
+from filter_engine.config.explain import Explanation, explain, explain_all
+from filter_engine.config.resolve import UnknownKeyError
+from filter_engine.ucl.masking import HIDDEN
 from filter_engine.ucl.nodes import to_python
 
 from .conftest import Site
@@ -207,6 +209,45 @@ def test_secrets_stay_hidden(site: Site) -> None:
     assert HIDDEN in repr(hidden[0].as_dict())
     shown = [e for key in keys for e in explain_all(config, key, show_secrets=True)]
     assert repr([e.as_dict() for e in shown]).count("s3cret") >= 4
+
+
+@pytest.mark.parametrize(
+    ("key", "doc", "default", "served"),
+    [
+        ("options.upstream.revive_time", "how long a dead server is left alone", 60.0, False),
+        ("options.max_word_len", "longest word that is learnt", 40, False),
+        ("clickhouse.server", "ClickHouse's address", None, False),
+        ("fuzzy_check.rule.a.fuzzy_key", "key of the hashes", None, False),
+        ("clickhouse.limit", "old name of limits.max_rows", None, False),
+        ("settings.partner.priority", "the highest that fits", None, True),
+        ("redis.timeout", "time for one command", 1.0, True),
+    ],
+)
+def test_what_an_option_means_is_told_wherever_it_stands(
+    site: Site, key: str, doc: str, default: object, served: bool
+) -> None:
+    config = _loaded(
+        site,
+        local={
+            "clickhouse.conf": "limit = 5;",
+            "settings.conf": 'partner { priority = high; ip = "192.0.2.1"; apply { } }',
+        },
+    )
+    found = explain(config, key)
+    assert found.served is served
+    assert found.kind
+    assert doc in found.doc
+    if default is not None:
+        assert to_python(found.default) == default
+
+
+def test_a_section_that_no_file_has(site: Site) -> None:
+    with pytest.raises(UnknownKeyError, match="no file has a section 'clickhouse'") as caught:
+        explain_all(_loaded(site), "clickhouse")
+    assert "no_ssl_verify" in caught.value.hint
+    with pytest.raises(UnknownKeyError) as caught:
+        explain_all(_loaded(site), "clickhouse.sevrer")
+    assert caught.value.hint == "did you mean 'clickhouse.server'?"
 
 
 def test_options_that_are_not_served(site: Site) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from filter_engine import checks
 from filter_engine.config import rspamd
+from filter_engine.config.declared import NAME
 from filter_engine.config.reference import find, sections
-from filter_engine.config.schema import options_of
+from filter_engine.config.schema import REST, options_of
 from filter_engine.config.workers import WORKER_TYPES
 from filter_engine.headers.sections import sections as declared_sections
 from filter_engine.scan.declare import REGISTRY
@@ -67,5 +68,5 @@ def test_all_that_a_module_serves_is_named(modules: dict[str, type]) -> None:
     made = {section.name: section for section in sections(modules)}
     for name, cls in modules.items():
         paths = {found.path.partition(".")[0] for found in made[name].options}
-        assert paths == {option.key for option in options_of(cls)}
+        assert paths == {option.key.replace(REST, NAME) for option in options_of(cls)}
         assert made[name].file == f"{name}.conf"

@@ -7,8 +7,9 @@ import os
 import pytest
 
 from filter_engine.importers.outcome import ImportFaultError
-from filter_engine.importers.redact import HIDDEN, redact
+from filter_engine.importers.redact import redact
 from filter_engine.importers.write import State, apply, plan
+from filter_engine.ucl.masking import HIDDEN
 
 
 def test_new_same_changed(tmp_path) -> None:
