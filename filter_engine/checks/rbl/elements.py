@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple, TypeVar
 
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.addresses import without_tags
-from filter_engine.checks.rbl.rules import Rule
+from filter_engine.checks.rbl.rules import OF_URLS, Rule
 from filter_engine.config.addresses import LOOPBACK, PRIVATE, AddressSet
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.message import Address
@@ -21,6 +21,7 @@ from filter_engine.scan.task import Task
 IP = IPv4Address | IPv6Address
 T = TypeVar("T")
 
+_ALIASED: Final = frozenset({"gmail.com", "googlemail.com"})
 _NO_HOST: Final = "unknown"
 _MAX_LENGTH: Final = 320
 """Characters of a name or mail address that is looked up (RFC 3696, erratum 1690)."""
@@ -57,8 +58,6 @@ def of_ip(ip: IP, label: str) -> Element:
 class Found:
     """The elements of one task, each kind collected when a rule first asks."""
 
-    __slots__ = ("_kept", "_local", "_task")
-
     def __init__(self, task: Task, local: AddressSet) -> None:
         self._task = task
         self._local = local
@@ -69,29 +68,37 @@ class Found:
             self._kept[key] = make()
         return self._kept[key]  # type: ignore[return-value]
 
+    @cached_property
+    def local_client(self) -> bool:
+        """The client's address belongs to the site, or to nobody on the Internet."""
+        return self._task.ip is not None and self.is_local(self._task.ip)
+
     def is_local(self, ip: IP) -> bool:
         """Whether an address belongs to the site, or to nobody on the Internet."""
         return ip in self._local or ip in PRIVATE or ip in LOOPBACK or ip.is_link_local
 
-    def for_rule(self, rule: Rule) -> Elements:
-        """What a rule looks up, signatures apart, in order."""
+    def for_rule(self, rule: Rule) -> list[Elements]:
+        """What a rule looks up, signatures and selectors apart, in order and by kind.
+
+        Rules that want the same get the same tuples.
+        """
         checks = rule.checks
-        found: Elements = ()
+        found: list[Elements] = []
         if "helo" in checks:
-            found += self._once(("helo", rule.no_ip), lambda: self._helo(rule))
+            found.append(self._once(("helo", rule.no_ip), lambda: self._helo(rule)))
         if "emails" in checks:
-            found += self._emails(rule)
+            found.append(self._emails(rule))
         if "replyto" in checks:
-            found += self._reply_to(rule)
+            found.append(self._reply_to(rule))
         if rule.of_urls:
-            found += self._urls(rule)
+            found.append(self._urls(rule))
         if "from" in checks:
-            found += self._from(rule)
+            found.append(self._from(rule))
         if "received" in checks:
-            found += self._received(rule)
+            found.append(self._received(rule))
         if "rdns" in checks:
-            found += self._once(("rdns", rule.no_ip), lambda: self._rdns(rule))
-        return found
+            found.append(self._once(("rdns", rule.no_ip), lambda: self._rdns(rule)))
+        return [elements for elements in found if elements]
 
     # --- the client ----------------------------------------------------------------------------
 
@@ -144,10 +151,10 @@ class Found:
     # --- names in the message ------------------------------------------------------------------
 
     def _urls(self, rule: Rule) -> Elements:
-        wanted = rule.checks & {"urls", "content_urls", "numeric_urls", "images"}
+        wanted = rule.checks & OF_URLS
         key = (
             "urls",
-            frozenset(wanted),
+            wanted,
             rule.no_ip,
             rule.full_hostname,
             id(rule.composition),
@@ -219,7 +226,7 @@ class Found:
         for label, selector in rule.selectors:
             read = selector.flat if rule.flatten else selector.values
             for text in self._once((selector.text, rule.flatten), partial(read, self._task)):
-                part = _name(text) if rule.hashing is None else text[:_MAX_LENGTH]
+                part = (_name(text) if rule.hashing is None else text[:_MAX_LENGTH]).lower()
                 if part and len(found) < rule.limit:
                     found[label, part] = Element(text, part, label)
         return tuple(found.values())
@@ -324,12 +331,13 @@ def _email_key(rule: Rule) -> tuple[object, ...]:
 
 def _of_mailbox(rule: Rule, address: Address, domain: str, label: str) -> Element | None:
     """A mail address without tags, as the rule wants it."""
-    bare = without_tags(replace(address, domain=domain, local=address.local.lower()))[0]
-    if not bare.local or not bare.domain or len(bare.local) > _MAX_LENGTH:
+    local = address.local.lower()
+    if "+" in local or domain in _ALIASED:
+        bare = without_tags(replace(address, domain=domain, local=local))[0]
+        local, domain = bare.local, bare.domain
+    if not local or not domain or len(local) > _MAX_LENGTH:
         return None
-    if rule.domain_only:
-        return Element(bare.domain, bare.domain, label)
-    text = f"{bare.local}{rule.delimiter}{bare.domain}"
+    text = domain if rule.domain_only else f"{local}{rule.delimiter}{domain}"
     return Element(text, text, label)
 
 

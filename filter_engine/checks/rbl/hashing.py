@@ -12,6 +12,8 @@ from typing import Final
 from filter_engine.checks.rbl.options import RblRule
 
 _ALPHABET: Final = "ybndrfg8ejkmcpqxot1uwisza345h769"
+_PAIRS: Final = tuple(low + high for high in _ALPHABET for low in _ALPHABET)
+"""By ten bits."""
 _SCRIPT_HASH: Final = "blake2"
 # Rspamd's documented example of process_script, in all its spacings and names of variables: the
 # name's BLAKE2b in base32, cut, then a dot and the zone.
@@ -27,22 +29,28 @@ _HASHING_SCRIPT: Final = re.compile(
 Hashing = Callable[[str], str]
 
 
-def rspamd_base32(data: bytes) -> str:
-    """Rspamd's base32: z-base-32's alphabet, bits taken from the lowest of the first octet on."""
+def rspamd_base32(data: bytes, length: int | None = None) -> str:
+    """Rspamd's base32: z-base-32's alphabet, bits taken from the lowest of the first octet on.
+
+    With ``length`` no more than so many characters.
+    """
+    whole = (len(data) * 8 + 4) // 5
+    length = whole if length is None else min(length, whole)
     number = int.from_bytes(data, "little")
-    length = (len(data) * 8 + 4) // 5
-    return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(length))
+    pairs = [_PAIRS[number >> place & 1023] for place in range(0, 5 * length, 10)]
+    return "".join(pairs)[:length]
 
 
-def _hex(data: bytes) -> str:
-    return data.hex()
+def _hex(data: bytes, length: int | None) -> str:
+    return data.hex()[:length]
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+def _base64(data: bytes, length: int | None) -> str:
+    return base64.b64encode(data).decode("ascii")[:length]
 
 
-_FORMATS: Final[dict[str, Callable[[bytes], str]]] = {
+_Write = Callable[[bytes, "int | None"], str]
+_FORMATS: Final[dict[str, _Write]] = {
     "": _hex,
     "hex": _hex,
     "base32": rspamd_base32,
@@ -65,10 +73,10 @@ def hashing_of(rule: RblRule) -> Hashing | None:
     return partial(_hashed, rule.hash, _FORMATS[rule.hash_format], rule.hash_len)
 
 
-def _hashed(algorithm: str, write: Callable[[bytes], str], length: int | None, text: str) -> str:
+def _hashed(algorithm: str, write: _Write, length: int | None, text: str) -> str:
     data = text.encode("utf-8", "surrogateescape")
     if algorithm == "blake2":
         digest = hashlib.blake2b(data).digest()
     else:
         digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
-    return write(digest)[:length]
+    return write(digest, length)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.rbl.answers import Plain
-from filter_engine.checks.rbl.elements import IP, Element, Elements, Found, of_ip
+from filter_engine.checks.rbl.elements import Element, Elements, Found, of_ip
 from filter_engine.checks.rbl.monitor import Monitor
 from filter_engine.checks.rbl.rules import Rule
 from filter_engine.config.addresses import AddressSet
@@ -61,11 +61,12 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
         alive.append(rule)
         elements = found.for_rule(rule)
         if rule.selectors and not _needs(rule):
-            elements += found.selected(rule)
-        if rule.resolve_ip:
-            to_resolve += _named(session, rule, elements)
-        else:
-            session.add(rule, elements)
+            elements.append(found.selected(rule))
+        for group in elements:
+            if rule.resolve_ip:
+                to_resolve += _named(session, rule, group)
+            else:
+                session.add(rule, group)
         if elements:
             session.test(rule)
     signed = [rule for rule in alive if "dkim" in rule.checks]
@@ -104,9 +105,10 @@ def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
     if rule.exclude_users and task.authenticated:
         return False
     ip = task.ip
-    excludes = rule.exclude_local or rule.exclude_private
-    if ip is not None and excludes and _is_excluded(rule, found, ip):
-        return False
+    if ip is not None and (rule.exclude_local or rule.exclude_private):
+        excluded = any(ip in addresses for addresses in rule.excluded_addresses)
+        if excluded or found.local_client:
+            return False
     if rule.names_required and (
         ("helo" in rule.checks and not found.has_helo)
         or ("rdns" in rule.checks and not found.has_hostname)
@@ -122,14 +124,10 @@ def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
     return disabled is None or rule.zone[1:] not in disabled
 
 
-def _is_excluded(rule: Rule, found: Found, ip: IP) -> bool:
-    return found.is_local(ip) or any(ip in excluded for excluded in rule.excluded_addresses)
-
-
 class _Session:
     """The names asked for one message, and what they were answered."""
 
-    __slots__ = ("_answers", "_lists", "_lookups", "_new", "_task", "_tests")
+    __slots__ = ("_answers", "_lists", "_lookups", "_new", "_prepared", "_task", "_tests")
 
     def __init__(self, task: Task, lists: Lists) -> None:
         self._task = task
@@ -138,15 +136,13 @@ class _Session:
         self._new: dict[str, DnsQuestion] = {}
         self._tests: dict[str, Rule] = {}
         self._answers: dict[str, DnsAnswer] = {}
+        self._prepared: dict[object, tuple[Elements, list[tuple[Element, str]]]] = {}
 
     def add(self, rule: Rule, elements: Elements) -> None:
         """Look these up in the rule's list."""
-        zone, hashing, key = rule.zone, rule.hashing, id(rule)
-        for element in elements:
-            if rule.whitelist is not None and self.is_whitelisted(rule, element):
-                continue
-            part = element.part if hashing is None else hashing(element.part)
-            name = (part + zone).lower()
+        zone, key = rule.zone, id(rule)
+        for element, part in self._parts(rule, elements):
+            name = part + zone
             lookup = self._lookups.get((key, name))
             if lookup is not None:
                 if element not in lookup.elements:
@@ -154,9 +150,27 @@ class _Session:
             elif self._ask(name):
                 self._lookups[key, name] = _Lookup(rule, name, [element])
 
+    def _parts(self, rule: Rule, elements: Elements) -> list[tuple[Element, str]]:
+        """The elements that may be looked up, with what stands before the zone.
+
+        Kept, as most rules ask for the same with other zones.
+        """
+        key = (id(elements), id(rule.whitelist), id(rule.hashing), rule.delimiter)
+        known = self._prepared.get(key)
+        if known is None:
+            hashing = rule.hashing
+            found = [
+                (element, element.part if hashing is None else hashing(element.part).lower())
+                for element in elements
+                if rule.whitelist is None or not self.is_whitelisted(rule, element)
+            ]
+            # The elements are kept too, so that no others come to have their id.
+            known = self._prepared[key] = (elements, found)
+        return known[1]
+
     def is_whitelisted(self, rule: Rule, element: Element) -> bool:
         """Whether the site says that this is not to be looked up."""
-        if rule.whitelist is None or rule.ignore_whitelist:
+        if rule.whitelist is None:
             return False
         if (element.ip or element.part) in rule.whitelist:
             return True

@@ -31,7 +31,12 @@ _PRIVATE: Final = "exclude_private_ips"
 _ATTRIBUTE: Final = {"from": "from_"}
 _OF_ADDRESSES: Final = frozenset({"from", "received"})
 _OF_NAMES: Final = frozenset({"urls", "emails", "dkim", "replyto"})
-_OF_URLS: Final = frozenset({"urls", "content_urls", "numeric_urls", "images"})
+OF_URLS: Final = frozenset({"urls", "content_urls", "numeric_urls", "images"})
+"""Checks that look up hosts of URLs."""
+
+
+Shared = dict["MapDefinition | str", Map]
+"""The maps of names that several rules use, so that a name is looked for once."""
 
 
 class UnusableRuleError(ValueError):
@@ -89,7 +94,7 @@ class Rule:
     @property
     def of_urls(self) -> bool:
         """Whether URLs are looked up."""
-        return bool(self.checks & _OF_URLS)
+        return bool(self.checks & OF_URLS)
 
     def symbol_for(self, base: str, label: str) -> str:
         """A symbol as it is called for what was looked up."""
@@ -197,9 +202,10 @@ def _said(values: dict[str, object]) -> RblRule:
 def make_rules(rules: Mapping[str, RblRule], options: RblOptions, setup: Setup) -> tuple[Rule, ...]:
     """All rules made ready. One that cannot be used is logged and left out."""
     made = []
+    shared: Shared = {}
     for name, rule in rules.items():
         try:
-            made.append(make_rule(name, rule, options, setup))
+            made.append(make_rule(name, rule, options, setup, shared))
         except ValueError as error:
             log.warning("rbl rule %s is not used: %s", name, error)
     return tuple(made)
@@ -240,7 +246,7 @@ def checks_of(rule: RblRule, options: RblOptions) -> frozenset[str]:
     return frozenset(found if found or said else {"from"})
 
 
-def make_rule(name: str, rule: RblRule, options: RblOptions, setup: Setup) -> Rule:
+def make_rule(name: str, rule: RblRule, options: RblOptions, setup: Setup, shared: Shared) -> Rule:
     """One rule with its defaults, maps and codes. Raises ValueError for one without use."""
 
     def flag(attribute: str) -> bool:
@@ -301,7 +307,7 @@ def make_rule(name: str, rule: RblRule, options: RblOptions, setup: Setup) -> Ru
         is_whitelist=bool(rule.is_whitelist),
         whitelist_exceptions=frozenset(rule.whitelist_exception),
         ignore_whitelist=bool(rule.ignore_whitelist),
-        whitelist=_whitelist(rule, options, checks, setup, where),
+        whitelist=_whitelist(rule, options, checks, setup, where, shared),
         excluded_addresses=tuple(
             setup.maps.of(written, MapKind.RADIX, f"{where}.local_exclude_ip_map")
             for written in excluded
@@ -335,16 +341,27 @@ def _selectors(
 
 
 def _whitelist(
-    rule: RblRule, options: RblOptions, checks: frozenset[str], setup: Setup, where: str
+    rule: RblRule,
+    options: RblOptions,
+    checks: frozenset[str],
+    setup: Setup,
+    where: str,
+    shared: Shared,
 ) -> Map | None:
     of_addresses = bool(checks & _OF_ADDRESSES)
+    if rule.ignore_whitelist:
+        return None
     if rule.whitelist is not None:
         kind = MapKind.RADIX if of_addresses else MapKind.SET
         return setup.maps.of(rule.whitelist, kind, f"{where}.whitelist")
     if rule.ignore_url_whitelist or of_addresses or not checks & _OF_NAMES:
         return None
     written = rule.url_whitelist or options.url_whitelist or _default_whitelist(setup)
-    return setup.maps.of(written, MapKind.SET, f"{where}.url_whitelist") if written else None
+    if not written:
+        return None
+    if written not in shared:
+        shared[written] = setup.maps.of(written, MapKind.SET, f"{where}.url_whitelist")
+    return shared[written]
 
 
 def _default_whitelist(setup: Setup) -> str:
