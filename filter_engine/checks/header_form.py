@@ -69,7 +69,7 @@ def _fault(message: Message) -> str:
         if line[:1] in _GOES_ON or line.startswith(b">From "):
             continue
         name, colon, _ = line.partition(b":")
-        if not colon or b" " in name:
+        if not colon or b" " in name or b"\t" in name:
             return f"no field: {line[:60].decode('utf-8', 'replace').strip()}"
     if not message.body and not message.raw.endswith((b"\n\n", b"\n\r\n")):
         return "no empty line behind the header"

@@ -13,12 +13,13 @@ from typing import Final
 from filter_engine.checks.regexp.places import LETTERS, SPELLINGS, Kind, Place
 from filter_engine.matching.pattern import IGNORED, Flags, Pattern, PatternError
 from filter_engine.matching.pattern import LETTERS as PATTERN_LETTERS
+from filter_engine.selectors import SelectorError, compile_selector
 
 MAX_RULE: Final = 65_536
 """Characters of one rule."""
 _OPERAND: Final = re.compile(
     r"(?P<call>[A-Za-z_]\w*)\s*\("
-    r"|(?P<header>[^\s=/()&|!<>+*]+)\s*=\s*(?=/)"
+    r"|(?P<header>[^\s=/()&|!<>+*\"']+|\"[^\"]+\"|'[^']+')\s*=\s*(?=/)"
     r"|(?P<pattern>/)"
     r"|(?P<number>\d+(?:\.\d+)?(?![\w:]))"
     r"|(?P<word>(?:and|or|not)\b)"
@@ -87,7 +88,7 @@ def split_atoms(
         if kind == "call":
             read = _call(text, found, name, origin)
         else:
-            header = found["header"] or ""
+            header = (found["header"] or "").strip("\"'" if found["header"] else None)
             read = _pattern(text, found.end() - (0 if header else 1), header, name, origin)
         label = f"a{len(atoms)}"
         atoms[label], end = read
@@ -130,8 +131,19 @@ def _pattern(text: str, start: int, header: str, name: str, origin: str) -> tupl
         raise RuleError(f"the pattern at column {start + 1} needs a name: Name=/pattern/")
     label = header if strict or kind is Kind.SELECTOR else header.lower()
     place = Place(kind, label if kind.named else "", strict)
+    if kind is Kind.SELECTOR:
+        _check_selector(header)
     pattern = _checked(Pattern(text[start + 1 : end], flags, name, origin), start)
     return PatternAtom(place, pattern), letters.end()
+
+
+def _check_selector(text: str) -> None:
+    try:
+        selector = compile_selector(text)
+    except SelectorError as error:
+        raise RuleError(f"the selector cannot be read: {error}") from None
+    if selector.late or selector.needs:
+        raise RuleError(f"the selector {text!r} asks for results that come later")
 
 
 def _checked(pattern: Pattern, start: int) -> Pattern:

@@ -8,10 +8,11 @@ blanks made one, the subject is a text of its own there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import cache, lru_cache
+from typing import Any, Final
 from urllib.parse import unquote
 
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
@@ -158,8 +159,8 @@ class Texts:
             found.append(_encoded(subject))
         for part in text_parts(message):
             text = text_of(part, message)
-            if kind is not Kind.SA_RAW_BODY and part.html is not None:
-                text = part.html.text
+            if kind is not Kind.SA_RAW_BODY and part.is_html:
+                text = part.visible_text
             if kind is Kind.SA_BODY:
                 text = " ".join(text.split())
             elif kind is Kind.MIME:
@@ -188,14 +189,37 @@ def _encoded(text: str) -> bytes:
 
 
 def _words(message: Message, kind: Kind) -> Sequence[bytes]:
-    """The distinct words of subject, sender's name and texts."""
-    texts = [message.subject or "", *(address.display or "" for address in message.from_addresses)]
-    texts += [part.text if part.html is None else part.html.text for part in message.text_parts]
+    """The distinct words of subject, senders' names and texts."""
     found: dict[str, None] = {}
-    for text in texts:
-        for match in _WORD.finditer(text):
-            word = match.group()
-            found[word if kind is Kind.RAW_WORDS else word.lower()] = None
+    for words in _lists_of_words(message, kind):
+        for word in words:
+            found[word] = None
             if len(found) >= MAX_WORDS:
                 break
+    if kind is Kind.STEM_WORDS:
+        found = dict.fromkeys(map(_stem, found))
     return [_encoded(word) for word in found]
+
+
+def _lists_of_words(message: Message, kind: Kind) -> Iterator[Iterable[str]]:
+    if kind is not Kind.RAW_WORDS:
+        yield message.header_words
+        yield from (message.words_of(part) for part in message.text_parts)
+        return
+    names = (address.display or "" for address in message.from_addresses)
+    texts = (part.visible_text[:MAX_TEXT] for part in message.text_parts)
+    for text in (message.subject or "", *names, *texts):
+        yield (match.group() for match in _WORD.finditer(text))
+
+
+@lru_cache(maxsize=8192)
+def _stem(word: str) -> str:
+    stemmed: str = _stemmer().stemWord(word)
+    return stemmed
+
+
+@cache
+def _stemmer() -> Any:
+    import snowballstemmer  # loaded only where a rule asks for stems
+
+    return snowballstemmer.stemmer("english")

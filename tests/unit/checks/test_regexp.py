@@ -93,10 +93,19 @@ def value(scan: Scan, rule: str, headers: Any = None, body: str = "Hello\n", **m
         (r"/^Start$/{raw_words}", True),
         (r"/^lunch$/{words}", True),
         (r"/^bob$/{words}", True),
+        (r"/^attach/{stem_words}", False),
+        (r"/^lunch$/{stem_words}", True),
+        ("\"from('mime'):domain\"=/^example[.]com$/$", True),
+        ("\"from('mime'):domain\"=/bob/{selector}", False),
     ],
 )
 def test_where_a_pattern_looks(scan: Scan, rule: str, holds: bool) -> None:
     assert bool(value(scan, rule, MULTIPART, PARTS)) is holds
+
+
+def test_stems(scan: Scan) -> None:
+    assert value(scan, "/^run$/{stem_words}", body="runs running\n") == 1
+    assert value(scan, "/^run$/{words}", body="runs running\n") == 0
 
 
 def test_an_empty_header_never_matches(scan: Scan) -> None:
@@ -215,6 +224,7 @@ def test_functions_about_other_mails(scan: Scan) -> None:
         ("(/a/P", "parenthesis is not closed"),
         ("1 + 1", "no pattern and no function"),
         ("", "no pattern and no function"),
+        ("\"nothing('x')\"=/a/$", "the selector cannot be read"),
         ("/a/P /b/P", "neither a pattern nor a function"),
     ],
 )
