@@ -156,8 +156,9 @@ reference: role-docs ## Write what is generated: role READMEs, docs/lint.md, doc
 	$(BIN)/python tests/fleet/docs/option_docs.py
 
 .PHONY: fuzz
-fuzz: setup ## Fuzz the configuration's parser for SECONDS (default 600)
+fuzz: setup ## Fuzz the parsers of configuration and messages for SECONDS each (default 600)
 	@$(BIN)/python tests/fuzz/ucl/fuzz.py --seconds $(SECONDS)
+	@$(BIN)/python tests/fuzz/message/fuzz.py --seconds $(SECONDS)
 
 .PHONY: clean
 clean: ## Remove caches and the virtual environment (not the lab's image)

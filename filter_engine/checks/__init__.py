@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "maillist",
     "rbl",
     "asn",
+    "mx_check",
     "service_accounts",
     "once_received",
     "hfilter",
@@ -44,6 +45,7 @@ MODULES: tuple[str, ...] = (
     "chartable",
     "phishing",
     "url_suspect",
+    "pdf_rules",
     "force_actions",
 )
 """Module names under this package, in the order they are declared."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 _MAX_READ: Final = 8 << 20
@@ -80,7 +81,7 @@ def _suspicious(data: bytes) -> float:
         for escape in _ESCAPED_NAME.finditer(data)
         if 0x21 <= int(escape[1], 16) < 0x7F
     ]
-    near = sum(1 for one, other in zip(needless, needless[1:], strict=False) if other - one < 8)
+    near = sum(1 for one, other in pairwise(needless) if other - one < 8)
     factor = 0.5 * shells
     if len(needless) > _FEW_ESCAPES:
         factor += len(needless) / 10
