@@ -41,9 +41,9 @@ NAMES = frozenset(_FILE_OF)
 #: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
     """
-    aliases arc asn chartable dkim dkim_signing dmarc emails force_actions forged_recipients hfilter
-    maillist mid milter_headers mime_types multimap once_received phishing rbl spf surbl
-    url_suspect whitelist
+    aliases arc asn chartable dkim dkim_signing dmarc emails force_actions forged_recipients
+    hfilter maillist mid milter_headers mime_types multimap mx_check once_received phishing rbl
+    spf surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
 

@@ -301,7 +301,7 @@ _MX_SYMBOLS: Final[Options] = {
         "mx_timeout_read": "an MX that does not greet",
     }.items()
 }
-MX_CHECK: Final = module(
+MX_CHECK: Final = part(
     "mx_check",
     "whether the sender's domain takes mail",
     REDIS_WITHOUT_TIMEOUT,
@@ -314,33 +314,12 @@ MX_CHECK: Final = module(
     expire_novalid=known(QUOTED_TIME, 7200.0, unit="seconds", doc="the same, of bad ones"),
     expire_dns=known(QUOTED_TIME, unit="seconds", doc="the same, of DNS"),
     expire_timeout=known(QUOTED_TIME, unit="seconds", doc="the same, of timeouts"),
-    exclude_domains=known(MAP_SOURCE, doc="domains that are not looked at"),
-    bad_ips=known(MAP_SOURCE, doc="addresses that count as bad"),
-    bad_mxs=known(MAP_SOURCE, doc="MX that count as bad"),
-    exclude_mxs=known(MAP_SOURCE, doc="MX that are not connected to"),
-    exclude_ips=known(MAP_SOURCE, doc="addresses of MX that are not connected to"),
     key_prefix=known(STRING, "rmx", doc="put before the keys in Redis"),
-    max_mx_a_records=known(INTEGER, 5, doc="addresses that are tried"),
     wait_for_greeting=flag(False, "a connection alone is not enough"),
     verify_greeting=flag(None, "a connection alone is not enough"),
-    test_mode=flag(None, "private addresses count, for tests"),
-    symbol_prefix_from=known(STRING, "", doc="put before symbols of the envelope sender"),
-    symbol_prefix_mime_from=known(STRING, "MIME_FROM_", doc="put before symbols of From"),
-    symbol_prefix_reply_to=known(STRING, "REPLYTO_", doc="put before symbols of Reply-To"),
     send_quit=flag(None, "say QUIT before closing"),
     port=known(INTEGER, 25, doc="port that is tried"),
     prefer_ipv6=flag(None, "try IPv6 first"),
-    probe_ipv4=flag(None, "try IPv4 addresses"),
-    probe_ipv6=flag(None, "try IPv6 addresses"),
-    check_authorized=flag(None, "also for clients that logged in"),
-    check_local=flag(None, "also for clients in local_networks"),
-    check_from=flag(None, "look at the envelope sender"),
-    check_mime_from=flag(None, "look at From"),
-    check_reply_to=flag(None, "look at Reply-To"),
-    reject_null_mx=flag(None, "reject mail from domains with a null MX"),
-    reject_null_mx_message=known(STRING, doc="reply to those"),
-    reject_authorized=flag(None, "also of clients that logged in"),
-    reject_local=flag(None, "also of clients in local_networks"),
 )
 
 _SCORED: Final = {

@@ -1,0 +1,95 @@
+"""Options and symbols of the module mx_check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, at_least
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import Option, Section, option
+from filter_engine.scan.declare import Symbol
+
+_PREFIXES: Final = ("", "REPLYTO_", "MIME_FROM_")
+_GROUPS: Final = ("mx",)
+_RULE: Final = "MX_INVALID"
+"""The symbol that stands for the whole module in settings, as in Rspamd."""
+_OUTCOMES: Final = (
+    # Of connections, which are not made yet: the name has to be known to settings all the same.
+    (_RULE, 3.0, "The MX takes connections and does not speak SMTP"),
+    ("MX_WHITE", -0.1, "The domain or its MX is trusted"),
+    ("MX_NONE", 4.0, "The domain has neither MX nor address"),
+    ("MX_NULL", 6.0, "The domain takes no mail: a null MX"),
+    ("MX_BROKEN", 4.0, "No MX of the domain has an address"),
+    ("MX_DNS_FAIL", 0.0, "DNS does not tell the MX just now"),
+    ("MX_LOCAL_ONLY", 3.0, "The MX has private addresses only"),
+    ("MX_LOCAL_MIX", 3.0, "The MX has private addresses among others"),
+    ("MX_BOGON_ONLY", 8.0, "The MX has only addresses that nobody can reach"),
+    ("MX_BOGON_MIX", 5.0, "The MX has addresses that nobody can reach among others"),
+    ("MX_SKIP", 0.0, "exclude_ips names all addresses of the MX"),
+    ("MX_BAD", 6.0, "bad_mxs names the MX"),
+    ("MX_IP_BAD", 6.0, "bad_ips names an address of the MX"),
+)
+
+
+def _symbols(prefix: str) -> Iterator[Symbol]:
+    for name, score, text in _OUTCOMES:
+        yield Symbol(f"{prefix}{name}", score, text, _GROUPS, one_shot=True, rule=_RULE)
+
+
+SYMBOLS: Final = tuple(symbol for prefix in _PREFIXES for symbol in _symbols(prefix))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MxCheckOptions(Section):
+    """Whether the sender's domain can take mail, as far as DNS tells."""
+
+    check_from: bool = option(BOOLEAN, True, doc="look at the envelope sender, else at HELO")
+    check_mime_from: bool = option(BOOLEAN, True, doc="look at From")
+    check_reply_to: bool = option(BOOLEAN, True, doc="look at Reply-To")
+    check_authorized: bool = option(BOOLEAN, False, doc="also for clients that logged in")
+    check_local: bool = option(BOOLEAN, False, doc="also for clients in local_networks")
+    symbol_prefix_from: str = option(STRING, "", doc="put before symbols of the envelope sender")
+    symbol_prefix_mime_from: str = option(STRING, "MIME_FROM_", doc="put before symbols of From")
+    symbol_prefix_reply_to: str = option(STRING, "REPLYTO_", doc="put before symbols of Reply-To")
+    probe_ipv4: bool = option(BOOLEAN, True, doc="look up IPv4 addresses")
+    probe_ipv6: bool = option(BOOLEAN, False, doc="look up IPv6 addresses")
+    max_mx_a_records: int = option(at_least(INTEGER, 1), 3, doc="MX hosts that are looked up")
+    exclude_domains: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="domains that are not looked at (patterns)"
+    )
+    exclude_mxs: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="MX hosts that are trusted (patterns)"
+    )
+    exclude_ips: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="addresses of MX that need not be looked at"
+    )
+    bad_mxs: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="MX hosts that count as bad (patterns), with a factor"
+    )
+    bad_ips: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="addresses of MX that count as bad, with a factor"
+    )
+    reject_null_mx: bool = option(BOOLEAN, False, doc="reject mail from domains with a null MX")
+    reject_null_mx_message: str = option(
+        STRING, "The sender's domain takes no mail (null MX)", doc="reply to those"
+    )
+    reject_authorized: bool = option(BOOLEAN, False, doc="also of clients that logged in")
+    reject_local: bool = option(BOOLEAN, False, doc="also of clients in local_networks")
+    test_mode: bool = option(BOOLEAN, False, doc="loopback addresses count as public; for tests")
+    anchor: ClassVar[str] = "modules/mx_check"
+    known: ClassVar[Mapping[str, Option]] = unserved("mx_check")
+
+
+def symbols_of_options(options: MxCheckOptions) -> Iterator[Symbol]:
+    """The symbols under prefixes of a site's own."""
+    prefixes = (
+        options.symbol_prefix_from,
+        options.symbol_prefix_reply_to,
+        options.symbol_prefix_mime_from,
+    )
+    for prefix in prefixes:
+        if prefix not in _PREFIXES:
+            yield from _symbols(prefix)
