@@ -28,7 +28,7 @@ from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Secti
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.metric import SEVERITY
 from filter_engine.scan.task import Task
-from filter_engine.scan.verdict import Action, Outcome, PreResult, SymbolResult
+from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult, SymbolResult
 from filter_engine.ucl.nodes import UclNode
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _selectors(message: str) -> dict[str, Selector]:
 
 
 def _symbols(options: ForceActionsOptions) -> Iterator[Symbol]:
-    """Names for settings, which may switch a rule on or off; a rule sets no symbol."""
+    """A rule that fits sets its symbol; settings may name it."""
     for name, rule in options.rules.items():
         yield Symbol(_PREFIX + name, 0.0, rule.description or "A rule of force_actions")
 
@@ -162,7 +162,7 @@ def force_actions(task: Task) -> Outcome | None:
         return None
     decision = task.decision
     found = {symbol.name: symbol for symbol in decision.symbols}
-    mildest: PreResult | None = None
+    mildest: Outcome | None = None
     action = decision.action
     for rule in rules:
         said = rule.said
@@ -186,11 +186,16 @@ def force_actions(task: Task) -> Outcome | None:
             stops=not (said.least or said.process_all),
             subject=said.subject,
         )
+        told = Finding(
+            _PREFIX + rule.name,
+            (rule.action.value,),
+            evidence=f"{rule.expression.text} gives {value:g}; the action was {action.value}",
+        )
         if not said.least:
-            return Outcome(pre_result=forced)
+            return Outcome((told,), pre_result=forced)
         if SEVERITY.index(rule.action) > SEVERITY.index(action):
-            mildest, action = forced, rule.action
-    return None if mildest is None else Outcome(pre_result=mildest)
+            mildest, action = Outcome((told,), pre_result=forced), rule.action
+    return mildest
 
 
 def _worth(atom: Atom, found: Mapping[str, SymbolResult], task: Task) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -32,7 +33,9 @@ log = logging.getLogger(__name__)
 RENDER = {"/checkv2": reply_json, "/check": reply_json_v1, "/symbols": reply_json_v1}
 """Path -> shape of the reply."""
 
-_FILE_HEADERS = frozenset({b"file", b"path", b"shm"})
+_MAX_QUERY = 100
+"""Fields of a query."""
+_FILE_HEADERS = frozenset({b"file", b"path", b"shm", b"shm-offset", b"shm-length"})
 
 
 def error(status: int, reason: str, domain: str = "protocol-error") -> Response:
@@ -72,8 +75,12 @@ class ScanService:
         render = RENDER.get(path)
         if render is None:
             return error(500, "invalid command")
-        if any(name in _FILE_HEADERS for name, _ in request.headers):
-            return error(500, "messages in files or shared memory are not supported")
+        try:
+            headers = _with_query(request)
+        except ValueError:
+            return error(400, f"more than {_MAX_QUERY} fields in the query")
+        if any(name in _FILE_HEADERS for name, _ in headers):
+            return error(400, "file and shm message sources are not allowed")
         zstd = (request.header(b"compression") or b"").strip().lower() == b"zstd"
         if self._max_tasks and self._running >= self._max_tasks:
             return error(503, "Too many messages at once")
@@ -83,7 +90,7 @@ class ScanService:
                 body = request.body
                 if zstd and body:
                     body = decompress(body, self._max_message, hold.take)
-                verdict = await self._scan(request, body)
+                verdict = await self._scan(parse_envelope(headers, request.peer), body)
         except TooLargeError:
             return error(413, f"Message larger than {self._max_message} bytes")
         except CompressionError as problem:
@@ -106,13 +113,22 @@ class ScanService:
             return Response(compress(reply), headers=(("Compression", "zstd"),))
         return Response(reply)
 
-    async def _scan(self, request: Request, body: bytes) -> Verdict:
+    async def _scan(self, envelope: Envelope, body: bytes) -> Verdict:
         scanner = self._context.scanner
-        envelope = parse_envelope(request.headers, request.peer)
-        if not body:
-            return unscanned.empty(scanner, envelope)
         if "skip" in envelope.flags:
             return unscanned.skipped(scanner, envelope)
         judged = await self._judge(body, envelope)
         log_message(judged.verdict, envelope, len(body), judged.scanner)
         return judged.verdict
+
+
+def _with_query(request: Request) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers, and what the query says in their place: ``/checkv2?ip=192.0.2.1``."""
+    if not request.query:
+        return request.headers
+    query = parse_qsl(request.query, errors="surrogateescape", max_num_fields=_MAX_QUERY)
+    asked = (
+        (name.lower().encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        for name, value in query
+    )
+    return (*request.headers, *asked)
