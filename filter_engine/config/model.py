@@ -29,15 +29,14 @@ from filter_engine.config.kinds import (
     one_of,
     section,
     sections_of,
-    upstreams,
 )
+from filter_engine.config.redis import RedisConfig as RedisConfig
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.settings import SettingsRule
 from filter_engine.config.unserved.logging import LOGGING
 from filter_engine.config.unserved.options import DNS, MAPS, OPTIONS
-from filter_engine.config.unserved.redis import REDIS
 from filter_engine.config.unserved.scores import GROUP, SYMBOL
-from filter_engine.config.upstreams import Rotation, UpstreamList
+from filter_engine.config.upstreams import UpstreamList
 from filter_engine.config.workers import (
     ControllerConfig,
     FuzzyConfig,
@@ -287,53 +286,6 @@ class GroupConfig(Section):
         aliases=("symbol",),
         doc="its symbols",
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisConfig(Section):
-    """``redis { ... }``, for all modules or inside one: servers and credentials."""
-
-    known: ClassVar[Mapping[str, Option]] = REDIS
-    anchor: ClassVar[str] = "configuration/redis"
-    unused: ClassVar[str] = "this engine keeps nothing in Redis yet; the section is only checked"
-
-    servers: UpstreamList | None = option(
-        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading and writing"
-    )
-    read_servers: UpstreamList | None = option(
-        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading; default: servers"
-    )
-    write_servers: UpstreamList | None = option(
-        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for writing; default: servers"
-    )
-    sentinels: UpstreamList | None = option(
-        upstreams(26379), None, doc="Sentinels that know the primary"
-    )
-    sentinel_master_name: str = option(STRING, "", doc="name of the primary at the Sentinels")
-    sentinel_password: str = option(STRING, "", secret=True, doc="password of the Sentinels")
-    username: str = option(STRING, "", doc="Redis user (ACL)")
-    password: str = option(STRING, "", secret=True, doc="Redis password")
-    db: str = option(STRING, "", doc="number of the database", aliases=("dbname",))
-    prefix: str = option(STRING, "", doc="put before every key")
-    timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one command")
-    disabled_modules: tuple[str, ...] = option(
-        list_of(STRING), (), doc="modules that must not use this Redis"
-    )
-
-    @property
-    def is_set(self) -> bool:
-        """Whether any server is named."""
-        return bool(self.reading or self.writing or self.sentinels)
-
-    @property
-    def reading(self) -> UpstreamList | None:
-        """Where to read: ``read_servers``, else ``servers``, else ``write_servers``."""
-        return self.read_servers or self.servers or self.write_servers
-
-    @property
-    def writing(self) -> UpstreamList | None:
-        """Where to write: ``write_servers``, else ``servers``."""
-        return self.write_servers or self.servers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

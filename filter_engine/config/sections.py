@@ -36,6 +36,6 @@ FOREIGN = FOREIGN_MODULES | frozenset(
 FOREIGN_GROUPS = frozenset(
     """
     antivirus content excessb64 excessqp external_services fuzzy headers hfilter mime_types mua mx
-    neural phishing policies rbl statistics subject surbl url whitelist
+    neural phishing policies rbl senderscore statistics subject surbl url url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, TypeAlias
 
+from filter_engine.config import redis
 from filter_engine.config.addresses import LOOPBACK, AddressSet
 from filter_engine.config.controller_hash import PASSWORD
 from filter_engine.config.kinds import (
@@ -205,13 +206,13 @@ class FuzzyConfig(WorkerSection):
     )
     backend: str = option(one_of("redis", "sqlite", "noop"), "redis", doc="where hashes are kept")
     servers: UpstreamList | None = option(
-        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading and writing"
+        upstreams(redis.PORT, Rotation.MASTER_SLAVE), None, doc="Redis for reading and writing"
     )
     read_servers: UpstreamList | None = option(
-        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for reading"
+        upstreams(redis.PORT, Rotation.MASTER_SLAVE), None, doc="Redis for reading"
     )
     write_servers: UpstreamList | None = option(
-        upstreams(6379, Rotation.MASTER_SLAVE), None, doc="Redis for writing"
+        upstreams(redis.PORT, Rotation.MASTER_SLAVE), None, doc="Redis for writing"
     )
     timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one Redis command")
     db: str = option(STRING, "0", doc="number of the Redis database", aliases=("dbname",))

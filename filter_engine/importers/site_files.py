@@ -17,8 +17,6 @@ RSPAMD_ONLY = frozenset(
         "fann_redis.conf",
         "lang_detection.inc",
         "metrics.conf",
-        "senderscore_group.conf",
-        "url_suspect_group.conf",
         "worker-hs_helper.inc",
     }
 )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, upstreams
-from filter_engine.config.rspamd.kinds import QUOTED_TIME, STRINGS, TABLE, either
+from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, TIME
+from filter_engine.config.redis import module_options
+from filter_engine.config.rspamd.kinds import QUOTED_TIME, STRINGS, TABLE
 from filter_engine.config.schema import Kind, Option, Schema, declare_known, known
 
 Options = Mapping[str, Option]
-
-_REDIS_PORT = 6379
 
 #: Every module has it.
 ENABLED: Options = declare_known(
@@ -27,29 +27,11 @@ OWN_MAIL: Options = declare_known(
 #: How a module reaches Redis, where it shall be another one than the section ``redis`` tells.
 REDIS: Options = declare_known(
     redis=known(TABLE, doc="the options of Redis, in a section of their own"),
-    servers=known(upstreams(_REDIS_PORT), doc="Redis servers to read from and write to"),
-    server=known(upstreams(_REDIS_PORT), doc="the same under an older name"),
-    read_servers=known(upstreams(_REDIS_PORT), doc="Redis servers to read from"),
-    write_servers=known(upstreams(_REDIS_PORT), doc="Redis servers to write to"),
-    db=known(STRING, doc="number of the Redis database"),
-    dbname=known(STRING, doc="number of the Redis database, older name"),
-    database=known(STRING, doc="number of the Redis database, older name"),
-    username=known(STRING, doc="user of Redis' access lists"),
-    password=known(STRING, doc="password of Redis", secret=True),
-    prefix=known(STRING, doc="put before every Redis key"),
-    timeout=known(QUOTED_TIME, 1.0, unit="seconds", doc="how long Redis may take"),
-    expand_keys=known(BOOLEAN, False, doc="fill in macros such as the host's name in keys"),
-    redis_version=known(either(INTEGER, STRING), doc="version of the server, not asked for then"),
-    sentinels=known(upstreams(26379), doc="Sentinels that name the servers"),
-    sentinel_watch_time=known(
-        QUOTED_TIME, 60.0, unit="seconds", doc="how often Sentinels are asked"
-    ),
-    sentinel_masters_pattern=known(STRING, doc="Lua pattern of the masters that count"),
-    sentinel_master_maxerrors=known(
-        INTEGER, 2, doc="errors of a master until Sentinels are asked again"
-    ),
-    sentinel_username=known(STRING, doc="user at the Sentinels"),
-    sentinel_password=known(STRING, doc="password at the Sentinels", secret=True),
+    **{
+        # the modules' Lua reads a time in quotes as well
+        key: replace(made, kind=QUOTED_TIME) if made.kind is TIME else made
+        for key, made in module_options().items()
+    },
 )
 
 #: The same for modules in which ``timeout`` is no matter of Redis.
@@ -90,7 +72,7 @@ def module(
 
     An own option takes the place of a shared one of the same name.
     """
-    options = {**ENABLED, **{key: made for some in shared for key, made in some.items()}, **own}
+    options = _joined(ENABLED, *shared, own)
     return Schema(
         anchor=f"modules/{page}",
         doc=doc,
@@ -111,13 +93,24 @@ def part(
     **own: Option,
 ) -> Schema:
     """The schema of a section inside a module's; as ``module``, without ``enabled``."""
-    options: dict[str, Option] = {key: made for some in shared for key, made in some.items()}
     return Schema(
         anchor=f"modules/{page}",
         doc=doc,
-        options=declare_known(**{**options, **own}),
+        options=declare_known(**_joined(*shared, own)),
         retired=retired or {},
     )
+
+
+def _joined(*tables: Options) -> dict[str, Option]:
+    """Tables as one; a later one takes names from an earlier one, other spellings too."""
+    joined: dict[str, Option] = {}
+    for table in tables:
+        for key, made in joined.items():
+            if any(name in table for name in made.aliases):
+                aliases = tuple(name for name in made.aliases if name not in table)
+                joined[key] = replace(made, aliases=aliases)
+        joined |= table
+    return joined
 
 
 def flag(default: bool | None, doc: str) -> Option:

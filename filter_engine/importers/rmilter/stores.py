@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from filter_engine.config.redis import PORT
 from filter_engine.importers.rmilter import values
 from filter_engine.importers.rmilter.grammar import Setting
 from filter_engine.importers.rmilter.site import Site
 
-REDIS_PORT = 6379
 #: What each list of servers keeps -> the module that keeps it here.
 MODULES = {
     "servers_grey": "greylist.conf",
@@ -29,7 +29,7 @@ def module_servers(site: Site, setting: Setting) -> None:
             " only the first is used",
         )
     if found:
-        site.put(MODULES[setting.name], "servers", found[0].text(REDIS_PORT))
+        site.put(MODULES[setting.name], "servers", found[0].text(PORT))
 
 
 def servers_white(site: Site, setting: Setting) -> None:

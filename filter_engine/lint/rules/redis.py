@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from filter_engine.config.findings import Finding
+from filter_engine.config.redis import PORT
+from filter_engine.config.sections import OWN
 from filter_engine.config.upstreams import Upstream, UpstreamList, parse_upstreams
 from filter_engine.config.workers import FuzzyConfig
 from filter_engine.lint.declare import rule
@@ -14,11 +16,8 @@ from filter_engine.lint.situation import Situation
 from filter_engine.lint.tree import is_off, module_sections, named, text, texts
 from filter_engine.ucl.nodes import UclNode, UclObject
 
-_PORT = 6379
 #: Modules that only read what they find in Redis.
 _READERS = frozenset({"multimap", "settings"})
-#: Sections of Redis' settings that are no module's.
-_NO_MODULES = frozenset({"options", "logging", "worker", "actions", "group", "symbols", "metric"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def _redis_sections(situation: Situation) -> Iterator[_Servers]:
 
 def _candidates(root: UclObject) -> Iterator[tuple[str, UclObject]]:
     for name in root:
-        if name in _NO_MODULES or name in _READERS:
+        if (name in OWN and name != "redis") or name in _READERS:
             continue
         for _, section in module_sections(root, name):
             yield name, section
@@ -76,7 +75,7 @@ def _servers(name: str, section: UclObject) -> Iterator[_Servers]:
 def _list(section: UclObject, key: str) -> UpstreamList | None:
     lines = [value for value, _ in texts(section, key) if value]
     try:
-        return parse_upstreams(lines, _PORT) if lines else None
+        return parse_upstreams(lines, PORT) if lines else None
     except ValueError:
         return None
 

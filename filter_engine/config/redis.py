@@ -1,0 +1,85 @@
+"""How Redis is reached: the section ``redis``, and the same options inside Rspamd's modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import ClassVar
+
+from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, STRING, TIME, list_of, upstreams
+from filter_engine.config.schema import Option, Section, declare_known, known, option, options_of
+from filter_engine.config.upstreams import Rotation, UpstreamList
+
+PORT = 6379
+SENTINEL_PORT = 26379
+
+KNOWN = declare_known(
+    expand_keys=known(BOOLEAN, False, doc="replace ${...} in keys"),
+    redis_version=known(NUMBER, 6, doc="major version of the servers"),
+    sentinel_watch_time=known(TIME, 60.0, unit="seconds", doc="how often Sentinels are asked"),
+    sentinel_masters_pattern=known(STRING, doc="Lua pattern of the primaries' names"),
+    sentinel_master_maxerrors=known(INTEGER, 2, doc="errors until Sentinels are asked at once"),
+    sentinel_username=known(STRING, doc="user at the Sentinels (ACL)"),
+)
+"""What Rspamd has besides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisConfig(Section):
+    """``redis { ... }``, for all modules or inside one: servers and credentials."""
+
+    known: ClassVar[Mapping[str, Option]] = KNOWN
+    anchor: ClassVar[str] = "configuration/redis"
+    unused: ClassVar[str] = "this engine keeps nothing in Redis yet; the section is only checked"
+
+    servers: UpstreamList | None = option(
+        upstreams(PORT, Rotation.MASTER_SLAVE),
+        None,
+        doc="Redis for reading and writing",
+        aliases=("server",),
+    )
+    read_servers: UpstreamList | None = option(
+        upstreams(PORT, Rotation.MASTER_SLAVE), None, doc="Redis for reading; default: servers"
+    )
+    write_servers: UpstreamList | None = option(
+        upstreams(PORT, Rotation.MASTER_SLAVE), None, doc="Redis for writing; default: servers"
+    )
+    sentinels: UpstreamList | None = option(
+        upstreams(SENTINEL_PORT), None, doc="Sentinels that know the primary"
+    )
+    sentinel_master_name: str = option(STRING, "", doc="name of the primary at the Sentinels")
+    sentinel_password: str = option(STRING, "", secret=True, doc="password of the Sentinels")
+    username: str = option(STRING, "", doc="Redis user (ACL)")
+    password: str = option(STRING, "", secret=True, doc="Redis password")
+    db: str = option(STRING, "", doc="number of the database", aliases=("dbname", "database"))
+    prefix: str = option(STRING, "", doc="put before every key")
+    timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one command")
+    disabled_modules: tuple[str, ...] = option(
+        list_of(STRING), (), doc="modules that must not use this Redis"
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether any server is named."""
+        return bool(self.reading or self.writing or self.sentinels)
+
+    @property
+    def reading(self) -> UpstreamList | None:
+        """Where to read: ``read_servers``, else ``servers``, else ``write_servers``."""
+        return self.read_servers or self.servers or self.write_servers
+
+    @property
+    def writing(self) -> UpstreamList | None:
+        """Where to write: ``write_servers``, else ``servers``."""
+        return self.write_servers or self.servers
+
+
+def module_options() -> Mapping[str, Option]:
+    """The same options as they stand in a module's own section, none of them served."""
+    own = {
+        made.key: replace(made, served=False, default=made.default or None)
+        for made in options_of(RedisConfig)
+        if made.key != "disabled_modules"
+    }
+    return MappingProxyType({**own, **KNOWN})
