@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 TIME_LIMIT: Final = 0.05
 """Seconds one pattern may take on one text when ``regex`` runs it; then it does not match."""
-FEW: Final = 2
-"""So many patterns are quicker one by one than in a database."""
 NO_CACHE: Final = DatabaseCache(None)
 RECENT: Final = 64
 """Databases that are kept for the next configuration load, on disk or not."""
@@ -55,7 +53,7 @@ class PatternSet:
         wanted = tuple(patterns)
         for pattern in wanted:
             pattern.regex  # noqa: B018  # raises for a bad one
-        if len(wanted) <= FEW or hyperscan() is None:
+        if not wanted or hyperscan() is None:
             return cls(wanted, Compiled((ALONE,) * len(wanted)))
         key = _key(wanted)
         made: PatternSet | None = None
@@ -92,6 +90,8 @@ class PatternSet:
             self._octets.scan(data, match_event_handler=_collect, context=candidates)
         if self._text is not None:
             self._text.scan(_valid_utf8(data), match_event_handler=_collect, context=candidates)
+        if not candidates and not self._alone:
+            return candidates
         if self._confirmed:
             confirmed = self._confirmed
             texts: dict[bool, Any] = {False: data}

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from filter_engine.checks.regexp.matcher import Matcher, Matches, Slot
 from filter_engine.checks.regexp.places import Kind, Place, Texts
 from filter_engine.checks.regexp.rule import Call, RegexpRule
+from filter_engine.config.expression import Atom
 from filter_engine.scan.task import Task
 
-_HEADERS = frozenset({Kind.HEADER, Kind.RAW_HEADER})
+_HEADERS: Final = frozenset({Kind.HEADER, Kind.RAW_HEADER})
+_NOT_PLAIN: Final = re.compile(r"[<=/-]|(?:!|\bnot\b)\s*[!(]", re.IGNORECASE)
+"""Operators with which a pattern that matches may undo a rule that holds, or the other way."""
+_COMMON: Final = ("message-id", "content-type", "subject", "date", "to", "from", "received")
+"""Headers that every mail has, those that cost least first."""
 
 
 class RuleBook:
@@ -29,7 +36,7 @@ class RuleBook:
             if _holds_on_nothing(rule):
                 self._always.append(number)
                 continue
-            for slot in rule.slots:
+            for slot in _triggers(rule):
                 self._by_slot.setdefault(slot, []).append(number)
         places = dict.fromkeys(slot.place for slot in self._by_slot)
         self._headers = [place for place in places if place.kind in _HEADERS]
@@ -62,6 +69,37 @@ class RuleBook:
             if place.name.lower() in names:
                 yield place
         yield from self._others
+
+
+def _triggers(rule: RegexpRule) -> Iterable[Slot]:
+    """Patterns one of which has to match for the rule to hold: one that it cannot do without.
+
+    Of several such the one whose place is seldom there, so that the others need not be looked at.
+    """
+    if _NOT_PLAIN.search(rule.expression.text):
+        return rule.slots
+    necessary = [slot for name, slot in _slots(rule) if not rule.expression.value(_without(name))]
+    return [min(necessary, key=_rarity)] if necessary else rule.slots
+
+
+def _slots(rule: RegexpRule) -> Iterator[tuple[str, Slot]]:
+    """The patterns that are not negated, by name."""
+    negated = {atom.name for atom in rule.expression.atoms if atom.negated}
+    for name, atom in rule.atoms.items():
+        if isinstance(atom, Slot) and name not in negated:
+            yield name, atom
+
+
+def _without(missing: str) -> Callable[[Atom], float]:
+    """The best that can be but for one atom."""
+    return lambda atom: float(atom.name != missing and not atom.negated)
+
+
+def _rarity(slot: Slot) -> int:
+    if slot.place.kind not in _HEADERS:
+        return len(_COMMON)
+    name = slot.place.name.lower()
+    return _COMMON.index(name) if name in _COMMON else -1
 
 
 def _holds_on_nothing(rule: RegexpRule) -> bool:

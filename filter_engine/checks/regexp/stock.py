@@ -15,6 +15,10 @@ _IP: Final = r"\d{1,3}(?:\.\d{1,3}){3}"
 _TIME: Final = r"[A-Z][a-z]{2}, [ \d]?\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [-+]\d{4}"
 _RECENT: Final = r"\w{3}, \d+ \w{3} 20\d\d \d\d:\d\d:\d\d [-+]\d{3}0"
 _NEXT_PART: Final = r'^multipart.+boundary="----=_NextPart_000_[A-Z\d]{4}_'
+_INTRODUCTION: Final = (
+    r"\b(?:my\s+name\s+is\b|(?:i\s+am|this\s+is)\s+(?:m(?:rs?|s|iss|aster)|sir|prof(?:essor)?"
+    r"|d(?:octo)?r|rev(?:erend)?)(?:\.|\b))"
+)
 _FREE: Final = {
     "mail.ru": r"(?:mail|inbox|list|bk)\.ru",
     "gmail.com": r"gmail\.com",
@@ -41,12 +45,23 @@ def _either(*expressions: str) -> str:
     return " | ".join(expressions)
 
 
-def _from_and_envelope(domain: str) -> str:
-    """From and the envelope's sender are of a free mail provider."""
+def _of_domain(domain: str) -> tuple[str, str, str]:
+    """From, Return-Path and X-Envelope-From are of a free mail provider."""
     return (
-        rf"(From=/@{domain}>?$/i & "
-        rf"(Return-Path=/^<[^<>]+@{domain}>$/iX | X-Envelope-From=/^<[^<>]+@{domain}>$/iX))"
+        rf"From=/@{domain}>?$/i",
+        rf"Return-Path=/^<[^<>]+@{domain}>$/i",
+        rf"X-Envelope-From=/^<[^<>]+@{domain}>$/i",
     )
+
+
+def _from_and_envelope(domain: str) -> str:
+    header, path, envelope = _of_domain(domain)
+    return f"({header} & ({path} | {envelope}))"
+
+
+def _not_from_and_envelope(domain: str) -> str:
+    header, path, envelope = _of_domain(domain)
+    return f"(!{header} | (!{path} & !{envelope}))"
 
 
 _HOSTS: Final = "compromised_hosts"
@@ -109,7 +124,7 @@ _PHP: Final = (
         4.0,
         "X-PHP-Originating-Script has a number with a leading zero",
         _HEADERS,
-        r"X-PHP-Originating-Script=/^0\d/X",
+        r"X-PHP-Originating-Script=/^0\d/",
     ),
 )
 
@@ -152,35 +167,35 @@ _RECEIVED: Final = (
         "A Received line from an address in brackets that no server writes",
         _HEADERS,
         rf"Received=/^from \[{_IP}\] by (?:[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{{2,6}}|{_IP});"
-        rf" {_RECENT}/X",
+        rf" {_RECENT}/",
     ),
     _rule(
         "FORGED_GENERIC_RECEIVED2",
         3.6,
         "A Received line with a made up id of twelve signs",
         _HEADERS,
-        rf"Received=/^from \[{_IP}\] by [\w-]+(?:\.[\w-]+)*\.[a-z]{{2,6}} id \w{{12}}; {_RECENT}/X",
+        rf"Received=/^from \[{_IP}\] by [\w-]+(?:\.[\w-]+)*\.[a-z]{{2,6}} id \w{{12}}; {_RECENT}/",
     ),
     _rule(
         "FORGED_GENERIC_RECEIVED3",
         3.6,
         "A Received line with a made up SMTP id",
         _HEADERS,
-        rf"Received=/^by {_IP} with SMTP id [a-zA-Z]{{14}}\.\d{{13}};\s*{_RECENT} \(GMT\)/X",
+        rf"Received=/^by {_IP} with SMTP id [a-zA-Z]{{14}}\.\d{{13}};\s*{_RECENT} \(GMT\)/",
     ),
     _rule(
         "FORGED_GENERIC_RECEIVED4",
         3.6,
         "A Received line from localhost that no server writes",
         _HEADERS,
-        rf"Received=/^from localhost by \S+;\s+{_RECENT}\s*$/X",
+        rf"Received=/^from localhost by \S+;\s+{_RECENT}\s*$/",
     ),
     _rule(
         "INVALID_POSTFIX_RECEIVED",
         3.0,
         "A Received line of Postfix without the name of the zone",
         _HEADERS,
-        rf"Received=/ \(Postfix\) with ESMTP id [A-Z\d]+(?:\s+for <\S+>)?;\s*{_TIME}$/X",
+        rf"Received=/ \(Postfix\) with ESMTP id [A-Z\d]+(?:\s+for <\S+>)?;\s*{_TIME}$/",
     ),
     _rule(
         "R_RCVD_SPAMBOTS",
@@ -211,7 +226,7 @@ _RECEIVED: Final = (
         4.0,
         "Received from mail.ru, but the sender is not there",
         _HEADERS,
-        rf"Received=/from mail\.ru \(/m & !{_from_and_envelope(_FREE['mail.ru'])}",
+        rf"Received=/from mail\.ru \(/m & {_not_from_and_envelope(_FREE['mail.ru'])}",
     ),
     _rule(
         "FAKE_RECEIVED_smtp_yandex_ru",
@@ -276,21 +291,21 @@ _MAILERS: Final = (
         "Interspire's mailer sent it",
         _HEADERS,
         "(X-Mailer-LID=/./ & X-Mailer-RecptId=/./ & X-Mailer-SID=/./ & X-Mailer-Sent-By=/./)"
-        r" | List-Unsubscribe=/\/unsubscribe\.php\?M=[^&]+&C=[^&]+&L=[^&]+&N=[^>]+>$/iX",
+        r" | List-Unsubscribe=/\/unsubscribe\.php\?M=[^&]+&C=[^&]+&L=[^&]+&N=[^>]+>$/i",
     ),
     _rule(
         "GOOGLE_FORWARDING_MID_MISSING",
         2.5,
         "Google added the Message-ID that was missing",
         _HEADERS,
-        r"Message-ID=/SMTPIN_ADDED_MISSING@mx\.google\.com>$/X",
+        r"Message-ID=/SMTPIN_ADDED_MISSING@mx\.google\.com>$/",
     ),
     _rule(
         "GOOGLE_FORWARDING_MID_BROKEN",
         1.7,
         "Google replaced a broken Message-ID",
         _HEADERS,
-        r"Message-ID=/SMTPIN_ADDED_BROKEN@mx\.google\.com>$/X",
+        r"Message-ID=/SMTPIN_ADDED_BROKEN@mx\.google\.com>$/",
     ),
 )
 
@@ -300,28 +315,28 @@ _BOUNDARIES: Final = (
         5.0,
         "A boundary with a time that bulk mailers use",
         "mua",
-        rf'Content-Type=/{_NEXT_PART}(?:00EB|0102|32C6|3302)FFA4\.[A-Z\d]{{8}}"$/isX',
+        rf'Content-Type=/{_NEXT_PART}(?:00EB|0102|32C6|3302)FFA4\.[A-Z\d]{{8}}"$/is',
     ),
     _rule(
         "SUSPICIOUS_BOUNDARY2",
         4.0,
         "A boundary with another time that bulk mailers use",
         "mua",
-        rf'Content-Type=/{_NEXT_PART}01C6527E\.[A-Z\d]{{8}}"$/isX',
+        rf'Content-Type=/{_NEXT_PART}01C6527E\.[A-Z\d]{{8}}"$/is',
     ),
     _rule(
         "SUSPICIOUS_BOUNDARY3",
         3.0,
         "A boundary that looks like Outlook's and is not",
         "mua",
-        r'Content-Type=/^multipart.+boundary="-----000-00\d\d-01C[\dA-F]{5}-[\dA-F]{8}"$/isX',
+        r'Content-Type=/^multipart.+boundary="-----000-00\d\d-01C[\dA-F]{5}-[\dA-F]{8}"$/is',
     ),
     _rule(
         "SUSPICIOUS_BOUNDARY4",
         4.0,
         "A boundary of 2004 in a later mail",
         "mua",
-        rf'Content-Type=/{_NEXT_PART}01C4[\dA-F]{{4}}\.[A-Z\d]{{8}}"$/isX'
+        rf'Content-Type=/{_NEXT_PART}01C4[\dA-F]{{4}}\.[A-Z\d]{{8}}"$/is'
         r" & Date=/^\w{3},\s+\d+\s+\w{3} 20(?:0[5-9]|1\d)/",
     ),
 )
@@ -339,8 +354,7 @@ _TEXTS: Final = (
         2.0,
         "The sender introduces himself",
         "scams",
-        r"/\b(?:my name is\b|(?:i am|this is)\s+(?:m(?:rs?|s|iss|aster)|sir|prof(?:essor)?"
-        r"|d(?:octo)?r|rev(?:erend)?)(?:\.|\b))/i{sa_body}",
+        _either(f"/{_INTRODUCTION}/iP", f"Subject=/{_INTRODUCTION}/i"),
     ),
     _rule(
         "SUBJ_BOUNCE_WORDS",

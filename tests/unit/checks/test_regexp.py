@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from filter_engine.checks.regexp import stock
 from filter_engine.checks.regexp.atoms import RuleError
+from filter_engine.checks.regexp.book import RuleBook
 from filter_engine.checks.regexp.matcher import Matcher
 from filter_engine.checks.regexp.module import prepare
 from filter_engine.checks.regexp.options import RegexpOptions, RegexpRuleOptions
+from filter_engine.checks.regexp.places import Texts
 from filter_engine.checks.regexp.rule import read_rule
 from filter_engine.config.findings import Severity
 from filter_engine.config.loader import inspect
 from filter_engine.config.model import Config
+from filter_engine.matching.pattern_set import NO_CACHE
+from filter_engine.message import Message
+from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.setup import Setup
+from filter_engine.scan.task import Task
 
-from .conftest import Scan
+from .conftest import Scan, compose
 
 MULTIPART = {"Content-Type": 'multipart/mixed; boundary="xx"', "X-Fold": "one\n two"}
 PARTS = """\
@@ -144,6 +152,34 @@ def test_max_size_bounds_a_text(scan: Scan) -> None:
 )
 def test_operators(scan: Scan, rule: str, worth: float) -> None:
     assert value(scan, rule, body="a b a/b\n") == worth
+
+
+ATOMS = ["/a/P", "/b/P", "/c/P", "X-A=/a/", "From=/Bob/"]
+
+
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_rule_holds_whatever_makes_the_book_look_at_it(data: st.DataObject) -> None:
+    """The book works out only rules that can hold; that must never change what is found."""
+    depth = st.deferred(lambda: atoms | pairs | st.builds("!({})".format, depth))
+    atoms = st.sampled_from([*ATOMS, *(f"!{atom}" for atom in ATOMS)])
+    operators = st.sampled_from(["&", "|", "+", "== 1 &", "> 1 |", "- 1 <"])
+    pairs = st.builds("({} {} {})".format, depth, operators, depth)
+    rule = data.draw(depth)
+    matcher = Matcher("test")
+    try:
+        read = read_rule("SITE", rule, matcher)
+    except RuleError:
+        return
+    matcher.compile(NO_CACHE)
+    for text, headers in (("a b c", {"X-A": "a"}), ("a", {}), ("b c", {}), ("x", {"X-A": "x"})):
+        message = Message(compose(headers, text))
+        task = Task(message, Envelope(), {}, 0.0, "test")
+        worth = read.value(task, matcher.on(Texts(message)))
+        found = [value for _, value, _ in RuleBook(matcher, [read]).holding(task, Texts(message))]
+        assert found == ([worth] if worth else [])
 
 
 def test_max_hits_counts_matches(scan: Scan) -> None:
