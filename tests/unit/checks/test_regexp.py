@@ -157,9 +157,7 @@ def test_operators(scan: Scan, rule: str, worth: float) -> None:
 ATOMS = ["/a/P", "/b/P", "/c/P", "X-A=/a/", "From=/Bob/"]
 
 
-@settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=150)
 @given(data=st.data())
 def test_a_rule_holds_whatever_makes_the_book_look_at_it(data: st.DataObject) -> None:
     """The book works out only rules that can hold; that must never change what is found."""
