@@ -57,7 +57,7 @@ def _tree() -> dict[str, Any]:
         place = tree
         for name in outer:
             place = place.setdefault(name, {})
-        is_section = option.kind.name == "section"
+        is_section = option.kind.name in ("section", "headers")
         place[key] = {"x": _value(number)} if is_section else _value(number)
     return tree
 
