@@ -88,11 +88,27 @@ def _bind(kind: str, section: UclObject, binder: Binder) -> list[WorkerConfig]:
             )
         return []
     if cls is ProxyConfig:
+        _name_upstreams(section)
         settle_default_upstream(section, binder)
     worker = bind(cls, section, binder, f"worker {kind!r}")
     if isinstance(worker, ProxyConfig):
         _check_upstreams(worker, section, binder)
     return [worker]
+
+
+def _name_upstreams(section: UclObject) -> None:
+    """``upstream { name = "x"; hosts = ... }`` is another spelling of ``upstream "x" { ... }``."""
+    for node in section.all("upstream"):
+        if not isinstance(node, UclObject):
+            continue
+        direct = [key for key in ("hosts", "self_scan") if isinstance(node.get(key), UclScalar)]
+        if not direct:
+            continue
+        said = node.get("name")
+        name = str(said.value) if isinstance(said, UclScalar) else "default"
+        inner = {key: values for key, values in node.entries.items() if key != "name"}
+        node.entries.clear()
+        node.entries[name] = [UclObject(inner, node.origin, priority=node.priority)]
 
 
 def _check_upstreams(worker: ProxyConfig, section: UclObject, binder: Binder) -> None:

@@ -23,10 +23,25 @@ EDITS = (
         "listening with TLS is not served yet",
     ),
     Edit(
+        "configs/merged-local.conf",
+        r"(?ms)^regexp \{.*?^\}\n",
+        "",
+        "its only rule reads a selector that a Lua script of the suite defines",
+    ),
+    *(
+        Edit(
+            f"configs/{name}.conf",
+            r'(?m)^worker "rspamd_proxy" \{$',
+            'worker "rspamd_proxy" {\n    milter = no;',
+            "the proxy speaks milter here unless it is told not to; Rspamd's speaks HTTP",
+        )
+        for name in ("proxy", "file_shm_proxy")
+    ),
+    Edit(
         "configs/merged-override.conf",
         r"(?m)^rbl \{\n",
         'rbl {\n  url_whitelist = "/nonexistent";\n',
-        "the stock whitelist holds example.org; Rspamd reads that fallback only after the URL beside "
-        "it has failed, which is later than the tests",
+        "the stock whitelist holds example.org; Rspamd reads that fallback only after the URL "
+        "beside it has failed, which is later than the tests",
     ),
 )
