@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from filter_engine.ucl.logins import hide_logins
+from filter_engine.ucl.masking import hide_in_text
 
 
 class Severity(StrEnum):
@@ -36,9 +36,7 @@ class Finding:
     def __post_init__(self) -> None:
         # Here, as what quotes a value cannot know that it is a URL with a password.
         for name in ("message", "hint", "source"):
-            said: str = getattr(self, name)
-            if "://" in said:
-                object.__setattr__(self, name, hide_logins(said))
+            object.__setattr__(self, name, hide_in_text(getattr(self, name)))
 
     @property
     def place(self) -> str:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from filter_engine.config.declared import NOWHERE, Modules, Place, top
-from filter_engine.ucl.logins import hide_logins
-from filter_engine.ucl.masking import HIDDEN, is_secret_name
+from filter_engine.ucl.masking import HIDDEN, hide_in_text, is_secret_name
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
 
@@ -41,8 +40,10 @@ def hidden(node: UclNode, *, secret: bool = False, place: Place = NOWHERE) -> Uc
         return UclArray(items, node.origin, priority=node.priority)
     if secret and node.value not in (None, ""):
         return UclScalar(HIDDEN, node.origin, style='"')
-    if isinstance(node.value, str) and "://" in node.value:
-        text = hide_logins(node.value, HIDDEN)
+    if isinstance(node.value, str):
+        text = hide_in_text(node.value, HIDDEN)
+        if text == node.value:
+            return node
         return UclScalar(text, node.origin, priority=node.priority, style=node.style)
     return node
 

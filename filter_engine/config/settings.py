@@ -125,7 +125,7 @@ class SettingsRule(Section):
         HEADERS, _NO_HEADERS, doc="headers of the mail; true: it has one, false: it has none"
     )
     request_header: Mapping[str, TextPattern | bool] = option(
-        HEADERS, _NO_HEADERS, doc="headers of the scan request, in the same way"
+        HEADERS, _NO_HEADERS, doc="headers of the scan request, in the same way", secret=True
     )
     authenticated: bool | None = option(nullable(BOOLEAN), None, doc="whether the client logged in")
     local: bool | None = option(

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from filter_engine.importers.statements import Statement, statements, without_macros
 from filter_engine.ucl import UclError, UclNode, UclObject, parse
-from filter_engine.ucl.logins import hide_logins
-from filter_engine.ucl.masking import HIDDEN, is_secret_name
+from filter_engine.ucl.masking import HIDDEN, hide_in_text, is_secret_name
 
 NOT_SHOWN = "(hidden: {} lines that cannot be read as settings)"
 
@@ -44,7 +43,7 @@ def redact(text: str) -> str:
 
 def before_secrets(line: str) -> str:
     """The beginning of a line of any language, up to and with the first secret name in it."""
-    shown = _until_secret(hide_logins(_PEM.sub(HIDDEN, line), HIDDEN))
+    shown = _until_secret(hide_in_text(_PEM.sub(HIDDEN, line), HIDDEN))
     return shown if shown is not None else line
 
 
@@ -84,7 +83,7 @@ def _statement(text: str, statement: Statement, pieces: list[str]) -> None:
     if statement.key.startswith("."):
         macro = text[statement.start : statement.end]
         says = _speaks_of_secrets(macro)
-        pieces.append(f"{statement.key} {HIDDEN}" if says else hide_logins(macro, HIDDEN))
+        pieces.append(f"{statement.key} {HIDDEN}" if says else hide_in_text(macro, HIDDEN))
         return
     if any(map(is_secret_name, (statement.key, *statement.names))):
         plain = not statement.names and not re.search(r"[#\n]|/\*", names)
@@ -111,7 +110,7 @@ def _value(text: str) -> str:
     scheme, last = text.find("://"), text.rfind("@")
     if text[:1] != "[" and "\n" not in text and 0 <= scheme < last:
         return f"{text[: scheme + 3]}{HIDDEN}{text[last:]}"  # a login with quotes or blanks in it
-    return hide_logins(text, HIDDEN)
+    return hide_in_text(text, HIDDEN)
 
 
 def _gap(text: str, pieces: list[str]) -> None:
@@ -141,7 +140,7 @@ def _comment(text: str) -> str:
     rows: list[str] = []
     for row in text.split("\n"):
         shown = _until_secret(row)
-        rows.append(hide_logins(row, HIDDEN) if shown is None else shown)
+        rows.append(hide_in_text(row, HIDDEN) if shown is None else shown)
         said = "-" if shown is None else row[len(shown) - len(HIDDEN) - 1 :].strip(" \t=:")
         if not said or said[-1] in "[{,\\" or "<<" in said or said.count('"') % 2:
             rows.append(f"# {HIDDEN}")

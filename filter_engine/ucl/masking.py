@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from filter_engine.ucl.logins import LOGIN
+from filter_engine.ucl.logins import LOGIN, hide_logins
 
 MASK = "***"
 """What stands for a hidden value."""
@@ -25,6 +25,7 @@ _PARTS = (
     "(?:api|encryption|master|fuzzy)[_-]?key",
     "authori[sz]ation",
     "bearer",
+    "request_header",
 )
 #: Words that make a secret only as a key's last part: ``key``, ``encryption_key``, ``keypair``.
 _LAST = ("key", "keypair", "pass")
@@ -52,6 +53,31 @@ CONTEXT = 400
 def is_secret_name(name: str) -> bool:
     """Whether an option without a schema holds a secret, told by its name."""
     return _NAME.fullmatch(name) is not None
+
+
+#: A parameter of a URL: ``?token=x``, ``&api_key=x``.
+_PARAMETER = re.compile(r"(?<=[?&;])(?P<name>[\w.-]+)=(?P<value>[^&;#\s\"'<>]+)")
+#: The customer's key in the zone of a list in DNS: ``KEY.zen.dq.spamhaus.net``.
+_ACCOUNT = re.compile(
+    r"(?<![\w.-])[A-Za-z0-9]{8,}(?=(?:\.[\w-]+)*\.(?:dq\.spamhaus\.net|mail\.abusix\.zone)\b)", re.I
+)
+
+
+def hide_in_text(text: str, instead: str = MASK) -> str:
+    """A value of no secret name, or a message that quotes one, without the secrets inside it.
+
+    These are logins and parameters of URLs, and keys in names of lists in DNS.
+    """
+    if "://" in text:
+        text = hide_logins(text, instead)
+    if "=" in text:
+        text = _PARAMETER.sub(
+            lambda found: (
+                f"{found['name']}={instead}" if is_secret_name(found["name"]) else found[0]
+            ),
+            text,
+        )
+    return _ACCOUNT.sub(instead, text) if "." in text else text
 
 
 def mask(line: str, before: str = "") -> str:
