@@ -37,6 +37,8 @@ from filter_engine.scan.verdict import Finding
 _GROUP = ("mime_types",)
 _NUMBERED: Final = re.compile(r"\d+[\])]?")
 _SPLIT: Final = re.compile(r"\d\d\d")
+_VAGUE: Final = ("text", "binary")
+"""Kinds of detected types that say nothing against the type a part names."""
 _HIDING: Final = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
 """Characters in a name that show nothing, or turn what follows around."""
 
@@ -169,7 +171,7 @@ class _Judge:
         kind = "text/html" if part.is_html else part.content_type
         weight = self._weight(kind)
         said = kind
-        if weight is None and part.file_type is not None and part.file_type.kind != "text":
+        if weight is None and part.file_type is not None and part.file_type.kind not in _VAGUE:
             # Nobody knows the type it says; what it is may be known.
             detected = part.file_type.content_type
             weight = self._weight(detected)

@@ -17,7 +17,6 @@ from filter_engine.message.part import Part
 from filter_engine.message.quoted import strip_comments
 from filter_engine.message.received import Received, parse_received
 from filter_engine.message.url import Url, UrlFlag
-from filter_engine.message.url_search import email_spans, url_spans
 from filter_engine.message.words import split_words
 
 _NOT_FOLLOWED = UrlFlag.IMAGE | UrlFlag.CONTENT
@@ -184,10 +183,7 @@ class Message:
     @cached_property
     def header_words(self) -> list[str]:
         """The words of the subject and of the senders' display names."""
-        subject = self.subject or ""
-        left_out = [*url_spans(subject), *email_spans(subject)]
-        left_out.sort(key=lambda place: place.start)
-        words = split_words(subject, left_out)
+        words = split_words(self.subject or "")
         for address in self.from_addresses[:MAX_SENDERS]:
             words += split_words(address.display or "")
         return words

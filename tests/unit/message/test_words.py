@@ -1,0 +1,50 @@
+"""Words of texts, and how far texts are apart."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filter_engine.message import Message
+from filter_engine.message.distance import words_distance
+from filter_engine.message.words import split_words
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=14)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I don't KNOW, it's 2.5.29!", ["i", "dont", "know", "its", "2529"]),
+        ("e.g. a-b _x_ 14:23", ["e", "g", "a", "b", "_x_", "14", "23"]),
+        ("costs $5 or \u20ac6", ["costs", "$", "5", "or", "\u20ac", "6"]),
+        ("\uff2c\uff41tin \ufb01ne", ["latin", "fine"]),
+        ("", []),
+    ],
+)
+def test_split(text: str, words: list[str]) -> None:
+    assert split_words(text) == words
+
+
+def test_urls_and_addresses_are_no_words() -> None:
+    message = Message(
+        b"Subject: to me@a.com\nFrom: J D <j@b.com>\n\nsee http://a.com/x or me@b.com now\n"
+    )
+    assert message.words_of(message.parts[0]) == ["see", "or", "now"]
+    assert message.header_words == ["to", "me", "a", "com", "j", "d"]
+
+
+def plain_distance(one: list[str], other: list[str]) -> int:
+    row = list(range(len(other) + 1))
+    for number, word in enumerate(one, 1):
+        next_row = [number]
+        for index, twin in enumerate(other, 1):
+            next_row.append(min(row[index] + 1, next_row[-1] + 1, row[index - 1] + (word != twin)))
+        row = next_row
+    return row[-1]
+
+
+@given(WORDS, WORDS)
+def test_distance(one: list[str], other: list[str]) -> None:
+    assert words_distance(one, other) == plain_distance(one, other)
