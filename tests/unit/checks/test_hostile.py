@@ -9,10 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from filter_engine.checks.hfilter import url_only
+from filter_engine.config.schema import Section
 from filter_engine.message import Message
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
+
+from .conftest import CONFIG
 
 NAMES = (
     b"From To Cc Reply-To Sender Subject Date Message-ID Received Content-Type X-Mailer User-Agent "
@@ -25,6 +29,12 @@ REPEATED = (
 ).split()
 PHRASES = [b" ", b" for <", b"Re: ", b"from [x] by ", b"Mozilla/5.0 "]
 PLAIN = [check for check in REGISTRY if not check.asks]
+STATES = {
+    check.name: check.prepare((check.options or Section)(), Setup(CONFIG))
+    for check in PLAIN
+    if check.prepare is not None
+}
+"""What the checks made ready, with the options they have by default."""
 
 
 @pytest.mark.parametrize("repeated", [*REPEATED, *PHRASES], ids=repr)
@@ -32,7 +42,7 @@ def test_repetition(repeated: bytes) -> None:
     size = 30_000
     value = repeated * (size // len(repeated)) + b"."
     raw = b"".join(name + b": <x" + value + b"\n" for name in NAMES) + b"\nbody"
-    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example")
+    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example", states=STATES)
     slow: dict[str, float] = {}
     for check in PLAIN:
         run: Callable[[Task], object] = check.run  # type: ignore[assignment]
@@ -57,7 +67,7 @@ def test_a_large_message_of_many_links(text: bytes) -> None:
     part = b"--b\r\nContent-Type: text/plain\r\n\r\n" + text + b"\r\n"
     raw = b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 6
     begin = time.process_time()
-    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example")
+    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example", states=STATES)
     for check in PLAIN:
         check.run(task)  # type: ignore[call-arg]
     assert len(task.message.urls) <= 1000
@@ -88,13 +98,13 @@ def test_half_a_character_switches_nothing_off(charset: bytes, body: bytes) -> N
         b"Content-Type: text/plain; charset=" + charset + b"\n"
         b"Content-Transfer-Encoding: base64\n\n" + b64encode(body) + b"\n"
     )
-    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example")
+    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example", states=STATES)
     assert [finding.symbol for finding in url_only(task)] == ["HFILTER_URL_ONLY"]
 
 
 def test_many_fields() -> None:
     raw = b"".join(name + b": " + b"<x@y>" * 40 + b"\n" for name in NAMES * 200) + b"\nbody"
-    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example")
+    task = Task(Message(raw), Envelope(ip="192.0.2.1"), {}, 1.8e9, "test.example", states=STATES)
     begin = time.process_time()
     for check in PLAIN:
         check.run(task)  # type: ignore[call-arg]
