@@ -239,7 +239,7 @@ def bind(
     served: list[str] = []
     for declared in options_of(section):
         if declared.key == REST:
-            rest = _rest(section, declared, node)
+            rest = _rest(section, declared, node, binder)
             served += rest
             found: list[UclNode] = [rest] if rest else []
         else:
@@ -274,7 +274,7 @@ def bind(
     return bound
 
 
-def _rest(section: type[Section], rest: Option, node: UclObject) -> UclObject:
+def _rest(section: type[Section], rest: Option, node: UclObject, binder: Binder) -> UclObject:
     """What stands in the section under names that are no options."""
     own = {key for made in options_of(section) for key in (made.key, *made.aliases)}
     entries = {
@@ -288,7 +288,10 @@ def _rest(section: type[Section], rest: Option, node: UclObject) -> UclObject:
             for value in values
         )
     }
-    known_ones = _by_key(section.known) if entries else {}
+    written = (value for values in entries.values() for value in values)
+    if all(binder.origin(value).layer is Layer.SHIPPED for value in written):
+        return UclObject(entries, node.origin, priority=node.priority)
+    known_ones = _by_key(section.known)
     entries = {key: values for key, values in entries.items() if key not in known_ones}
     return UclObject(entries, node.origin, priority=node.priority)
 

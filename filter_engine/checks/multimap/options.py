@@ -35,6 +35,7 @@ from filter_engine.config.schema import (
     declare_known,
     known,
     option,
+    options_of,
 )
 from filter_engine.scan.declare import Symbol
 from filter_engine.scan.verdict import Action
@@ -190,6 +191,8 @@ def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, MultimapRule]:
         if fault is None:
             kept[name] = rule
             continue
+        if _has_misfit(rule, at):
+            continue  # told already, and the fault follows from it
         severity, message, hint = fault
         text = f"multimap {name!r}: {message}: the rule is left out"
         binder.report(severity, "rule-not-served", at, text, hint)
@@ -198,6 +201,13 @@ def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, MultimapRule]:
 
 def _written(node: UclNode, name: str) -> list[UclNode]:
     return list(getattr(node, "entries", {}).get(name, ()))
+
+
+def _has_misfit(rule: MultimapRule, node: UclNode) -> bool:
+    """Whether something is written that could not be read."""
+    by_key = {k: made.attribute for made in _OPTIONS for k in (made.key, *made.aliases)}
+    written = (key for key in getattr(node, "entries", ()) if key in by_key)
+    return any(by_key[key] not in rule.origins for key in written)
 
 
 def _fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
@@ -255,6 +265,7 @@ def _combined_fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
     return None
 
 
+_OPTIONS: Final = options_of(MultimapRule)
 _BOUND: Final = rules_of(MultimapRule, "multimap")
 RULES: Kind[Mapping[str, MultimapRule]] = Kind(
     _BOUND.name, _rules, multiple=True, inner=MultimapRule, named=True

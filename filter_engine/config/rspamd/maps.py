@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from filter_engine.config.kinds import (
@@ -32,11 +33,15 @@ from filter_engine.config.rspamd.shared_options import (
 from filter_engine.config.schema import known
 
 #: What a symbol made by a rule of the site's may say of itself.
-MULTIMAP = module(
-    "multimap",
-    "maps of the site's: addresses, names, headers, URLs, files",
-    REDIS,
-    allow_local=flag(None, "also for local clients"),
+#: The rules, under names of the site's, are the check's (checks/multimap/options.py).
+MULTIMAP = replace(
+    part(
+        "multimap",
+        "maps of the site's: addresses, names, headers, URLs, files",
+        REDIS,
+        allow_local=flag(None, "also for local clients"),
+    ),
+    closed=False,
 )
 
 FORCE_ACTIONS = module(

@@ -94,7 +94,7 @@ def test_which_modules_run(tmp_path: Path) -> None:
     root.mkdir()
     (root / "spf.conf").write_text("\nenabled = false;")
     (root / "replies.conf").write_text('servers = "127.0.0.1"')
-    (root / "multimap.conf").write_text('x { type = "from" }')
+    (root / "neural.conf").write_text('x { type = "from" }')
     schemas: dict[str, type[Section]] = {"mid": Section, "spf": Section}
     schemas |= dict.fromkeys(("ratelimit", "replies"), _WithRedis)
 
@@ -110,7 +110,7 @@ def test_which_modules_run(tmp_path: Path) -> None:
     }
     not_served = found["not_served"]
     assert isinstance(not_served, dict)
-    assert not_served["multimap"] == "configured at local.d/multimap.conf:1"
+    assert not_served["neural"] == "configured at local.d/neural.conf:1"
     assert not_served["antivirus"] == ""
     assert not set(not_served) & set(schemas)
     (root / "redis.conf").write_text('servers = "127.0.0.1"')

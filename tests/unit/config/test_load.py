@@ -303,7 +303,7 @@ def test_everything_wrong_is_reported_in_one_go(site: Site) -> None:
             "actions.conf": "reject = {\n",
             "worker-normal.inc": 'bind_sockett = "x"\nbind_socket = "1.2.3:1"\n',
             "wroker-proxy.inc": "a = 1",
-            "multimap.conf": 'x { type = "from" }',
+            "clickhouse.conf": 'server = "192.0.2.1"',
             "notes.txt": "not configuration",
         },
         top={"filter_engine.conf.local": "spff { a = 1 }"},
@@ -312,8 +312,8 @@ def test_everything_wrong_is_reported_in_one_go(site: Site) -> None:
     assert found.config is None
     assert sorted((Path(f.file).name, f.line, str(f.severity), f.code) for f in found.findings) == [
         ("actions.conf", 2, "error", "syntax"),
+        ("clickhouse.conf", 1, "info", "not-served"),
         ("filter_engine.conf.local", 1, "warning", "unknown-section"),
-        ("multimap.conf", 1, "info", "not-served"),
         ("options.inc", 1, "warning", "unknown-option"),
         ("options.inc", 2, "error", "wrong-type"),
         ("worker-normal.inc", 1, "warning", "unknown-option"),

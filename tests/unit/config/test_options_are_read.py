@@ -38,7 +38,9 @@ PACKAGE = Path(filter_engine.__file__).parent
 #: Where each section is read: an attribute must be named there. Only these files count, since many
 #: sections have a ``timeout``.
 READ_IN: dict[type[Section], tuple[str, ...]] = {
-    OptionsConfig: ("*.py", "checks/*.py", "checks/*/*.py", "scan/*.py", "workers/*.py"),
+    OptionsConfig: (
+        *("*.py", "checks/*.py", "checks/*/*.py", "maps/*.py", "scan/*.py", "workers/*.py"),
+    ),
     DnsConfig: ("dns/system.py", "scanner.py"),
     Neighbour: ("workers/controller.py",),
     LoggingConfig: ("workers/logs.py",),
