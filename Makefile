@@ -12,6 +12,8 @@ SITE ?= inventories/three_hosts
 LAB ?= mailfleet
 HOST ?= dolores
 SECONDS ?= 600
+ROUNDS ?= 5
+MESSAGES ?= 1500
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 STAMPS := .cache/stamps
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -159,6 +161,12 @@ reference: role-docs ## Write what is generated: role READMEs, docs/lint.md, doc
 fuzz: setup ## Fuzz the parsers of configuration and messages for SECONDS each (default 600)
 	@$(BIN)/python tests/fuzz/ucl/fuzz.py --seconds $(SECONDS)
 	@$(BIN)/python tests/fuzz/message/fuzz.py --seconds $(SECONDS)
+
+.PHONY: bench
+bench: setup ## Engine and Rspamd side by side (ROUNDS=5 MESSAGES=1500, PROFILE=1, QUICK=1, REDIS=0, PAGE=1: into docs/)
+	@$(BIN)/pip install -q -c constraints.txt -e '.[bench]' || echo "!! no matplotlib: no plot"
+	PYTHONPATH=tests $(BIN)/python -m bench --rounds $(ROUNDS) --messages $(MESSAGES) $(if $(PROFILE),--profile) \
+	  $(if $(QUICK),--quick) $(if $(filter 0,$(REDIS)),--no-redis) $(if $(PAGE),--page)
 
 .PHONY: clean
 clean: ## Remove caches and the virtual environment (not the lab's image)
