@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,9 @@ def _env(request: Request) -> Outcome:
     env = request.env()
     outcome = import_environment(env.values, request.name, _site_files(), env.lines)
     outcome.remarks = sorted([*outcome.remarks, *env.remarks])
+    with tempfile.TemporaryDirectory(prefix="filter-engine-") as alone:
+        directory = Path(alone)
+        outcome.told(_inspected(outcome.files, directory, request), directory)
     return outcome
 
 
@@ -107,12 +111,15 @@ def _rspamd(request: Request) -> Outcome:
     if request.source is None:
         raise ImportFaultError("this kind needs a directory", "SOURCE")
     directory = request.source
-    modules = sections(REGISTRY)
+    return import_rspamd(
+        directory, stock_of(request.stock), lambda files: _inspected(files, directory, request)
+    )
 
-    def inspect(files: dict[str, str]) -> tuple[Finding, ...]:
-        return inspect_staged(files, directory, {}, request.environ, modules, REGISTRY.groups())
 
-    return import_rspamd(directory, stock_of(request.stock), inspect)
+def _inspected(files: Mapping[str, str], directory: Path, request: Request) -> tuple[Finding, ...]:
+    """What the loader says of ``directory`` with these files in it."""
+    modules, groups = sections(REGISTRY), REGISTRY.groups()
+    return inspect_staged(files, directory, {}, request.environ, modules, groups)
 
 
 KINDS: dict[str, Callable[[Request], Outcome]] = {

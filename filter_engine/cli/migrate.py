@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from filter_engine import checks
 from filter_engine.cli.options import fail
-from filter_engine.importers.migrate import choose
+from filter_engine.config.findings import Severity
+from filter_engine.headers.sections import sections
+from filter_engine.importers.migrate import Migration, choose
 from filter_engine.importers.migrate import migrate as migrated
 from filter_engine.importers.migrate_fixes import FIXES
 from filter_engine.importers.outcome import ImportFaultError
+from filter_engine.importers.staging import inspect_staged
 from filter_engine.importers.write import apply, keep, plan
+from filter_engine.scan.declare import REGISTRY
 
 INCOMPLETE = 3
 """Exit status: done, and something is left to do by hand."""
@@ -44,6 +50,7 @@ def migrate(directory: Path | None, fixes: tuple[str, ...], listed: bool, dry_ru
         fail(f"there is no fix {unknown}; --list shows them", 2)
     try:
         result = migrated(directory, chosen)
+        _refuse_worse(directory, result)
         changes = plan(result.files, directory)
         for change in changes:
             click.echo(change.diff or f"{change.path}: {change.state}")
@@ -63,3 +70,26 @@ def migrate(directory: Path | None, fixes: tuple[str, ...], listed: bool, dry_ru
     for remark in result.remarks:
         click.echo(f"by hand: {remark}", err=True)
     sys.exit(INCOMPLETE if result.remarks else 0)
+
+
+def _refuse_worse(directory: Path, result: Migration) -> None:
+    """Raise ``ImportFaultError`` for a fault that the loader finds in the new tree only."""
+    checks.load()
+    modules, groups = sections(REGISTRY), REGISTRY.groups()
+    before, after = (
+        [
+            f
+            for f in inspect_staged(files, directory, {}, os.environ, modules, groups)
+            if f.severity is Severity.ERROR
+        ]
+        for files in ({}, result.files)
+    )
+    known = {(f.code, f.message) for f in before}
+    for fault in after:
+        if (fault.code, fault.message) not in known:
+            raise ImportFaultError(
+                f"the engine would refuse it: {fault.message}; nothing was written",
+                fault.file,
+                fault.line,
+                fault.hint,
+            )

@@ -31,8 +31,29 @@ class MetricParts:
 def split_metric(text: str) -> MetricParts:
     """Take a metric file apart; the text has been parsed before."""
     parts = MetricParts()
+    text = _names_outside(text)
     _split(text, statements(text), parts, 0)
     return parts
+
+
+def _names_outside(text: str) -> str:
+    """``group { name = "x"; ... }`` as ``group "x" { ... }``, and symbols likewise.
+
+    In today's files all groups are in one section, where a name inside would be lost.
+    """
+    edits: list[tuple[int, int, str]] = []
+    for top in statements(text):
+        for statement in top.walk():
+            if statement.key not in _OF_GROUPS or statement.names or statement.inside is None:
+                continue
+            named = [c for c in statement.children if c.key == "name" and c.inside is None]
+            if named:
+                name = text[named[0].value : named[0].end].strip(" \t\r\n;,\"'")
+                edits.append((statement.value, statement.value, f'"{name}" '))
+                edits.append((named[0].start, named[0].end, ""))
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
 
 
 def _split(text: str, found: tuple[Statement, ...], parts: MetricParts, start: int) -> None:

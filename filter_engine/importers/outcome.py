@@ -6,10 +6,12 @@ An importer is a pure function from texts to an ``Outcome``; who writes files is
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
+
+from filter_engine.config.findings import Finding, Severity
 
 Plain: TypeAlias = (
     "bool | int | float | str | list[Plain] | tuple[Plain, ...] | Mapping[str, Plain] | None"
@@ -63,6 +65,17 @@ class Outcome:
     #: Role variables that belong into the vault.
     secrets: dict[str, Plain] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
+
+    def told(self, findings: Iterable[Finding], directory: Path) -> None:
+        """Note what the loader says of the files, but for those of the shipped tree."""
+        for finding in findings:
+            path = os.path.relpath(finding.file, directory)
+            if not path.startswith(".."):
+                hint = f" ({finding.hint})" if finding.hint else ""
+                reason = f"{finding.message}{hint}"
+                lost = finding.severity is not Severity.INFO
+                self.remarks.append(Remark(path, finding.line, finding.code, reason, lost))
+        self.remarks.sort()
 
     def leave(self, directory: Path) -> None:
         """Drop the ``defaults`` in whose place ``directory`` has a file."""

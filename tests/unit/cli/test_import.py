@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from filter_engine.cli.import_ import import_
 
 COMMANDS = 'set-option-for-controller password "hunter2"\ndisable-module chartable\n'
 
@@ -133,3 +136,12 @@ def test_migrate(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert run("configtest", f"--var=LOCAL_CONFDIR={tmp_path}").returncode == 0
     assert "applied: nothing" in run("migrate", tmp_path, "all").stdout
+
+
+def test_what_the_loader_says_of_variables_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "site.env"
+    source.write_text("OPTIONS=task_timeot = 9s;\n")
+    result = CliRunner().invoke(import_, ["env", str(source), "--to", str(tmp_path / "to")])
+    assert result.exit_code == 3, result.output
+    assert "local.d/options.inc:2: unknown-option" in result.output
+    assert "did you mean 'task_timeout'" in result.output

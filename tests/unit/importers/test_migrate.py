@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from filter_engine.cli.migrate import migrate as migrate_command
 from filter_engine.importers.migrate import Migration, choose, migrate
 from filter_engine.importers.migrate_fixes import FIXES
 from filter_engine.importers.outcome import ImportFaultError
@@ -161,3 +163,13 @@ def test_the_documentation_lists_the_fixes() -> None:
     guide = Path(__file__).resolve().parents[3] / "docs" / "import.md"
     rows = "".join(f"| {fix.number} | `{fix.name}` | {fix.summary} |\n" for fix in FIXES)
     assert rows in guide.read_text()
+
+
+def test_a_tree_that_the_engine_would_refuse_is_not_written(tmp_path: Path) -> None:
+    file = tmp_path / "local.d" / "metrics.conf"
+    file.parent.mkdir()
+    file.write_text("actions { reject = many; }\n")
+    result = CliRunner().invoke(migrate_command, [str(tmp_path), "all"])
+    assert result.exit_code == 1
+    assert "the engine would refuse it: actions.reject" in result.output
+    assert [path.name for path in file.parent.iterdir()] == ["metrics.conf"]
