@@ -28,7 +28,7 @@ _MEANING = {
     "(0.0.0.0/0, ::/0, or a public network too large to be one site's): they need no password.",
 )
 def open_to_the_world(situation: Situation) -> Iterator[Finding]:
-    """``secure_ip = "0.0.0.0/0"`` switches the password off (features.md D10)."""
+    """``secure_ip = "0.0.0.0/0"`` switches the password off."""
     for placed in situation.workers:
         if not placed.worker.active:
             continue

@@ -49,7 +49,7 @@ def _lists(situation: Situation) -> Iterator[_List]:
     doc="Two rules ask the same DNS list about the same thing: one listing counts twice.",
 )
 def same_dns_list(situation: Situation) -> Iterator[Finding]:
-    """A list stands in one place (features.md D47)."""
+    """A list stands in one place."""
     seen: list[_List] = []
     for found in _lists(situation):
         twin = next((other for other in seen if _meet(other, found)), None)
@@ -81,7 +81,7 @@ def _meet(first: _List, second: _List) -> bool:
     "filter, what it lets pass counts again, and the list counts two questions for every mail.",
 )
 def dns_list_in_postfix(situation: Situation) -> Iterator[Finding]:
-    """``reject_rbl_client`` and ``postscreen_dnsbl_sites`` beside rbl rules (features.md D47)."""
+    """``reject_rbl_client`` and ``postscreen_dnsbl_sites`` beside rbl rules."""
     if situation.postfix is None:
         return
     asked = {found.zone: found for found in _lists(situation)}

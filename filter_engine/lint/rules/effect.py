@@ -18,7 +18,7 @@ from filter_engine.ucl.nodes import UclNode
     "it on: nothing listens.",
 )
 def worker_off(situation: Situation) -> Iterator[Finding]:
-    """The fuzzy storage without ``count`` (features.md E20)."""
+    """The fuzzy storage without ``count``."""
     for placed in situation.workers:
         worker = placed.worker
         if worker.active or worker.origin("count").line or worker.origin("enabled").line:

@@ -59,7 +59,7 @@ def _paths(module: str, keys: UclObject, domain: str) -> Iterator[tuple[str, str
     "examined.",
 )
 def unreadable_key(situation: Situation) -> Iterator[Finding]:
-    """Every configured key exists and can be read (features.md D45)."""
+    """Every configured key exists and can be read."""
     host = situation.host
     assert host is not None
     account = Account.named(host.user)

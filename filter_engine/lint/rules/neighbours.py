@@ -16,7 +16,7 @@ from filter_engine.lint.situation import Situation
     "clear.",
 )
 def neighbour_in_clear(situation: Situation) -> Iterator[Finding]:
-    """Neighbours are asked over https (features.md E15)."""
+    """Neighbours are asked over https."""
     for name, neighbour in situation.config.options.neighbours.items():
         try:
             url = urlsplit(neighbour.host)
@@ -38,7 +38,7 @@ def neighbour_in_clear(situation: Situation) -> Iterator[Finding]:
     "adds its figures twice.",
 )
 def same_neighbour(situation: Situation) -> Iterator[Finding]:
-    """Each neighbour has its own path (features.md E15)."""
+    """Each neighbour has its own path."""
     seen: dict[tuple[str, str], str] = {}
     for name, neighbour in situation.config.options.neighbours.items():
         place = (neighbour.host.rstrip("/").lower(), neighbour.path.strip("/"))

@@ -22,7 +22,7 @@ _ZERO_BITS = {4: 8, 6: 64}
     "address is meant, which no host has, and the network's hosts are left out.",
 )
 def network_as_host(situation: Situation) -> Iterator[Finding]:
-    """A prefix length of another network, copied (features.md E13)."""
+    """A prefix length of another network, copied."""
     for path, node in scalars(situation.config.tree):
         value = text(node)
         if "/32" not in value and "/128" not in value:

@@ -33,7 +33,7 @@ def _milters(situation: Situation) -> Iterator[tuple[str, Parameter]]:
     "never.",
 )
 def milter_endpoint(situation: Situation) -> Iterator[Finding]:
-    """The milter endpoint matches the proxy's bind (features.md E29)."""
+    """The milter endpoint matches the proxy's bind."""
     milters = list(_milters(situation))
     reached = [_reaches(word, situation) for word, _ in milters]
     for (word, parameter), ok in zip(milters, reached, strict=True):
@@ -138,7 +138,7 @@ _OVERLAPS = (
     "of this filter does: mail is signed, delayed, judged or refused twice, by two sets of rules.",
 )
 def overlapping_filter(situation: Situation) -> Iterator[Finding]:
-    """OpenDKIM, OpenDMARC, policyd-spf, Postgrey and Amavis beside the filter (features.md D3)."""
+    """OpenDKIM, OpenDMARC, policyd-spf, Postgrey and Amavis beside the filter."""
     if situation.postfix is None:
         return
     services = [*_MILTERS, "content_filter", "smtpd_proxy_filter"]

@@ -95,7 +95,7 @@ def _key(upstream: Upstream) -> tuple[str, int]:
     "are lost.",
 )
 def replica_written(situation: Situation) -> Iterator[Finding]:
-    """Replicas are read, the primary alone is written (features.md, finding 5)."""
+    """Replicas are read, the primary alone is written."""
     found = list(_redis_sections(situation))
     read = {_key(u) for s in found if s.writing or s.servers for u in s.reading or ()}
     written = {_key(u) for s in found for u in s.writing or ()}
@@ -142,7 +142,7 @@ def replica_written(situation: Situation) -> Iterator[Finding]:
     "messages, and they push one another's out.",
 )
 def shared_history(situation: Situation) -> Iterator[Finding]:
-    """``{{HOSTNAME}}`` in ``key_prefix`` (features.md D14)."""
+    """``{{HOSTNAME}}`` in ``key_prefix``."""
     if not _is_fleet(situation):
         return
     hostname = situation.config.variables.get("HOSTNAME", "")

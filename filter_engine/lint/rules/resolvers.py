@@ -46,7 +46,7 @@ BLOCKLISTS = ("rbl", "surbl", "url_suspect")
     "for one resolver asks for all its users, so no sender is ever listed.",
 )
 def public_resolver(situation: Situation) -> Iterator[Finding]:
-    """The site's own recursive resolver asks the lists (features.md D19)."""
+    """The site's own recursive resolver asks the lists."""
     if not _has_blocklists(situation):
         return
     for server, place in _nameservers(situation):

@@ -22,7 +22,7 @@ from filter_engine.lint.situation import Situation
     "undoes the change.",
 )
 def edited_shipped_file(situation: Situation) -> Iterator[Finding]:
-    """Compares with the wheel's RECORD, where there is one (features.md E10)."""
+    """Compares with the wheel's RECORD, where there is one."""
     directory = situation.config.variables.get("CONFDIR", "")
     digests = _packaged(Path(directory)) if directory else {}
     for file in situation.config.files:

@@ -26,7 +26,7 @@ _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
     "(StreamMaxLength, max_size) looks at: the largest ones pass unexamined.",
 )
 def size_order(situation: Situation) -> Iterator[Finding]:
-    """message_size_limit <= max_message <= StreamMaxLength (features.md B62)."""
+    """message_size_limit <= max_message <= StreamMaxLength."""
     options = situation.config.options
     limit, parameter = options.max_message, None
     if situation.postfix is not None:

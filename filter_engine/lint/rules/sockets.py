@@ -38,7 +38,7 @@ def _address(listener: Listener) -> IPv4Address | IPv6Address | None:
     "controller's, 11335 (UDP) the fuzzy storage's.",
 )
 def port_role(situation: Situation) -> Iterator[Finding]:
-    """Rspamd's standard ports (features.md A17)."""
+    """Rspamd's standard ports."""
     for listener in situation.listeners:
         if not isinstance(listener.socket, TcpSocket):
             continue
@@ -98,7 +98,7 @@ def same_socket(situation: Situation) -> Iterator[Finding]:
     "addresses for documentation count as public, whose place they hold.",
 )
 def public_worker(situation: Situation) -> Iterator[Finding]:
-    """No worker speaks to strangers (features.md E17, D10)."""
+    """No worker speaks to strangers."""
     for listener in situation.listeners:
         address = _address(listener)
         if address is None or situation.is_shipped(listener.origin) or not _is_public(address):
@@ -131,7 +131,7 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     "password.",
 )
 def open_socket(situation: Situation) -> Iterator[Finding]:
-    """``mode=0666``, and sockets in /tmp (features.md E18)."""
+    """``mode=0666``, and sockets in /tmp."""
     for listener in situation.listeners:
         socket = listener.socket
         if not isinstance(socket, UnixSocket):
@@ -170,7 +170,7 @@ def _is_public_directory(directory: str, situation: Situation) -> bool:
     "a VPN that is gone): nothing reaches it there.",
 )
 def address_not_on_host(situation: Situation) -> Iterator[Finding]:
-    """Addresses are derived, not typed (features.md E5, E22)."""
+    """Addresses are derived, not typed."""
     assert situation.host is not None
     for listener in situation.listeners:
         address = _address(listener)

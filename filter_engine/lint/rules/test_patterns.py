@@ -15,7 +15,7 @@ from filter_engine.lint.situation import Situation
     "the filter. A laboratory ignores this code.",
 )
 def test_patterns(situation: Situation) -> Iterator[Finding]:
-    """``gtube_patterns = "all"`` (features.md, finding 9 and D51)."""
+    """``gtube_patterns = "all"``."""
     options = situation.config.options
     for attribute, is_on, instead in (
         ("gtube_patterns", options.gtube_patterns == "all", 'write gtube_patterns = "reject"'),

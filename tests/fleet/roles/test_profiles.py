@@ -19,7 +19,6 @@ from filter_engine.scan.declare import REGISTRY
 from filter_engine.scanner import sections
 
 VARIABLES = yaml.safe_load((rendered_tree.ROLES / "filter_engine/vars/main.yml").read_text())
-# features.md, D48.
 POLICY_SCORES = {
     "R_SPF_ALLOW": -1,
     "R_SPF_NA": 1.5,

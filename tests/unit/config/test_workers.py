@@ -30,7 +30,6 @@ upstream "scan" {
 
 @pytest.mark.parametrize("layer", ["local", "override"])
 def test_the_shipped_default_upstream_yields_to_a_sites(site: Site, layer: str) -> None:
-    # features.md, finding 3
     found = site(**{layer: {"worker-proxy.inc": _PROXY}})
     assert found.config is not None
     assert found.findings == ()

@@ -90,7 +90,7 @@ def test_a_lower_priority_is_dropped_whatever_the_order(tmp_path: Path) -> None:
 
 
 def test_a_named_section_of_local_stands_beside_the_shipped_one(tmp_path: Path) -> None:
-    # features.md, finding 3: this is how two default upstreams come about.
+    # This is how two default upstreams come about.
     found = _read(
         tmp_path,
         main=_LAYERS.format(),
@@ -350,6 +350,5 @@ def test_load_as_a_heredoc(tmp_path: Path) -> None:
 
 
 def test_a_missing_comma_between_lines_is_fine() -> None:
-    # features.md, E9
     text = 'local_addrs = [\n  "10.0.0.0/8",\n  "fd00::/8"\n  "192.0.2.0/24",\n];'
     assert to_python(parse(text)) == {"local_addrs": ["10.0.0.0/8", "fd00::/8", "192.0.2.0/24"]}

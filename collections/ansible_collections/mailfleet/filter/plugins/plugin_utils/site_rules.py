@@ -74,7 +74,7 @@ def site_findings(descriptions: Iterable[Data]) -> list[str]:
 
 
 def one_default_upstream(hosts: Sequence[Host]) -> Found:
-    """The proxy worker has one default upstream (features.md, finding 3)."""
+    """The proxy worker has one default upstream."""
     for host in hosts:
         default = [n for n, upstream in host.upstreams.items() if is_yes(upstream.get("default"))]
         if len(default) != 1:
@@ -171,7 +171,7 @@ def history_of_each_host(hosts: Sequence[Host]) -> Found:
 
 
 def replicas_are_not_written(hosts: Sequence[Host]) -> Found:
-    """What is replicated is written at the primary (features.md, finding 5)."""
+    """What is replicated is written at the primary."""
     primary = {address for host in hosts if host.redis_role == "primary" for address in host.vpn}
     for host in hosts:
         replicated = {one["port"] for one in host.redis_instances if is_yes(one.get("replicate"))}
@@ -274,7 +274,7 @@ def primary_alone_learns(hosts: Sequence[Host]) -> Found:
 
 
 def no_test_patterns(hosts: Sequence[Host]) -> Found:
-    """GTUBE's milder patterns are for a lab (features.md, finding 9)."""
+    """GTUBE's milder patterns are for a lab."""
     for host in hosts:
         options = host.section("options.inc")
         on = options.get("gtube_patterns") == "all" or is_yes(options.get("enable_test_patterns"))
