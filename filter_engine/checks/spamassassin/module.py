@@ -26,7 +26,8 @@ _GROUP: Final = ("spamassassin",)
 
 
 def _rule_files(nodes: list[UclNode], binder: Binder) -> RuleFiles:
-    found = read_files(path.removeprefix("file://") for path in MAP.convert(nodes, binder))
+    written = (path for text in MAP.convert(nodes, binder) for path in text.split(", "))
+    found = read_files(path.removeprefix("file://") for path in written if path)
     for problem in found.problems:
         severity = Severity.WARNING if problem.serious else Severity.INFO
         code = "sa-rule" if problem.serious else "not-served"
