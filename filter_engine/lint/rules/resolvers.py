@@ -76,11 +76,8 @@ def _has_blocklists(situation: Situation) -> bool:
 
 
 def _has_rules(section: Section | None) -> bool:
-    """Whether a module has lists; one that has no rules at all asks its own."""
-    if section is None:
-        return False
-    kinds = [getattr(section, key) for key in ("rbls", "rules") if hasattr(section, key)]
-    return any(kinds) or not kinds
+    """Whether a module has lists."""
+    return any(getattr(section, key, None) for key in ("rbls", "rules"))
 
 
 def _nameservers(situation: Situation) -> Iterator[tuple[str, Place]]:
