@@ -27,6 +27,9 @@ def read_lines(text: str, *, regexps: bool = False) -> Iterator[Line]:
             continue
         if number > MAX_LINES:
             return
+        if " " not in line and "\t" not in line and line[0] != '"':
+            yield Line(number, line, "")  # most lines of large maps
+            continue
         key, value = split_line(line, regexps=regexps)
         if key:
             yield Line(number, key, value)

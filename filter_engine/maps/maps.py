@@ -119,6 +119,10 @@ class Maps:
         tell_problems(place, content)
         return Source(place, content)
 
+    def sources(self) -> tuple[Source, ...]:
+        """The files and URLs that maps are read from, each once."""
+        return tuple(self._sources.values())
+
     def look(self) -> None:
         """Read what has changed, now and here."""
         for source in self._sources.values():

@@ -98,7 +98,8 @@ class Watch:
                         take()
             then()
 
-        pool.submit(work).add_done_callback(done)
+        if self._loop is not None:  # an address may become known while all is being closed
+            pool.submit(work).add_done_callback(done)
 
     def _look(self) -> None:
         self._run(
