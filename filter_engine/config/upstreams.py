@@ -39,6 +39,9 @@ class Upstream:
     weight: int = 1
     srv: bool = False
 
+    def __hash__(self) -> int:
+        return hash((self.host, self.port))  # few differ in the rest alone, and this is half
+
     @property
     def is_unix(self) -> bool:
         """Whether ``host`` is the path of a unix socket."""

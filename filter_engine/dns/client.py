@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dns.rcode
 
@@ -16,6 +16,7 @@ from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns import packet
 from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.flight import Flight
+from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, open_channels, random_ids
 from filter_engine.dns.stream import ask_over_tcp
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
@@ -26,7 +27,9 @@ MAX_OPEN = 20000
 MAX_ALIASES = 8
 """Alias targets asked for separately, when a server does not follow them itself."""
 _BATCH = 64
-_LARGEST = 65535
+_NOERROR, _NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.NXDOMAIN)
+_LARGEST = 4096
+"""Bytes of a reply; servers are asked for less (``packet.UDP_SIZE``)."""
 _TCP_PATIENCE = 3.0
 
 
@@ -119,7 +122,7 @@ class DnsClient:
         if len(self._flights) >= MAX_OPEN:
             done(_tempfail(question, "too many open questions"))
             return
-        flight = Flight(question, asked, [done], aliases=MAX_ALIASES)
+        flight = Flight(question, asked, done, MAX_ALIASES)
         self._flights[question] = flight
         self._send(flight)
 
@@ -140,7 +143,7 @@ class DnsClient:
             if self._transmit(flight, server):
                 break
             self._upstreams.failed(server, now)
-            flight.refused.add(server)
+            flight.refuse(server)
         self._deadlines.append((now + self._timeout, flight, flight.sent, server))
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout, self._expire)
@@ -151,12 +154,12 @@ class DnsClient:
         return tries + (not flight.edns)
 
     def _next_server(self, flight: Flight, now: float) -> Upstream | None:
-        server = self._upstreams.choose(now, tried=flight.round | flight.refused)
+        server = self._upstreams.choose(now, tried=flight.round + flight.refused)
         if server is None:
-            flight.round.clear()
+            flight.round = ()
             server = self._upstreams.choose(now, tried=flight.refused)
         if server is not None:
-            flight.round.add(server)
+            flight.round += (server,)
         return server
 
     def _transmit(self, flight: Flight, server: Upstream) -> bool:
@@ -179,7 +182,7 @@ class DnsClient:
             return False
         self.statistics.sent += 1
         channel.expected[ident] = flight
-        flight.ids.append((channel, ident))
+        flight.ids += ((channel, ident),)
         return True
 
     def _open_server(self, server: Upstream) -> list[Channel]:
@@ -226,8 +229,8 @@ class DnsClient:
                 self._unreachable(channel, error)
                 return
             self._received(channel, data)
-            if channel.socket.fileno() < 0:
-                return
+            if not channel.expected or channel.socket.fileno() < 0:
+                return  # what comes unasked can wait for the next turn of the loop
 
     def _unreachable(self, channel: Channel, error: OSError) -> None:
         """Nobody listens there: all questions sent through this socket move on."""
@@ -237,7 +240,7 @@ class DnsClient:
         for flight in tuple(channel.expected.values()):
             if not flight.done and not flight.over_tcp and flight.server == server:
                 flight.detail = f"{server.name}: {error.strerror}"
-                flight.refused.add(server)
+                flight.refuse(server)
                 self._send(flight)
 
     def _received(self, channel: Channel, data: bytes) -> None:
@@ -256,13 +259,18 @@ class DnsClient:
     def _judge(self, flight: Flight, server: Upstream, data: bytes, head: packet.ReplyHead) -> None:
         if head.refuses_edns and flight.edns:
             flight.edns = False
-            flight.round.discard(server)
+            flight.round = tuple(asked for asked in flight.round if asked != server)
             self._send(flight)
-        elif head.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        elif head.rcode not in (_NOERROR, _NXDOMAIN):
             self._refused(flight, server, dns.rcode.to_text(dns.rcode.Rcode(head.rcode)))
         elif head.answers == 0:
             self._finish(flight, packet.negative_answer(data, flight.question, flight.asked, head))
         else:
+            if head.rcode == _NOERROR:
+                ordinary = ordinary_answer(data, flight.question, flight.asked, head.answers)
+                if ordinary is not None:
+                    self._finish(flight, ordinary)
+                    return
             try:
                 answer, alias = packet.positive_answer(data, flight.question)
             except packet.UnusableReplyError as error:
@@ -276,7 +284,7 @@ class DnsClient:
     def _refused(self, flight: Flight, server: Upstream, what: str) -> None:
         """The server is well and cannot answer this: another may, the same will not."""
         flight.detail = f"{server.name}: {what}"
-        flight.refused.add(server)
+        flight.refuse(server)
         if flight.server == server:
             self._send(flight)
 
@@ -293,13 +301,13 @@ class DnsClient:
             return
         known = self._cache.get(target, self._loop.time())
         if known is not None:
-            self._finish(flight, replace(known, question=flight.question))
+            self._finish(flight, known._replace(question=flight.question))
             return
         flight.aliases -= 1
         flight.asked = asked
         flight.done = False
         flight.sent = 0
-        flight.round.clear()
+        flight.round = ()
         self._send(flight)
 
     def _retry_over_tcp(self, flight: Flight, server: Upstream) -> None:
@@ -341,7 +349,7 @@ class DnsClient:
         flight.land()
         self._flights.pop(flight.question, None)
         if answer.ttl > flight.ttl:
-            answer = replace(answer, ttl=flight.ttl)
+            answer = answer._replace(ttl=flight.ttl)
         if self._loop is not None:
             self._cache.put(answer, self._loop.time())
         waiting, flight.waiting = flight.waiting, []

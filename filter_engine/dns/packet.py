@@ -6,8 +6,7 @@ most answers are negative; positive replies are read by dnspython.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import dns.exception
 import dns.message
@@ -29,6 +28,8 @@ _COUNTS_EDNS = b"\x00\x01\x00\x00\x00\x00\x00\x01"
 _COUNTS_PLAIN = b"\x00\x01\x00\x00\x00\x00\x00\x00"
 _OPT = b"\x00\x00\x29" + UDP_SIZE.to_bytes(2, "big") + b"\x00" * 6
 _HEADER = 12
+_NXDOMAIN = int(dns.rcode.NXDOMAIN)
+_NO_EDNS = (int(dns.rcode.FORMERR), int(dns.rcode.NOTIMP))
 _MAX_SECTION = 256
 
 
@@ -53,8 +54,7 @@ def query_bytes(question: bytes, ident: int, *, edns: bool = True) -> bytes:
     return head + _COUNTS_PLAIN + question
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyHead:
+class ReplyHead(NamedTuple):
     """What the first twelve octets of a reply say."""
 
     truncated: bool
@@ -64,7 +64,7 @@ class ReplyHead:
     @property
     def refuses_edns(self) -> bool:
         """The server does not understand the OPT record (RFC 6891, section 7)."""
-        return self.rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP)
+        return self.rcode in _NO_EDNS
 
 
 def reply_id(data: bytes) -> int | None:
@@ -91,7 +91,7 @@ def reply_head(data: bytes, question: bytes) -> ReplyHead | None:
 
 def negative_answer(data: bytes, question: DnsQuestion, asked: bytes, head: ReplyHead) -> DnsAnswer:
     """The answer of a reply without answer records; its TTL comes from the SOA (RFC 2308)."""
-    missing = head.rcode == dns.rcode.NXDOMAIN
+    missing = head.rcode == _NXDOMAIN
     status = DnsStatus.NXDOMAIN if missing else DnsStatus.NODATA
     ttl = _negative_ttl(data, _HEADER + len(asked))
     return DnsAnswer(question, status, ttl=ttl, detail="no such name" if missing else "no record")

@@ -9,9 +9,8 @@ under a table of zone data in conformance tests and under a recording.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -40,17 +39,27 @@ class DnsStatus(Enum):
     """The name cannot be asked at all (label or name too long, empty label)."""
 
 
-@dataclass(frozen=True, slots=True)
-class DnsQuestion(Question["DnsAnswer"]):
-    """One name and record type; the name is absolute without the final dot, in lower case."""
+_MISSING = (DnsStatus.NXDOMAIN, DnsStatus.NODATA, DnsStatus.INVALID)
+_TEMPFAIL = DnsStatus.TEMPFAIL
 
+
+# Tuples, not dataclasses: a message asks some forty questions, each is hashed ten times on its way,
+# and a tuple is made, hashed and compared without running any Python.
+
+
+class _DnsQuestion(NamedTuple):
     name: str
     rdtype: str
     """A, AAAA, MX, TXT, PTR, CNAME, NS or SOA."""
 
 
-@dataclass(frozen=True, slots=True)
-class DnsAnswer:
+class DnsQuestion(_DnsQuestion, Question["DnsAnswer"]):
+    """One name and record type; the name is absolute without the final dot, in lower case."""
+
+    __slots__ = ()
+
+
+class DnsAnswer(NamedTuple):
     """What DNS said. ``records`` holds, by type: A, AAAA, PTR, CNAME, NS: ``str``; TXT: ``bytes``
     (the strings of one record joined, RFC 7208 section 3.3); MX: ``(preference, exchange)``.
     Names are lower-case without the final dot. Empty unless ``status`` is OK."""
@@ -66,26 +75,32 @@ class DnsAnswer:
     @property
     def missing(self) -> bool:
         """True when the name or the type certainly does not exist (a void answer)."""
-        return self.status in (DnsStatus.NODATA, DnsStatus.NXDOMAIN, DnsStatus.INVALID)
+        return self.status in _MISSING
 
     @property
     def failed(self) -> bool:
         """True when nothing is known and a retry may help."""
-        return self.status is DnsStatus.TEMPFAIL
+        return self.status is _TEMPFAIL
 
 
-@dataclass(frozen=True, slots=True)
-class All(Question[tuple[Any, ...]]):
-    """Several questions at once; answered by the tuple of their answers in the same order."""
-
+class _All(NamedTuple):
     questions: tuple[Question[Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ResultOf(Question[Any]):
+class All(_All, Question[tuple[Any, ...]]):
+    """Several questions at once; answered by the tuple of their answers in the same order."""
+
+    __slots__ = ()
+
+
+class _ResultOf(NamedTuple):
+    check: str
+
+
+class ResultOf(_ResultOf, Question[Any]):
     """The ``value`` another check returned; None when it is off, failed or found nothing."""
 
-    check: str
+    __slots__ = ()
 
 
 class Ask:

@@ -23,10 +23,13 @@ class Health:
     """Seconds until a dead one is tried again."""
 
 
+_ALIVE = float("-inf")
+
+
 @dataclass(slots=True)
 class _Condition:
     errors: deque[float]
-    dead_until: float = float("-inf")
+    dead_until: float = _ALIVE
 
 
 class UpstreamSet:
@@ -55,6 +58,8 @@ class UpstreamSet:
         Living servers come first; when none is left, dead ones are tried all the same, since an
         attempt loses nothing.
         """
+        if len(self._upstreams) == 1:  # one name server is what most sites have
+            return None if self._upstreams[0] in tried else self._upstreams[0]
         untried = [upstream for upstream in self._upstreams if upstream not in tried]
         alive = [u for u in untried if self._conditions[u].dead_until <= now]
         candidates = alive or untried
@@ -81,8 +86,8 @@ class UpstreamSet:
         """Note an answer; True when the server had counted as dead."""
         condition = self._conditions[upstream]
         condition.errors.clear()
-        revived = condition.dead_until != float("-inf")
-        condition.dead_until = float("-inf")
+        revived = condition.dead_until != _ALIVE
+        condition.dead_until = _ALIVE
         return revived
 
     def alive(self, now: float) -> tuple[Upstream, ...]:
