@@ -29,7 +29,7 @@ def main() -> int:
         print(f"no {absent}: set ORACLE_DIR to the recording of Rspamd's replies", file=sys.stderr)
         return 1
     began = time.monotonic()
-    engine = scanner()
+    engine = scanner(time.time) if asked.live else scanner()
     if asked.symbol:
         for sample, ours in replies(engine, samples()):
             here = ours.symbols.get(asked.symbol), ours.options.get(asked.symbol)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from filter_engine import checks
 from filter_engine.config import load
@@ -17,8 +17,8 @@ from filter_engine.scanner import Scanner
 from .recording import RECORDED, ZONE, Reply, Sample
 
 
-def scanner() -> Scanner:
-    """Nothing configured, the recording's zone and its day."""
+def scanner(clock: Callable[[], float] = lambda: RECORDED) -> Scanner:
+    """Nothing configured, the recording's zone and, unless told otherwise, its day."""
     checks.load()
     config = load(
         None,
@@ -28,7 +28,7 @@ def scanner() -> Scanner:
         groups=REGISTRY.groups(),
     )
     zone = TableResolver.from_zone(ZONE.read_text())
-    return Scanner(config, transport=zone, clock=lambda: RECORDED, server="mx1")
+    return Scanner(config, transport=zone, clock=clock, server="mx1")
 
 
 def known_symbols(engine: Scanner) -> frozenset[str]:
