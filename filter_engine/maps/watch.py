@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final, TypeAlias
 
@@ -21,6 +22,8 @@ Take: TypeAlias = "Callable[[], None] | None"
 
 _SHORTEST: Final = 0.01
 """Seconds between two looks, at least."""
+_MOST_THREADS: Final = 4
+"""Maps that are read at the same time."""
 _LONGEST: Final = 5.0
 """Seconds between two looks at what URLs are due."""
 
@@ -45,9 +48,7 @@ class Watch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._open: set[HttpSource] = set()
-        # One thread for files, another for slow servers.
-        self._looking = ThreadPoolExecutor(1, "map-files")
-        self._asking = ThreadPoolExecutor(1, "map-urls")
+        self._threads = threading.BoundedSemaphore(_MOST_THREADS)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin; URLs are asked at once where their copy is not fresh."""
@@ -62,48 +63,41 @@ class Watch:
         self._loop = None
         for timer in self._timers.values():
             timer.cancel()
-        self._looking.shutdown(wait=False, cancel_futures=True)
-        self._asking.shutdown(wait=False, cancel_futures=True)
 
     def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         if self._loop is not None:
             self._timers[name] = self._loop.call_later(seconds, call)
 
-    def _run(
-        self,
-        pool: ThreadPoolExecutor,
-        work: Callable[[], Sequence[Take]],
-        then: Callable[[], None],
-    ) -> None:
-        """Do ``work`` in a thread, take its results in the loop, then call ``then``."""
+    def _run(self, work: Callable[[], Sequence[Take]], then: Callable[[], None]) -> None:
+        """Do ``work`` in a thread, take its results in the loop, then call ``then``.
 
-        def done(future: Future[Sequence[Take]]) -> None:
-            loop = self._loop
-            if loop is None or future.cancelled():
-                return
-            try:
-                loop.call_soon_threadsafe(finish, future)
-            except RuntimeError:  # the loop has been closed
-                return
+        A thread that waits for a slow server does not keep the process from ending.
+        """
 
-        def finish(future: Future[Sequence[Take]]) -> None:
+        def finish(takes: Sequence[Take]) -> None:
             if self._loop is None:
                 return
-            error = future.exception()
-            if error is not None:
-                log.error("maps: %s", error, exc_info=error)
-            else:
-                for take in future.result():
-                    if take is not None:
-                        take()
+            for take in takes:
+                if take is not None:
+                    take()
             then()
 
-        if self._loop is not None:  # an address may become known while all is being closed
-            pool.submit(work).add_done_callback(done)
+        def run() -> None:
+            takes: Sequence[Take] = ()
+            try:
+                with self._threads:
+                    takes = work()
+            except Exception:
+                log.exception("a map could not be read")
+            loop = self._loop
+            if loop is not None:
+                with suppress(RuntimeError):  # the loop has been closed
+                    loop.call_soon_threadsafe(finish, takes)
+
+        threading.Thread(target=run, name="maps", daemon=True).start()
 
     def _look(self) -> None:
         self._run(
-            self._looking,
             lambda: [source.changed() for source in self._files],
             lambda: self._later("files", self._interval, self._look),
         )
@@ -121,7 +115,6 @@ class Watch:
     def _addresses(self, source: HttpSource) -> None:
         def fetch(addresses: Sequence[str]) -> None:
             self._run(
-                self._asking,
                 lambda: [source.fetch(addresses)],
                 lambda: self._open.discard(source),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, TypeAlias
 
@@ -144,7 +145,7 @@ def _address_filter(written: str) -> Filter:
         return _text_filter(lambda text: search(text) or text)
 
     def addresses(value: object) -> Sequence[str]:
-        found = parse_addresses([_as_field(value)], lambda _defect: None)
+        found = _parsed(_octets(value))
         if not any(address.email for address in found):
             return _text(value)
         return tuple(text for address in found if (text := read(address)))
@@ -152,10 +153,16 @@ def _address_filter(written: str) -> Filter:
     return addresses
 
 
-def _as_field(value: object) -> HeaderField:
+@lru_cache(maxsize=64)
+def _parsed(raw: bytes) -> tuple[Address, ...]:
+    """The addresses of a value; several rules look at the same headers."""
+    return parse_addresses([HeaderField("", raw, 0)], lambda _defect: None)
+
+
+def _octets(value: object) -> bytes:
     if isinstance(value, HeaderField):
-        return value
-    return HeaderField("", value_text(value).encode("utf-8", "surrogateescape"), 0)
+        return value.raw
+    return value_text(value).encode("utf-8", "surrogateescape")
 
 
 def _ip_text(text: str) -> str | None:
