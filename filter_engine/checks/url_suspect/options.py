@@ -9,7 +9,6 @@ from typing import ClassVar
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of, section
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.rspamd.kinds import MAP_SOURCE
 from filter_engine.config.schema import Option, Section, declare_known, known, option
 
 _LOOK = "look at it"
@@ -17,23 +16,23 @@ _ANCHOR = "modules/url_suspect"
 _LATER = "for checks of a later version; without effect"
 _UNSERVED = {
     "user_password": declare_known(
-        patterns_map=known(MAP_SOURCE, doc=_LATER),
-        user_patterns_map=known(MAP_SOURCE, doc=_LATER),
-        blacklist_map=known(MAP_SOURCE, doc=_LATER),
-        user_blacklist_map=known(MAP_SOURCE, doc=_LATER),
+        patterns_map=known(MAP_DEFINITION, doc=_LATER),
+        user_patterns_map=known(MAP_DEFINITION, doc=_LATER),
+        blacklist_map=known(MAP_DEFINITION, doc=_LATER),
+        user_blacklist_map=known(MAP_DEFINITION, doc=_LATER),
     ),
     "numeric_ip": declare_known(
-        range_map=known(MAP_SOURCE, doc=_LATER),
-        suspicious_ips_map=known(MAP_SOURCE, doc=_LATER),
+        range_map=known(MAP_DEFINITION, doc=_LATER),
+        suspicious_ips_map=known(MAP_DEFINITION, doc=_LATER),
     ),
     "tld": declare_known(use_tld_map=known(BOOLEAN, doc=_LATER)),
     "structure": declare_known(
         check_port=known(BOOLEAN, doc=_LATER),
-        suspicious_ports_map=known(MAP_SOURCE, doc=_LATER),
+        suspicious_ports_map=known(MAP_DEFINITION, doc=_LATER),
     ),
     "obfuscated_text": declare_known(
         max_match_length=known(INTEGER, 1024, unit="characters", doc=_LATER),
-        patterns_map=known(MAP_SOURCE, doc="further ways of writing"),
+        patterns_map=known(MAP_DEFINITION, doc="further ways of writing"),
     ),
 }
 """What Rspamd reads in these sections and does nothing with, or this engine does not serve."""
