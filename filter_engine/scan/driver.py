@@ -1,8 +1,8 @@
 """Runs the checks that ask questions: one driver a task and stage, no event loop of its own.
 
 The driver starts every asking check at once, so that their questions leave together, and resumes
-each with its answer. A transport brings DNS answers, at once (a table, a recording) or later
-(sockets).
+each with its answer. A transport brings DNS answers, and the replies to exchanges where it can, at
+once (a table, a recording) or later (sockets).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol, cast
 
 from filter_engine.scan.declare import AskingCheck, Check, Returned
+from filter_engine.scan.exchange import Exchange, Exchanges, ExchangeStatus, Reply
 from filter_engine.scan.question import (
     ASK,
     All,
@@ -27,7 +28,7 @@ Answered = Callable[[Any], None]
 
 
 class Transport(Protocol):
-    """Whatever can answer a DNS question."""
+    """Whatever can answer a DNS question. One that is also ``Exchanges`` carries exchanges out."""
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None], /) -> None:
         """Answer by calling ``done`` exactly once, now or later, and never raise."""
@@ -61,8 +62,8 @@ class Driver:
         self._ready: deque[tuple[str, Any]] = deque()
         self._draining = False
         self._expired = False
-        self._open: dict[DnsQuestion, list[Answered]] = {}
-        self._known: dict[DnsQuestion, DnsAnswer] = {}
+        self._open: dict[DnsQuestion | Exchange, list[Answered]] = {}
+        self._known: dict[DnsQuestion | Exchange, DnsAnswer | Reply] = {}
         self._waiting: dict[str, list[Answered]] = {}
         self.when_idle: Callable[[], None] | None = None
 
@@ -96,7 +97,7 @@ class Driver:
             self._drain()
 
     def expire(self) -> None:
-        """The deadline has come: every open and further question is answered TEMPFAIL.
+        """The deadline has come: every open and further question is answered as failed.
 
         The checks therefore end in order, with their temporary-failure symbols.
         """
@@ -154,7 +155,7 @@ class Driver:
 
     def _put(self, question: Question[Any], done: Answered) -> None:
         if isinstance(question, DnsQuestion):
-            self._put_dns(question, done)
+            self._put_world(question, done)
         elif isinstance(question, All):
             self._put_all(question, done)
         elif isinstance(question, ResultOf):
@@ -162,10 +163,12 @@ class Driver:
                 self._waiting.setdefault(question.check, []).append(done)
             else:
                 done(self._task.results.get(question.check))
+        elif isinstance(question, Exchange):
+            self._put_world(question, done)
         else:
             raise TypeError(f"a check awaited {question!r}, which is not a question")
 
-    def _put_dns(self, question: DnsQuestion, done: Answered) -> None:
+    def _put_world(self, question: DnsQuestion | Exchange, done: Answered) -> None:
         known = self._known.get(question)
         if known is not None:
             done(known)
@@ -175,7 +178,13 @@ class Driver:
             self._open[question].append(done)
         else:
             self._open[question] = [done]
-            self._transport.ask(question, lambda answer: self._answer(question, answer))
+            if isinstance(question, DnsQuestion):
+                self._transport.ask(question, lambda answer: self._answer(question, answer))
+            elif isinstance(self._transport, Exchanges):
+                self._transport.exchange(question, lambda reply: self._answer(question, reply))
+            else:
+                detail = "this transport has no connections"
+                self._answer(question, Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
 
     def _put_all(self, question: All, done: Answered) -> None:
         answers: list[Any] = [None] * len(question.questions)
@@ -194,7 +203,7 @@ class Driver:
         for index, part in enumerate(question.questions):
             self._put(part, lambda answer, index=index: fill(index, answer))  # type: ignore[misc]
 
-    def _answer(self, question: DnsQuestion, answer: DnsAnswer) -> None:
+    def _answer(self, question: DnsQuestion | Exchange, answer: DnsAnswer | Reply) -> None:
         waiting = self._open.pop(question, None)
         if waiting is None:
             return  # an answer after the deadline
@@ -203,5 +212,8 @@ class Driver:
             done(answer)
 
 
-def _timeout(question: DnsQuestion) -> DnsAnswer:
-    return DnsAnswer(question, DnsStatus.TEMPFAIL, detail="the task's deadline passed")
+def _timeout(question: DnsQuestion | Exchange) -> DnsAnswer | Reply:
+    detail = "the task's deadline passed"
+    if isinstance(question, Exchange):
+        return Reply(question, ExchangeStatus.TIMEOUT, detail=detail)
+    return DnsAnswer(question, DnsStatus.TEMPFAIL, detail=detail)

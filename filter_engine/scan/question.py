@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from enum import Enum
-from typing import Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+
+if TYPE_CHECKING:
+    from filter_engine.scan.exchange import Exchange, Reply
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -111,6 +114,10 @@ class Ask:
     def dns(self, name: str, rdtype: str) -> Question[DnsAnswer]:
         """Ask DNS for ``rdtype`` records of ``name`` (final dot and case do not matter)."""
         return DnsQuestion(name.rstrip(".").lower(), rdtype)
+
+    def exchange(self, exchange: Exchange) -> Question[Reply]:
+        """Send bytes to a service and ask for what comes back."""
+        return exchange
 
     def result(self, check: str) -> Question[Any]:
         """Wait for the value of the check of that name."""
