@@ -44,7 +44,7 @@ MULTIMAP = replace(
     closed=False,
 )
 
-FORCE_ACTIONS = module(
+FORCE_ACTIONS = part(
     "force_actions",
     "expressions over symbols that force an action",
     actions=known(table_of(STRINGS), doc="expressions by action, in the words of older versions"),

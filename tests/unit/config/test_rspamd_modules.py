@@ -276,7 +276,7 @@ print(json.dumps(sorted(m for m in sys.modules if m.startswith("filter_engine.co
     [
         (None, "", set()),
         ("dkim_signing.conf", 'selector = "mail"; enabled = true;', set()),
-        ("force_actions.conf", "rules { a { action = reject; } }", {"maps"}),
+        ("external_relay.conf", "rules { a { strategy = local; } }", {"maps"}),
         ("dmarc.conf", "reporting { enabled = true; }", {"authentication"}),
     ],
 )
