@@ -30,6 +30,7 @@ from filter_engine.scan.settings import Chosen, Settings
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task, client_ip
+from filter_engine.scan.trace import Trace
 from filter_engine.scan.verdict import Action, HeaderEdits, PreResult, Verdict
 
 TIMEOUT = PreResult(
@@ -70,11 +71,19 @@ class Scanner:
             self._headers = MilterHeadersOptions(remove_upstream_spam_flag=False)
 
     @classmethod
-    def from_config(cls, config: Config) -> Scanner:
+    def from_config(
+        cls,
+        config: Config,
+        *,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = wall_clock,
+        server: str | None = None,
+    ) -> Scanner:
         """A scanner with the built-in checks and the site's, which read their keys and maps now."""
         checks.load()
         public_suffixes()
-        return cls(config, site_rules(REGISTRY, config.variables).registry)
+        registry = site_rules(REGISTRY, config.variables).registry
+        return cls(config, registry, transport=transport, clock=clock, server=server)
 
     def _prepared(self) -> dict[str, object]:
         """Check name -> its state, of all that are switched on."""
@@ -109,9 +118,15 @@ class Scanner:
         return required_score(self.plan.thresholds)
 
     async def scan(
-        self, raw: bytes, envelope: Envelope, *, task_timeout: float | None = None
+        self,
+        raw: bytes,
+        envelope: Envelope,
+        *,
+        task_timeout: float | None = None,
+        trace: Callable[[Trace], None] | None = None,
     ) -> Verdict:
-        """Scan one message. ``task_timeout`` (seconds) overrides the configured deadline.
+        """Scan one message. ``task_timeout`` (seconds) overrides the configured deadline; ``trace``
+        is told how the verdict came about.
 
         Raises RuntimeError without a transport; nothing for any message.
         """
@@ -123,6 +138,9 @@ class Scanner:
         chosen = self.settings.choose(task)
         plan = self.plan if chosen is None else chosen.plan
         if chosen is not None and chosen.skip:
+            if trace is not None:
+                nothing = Decision(Action.NO_ACTION, 0.0, ())
+                trace(Trace(task, plan, chosen, (), (), None, (), nothing))
             return self._whitelisted(task, time.monotonic() - began)
         task.scores = plan.scores
         run = Run(task, plan, self.statistics)
@@ -138,6 +156,11 @@ class Scanner:
         decision = run.decision()
         verdict = self._verdict(task, run, decision, chosen, time.monotonic() - began)
         self.statistics.timeouts += run.timed_out
+        if trace is not None:
+            found, weighed = tuple(run.findings), tuple(run.scoring.weighed)
+            pre_results = tuple(run.pre_results)
+            matched = run.scoring.matched
+            trace(Trace(task, plan, chosen, found, weighed, matched, pre_results, decision))
         return verdict
 
     def _whitelisted(self, task: Task, seconds: float) -> Verdict:

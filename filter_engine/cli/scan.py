@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from filter_engine.cli.envelope import envelope_options
 from filter_engine.cli.loading import load_config
-from filter_engine.cli.options import config_options, fail
-from filter_engine.config.model import Config
-from filter_engine.scan.envelope import Envelope
-from filter_engine.scan.task import client_ip
+from filter_engine.cli.options import config_options
+from filter_engine.cli.scanning import read_message, recording_options, scan_messages
 from filter_engine.scan.verdict import Action, Verdict
-from filter_engine.scanner import Scanner
 from filter_engine.wire.checkv2 import reply_json
 
 _COLOURS = {
@@ -29,78 +27,33 @@ _COLOURS = {
 }
 
 
-def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and client_ip(value) is None:
-        raise click.BadParameter(f"{value!r} is not an IP address")
-    return value
-
-
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @config_options
-@click.option(
-    "-i",
-    "--ip",
-    callback=_address,
-    help="Address of the client; without it the mail counts as local.",
-)
-@click.option("--helo", help="What the client said in HELO.")
-@click.option("--hostname", help="The client's verified host name.")
-@click.option("-F", "--from", "mail_from", help="Envelope sender.")
-@click.option("-r", "--rcpt", "rcpt_to", multiple=True, help="Envelope recipient; repeatable.")
-@click.option("-u", "--user", help="Authenticated user.")
+@envelope_options
+@recording_options
 @click.option("--json", "as_json", is_flag=True, help="Print the /checkv2 reply, one line a file.")
 def scan(
     files: tuple[Path, ...],
     config_file: Path | None,
     variables: dict[str, str],
-    ip: str | None,
-    helo: str | None,
-    hostname: str | None,
-    mail_from: str | None,
-    rcpt_to: tuple[str, ...],
-    user: str | None,
+    record: Path | None,
+    replay: Path | None,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Scan message FILES ("-" is standard input) and print the verdict.
 
-    Needs no configuration, no Redis and no network. Exit status 1 when a file cannot be read.
+    Needs no configuration, no Redis and no network. Exit status 1 when a file cannot be read, 3
+    when a recording does not hold what a replay needs.
     """
-    envelope = Envelope(
-        ip=ip,
-        helo=helo,
-        hostname=hostname,
-        mail_from=None if mail_from is None else mail_from.strip("<>"),
-        rcpt_to=tuple(rcpt.strip("<>") for rcpt in rcpt_to),
-        user=user,
-    )
-    messages = [(path, _read(path)) for path in files]
+    messages = [(path, read_message(path)) for path in files]
     config = load_config(config_file, variables)
-    for path, verdict in asyncio.run(_scan_all(config, messages, envelope)):
+    for scanned in scan_messages(config, messages, given, record=record, replay=replay):
         if as_json:
-            sys.stdout.buffer.write(reply_json(verdict) + b"\n")
+            sys.stdout.buffer.write(reply_json(scanned.verdict) + b"\n")
         else:
-            _print(path, verdict, Console())
-
-
-def _read(path: Path) -> bytes:
-    if str(path) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        fail(f"cannot read {path}: {error.strerror}")
-
-
-async def _scan_all(
-    config: Config, messages: list[tuple[Path, bytes]], envelope: Envelope
-) -> list[tuple[Path, Verdict]]:
-    scanner = Scanner.from_config(config)
-    scanner.open(asyncio.get_running_loop())
-    try:
-        return [(path, await scanner.scan(raw, envelope)) for path, raw in messages]
-    finally:
-        scanner.close()
+            _print(scanned.path, scanned.verdict, Console())
 
 
 def _print(path: Path, verdict: Verdict, console: Console) -> None:

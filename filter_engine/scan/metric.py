@@ -185,7 +185,7 @@ def required_score(thresholds: Mapping[Action, float]) -> float:
 class Scoring:
     """The score of one task while its checks run, and what follows from it."""
 
-    __slots__ = ("_composites", "_matched", "_seen", "_tally", "_thresholds")
+    __slots__ = ("_composites", "_seen", "_tally", "_thresholds", "matched", "weighed")
 
     def __init__(
         self,
@@ -198,8 +198,11 @@ class Scoring:
         self._tally = Tally(scores, caps, grow_factor)
         self._thresholds = thresholds
         self._composites = composites
-        self._matched: Matched | None = None
         self._seen = 0
+        self.matched: Matched | None = None
+        """What the composites made of the findings so far."""
+        self.weighed: list[Finding] = []
+        """Findings and composites in the order they were weighed."""
 
     def add(self, findings: Sequence[Finding]) -> None:
         """Weigh what of ``findings`` has come since the last call, then the composites it sets.
@@ -208,16 +211,20 @@ class Scoring:
         """
         if len(findings) == self._seen:
             return
-        self._tally.add(findings[self._seen :])
+        self._weigh(findings[self._seen :])
         self._seen = len(findings)
         if self._composites is None:
             return
         matched = self._composites.evaluate(self._tally.results())
         if matched is None:
             return
-        before = () if self._matched is None else self._matched.names
-        self._tally.add(Finding(name) for name in matched.names if name not in before)
-        self._matched = matched if self._matched is None else self._matched.joined(matched)
+        before = () if self.matched is None else self.matched.names
+        self._weigh([Finding(name) for name in matched.names if name not in before])
+        self.matched = matched if self.matched is None else self.matched.joined(matched)
+
+    def _weigh(self, findings: Sequence[Finding]) -> None:
+        self._tally.add(findings)
+        self.weighed.extend(findings)
 
     def decision(self, pre_results: Iterable[PreResult] = ()) -> Decision:
         """The action, with the pre-results.
@@ -226,8 +233,8 @@ class Scoring:
         ``least`` only raises the action that the score demands.
         """
         symbols, left = self._tally.results(), 0.0
-        if self._matched is not None:
-            symbols, left = self._matched.settle(symbols)
+        if self.matched is not None:
+            symbols, left = self.matched.settle(symbols)
         total = sum((symbol.score for symbol in symbols), left)
         action = action_for(total, self._thresholds)
         chosen: PreResult | None = None

@@ -31,7 +31,7 @@ class Run:
         self.timed_out = False
         self._plan = plan
         self._statistics = statistics
-        self._scoring = Scoring(
+        self.scoring = Scoring(
             plan.scores, plan.thresholds, plan.caps, plan.composites, plan.grow_factor
         )
 
@@ -66,8 +66,8 @@ class Run:
 
     def decision(self) -> Decision:
         """Symbols, score and action of all that was found so far."""
-        self._scoring.add(self.findings)
-        return self._scoring.decision(self.pre_results)
+        self.scoring.add(self.findings)
+        return self.scoring.decision(self.pre_results)
 
     def _time_out(self, on_timeout: PreResult | None) -> None:
         if self.timed_out and on_timeout is not None and on_timeout not in self.pre_results:

@@ -105,3 +105,51 @@ def test_a_directory_that_does_not_exist_is_not_ignored(scan: Scan) -> None:
     done = scan("--var", "LOCAL_CONFDIR=/nowhere", str(MAILS / "clean.eml"))
     assert done.returncode == 2
     assert "there is no directory /nowhere" in done.stderr
+
+
+def test_a_recording_is_replayed(scan: Scan, tmp_path: Path) -> None:
+    mail, file = str(MAILS / "clean.eml"), tmp_path / "recorded.zst"
+    envelope = ("-i", "198.51.100.10", "-F", "<carol@goodcorp.example>")
+    first = scan("--json", "--record", str(file), *envelope, mail)
+    assert first.returncode == 0, first.stderr
+    assert file.stat().st_mode & 0o077 == 0
+    again = scan("--json", "--replay", str(file), mail)
+    assert again.returncode == 0, again.stderr
+    assert "verdict" not in again.stderr
+    replies = [json.loads(done.stdout) for done in (first, again)]
+    for reply in replies:
+        del reply["time_real"]
+    assert json.dumps(replies[0]) == json.dumps(replies[1])
+    assert "R_SPF_DNSFAIL" in replies[1]["symbols"]
+
+
+def test_a_replay_that_lacks_an_answer_names_it(scan: Scan, tmp_path: Path) -> None:
+    mail, file = str(MAILS / "clean.eml"), str(tmp_path / "recorded")
+    assert scan("--record", file, "-i", "198.51.100.10", mail).returncode == 0
+    done = scan("--replay", file, "-i", "203.0.113.9", mail)
+    assert done.returncode == 3
+    assert "9.113.0.203.zen.spamhaus.org" in done.stderr
+    other = scan("--replay", file, str(MAILS / "gtube.eml"))
+    assert other.returncode == 3
+    assert "has no scan of" in other.stderr
+
+
+def test_a_replay_says_what_has_changed(scan: Scan, tmp_path: Path) -> None:
+    mail, file = str(MAILS / "clean.eml"), str(tmp_path / "recorded")
+    assert scan("--record", file, mail).returncode == 0
+    (tmp_path / "local.d" / "actions.conf").write_text("reject = 1;\nadd_header = 0.5;\n")
+    done = scan("--replay", file, mail)
+    assert done.returncode == 0
+    assert "recorded with another configuration" in done.stderr
+    assert "the verdict is not the recorded one" in done.stderr
+
+
+def test_a_broken_recording_is_no_crash(scan: Scan, tmp_path: Path) -> None:
+    file = tmp_path / "recorded"
+    file.write_text("{}\n")
+    done = scan("--replay", str(file), str(MAILS / "clean.eml"))
+    assert done.returncode == 3
+    assert f"{file}:1: not a recording" in done.stderr
+    done = scan("--record", str(tmp_path), str(MAILS / "clean.eml"))
+    assert done.returncode == 1
+    assert f"cannot write {tmp_path}: Is a directory" in done.stderr

@@ -1,0 +1,97 @@
+"""Scanning again by a recording: no network, no clock, the same answers in the same order."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import selectors
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
+from filter_engine.scan.recording_file import Answered, RecordedScan, Recording
+
+_STEP: Final = 1e-7
+"""Seconds between two answers at least, so that their order is certain."""
+
+
+class Replay:
+    """Transport and clock of a scanner, by a recording. Call ``begin`` before each scan.
+
+    Answers come as late as they came when they were recorded, by the time of a ``ReplayLoop``. A
+    question that was asked in vain then is asked in vain again: the task's deadline ends it. One
+    that was not asked of this message but of another has that answer.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self._now = 0.0
+        self._began = 0.0
+        self._answers: dict[DnsQuestion, Answered] = {}
+        self._others: dict[DnsQuestion, Answered] = {}
+        for scan in recording.scans:
+            for each in _in_order(scan.answers):
+                self._others.setdefault(each.answer.question, each)
+        self.missing: list[DnsQuestion] = []
+        """Questions of this scan that the recording has no answer to, in their order."""
+
+    def clock(self) -> float:
+        """The time of the recorded scan."""
+        return self._now
+
+    def begin(self, scan: RecordedScan) -> None:
+        """The next scan is this one, in the running event loop."""
+        self._began = asyncio.get_running_loop().time()
+        self._now = scan.now
+        self._answers = {each.answer.question: each for each in _in_order(scan.answers)}
+        self.missing = []
+
+    def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
+        """Answer as was recorded; what is missing is noted and answered TEMPFAIL."""
+        known = self._answers.get(question) or self._others.get(question)
+        if known is None:
+            self.missing.append(question)
+            done(DnsAnswer(question, DnsStatus.TEMPFAIL, detail="not in the recording"))
+        elif known.after is None:
+            done(known.answer)
+        elif known.after < math.inf:
+            loop = asyncio.get_running_loop()
+            loop.call_at(self._began + known.after, done, known.answer)
+
+
+def _in_order(answers: Iterable[Answered]) -> Iterable[Answered]:
+    """The answers with times that differ."""
+    last = 0.0
+    for each in answers:
+        if each.after is None or each.after == math.inf:
+            yield each
+        else:
+            last = max(each.after, last + _STEP)
+            yield Answered(each.answer, last)
+
+
+class _Selector(selectors.DefaultSelector):
+    """Waits for nothing: where a loop would wait, its time goes on at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            return super().select(None)
+        found = super().select(0)
+        if not found:
+            self.now += max(timeout, 0.0)
+        return found
+
+
+class ReplayLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time passes only when nothing is left to do: work costs none of it."""
+
+    def __init__(self) -> None:
+        self._moments = _Selector()
+        super().__init__(self._moments)
+
+    def time(self) -> float:
+        """Seconds since the loop was made."""
+        return self._moments.now
