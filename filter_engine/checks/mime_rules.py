@@ -64,7 +64,7 @@ def check_mime(task: Task) -> list[Finding]:
     others = version or encoding or message.get("content-disposition")
     if content_type is not None and not others and not plain:
         found.append(Finding("MIME_HEADER_CTYPE_ONLY"))
-    if message.text_parts and message.text_parts[0].is_html:
+    if _html_only(message.text_parts):
         found.append(Finding("MIME_HTML_ONLY"))
     if plain and _missing_charset(message.parts):
         found.append(Finding("R_MISSING_CHARSET"))
@@ -75,6 +75,16 @@ def check_mime(task: Task) -> list[Finding]:
     if any(_BIT_CASE.match(f.raw) for f in message.get_all("content-transfer-encoding")):
         found.append(Finding("CTE_CASE"))
     return found
+
+
+def _html_only(texts: tuple[Part, ...]) -> bool:
+    """Whether the first text is HTML and has no alternative that is not."""
+    if not texts or not texts[0].is_html:
+        return False
+    parent = texts[0].parent
+    if parent is None or parent.content_type != "multipart/alternative":
+        return True
+    return all(text.is_html for text in texts if text.parent is parent)
 
 
 def _declares(parts: tuple[Part, ...], content_type: str) -> bool:

@@ -192,10 +192,15 @@ class Part:
 
     @cached_property
     def is_attachment(self) -> bool:
-        """It is to be saved rather than shown: it says so, or only its type has a file name."""
+        """It is to be saved rather than shown: it says so, or only its type has a file name.
+
+        A name alone makes no attachment of one of several alternatives.
+        """
         if self.disposition == "attachment":
             return True
         if self._disposition is not None and self._disposition.params.get("filename"):
+            return False
+        if self.parent is not None and self.parent.content_type == "multipart/alternative":
             return False
         return bool(self.params.get("name") or self.params.get("filename"))
 

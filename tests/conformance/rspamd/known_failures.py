@@ -18,7 +18,6 @@ LATER: dict[str, str] = {
 _BY_INTENT = (
     "by intent: no request makes this engine read a file of its host; later Rspamd refuses it too"
 )
-_PARTS = "alternatives inside other multiparts"
 _LUA = "a Lua script of the suite, which the data do not hold, sets the symbol"
 _REDIS_MAPS = "maps and keys in Redis: issue 5"
 _MID = "maps of mid"
@@ -45,9 +44,6 @@ _KNOWN_SENDERS = "known_senders keeps senders in Redis"
 CASES: dict[str, str] = {
     "001_merged/100_general-GTUBE_-_Scan_File_feature_encoded_#1": _BY_INTENT,
     "001_merged/100_general-GTUBE_-_Scan_File_feature#1": _BY_INTENT,
-    "001_merged/100_general-PARTS_DIFFER_-_multipart_related_inside_alternative#1": _PARTS,
-    "001_merged/100_general-HTML_ONLY_-_multipart_related_inside_alternative#1": _PARTS,
-    "001_merged/100_general-HTML_ONLY_-_multipart_alternative_with_html_and_text_calendar#1": _PARTS,
     "001_merged/101_lua-Group_Score_Mix_3#1": _LUA,
     "001_merged/102_multimap-MAP_-_REDIS_-_HOSTNAME#1": _REDIS_MAPS,
     "001_merged/102_multimap-MAP_-_REDIS_-_FROM#1": _REDIS_MAPS,
