@@ -32,6 +32,9 @@ from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.trace import Trace
 from filter_engine.scan.verdict import Action, HeaderEdits, PreResult, Verdict
+from filter_engine.streams.client import StreamClient
+from filter_engine.streams.outbox import Outbox
+from filter_engine.streams.world import World
 
 TIMEOUT = PreResult(
     Action.SOFT_REJECT, "timeout processing message", "task timeout", priority=100, least=True
@@ -62,6 +65,8 @@ class Scanner:
         self.statistics = ScanStatistics()
         self.server = server or socket.gethostname()
         self._dns: DnsClient | None = None
+        self._streams: StreamClient | None = None
+        self._outbox: Outbox | None = None
         self._clock = clock
         headers = self.plan.sections.get(MilterHeadersOptions)
         self._headers = (
@@ -101,13 +106,20 @@ class Scanner:
             self._dns = client_for(self.config.options.dns)
             self._dns.open(loop)
             fake = self.config.options.dns.fake_records
-            self.transport = FakeRecords(fake, self._dns) if fake else self._dns
+            resolver = FakeRecords(fake, self._dns) if fake else self._dns
+            self._streams = StreamClient(resolver)
+            self._streams.open(loop)
+            self._outbox = Outbox(self._streams)
+            self.transport = World(resolver, self._streams)
         transport = self.transport
         self.maps.watch(loop, lambda host, done: look_up(transport, host, done))
 
     def close(self) -> None:
         """Close what ``open`` opened; questions still open are answered TEMPFAIL."""
         self.maps.close()
+        if self._streams is not None:
+            self._streams.close()
+            self._streams = self._outbox = None
         if self._dns is not None:
             self._dns.close()
             self.transport = self._dns = None
@@ -156,6 +168,8 @@ class Scanner:
         decision = run.decision()
         verdict = self._verdict(task, run, decision, chosen, time.monotonic() - began)
         self.statistics.timeouts += run.timed_out
+        if self._outbox is not None:
+            self._outbox.put(run.notices)
         if trace is not None:
             found, weighed = tuple(run.findings), tuple(run.scoring.weighed)
             pre_results = tuple(run.pre_results)

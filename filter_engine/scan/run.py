@@ -9,6 +9,7 @@ from typing import cast
 
 from filter_engine.scan.declare import Check, PlainCheck, Returned, Stage
 from filter_engine.scan.driver import Driver, Transport
+from filter_engine.scan.exchange import Exchange
 from filter_engine.scan.metric import Decision, Scoring
 from filter_engine.scan.plan import Plan, StagePlan
 from filter_engine.scan.statistics import ScanStatistics
@@ -27,6 +28,7 @@ class Run:
         task.findings = self.findings
         self.pre_results: list[PreResult] = []
         self.signatures: list[str] = []
+        self.notices: list[Exchange] = []
         self.unfinished: list[str] = []
         self.timed_out = False
         self._plan = plan
@@ -124,6 +126,7 @@ class Run:
             return None
         self.findings.extend(returned.findings)
         self.signatures.extend(returned.signatures)
+        self.notices.extend(returned.notices)
         if returned.pre_result is not None:
             self.pre_results.append(returned.pre_result)
         return returned.value

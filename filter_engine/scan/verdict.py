@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from filter_engine.scan.exchange import Exchange
 
 
 class Action(Enum):
@@ -72,6 +75,8 @@ class Outcome:
     pre_result: PreResult | None = None
     signatures: tuple[str, ...] = ()
     """DKIM-Signature header values (folded with ``\\n\\t``) to be put on the message."""
+    notices: tuple[Exchange, ...] = ()
+    """Sent once the verdict is given, to others that want to know; nobody waits for them."""
 
 
 @dataclass(frozen=True, slots=True)

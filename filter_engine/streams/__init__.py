@@ -1,0 +1,1 @@
+"""Connections of a worker to services: what carries ``scan.exchange`` out."""

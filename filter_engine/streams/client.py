@@ -1,0 +1,248 @@
+"""The connections of one worker: the next server on failure, bounds on everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import socket
+import tempfile
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from filter_engine.config.upstreams import Upstream, UpstreamList
+from filter_engine.dns.addresses import Asked, look_up
+from filter_engine.scan.exchange import FILE, Exchange, ExchangeStatus, Reply, Step, Until
+from filter_engine.streams.reading import Reading
+from filter_engine.upstream.upstream_set import UpstreamSet
+
+MAX_OPEN: Final = 1000
+"""Exchanges at a time; what goes beyond fails at once."""
+_MAX_LISTS: Final = 256
+"""Lists of servers whose health is remembered."""
+_CHUNK: Final = 65536
+_LOCALHOST: Final = ("127.0.0.1", "::1")
+
+
+@dataclass(slots=True)
+class StreamStatistics:
+    """Counters since ``open``."""
+
+    exchanges: int = 0
+    connections: int = 0
+    failed: int = 0
+
+
+class _FailedError(Exception):
+    def __init__(self, status: ExchangeStatus, detail: str, data: bytes = b"") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.data = data
+
+
+class StreamClient:
+    """Carries exchanges out; host names go to ``resolver``. Opened in each worker."""
+
+    def __init__(self, resolver: Asked) -> None:
+        self._resolver = resolver
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._upstreams: OrderedDict[UpstreamList, UpstreamSet] = OrderedDict()
+        self.statistics = StreamStatistics()
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin."""
+        self._loop = loop
+
+    def close(self) -> None:
+        """End; what is open fails."""
+        self._loop = None
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    def exchange(self, question: Exchange, done: Callable[[Reply], None], /) -> None:
+        """Carry ``question`` out; ``done`` is called once, and nothing raises."""
+        self.statistics.exchanges += 1
+        if self._loop is None or len(self._tasks) >= MAX_OPEN:
+            self.statistics.failed += 1
+            detail = "the client is closed" if self._loop is None else "too many connections"
+            done(Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
+            return
+        task = self._loop.create_task(self._run(question, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, question: Exchange, done: Callable[[Reply], None]) -> None:
+        reply = Reply(question, ExchangeStatus.UNKNOWN, detail="the client was closed")
+        try:
+            reply = await self._tried(question)
+        finally:
+            self.statistics.failed += not reply.ok
+            done(reply)
+
+    async def _tried(self, question: Exchange) -> Reply:
+        """The first whole reply of the servers that are tried, or the last failure."""
+        loop = asyncio.get_running_loop()
+        upstreams = self._set_of(question.servers)
+        tried: set[Upstream] = set()
+        reply = Reply(question, ExchangeStatus.UNKNOWN, detail="no server")
+        for _ in range(max(question.tries, 1)):
+            if len(tried) == len(upstreams):
+                tried.clear()
+            server = upstreams.choose(loop.time(), tried=tried)
+            if server is None:
+                break
+            tried.add(server)
+            try:
+                async with asyncio.timeout(question.timeout):
+                    data = await self._once(question, server)
+            except TimeoutError:
+                status, detail, data = ExchangeStatus.TIMEOUT, "no reply in time", b""
+            except _FailedError as error:
+                status, detail, data = error.status, str(error), error.data
+            except (OSError, ValueError) as error:
+                status, data = ExchangeStatus.REFUSED, b""
+                number = error.errno if isinstance(error, OSError) else None
+                detail = os.strerror(number) if number else str(error) or type(error).__name__
+            else:
+                upstreams.succeeded(server)
+                return Reply(question, ExchangeStatus.OK, data, server.name)
+            upstreams.failed(server, loop.time())
+            reply = Reply(question, status, data[: question.limit], server.name, detail)
+        return reply
+
+    def _set_of(self, servers: UpstreamList) -> UpstreamSet:
+        found = self._upstreams.get(servers)
+        if found is None:
+            found = self._upstreams[servers] = UpstreamSet(servers)
+            if len(self._upstreams) > _MAX_LISTS:
+                self._upstreams.popitem(last=False)
+        else:
+            self._upstreams.move_to_end(servers)
+        return found
+
+    async def _once(self, question: Exchange, server: Upstream) -> bytes:
+        addresses = await self._addresses(server)
+        with _file(question) as send:
+            self.statistics.connections += 1
+            if question.until is Until.DATAGRAM:
+                return await _datagram(send, addresses[0], server.port, question.limit)
+            async with _connected(addresses, server.port) as (reader, writer):
+                return await _dialogue(question, send, reader, writer)
+
+    async def _addresses(self, server: Upstream) -> Sequence[str]:
+        if server.is_unix:
+            return (server.host,)
+        if server.srv:
+            raise _FailedError(ExchangeStatus.UNKNOWN, "SRV records are not looked up here")
+        if server.host.lower() == "localhost":
+            return _LOCALHOST
+        try:
+            return (str(ip_address(server.host)),)
+        except ValueError:
+            pass
+        found: asyncio.Future[Sequence[str]] = asyncio.get_running_loop().create_future()
+
+        def take(addresses: Sequence[str]) -> None:
+            if not found.done():
+                found.set_result(addresses)
+
+        look_up(self._resolver, server.host, take)
+        addresses = await found
+        if not addresses:
+            raise _FailedError(ExchangeStatus.UNKNOWN, f"{server.host} has no address")
+        return addresses
+
+
+@contextlib.contextmanager
+def _file(question: Exchange) -> Iterator[bytes]:
+    """What to send, with ``content`` in a file for the time being."""
+    if not question.content:
+        yield question.send
+        return
+    handle, path = tempfile.mkstemp(prefix="filter-engine-", dir=question.directory)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), 0o640)  # the scanner is of the directory's group
+            file.write(question.content)
+        yield question.send.replace(FILE, os.fsencode(path))
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _connected(
+    addresses: Sequence[str], port: int
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to the first address that takes one."""
+    problem: OSError | None = None
+    for address in addresses:
+        try:
+            if address.startswith("/"):
+                reader, writer = await asyncio.open_unix_connection(address)
+            else:
+                reader, writer = await asyncio.open_connection(address, port)
+        except OSError as error:
+            problem = error
+            continue
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+        return
+    raise problem or OSError("no address")
+
+
+async def _dialogue(
+    question: Exchange, send: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> bytes:
+    rest = b""
+    for step in question.steps:
+        writer.write(step.send)
+        answer = await _read(step, question.limit, reader, rest)
+        if not re.match(step.wanted, answer.last_line):
+            line = answer.last_line[:200].decode("ascii", "backslashreplace")
+            raise _FailedError(ExchangeStatus.UNEXPECTED, f"answered {line!r}", answer.data)
+        rest = answer.rest
+    if send:
+        writer.write(send)
+        with contextlib.suppress(ConnectionError):  # it may have said why before it closed
+            await writer.drain()
+    if question.half_close and writer.can_write_eof():
+        with contextlib.suppress(OSError):
+            writer.write_eof()
+    return (await _read(question, question.limit, reader, rest)).data
+
+
+async def _read(
+    wanted: Exchange | Step, limit: int, reader: asyncio.StreamReader, rest: bytes
+) -> Reading:
+    reading = Reading(wanted, limit)
+    whole = reading.feed(rest) if rest else False
+    while not whole:
+        try:
+            data = await reader.read(_CHUNK)
+        except ConnectionError:
+            data = b""
+        whole = reading.feed(data) if data else reading.closed()
+        if reading.too_large:
+            raise _FailedError(ExchangeStatus.TOO_LARGE, f"more than {limit} bytes", reading.data)
+        if not data and not whole:
+            raise _FailedError(
+                ExchangeStatus.CLOSED, "closed before the reply was whole", reading.data
+            )
+    return reading
+
+
+async def _datagram(send: bytes, address: str, port: int, limit: int) -> bytes:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    loop = asyncio.get_running_loop()
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        sock.connect((address, port))
+        await loop.sock_sendall(sock, send)
+        return await loop.sock_recv(sock, limit)

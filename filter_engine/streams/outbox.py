@@ -1,0 +1,79 @@
+"""What is sent after the verdict, with nobody waiting: notices of ``metadata_exporter``."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from filter_engine.scan.exchange import Exchange, Exchanges, Reply
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING: Final = 1000
+"""Notices that wait; more are dropped."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Of all that wait or are on their way."""
+AT_ONCE: Final = 16
+"""Notices on their way."""
+
+
+@dataclass(slots=True)
+class OutboxStatistics:
+    """Counters of one worker."""
+
+    sent: int = 0
+    failed: int = 0
+    dropped: int = 0
+
+
+class Outbox:
+    """Sends notices, a few at a time. Failures are counted, and logged the first time in a row."""
+
+    def __init__(self, streams: Exchanges) -> None:
+        self._streams = streams
+        self._waiting: deque[Exchange] = deque()
+        self._open = 0
+        self._bytes = 0
+        self._failing: set[str] = set()
+        self.statistics = OutboxStatistics()
+
+    def put(self, notices: Iterable[Exchange]) -> None:
+        """Take notices over; returns at once and never raises."""
+        for notice in notices:
+            size = len(notice.send)
+            if len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_BYTES:
+                self.statistics.dropped += 1
+                self._tell(str(notice.servers), "too many notices wait; some are dropped")
+                continue
+            self._bytes += size
+            self._waiting.append(notice)
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting and self._open < AT_ONCE:
+            self._open += 1
+            self._streams.exchange(self._waiting.popleft(), self._sent)
+
+    def _sent(self, reply: Reply) -> None:
+        self._open -= 1
+        self._bytes -= len(reply.question.send)
+        servers = str(reply.question.servers)
+        if reply.ok:
+            self.statistics.sent += 1
+            self._failing.discard(servers)
+        else:
+            self.statistics.failed += 1
+            self._tell(servers, reply.evidence)
+        self._next()
+
+    def _tell(self, servers: str, what: str) -> None:
+        if servers not in self._failing:
+            self._failing.add(servers)
+            log.warning(
+                "notice to %s failed: %s (counted, not logged again until one succeeds)",
+                servers,
+                what,
+            )
