@@ -1,7 +1,5 @@
 """What does not pass yet, each with its reason. A case that is listed and passes fails the run."""
 
-# ruff: noqa: E501  # names of cases are as long as they are
-
 from __future__ import annotations
 
 #: Suites of what a later issue brings: they are not run.
