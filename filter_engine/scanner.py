@@ -15,7 +15,8 @@ from filter_engine.dns.client import DnsClient
 from filter_engine.dns.fake_records import FakeRecords
 from filter_engine.dns.names import public_suffixes
 from filter_engine.dns.system import client_for
-from filter_engine.headers.milter_headers import SECTION, MilterHeadersOptions, header_edits
+from filter_engine.headers.milter_headers import MilterHeaders
+from filter_engine.headers.privacy import with_privacy
 from filter_engine.headers.sections import sections as sections  # also read from here
 from filter_engine.maps.maps import Maps
 from filter_engine.message import Message
@@ -31,7 +32,7 @@ from filter_engine.scan.setup import Setup
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.trace import Trace
-from filter_engine.scan.verdict import Action, HeaderEdits, PreResult, Verdict
+from filter_engine.scan.verdict import Action, PreResult, Verdict
 from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
@@ -57,7 +58,7 @@ class Scanner:
         server: str | None = None,
     ) -> None:
         self.config = config
-        self.plan = make_plan(config, registry)
+        self.plan = with_privacy(make_plan(config, registry), config)
         self.settings = Settings(config.settings, self.plan)
         self.maps = Maps(config)
         self.states = self._prepared()
@@ -68,12 +69,7 @@ class Scanner:
         self._streams: StreamClient | None = None
         self._outbox: Outbox | None = None
         self._clock = clock
-        headers = self.plan.sections.get(MilterHeadersOptions)
-        self._headers = (
-            headers if isinstance(headers, MilterHeadersOptions) else MilterHeadersOptions()
-        )
-        if not config.is_enabled(SECTION):
-            self._headers = MilterHeadersOptions(remove_upstream_spam_flag=False)
+        self.headers = MilterHeaders.from_config(config, self.maps)
 
     @classmethod
     def from_config(
@@ -153,7 +149,7 @@ class Scanner:
             if trace is not None:
                 nothing = Decision(Action.NO_ACTION, 0.0, ())
                 trace(Trace(task, plan, chosen, (), (), None, (), nothing))
-            return self._whitelisted(task, time.monotonic() - began)
+            return self._whitelisted(task, chosen, time.monotonic() - began)
         task.scores = plan.scores
         run = Run(task, plan, self.statistics)
         if chosen is not None:
@@ -177,18 +173,19 @@ class Scanner:
             trace(Trace(task, plan, chosen, found, weighed, matched, pre_results, decision))
         return verdict
 
-    def _whitelisted(self, task: Task, seconds: float) -> Verdict:
+    def _whitelisted(self, task: Task, chosen: Chosen, seconds: float) -> Verdict:
         """The verdict on mail that the settings leave alone: what was forged is removed."""
         decision = Decision(Action.NO_ACTION, 0.0, ())
-        edits = header_edits(task, decision, self.required_score, self._headers)
+        required = self.required_score
+        edits = self.headers.edits(task, decision, required, chosen.apply, results=False)
         return Verdict(
             Action.NO_ACTION,
             0.0,
-            self.required_score,
+            required,
             message_id=task.message.message_id,
             time_real=seconds,
             skipped=True,
-            edits=HeaderEdits((), edits.remove),
+            edits=edits,
         )
 
     def _task(self, raw: bytes, envelope: Envelope) -> Task:
@@ -223,7 +220,7 @@ class Scanner:
             emails=tuple(dict.fromkeys(address.email for address in message.emails)),
             message_id=message.message_id,
             time_real=seconds,
-            edits=header_edits(task, decision, required, self._headers),
+            edits=self.headers.edits(task, decision, required, chosen.apply if chosen else None),
             signatures=tuple(run.signatures),
             unfinished=tuple(run.unfinished),
             timed_out=run.timed_out,

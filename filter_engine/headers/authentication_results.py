@@ -1,9 +1,15 @@
-"""The value of Authentication-Results (RFC 8601), in the words Rspamd's users know."""
+"""The value of Authentication-Results (RFC 8601), in the words Rspamd's users know.
+
+What strangers sent stands in it: nothing of that can end a comment, a quoted-string or the header.
+Internationalised addresses stay as they are (RFC 8616), domains are written as A-labels.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
+from filter_engine.auth.arc import ArcCode, ArcResult
 from filter_engine.auth.results import (
     DkimCode,
     DkimResult,
@@ -13,44 +19,94 @@ from filter_engine.auth.results import (
     SpfCode,
     SpfResult,
 )
+from filter_engine.dns.names import to_ascii
+from filter_engine.headers.fold import fold_results
 from filter_engine.scan.task import Task
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/:\[\]-]+")
-_CFWS_SPECIAL = re.compile(r"[()\\]")
+MAX_TEXT: Final = 320
+"""Characters of one value or comment."""
+MAX_SIGNATURES: Final = 20
+"""Signatures that are named."""
+_MAX_EXAMINED: Final = 1000
+"""Header fields of one name that are looked at."""
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/:\[\]-]+")
+_DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(?:\.[^\s()<>\[\]:;@\\,.\"]+)*")
+_DOMAIN: Final = re.compile(r"[\w.-]+|\[[0-9A-Za-z:.]+\]")
+_CFWS_SPECIAL: Final = re.compile(r"[()\\]")
+_AUTHSERV: Final = re.compile(
+    r"(?:\s|\([^()]{0,200}\))*(\"(?:[^\"\\]|\\.){0,255}\"|[^\s;()\"]{1,255})"
+)
+_ARC_WORDS: Final = {
+    ArcCode.PASS: "pass",
+    ArcCode.FAIL: "fail",
+    ArcCode.INVALID: "fail",
+    ArcCode.TEMPERROR: "temperror",
+}
 
 
-def authentication_results(task: Task) -> str:
-    """The header's value, folded after each ``;``. The authserv-id is the MTA's name, then its tag,
-    then this host's name."""
+def authserv_id(task: Task) -> str:
+    """Who speaks: the MTA's name, else its tag, else this host's name."""
     envelope = task.envelope
-    authserv = _value(envelope.mta_name or envelope.mta_tag or task.server)
-    if task.authenticated:
-        return ";\n\t".join([authserv, _auth(task)])
+    return envelope.mta_name or envelope.mta_tag or task.server
+
+
+def authentication_results(task: Task, *, add_smtp_user: bool = True, stop_chars: str = ";") -> str:
+    """The header's value, folded after each ``;``; ``add_smtp_user``: the login is named."""
+    authserv = _value(authserv_id(task))
     results: list[str] = []
-    dkim, spf, dmarc = (task.results.get(name) for name in ("dkim", "spf", "dmarc"))
+    dkim, spf, dmarc, arc = (task.results.get(name) for name in ("dkim", "spf", "dmarc", "arc"))
     if isinstance(dkim, DkimResult):
-        results.extend(_dkim(signature) for signature in dkim.signatures)
+        results.extend(_dkim(signature) for signature in dkim.signatures[:MAX_SIGNATURES])
         if not dkim.signatures:
             results.append("dkim=none")
     if isinstance(spf, SpfResult):
         results.append(_spf(spf, authserv))
     if isinstance(dmarc, DmarcResult):
         results.append(_dmarc(dmarc))
+    if isinstance(arc, ArcResult) and arc.code is not ArcCode.NONE:
+        results.append(_arc(arc))
+    if task.authenticated:
+        results.append(_auth(task, add_smtp_user=add_smtp_user))
     if not results:
         return f"{authserv}; none"
-    return ";\n\t".join([authserv, *results])
+    return fold_results([authserv, *results], stop_chars)
 
 
-def _auth(task: Task) -> str:
+def forged_places(task: Task, name: str) -> tuple[int, ...]:
+    """Which header fields of that name, from 1, claim to be of this host (RFC 8601, section 5)."""
+    mine = authserv_id(task).lower()
+    return tuple(
+        place
+        for place, field in enumerate(task.message.get_all(name)[:_MAX_EXAMINED], start=1)
+        if _claimed(field.value[:1024]).lower() == mine
+    )
+
+
+def _claimed(value: str) -> str:
+    """The authserv-id of a header field, comments and quotes taken off."""
+    found = _AUTHSERV.match(value)
+    if found is None:
+        return ""
+    text = found[1]
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+
+
+def _auth(task: Task, *, add_smtp_user: bool) -> str:
     envelope = task.envelope
-    return f"auth=pass smtp.auth={_value(envelope.user)} smtp.mailfrom={_value(envelope.mail_from)}"
+    parts = ["auth=pass"]
+    if add_smtp_user:
+        parts.append(f"smtp.auth={_value(envelope.user)}")
+    if envelope.mail_from is not None:
+        parts.append(f"smtp.mailfrom={_address(envelope.mail_from)}")
+    return " ".join(parts)
 
 
 def _dkim(signature: DkimSignatureResult) -> str:
     reason = "" if signature.result is DkimCode.PASS else _comment(signature.reason)
     parts = [f"dkim={signature.result.value}{reason}"]
     if signature.domain:
-        parts.append(f"header.d={_value(signature.domain)}")
+        parts.append(f"header.d={_value(_a_label(signature.domain))}")
     if signature.selector:
         parts.append(f"header.s={_value(signature.selector)}")
     if signature.signature:
@@ -70,31 +126,58 @@ def _spf(spf: SpfResult, host: str) -> str:
         SpfCode.TEMPERROR: f"{host}: error in processing during lookup of {sender}: DNS error",
         SpfCode.NONE: f"{host}: domain of {sender} has no SPF policy when checking {spf.ip}",
     }[spf.result]
-    if spf.by_helo:
-        identity = f"smtp.helo={_value(spf.helo)}"
-    else:
-        identity = f"smtp.mailfrom={_value(spf.sender)}"
-    return f"spf={spf.result.value}{_comment(comment)} {identity}"
+    identity = ""
+    if not spf.by_helo:
+        identity = f" smtp.mailfrom={_address(sender)}"
+    elif spf.helo:
+        identity = f" smtp.helo={_value(_a_label(spf.helo))}"
+    return f"spf={spf.result.value}{_comment(comment)}{identity}"
 
 
 def _dmarc(dmarc: DmarcResult) -> str:
     if dmarc.result is DmarcCode.NONE:
         return "dmarc=none"
     policy = f" (policy={dmarc.policy.value})" if dmarc.policy is not None else ""
-    origin = f" header.from={_value(dmarc.from_domain)}" if dmarc.from_domain else ""
+    origin = f" header.from={_value(_a_label(dmarc.from_domain))}" if dmarc.from_domain else ""
     if dmarc.result is DmarcCode.PASS:
         return f"dmarc=pass{policy}{origin}"
     reason = f" reason={_quoted(dmarc.reason)}" if dmarc.reason else ""
     return f"dmarc={dmarc.result.value}{reason}{origin}{policy}"
 
 
+def _arc(arc: ArcResult) -> str:
+    """RFC 8617, section 10.2. What Rspamd calls reject and permerror is fail, its one word."""
+    comment = arc.reason
+    if arc.code is ArcCode.PASS and arc.signers:
+        newest = arc.signers[-1]
+        comment = f"{newest.domain}:s={newest.selector}:i={newest.instance}"
+    return f"arc={_ARC_WORDS[arc.code]}{_comment(comment)}"
+
+
 def _printable(text: str | None) -> str:
-    # The texts quote what strangers sent: nothing in them may end the line or the header.
-    return "".join(c for c in (text or "") if " " <= c <= "~")[:320]
+    return "".join(c if c.isprintable() else "?" for c in (text or "")[:MAX_TEXT])
+
+
+def _a_label(domain: str) -> str:
+    """The domain in ASCII where it has such a form (RFC 8601, section 2.2)."""
+    if domain.isascii():
+        return domain
+    return to_ascii(domain[:MAX_TEXT]) or domain
+
+
+def _address(text: str) -> str:
+    """A mailbox as ``pvalue``: the local part quoted where it has to be, the domain as it is."""
+    local, at, domain = _printable(text).rpartition("@")
+    domain = _a_label(domain)
+    if not at or not _DOMAIN.fullmatch(domain):
+        return _value(text)
+    if local.startswith('"') and local.endswith('"') and len(local) > 1:
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
+    return f"{local if _DOT_ATOM.fullmatch(local) else _quoted(local)}@{domain}"
 
 
 def _value(text: str | None) -> str:
-    """A ``value`` (RFC 2045, section 5.1): a token or an address, else a quoted-string."""
+    """A ``value`` (RFC 2045, section 5.1): a token, else a quoted-string."""
     clean = _printable(text)
     return clean if _TOKEN.fullmatch(clean) else _quoted(clean)
 

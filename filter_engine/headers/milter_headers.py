@@ -1,180 +1,182 @@
-"""The headers a site asked for (Rspamd's module milter_headers).
+"""The header edits of a verdict: what the site asked for (Rspamd's module milter_headers), what
+settings add, what privacy takes away.
 
-Each routine looks at the decision and says which header it adds; the header of the same name that
-came with the message is removed first, so that a sender cannot forge it.
+The header of the same name that came with the message is removed first, so that a sender cannot
+forge it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
-from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of
-from filter_engine.config.rspamd import unserved
-from filter_engine.config.schema import Option, Section, option
-from filter_engine.headers.authentication_results import authentication_results
+from filter_engine.config.map_definition import MapKind
+from filter_engine.config.schema import options_of
+from filter_engine.headers.additions import additions, removals
+from filter_engine.headers.authentication_results import forged_places
+from filter_engine.headers.options import (
+    EXTENDED,
+    OLD_SECTION,
+    SECTION,
+    MilterHeadersOptions,
+    RmilterHeadersOptions,
+    Routines,
+)
+from filter_engine.headers.privacy import stripped
+from filter_engine.headers.routines import RUN, Edits, Subject
 from filter_engine.scan.metric import Decision
 from filter_engine.scan.task import Task
-from filter_engine.scan.verdict import Action, AddHeader, HeaderEdits, RemoveHeader, SymbolResult
+from filter_engine.scan.verdict import HeaderEdits
 
-SECTION = "milter_headers"
+if TYPE_CHECKING:
+    from filter_engine.config.model import Config
+    from filter_engine.config.settings_apply import SettingsApply
+    from filter_engine.maps.map import Map
+    from filter_engine.maps.maps import Maps
 
-EXTENDED = ("x-spamd-result", "x-rspamd-server", "x-rspamd-queue-id", "x-rspamd-action")
-"""The routines that ``extended_spam_headers`` stands for."""
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MilterHeadersOptions(Section):
-    """The section ``milter_headers``."""
-
-    use: tuple[str, ...] = option(list_of(STRING), (), doc="routines to run, in this order")
-    extended_spam_headers: bool = option(BOOLEAN, False, doc=f"also run {', '.join(EXTENDED)}")
-    skip_local: bool = option(BOOLEAN, True, doc="add nothing to mail from local networks")
-    skip_authenticated: bool = option(BOOLEAN, True, doc="add nothing to mail of logged-in users")
-    skip_all: bool = option(BOOLEAN, False, doc="add nothing at all")
-    local_headers: tuple[str, ...] = option(
-        list_of(STRING), (), doc="routines that run for local mail all the same"
-    )
-    authenticated_headers: tuple[str, ...] = option(
-        list_of(STRING), (), doc="routines that run for mail of logged-in users all the same"
-    )
-    extended_headers_rcpt: tuple[str, ...] = option(
-        list_of(STRING),
-        (),
-        doc="only when every recipient is one of these: user, @domain or user@domain",
-    )
-    remove_upstream_spam_flag: bool = option(BOOLEAN, True, doc="remove an X-Spam that came along")
-    default_headers_order: int = option(INTEGER, -1, doc="where headers go: 1 the top, -1 the end")
-    anchor: ClassVar[str] = "modules/milter_headers"
-    known: ClassVar[Mapping[str, Option]] = unserved("milter_headers")
+_AUTHENTICATION_RESULTS: Final = "authentication-results"
+_SPAM_FLAG: Final = "remove-spam-flag"
+_PRE_RESULT: Final = "x-rspamd-pre-result"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a routine may look at."""
+class MilterHeaders:
+    """What one configuration says about headers. Made once, shared by all tasks."""
 
-    task: Task
-    decision: Decision
-    required: float
-    """The reject threshold."""
+    def __init__(self, options: MilterHeadersOptions, recipients: Map | None = None) -> None:
+        """``recipients``: the map of ``extended_headers_rcpt``, if there is one."""
+        self.options = options
+        self._recipients = recipients
+        self._of = {made.key: getattr(options.routines, made.attribute) for made in _DECLARED}
+        self._wanted = _with_pre_result(_wanted(options))
+        self._told = 0
 
+    @classmethod
+    def from_config(cls, config: Config, maps: Maps) -> MilterHeaders:
+        """Those of a configuration; where the module is switched off, no header is touched."""
+        if not config.is_enabled(SECTION):
+            return cls(MilterHeadersOptions(remove_upstream_spam_flag=False))
+        options = config.modules.get(SECTION)
+        if not isinstance(options, MilterHeadersOptions):
+            options = MilterHeadersOptions()
+        old = config.modules.get(OLD_SECTION)
+        if isinstance(old, RmilterHeadersOptions) and config.is_enabled(OLD_SECTION):
+            options = _completed(options, old)
+        listed = options.extended_headers_rcpt
+        recipients = listed and maps.of(listed, MapKind.SET, f"{SECTION}.extended_headers_rcpt")
+        return cls(options, recipients or None)
 
-@dataclass(frozen=True, slots=True)
-class Routine:
-    """One header: its name, where it goes (None: the site's default) and how it is made."""
+    def edits(
+        self,
+        task: Task,
+        decision: Decision,
+        required: float,
+        apply: SettingsApply | None = None,
+        *,
+        results: bool = True,
+    ) -> HeaderEdits:
+        """The headers to add and remove for this decision; ``apply`` are the mail's settings.
 
-    header: str
-    render: Callable[[Subject], str | None]
-    order: int | None = None
+        Without ``results``, for mail that was not scanned, the routines only remove.
+        """
+        options = self.options
+        edits = Edits(options.default_headers_order)
+        subject = Subject(task, decision, required)
+        named = None if apply is None else _routines_of(apply)
+        wanted = self._wanted if named is None else self._named(named)
+        kept = named is not None or self._has_listed_recipient(task)
+        for name in wanted:
+            routine = RUN[name]
+            if kept or routine.always or not self._left_alone(task, name, *routine.spared):
+                routine.run(subject, self._of[name], edits)
+        if not results:
+            edits.add_nothing()
+        if _AUTHENTICATION_RESULTS in wanted and task.authenticated:
+            # Whether or not one is added: a login must not speak in this host's name.
+            header = self._of[_AUTHENTICATION_RESULTS].header
+            edits.remove(header, forged_places(task, header))
+        if apply is not None:
+            self._apply(apply, edits)
+        for name in stripped(task):
+            edits.remove(name)
+        return edits.made()
 
+    def _named(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        flag = (_SPAM_FLAG,) if self.options.remove_upstream_spam_flag else ()
+        return _with_pre_result((*names, *flag))
 
-def spamd_result(
-    symbols: Iterable[SymbolResult], score: float, required: float, rejected: bool
-) -> str:
-    """The value of X-Spamd-Result: every symbol, the weightiest first, folded after each ``;``."""
-    items = [f"default: {rejected} [{score:.2f} / {required:.2f}]"]
-    for symbol in sorted(symbols, key=lambda s: -abs(s.score)):
-        options = ",".join(_one_line(option) for option in symbol.options)
-        items.append(f"{symbol.name}({symbol.score:.2f})[{options}]")
-    return ";\n\t".join(items)
+    def _apply(self, apply: SettingsApply, edits: Edits) -> None:
+        """``add_headers`` and ``remove_headers`` of settings."""
+        if not apply.add_headers and not apply.remove_headers:
+            return
+        try:
+            added = additions(apply.add_headers, self.options.default_headers_order)
+            removed = removals(apply.remove_headers)
+        except ValueError as error:
+            self._told += 1
+            if self._told <= 10:  # a request may bring them, again and again
+                log.error("settings: headers are left as they are: %s", error)
+            return
+        edits.add(added)
+        for removal in removed:
+            edits.remove(removal.name, (removal.index,))
 
-
-def _one_line(text: str) -> str:
-    # Options quote the message: no control character may end the header line.
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _result(subject: Subject) -> str:
-    decision = subject.decision
-    rejected = decision.action is Action.REJECT
-    return spamd_result(decision.symbols, decision.score, subject.required, rejected)
-
-
-def _status(subject: Subject) -> str:
-    spam = subject.decision.action not in (Action.NO_ACTION, Action.GREYLIST)
-    return f"{'Yes' if spam else 'No'}, score={subject.decision.score:.2f}"
-
-
-def _bar(subject: Subject) -> str:
-    score = subject.decision.score
-    count = min(math.floor(abs(score)), 200)
-    if not count:
-        return "/"
-    return ("+" if score > 0 else "-") * count
-
-
-def _level(subject: Subject) -> str | None:
-    score = subject.decision.score
-    return "*" * min(math.floor(score), 200) if score >= 1 else None
-
-
-ROUTINES: Mapping[str, Routine] = {
-    "x-spamd-result": Routine("X-Spamd-Result", _result),
-    "x-rspamd-server": Routine("X-Rspamd-Server", lambda s: s.task.server),
-    "x-rspamd-queue-id": Routine("X-Rspamd-Queue-Id", lambda s: s.task.envelope.queue_id),
-    "x-rspamd-action": Routine("X-Rspamd-Action", lambda s: s.decision.action.value),
-    "x-spamd-bar": Routine("X-Spamd-Bar", _bar),
-    "x-spam-level": Routine("X-Spam-Level", _level),
-    "x-spam-status": Routine("X-Spam-Status", _status),
-    "authentication-results": Routine(
-        "Authentication-Results", lambda s: authentication_results(s.task), order=1
-    ),
-}
-
-
-def _wanted(options: MilterHeadersOptions) -> list[str]:
-    wanted = list(options.use)
-    if options.extended_spam_headers:
-        wanted += EXTENDED
-    return list(dict.fromkeys(name.lower() for name in wanted))
-
-
-def _all_recipients_listed(task: Task, listed: Iterable[str]) -> bool:
-    known = {entry.lower() for entry in listed}
-    for rcpt in task.envelope.rcpt_to:
-        address = rcpt.lower()
-        user, _, domain = address.rpartition("@")
-        if not known & {address, f"@{domain}", user}:
+    def _has_listed_recipient(self, task: Task) -> bool:
+        known = self._recipients
+        if known is None:
             return False
-    return True
+        for rcpt in task.envelope.rcpt_to:
+            user, at, domain = rcpt.lower().rpartition("@")
+            if at and any(known.find(key) for key in (f"{user}@{domain}", user, f"@{domain}")):
+                return True
+        return False
+
+    def _left_alone(self, task: Task, *names: str) -> bool:
+        options = self.options
+        if options.skip_all:
+            return True
+        if options.skip_local and task.local and not {*names} & {*options.local_headers}:
+            return True
+        if not options.skip_authenticated or not task.authenticated:
+            return False
+        return not {*names} & {*options.authenticated_headers}
 
 
-def _skipped(name: str, task: Task, options: MilterHeadersOptions) -> bool:
-    if options.skip_all:
-        return True
-    if options.skip_local and task.local and name not in options.local_headers:
-        return True
-    return bool(
-        options.skip_authenticated
-        and task.authenticated
-        and name not in options.authenticated_headers
+_DECLARED: Final = options_of(Routines)
+
+
+def _wanted(options: MilterHeadersOptions) -> tuple[str, ...]:
+    """The routines of the site, each once."""
+    wanted = (
+        *(EXTENDED if options.extended_spam_headers else ()),
+        *options.use,
+        *((_SPAM_FLAG,) if options.remove_upstream_spam_flag else ()),
     )
+    return tuple(dict.fromkeys(wanted))
 
 
-def header_edits(
-    task: Task, decision: Decision, required: float, options: MilterHeadersOptions
-) -> HeaderEdits:
-    """The headers to add and remove for this decision.
+def _with_pre_result(names: Iterable[str]) -> tuple[str, ...]:
+    """What decided without a score stands beside the symbols."""
+    wanted = dict.fromkeys(names)
+    return (*wanted, *((_PRE_RESULT,) if "x-spamd-result" in wanted else ()))
 
-    Unknown routine names are ignored here: lint reports them.
-    """
-    add: list[AddHeader] = []
-    remove: list[RemoveHeader] = []
-    if options.remove_upstream_spam_flag:
-        remove.append(RemoveHeader("X-Spam"))
-    listed = options.extended_headers_rcpt
-    if listed and not _all_recipients_listed(task, listed):
-        return HeaderEdits(remove=tuple(remove))
-    subject = Subject(task, decision, required)
-    for name in _wanted(options):
-        routine = ROUTINES.get(name)
-        if routine is None or _skipped(name, task, options):
-            continue
-        remove.append(RemoveHeader(routine.header))
-        value = routine.render(subject)
-        if value is not None:
-            order = options.default_headers_order if routine.order is None else routine.order
-            add.append(AddHeader(routine.header, value, order))
-    return HeaderEdits(tuple(add), tuple(remove))
+
+def _routines_of(apply: SettingsApply) -> tuple[str, ...] | None:
+    """``plugins { milter_headers { routines = [...] } }`` of settings: these and no others."""
+    module: Any = apply.plugins.get(SECTION) if apply.plugins else None
+    named = module.get("routines") if isinstance(module, Mapping) else None
+    if isinstance(named, str):
+        named = [named]
+    if not isinstance(named, list):
+        return None
+    names = (name.lower() for name in named if isinstance(name, str))
+    return tuple(dict.fromkeys(name for name in names if name in RUN))
+
+
+def _completed(options: MilterHeadersOptions, old: MilterHeadersOptions) -> MilterHeadersOptions:
+    """The options, and from the section of the old name what they do not say."""
+    missing = old.origins.keys() - options.origins.keys()
+    return replace(options, **{name: getattr(old, name) for name in missing})

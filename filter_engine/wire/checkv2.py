@@ -112,7 +112,10 @@ def _milter(edits: HeaderEdits) -> dict[str, Any]:
         known = add.setdefault(name, item)
         if known is not item:
             add[name] = [*known, item] if isinstance(known, list) else [known, item]
-    remove = {as_unicode(header.name): header.index for header in edits.remove}
+    places: dict[str, list[int]] = {}
+    for removal in edits.remove:
+        places.setdefault(as_unicode(removal.name), []).append(removal.index)
+    remove = {name: found[0] if len(found) == 1 else found for name, found in places.items()}
     milter: dict[str, Any] = {}
     if remove:
         milter["remove_headers"] = remove

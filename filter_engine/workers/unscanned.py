@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from filter_engine.headers.milter_headers import MilterHeadersOptions, header_edits
 from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.metric import Decision
@@ -30,7 +29,7 @@ def empty(scanner: Scanner, envelope: Envelope) -> Verdict:
     )
     required = scanner.required_score
     decision = Decision(Action.NO_ACTION, 0.0, ())
-    edits = header_edits(task, decision, required, task.options(MilterHeadersOptions))
+    edits = scanner.headers.edits(task, decision, required)
     return Verdict(Action.NO_ACTION, 0.0, required, edits=edits)
 
 

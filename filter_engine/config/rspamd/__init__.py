@@ -43,7 +43,7 @@ SERVED_IN_PART = frozenset(
     """
     aliases arc asn chartable dkim dkim_signing dmarc emails force_actions forged_recipients
     hfilter maillist mid milter_headers mime_types multimap mx_check once_received phishing rbl
-    spf surbl url_suspect whitelist
+    rmilter_headers spf surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
 

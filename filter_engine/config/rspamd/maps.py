@@ -11,23 +11,18 @@ from typing import Final
 from filter_engine.config.kinds import (
     INTEGER,
     STRING,
-    known_sections,
     one_of,
 )
 from filter_engine.config.rspamd.kinds import (
-    ANY,
     LUA,
     MAP_SOURCE,
     STRINGS,
-    TABLE,
-    either,
     table_of,
 )
 from filter_engine.config.rspamd.shared_options import (
     REDIS,
     flag,
     module,
-    names,
     part,
 )
 from filter_engine.config.schema import known
@@ -72,44 +67,10 @@ EXTERNAL_RELAY = module(
     rules_key="rules",
 )
 
-_ROUTINE: Final = part(
-    "milter_headers",
-    "one routine",
-    header=known(STRING, doc="name of the header"),
-    headers=known(ANY, doc="headers that are added or removed"),
-    remove=known(either(INTEGER, ANY), 0, doc="which header of the name goes; null: none"),
-    value=known(STRING, doc="content of the header"),
-    hostname=known(STRING, doc="name of this host in the header"),
-    stop_chars=known(STRING, doc="where the header may be folded"),
-    sort_by=known(one_of("score", "name"), "score", doc="order of the symbols"),
-    status_clean=known(STRING, doc="content when nothing was found"),
-    status_infected=known(STRING, doc="content when a virus was found"),
-    status_fail=known(STRING, doc="content when the scanner failed"),
-    symbols=names("symbols that count as a find"),
-    symbols_fail=names("symbols that count as a failure"),
-    positive=known(STRING, "+", doc="mark for a point above zero"),
-    negative=known(STRING, "-", doc="mark for a point below zero"),
-    neutral=known(STRING, "/", doc="mark for zero"),
-    char=known(STRING, "*", doc="mark for a point"),
-    add_smtp_user=flag(True, "name the login"),
-    dmarc_symbols=known(TABLE, doc="results by symbol of DMARC"),
-    dkim_symbols=known(TABLE, doc="results by symbol of DKIM"),
-    spf_symbols=known(TABLE, doc="results by symbol of SPF"),
-    arc_symbols=known(TABLE, doc="results by symbol of ARC"),
-    order=known(INTEGER, doc="where the header goes"),
-    force_no_action=flag(None, "also when there is no action"),
-)
 MILTER_HEADERS = part(
     "milter_headers",
     "headers for the MTA to add and remove",
     custom=known(table_of(LUA), doc="routines of the site's"),
-    routines=known(known_sections(_ROUTINE, "milter_headers.routines"), doc="how routines work"),
     headers_modify_mode=known(one_of("compat", "always"), "compat", doc="for old MTAs or any"),
 )
-RMILTER_HEADERS = module(
-    "milter_headers",
-    "old name of milter_headers",
-    MILTER_HEADERS.options,
-    closed=False,
-    use=known(STRINGS, doc="routines to run"),
-)
+RMILTER_HEADERS = replace(MILTER_HEADERS, doc="old name of milter_headers")

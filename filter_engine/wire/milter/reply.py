@@ -6,7 +6,7 @@ signatures, then what the action asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from filter_engine.scan.verdict import Action, HeaderEdits, RemoveHeader, Verdict
@@ -111,14 +111,14 @@ def _mark(verdict: Verdict, counts: Mapping[bytes, int], options: ReplyOptions) 
     if verdict.action is Action.REWRITE_SUBJECT and verdict.subject is not None:
         yield indexed_header(Reply.CHANGE_HEADER, 1, b"Subject", header_value(verdict.subject))
     elif verdict.action is Action.ADD_HEADER:
-        yield from _remove(RemoveHeader(options.spam_header), counts)
+        yield from _remove(header_name(options.spam_header), [0], counts)
         yield indexed_header(Reply.CHANGE_HEADER, 1, header_name(options.spam_header), b"Yes")
 
 
 def _edits(edits: HeaderEdits, counts: Mapping[bytes, int], actions: int) -> Iterator[bytes]:
     if actions & _CHANGE_HEADERS:
-        for removal in edits.remove:
-            yield from _remove(removal, counts)
+        for name, indices in _by_name(edits.remove).items():
+            yield from _remove(name, indices, counts)
     if actions & _ADD_HEADERS:
         for addition in edits.add:
             name, value = header_name(addition.name), header_value(addition.value)
@@ -136,17 +136,24 @@ def _removals(edits: HeaderEdits, counts: Mapping[bytes, int]) -> int:
     )
 
 
-def _remove(removal: RemoveHeader, counts: Mapping[bytes, int]) -> Iterator[bytes]:
-    """Deletions of the occurrences that exist; a negative index counts from the last."""
-    name = header_name(removal.name)
+def _by_name(removals: Iterable[RemoveHeader]) -> dict[bytes, list[int]]:
+    found: dict[bytes, list[int]] = {}
+    for removal in removals:
+        found.setdefault(header_name(removal.name), []).append(removal.index)
+    return found
+
+
+def _remove(name: bytes, indices: Sequence[int], counts: Mapping[bytes, int]) -> Iterator[bytes]:
+    """Deletions of the occurrences that exist, from the last to the first, since those behind a
+    deleted one move up. An index of 0 means all, a negative one counts from the last."""
     count = counts.get(name.lower(), 0)
-    if removal.index == 0:
-        indices = range(count, 0, -1)
+    if 0 in indices:
+        places: Iterable[int] = range(count, 0, -1)
     else:
-        index = removal.index if removal.index > 0 else count + 1 + removal.index
-        indices = range(index, index - 1, -1) if 0 < index <= count else range(0)
-    for index in indices:
-        yield indexed_header(Reply.CHANGE_HEADER, index, name, b"")
+        wanted = {index if index > 0 else count + 1 + index for index in indices}
+        places = sorted((place for place in wanted if 0 < place <= count), reverse=True)
+    for place in places:
+        yield indexed_header(Reply.CHANGE_HEADER, place, name, b"")
 
 
 def reply_code(code: str, enhanced: str, text: str) -> bytes:

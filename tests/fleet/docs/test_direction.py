@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "matching": set(),
     "selectors": {"matching", "message", "dns", "config"},
     "auth": {"dns", "message", "scan", "config"},
-    "headers": {"auth", "scan", "config", "ucl"},
+    "headers": {"auth", "dns", "scan", "config", "ucl"},
     "checks": {"selectors", "maps", "matching", "auth", "dns", "message", "scan", "config", "ucl"},
     "rules": {"message", "scan", "config", "ucl"},
     "scanner": {

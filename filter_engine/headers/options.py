@@ -1,0 +1,382 @@
+"""The section ``milter_headers`` as Rspamd has it: what each routine can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeVar
+
+from filter_engine.config.findings import Severity
+from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of, nullable, one_of, section
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.rspamd import unserved
+from filter_engine.config.schema import (
+    Binder,
+    Kind,
+    Option,
+    Section,
+    declare_known,
+    known,
+    option,
+    options_of,
+)
+from filter_engine.config.unknown import likely
+from filter_engine.headers.additions import (
+    ADDITIONS,
+    HEADER_INDICES,
+    HEADER_NAME,
+    HEADER_TEXT,
+    REMOVALS,
+)
+from filter_engine.scan.verdict import AddHeader, RemoveHeader
+from filter_engine.ucl.nodes import UclNode
+
+S = TypeVar("S", bound=Section)
+
+SECTION: Final = "milter_headers"
+OLD_SECTION: Final = "rmilter_headers"
+EXTENDED: Final = ("x-spamd-result", "x-rspamd-server", "x-rspamd-queue-id", "x-rspamd-action")
+"""The routines that ``extended_spam_headers`` stands for."""
+
+
+def _header(name: str) -> str:
+    return option(HEADER_NAME, name, doc="name of the header")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderRoutine(Section):
+    """What every routine that adds a header has."""
+
+    header: str = _header("")
+    remove: tuple[int, ...] = option(
+        HEADER_INDICES,
+        (0,),
+        doc="which headers of that name go first: 0 all, 1 the first, -1 the last, null none",
+    )
+    order: int | None = option(
+        nullable(INTEGER), None, doc="its place: 1 the top, -1 the end; else default_headers_order"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpamdResultRoutine(HeaderRoutine):
+    """``x-spamd-result``: score, limit, symbols."""
+
+    header: str = _header("X-Spamd-Result")
+    stop_chars: str = option(
+        STRING, ";", doc="with ; each symbol has a line of its own; else lines are filled"
+    )
+    sort_by: str = option(one_of("score", "name"), "score", doc="order of the symbols")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreResultRoutine(HeaderRoutine):
+    """``x-rspamd-pre-result``: what decided without a score; goes with ``x-spamd-result``."""
+
+    header: str = _header("X-Rspamd-Pre-Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRoutine(HeaderRoutine):
+    """``x-rspamd-server``: who scanned."""
+
+    header: str = _header("X-Rspamd-Server")
+    hostname: str = option(HEADER_TEXT, "", doc="name of this host in the header")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueIdRoutine(HeaderRoutine):
+    """``x-rspamd-queue-id``: the MTA's name of the message."""
+
+    header: str = _header("X-Rspamd-Queue-Id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRoutine(HeaderRoutine):
+    """``x-rspamd-action``: the action."""
+
+    header: str = _header("X-Rspamd-Action")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpamHeaderRoutine(HeaderRoutine):
+    """``spam-header``: a header for spam only."""
+
+    header: str = _header("Deliver-To")
+    value: str = option(HEADER_TEXT, "Junk", doc="content of the header")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirusRoutine(HeaderRoutine):
+    """``x-virus``: what the scanners for viruses found."""
+
+    header: str = _header("X-Virus")
+    symbols: tuple[str, ...] = option(list_of(STRING), (), doc="symbols that count as a find")
+    symbols_fail: tuple[str, ...] = option(
+        list_of(STRING), (), doc="symbols that count as a failure of the scanner"
+    )
+    status_clean: str = option(
+        HEADER_TEXT, "", doc="content when nothing was found; none: no header"
+    )
+    status_infected: str = option(HEADER_TEXT, "", doc="what stands before the names of viruses")
+    status_fail: str = option(
+        HEADER_TEXT, "", doc="content when the scanner failed; none: no header"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarRoutine(HeaderRoutine):
+    """``x-spamd-bar``: a mark for each point."""
+
+    header: str = _header("X-Spamd-Bar")
+    positive: str = option(HEADER_TEXT, "+", doc="mark for a point above zero")
+    negative: str = option(HEADER_TEXT, "-", doc="mark for a point below zero")
+    neutral: str = option(HEADER_TEXT, "/", doc="mark for less than a point")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelRoutine(HeaderRoutine):
+    """``x-spam-level``: a mark for each point above zero."""
+
+    header: str = _header("X-Spam-Level")
+    char: str = option(HEADER_TEXT, "*", doc="mark for a point")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRoutine(HeaderRoutine):
+    """``x-spam-status``: spam or not, and the score."""
+
+    header: str = _header("X-Spam-Status")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationResultsRoutine(HeaderRoutine):
+    """``authentication-results``: SPF, DKIM, DMARC, ARC, the login (RFC 8601)."""
+
+    header: str = _header("Authentication-Results")
+    order: int | None = option(nullable(INTEGER), 1, doc="its place: 1 the top, -1 the end")
+    add_smtp_user: bool = option(BOOLEAN, True, doc="name the login")
+    stop_chars: str = option(
+        STRING, ";", doc="with ; each result has a line of its own; else lines are filled"
+    )
+    known: ClassVar[Mapping[str, Option]] = declare_known(
+        **{
+            f"{method}_symbols": known(Kind("section", lambda *_: None), doc="symbols by result")
+            for method in ("spf", "dkim", "dmarc", "arc")
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveHeaderRoutine(Section):
+    """``remove-header``: one header that goes."""
+
+    header: str = _header("")
+    remove: tuple[int, ...] = option(
+        HEADER_INDICES, (0,), doc="which of that name: 0 all, 1 the first, -1 the last"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveHeadersRoutine(Section):
+    """``remove-headers``: headers that go."""
+
+    headers: tuple[RemoveHeader, ...] = option(
+        REMOVALS, (), doc="headers, and which of the name: 0 all, 1 the first, -1 the last"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddHeadersRoutine(Section):
+    """``add-headers``: headers with fixed texts."""
+
+    headers: tuple[AddHeader, ...] = option(
+        ADDITIONS, (), doc='headers: "X-Name" = "text" or { value = "text"; order = 1; }'
+    )
+    remove: tuple[int, ...] = option(
+        HEADER_INDICES, (0,), doc="which of those names go first: 0 all, 1 the first, null none"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpamFlagRoutine(Section):
+    """``remove-spam-flag``: a flag that came along goes."""
+
+    header: str = _header("X-Spam")
+
+
+_ROUTINES: Final = "milter_headers.routines"
+
+
+def _of(cls: type[S], name: str) -> Kind[S]:
+    """The kind of one routine's options."""
+    return section(cls, f"{_ROUTINES}.{name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routines(Section):
+    """``milter_headers.routines``: how each routine works."""
+
+    spamd_result: SpamdResultRoutine = option(
+        _of(SpamdResultRoutine, "x-spamd-result"),
+        SpamdResultRoutine(),
+        key="x-spamd-result",
+        doc="score, limit and symbols",
+    )
+    pre_result: PreResultRoutine = option(
+        _of(PreResultRoutine, "x-rspamd-pre-result"),
+        PreResultRoutine(),
+        key="x-rspamd-pre-result",
+        doc="what decided without a score; goes with x-spamd-result",
+    )
+    server: ServerRoutine = option(
+        _of(ServerRoutine, "x-rspamd-server"),
+        ServerRoutine(),
+        key="x-rspamd-server",
+        doc="the host that scanned",
+    )
+    queue_id: QueueIdRoutine = option(
+        _of(QueueIdRoutine, "x-rspamd-queue-id"),
+        QueueIdRoutine(),
+        key="x-rspamd-queue-id",
+        doc="the MTA's name of the message",
+    )
+    action: ActionRoutine = option(
+        _of(ActionRoutine, "x-rspamd-action"),
+        ActionRoutine(),
+        key="x-rspamd-action",
+        doc="the action",
+    )
+    bar: BarRoutine = option(
+        _of(BarRoutine, "x-spamd-bar"), BarRoutine(), key="x-spamd-bar", doc="a mark for each point"
+    )
+    level: LevelRoutine = option(
+        _of(LevelRoutine, "x-spam-level"),
+        LevelRoutine(),
+        key="x-spam-level",
+        doc="a mark for each point above zero",
+    )
+    status: StatusRoutine = option(
+        _of(StatusRoutine, "x-spam-status"),
+        StatusRoutine(),
+        key="x-spam-status",
+        doc="spam or not, and the score",
+    )
+    virus: VirusRoutine = option(
+        _of(VirusRoutine, "x-virus"),
+        VirusRoutine(),
+        key="x-virus",
+        doc="what scanners for viruses found",
+    )
+    spam_header: SpamHeaderRoutine = option(
+        _of(SpamHeaderRoutine, "spam-header"),
+        SpamHeaderRoutine(),
+        key="spam-header",
+        doc="a header for spam only",
+    )
+    authentication_results: AuthenticationResultsRoutine = option(
+        _of(AuthenticationResultsRoutine, "authentication-results"),
+        AuthenticationResultsRoutine(),
+        key="authentication-results",
+        doc="SPF, DKIM, DMARC, ARC and the login (RFC 8601)",
+    )
+    remove_header: RemoveHeaderRoutine = option(
+        _of(RemoveHeaderRoutine, "remove-header"),
+        RemoveHeaderRoutine(),
+        key="remove-header",
+        doc="one header that goes",
+    )
+    remove_headers: RemoveHeadersRoutine = option(
+        _of(RemoveHeadersRoutine, "remove-headers"),
+        RemoveHeadersRoutine(),
+        key="remove-headers",
+        doc="headers that go",
+    )
+    add_headers: AddHeadersRoutine = option(
+        _of(AddHeadersRoutine, "add-headers"),
+        AddHeadersRoutine(),
+        key="add-headers",
+        doc="headers with fixed texts",
+    )
+    remove_spam_flag: SpamFlagRoutine = option(
+        _of(SpamFlagRoutine, "remove-spam-flag"),
+        SpamFlagRoutine(),
+        key="remove-spam-flag",
+        doc="the flag that goes with remove_upstream_spam_flag",
+    )
+    known: ClassVar[Mapping[str, Option]] = declare_known(
+        **{
+            name: known(Kind("section", lambda *_: None), doc=doc)
+            for name, doc in (
+                ("x-os-fingerprint", "the client's system, of p0f"),
+                ("stat-signature", "a mark of the classifier"),
+                ("fuzzy-hashes", "hashes of fuzzy_check"),
+            )
+        }
+    )
+
+
+ROUTINES: Final = tuple(made.key for made in options_of(Routines))
+"""The names of all routines."""
+
+
+def _use(nodes: list[UclNode], binder: Binder) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(n.lower() for n in list_of(STRING).convert(nodes, binder)))
+    for name in names:
+        if name in Routines.known:
+            binder.report(
+                Severity.INFO,
+                "not-served",
+                nodes[0],
+                f"milter_headers.use: {name!r} is Rspamd's; this engine does not have it",
+                f"in Rspamd: {Routines.known[name].doc}",
+            )
+        elif name not in ROUTINES:
+            binder.report(
+                Severity.WARNING,
+                "no-effect",
+                nodes[0],
+                f"milter_headers.use: there is no routine {name!r}",
+                likely(name, ROUTINES, Routines.known),
+            )
+    return tuple(name for name in names if name in ROUTINES)
+
+
+#: Names of routines; one that does not exist is told and left out.
+ROUTINE_NAMES: Kind[tuple[str, ...]] = Kind("list of routines", _use, multiple=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MilterHeadersOptions(Section):
+    """The section ``milter_headers``."""
+
+    use: tuple[str, ...] = option(ROUTINE_NAMES, (), doc="routines to run, in this order")
+    extended_spam_headers: bool = option(BOOLEAN, False, doc=f"also run {', '.join(EXTENDED)}")
+    skip_local: bool = option(BOOLEAN, True, doc="leave mail from local networks alone")
+    skip_authenticated: bool = option(BOOLEAN, True, doc="leave mail of logged-in users alone")
+    skip_all: bool = option(
+        BOOLEAN, False, doc="leave all mail alone, but for that to extended_headers_rcpt"
+    )
+    local_headers: tuple[str, ...] = option(
+        list_of(STRING), (), doc="routines that run for local mail all the same"
+    )
+    authenticated_headers: tuple[str, ...] = option(
+        list_of(STRING), (), doc="routines that run for mail of logged-in users all the same"
+    )
+    extended_headers_rcpt: MapDefinition | None = option(
+        MAP_DEFINITION,
+        None,
+        doc="recipients (user, @domain or user@domain): mail to one of them is never left alone",
+    )
+    remove_upstream_spam_flag: bool = option(BOOLEAN, True, doc="remove an X-Spam that came along")
+    default_headers_order: int = option(INTEGER, -1, doc="where headers go: 1 the top, -1 the end")
+    routines: Routines = option(section(Routines, _ROUTINES), Routines(), doc="how routines work")
+    anchor: ClassVar[str] = "modules/milter_headers"
+    known: ClassVar[Mapping[str, Option]] = unserved(SECTION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RmilterHeadersOptions(MilterHeadersOptions):
+    """The section ``rmilter_headers``, the old name: what ``milter_headers`` does not say."""
+
+    known: ClassVar[Mapping[str, Option]] = unserved(OLD_SECTION)
