@@ -201,7 +201,7 @@ async def _by_recording(
         envelope = envelope_of(given, recorded.envelope)
         verdict = await scanner.scan(raw, envelope, trace=traces.append)
         if replay.missing:
-            names = [f"{question.rdtype} {question.name}" for question in replay.missing]
+            names = [str(question) for question in replay.missing]
             more = len(names) - _MOST_NAMED
             fail(
                 f"{recording.path} has no answer, for {path}, to: "

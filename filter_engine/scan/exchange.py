@@ -89,6 +89,9 @@ class Exchange(_Exchange, Question["Reply"]):
 
     __slots__ = ()
 
+    def __str__(self) -> str:
+        return f"exchange with {self.servers}"
+
     @property
     def key(self) -> str:
         """Servers and a digest of all else that decides the reply, as text."""

@@ -61,6 +61,9 @@ class DnsQuestion(_DnsQuestion, Question["DnsAnswer"]):
 
     __slots__ = ()
 
+    def __str__(self) -> str:
+        return f"{self.rdtype} {self.name}"
+
 
 class DnsAnswer(NamedTuple):
     """What DNS said. ``records`` holds, by type: A, AAAA, PTR, CNAME, NS: ``str``; TXT: ``bytes``

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from filter_engine.scan.driver import Transport
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.exchange import Exchange, Exchanges, ExchangeStatus, Reply
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
 
 VERSION: Final = 1
@@ -41,7 +42,7 @@ class Recorder:
         self._began = 0.0
         self._number = 0
         self._open = False
-        self._unanswered: dict[DnsQuestion, None] = {}
+        self._unanswered: dict[DnsQuestion | Exchange, None] = {}
 
     def head(self, *, engine: str, server: str, config: str, maps: Mapping[str, str]) -> None:
         """The first line; ``config`` and ``maps`` are digests. Raises OSError, as all others do."""
@@ -79,26 +80,32 @@ class Recorder:
         """The scan has ended with this reply; ``time_real`` is left out."""
         self._open = False
         for question in self._unanswered:
-            asked = {"name": question.name, "type": question.rdtype, "status": UNANSWERED}
-            self._line({"dns": asked})
+            if isinstance(question, Exchange):
+                self._line({"exchange": {"key": question.key, "status": UNANSWERED}})
+            else:
+                asked = {"name": question.name, "type": question.rdtype, "status": UNANSWERED}
+                self._line({"dns": asked})
         self._line({"reply": {key: value for key, value in reply.items() if key != "time_real"}})
 
     def around(self, transport: Transport) -> Transport:
         """``transport``, with its answers written down."""
         return _Recorded(transport, self)
 
-    def asked(self, question: DnsQuestion) -> int:
+    def asked(self, question: DnsQuestion | Exchange) -> int:
         """A question leaves; gives back the number of the scan that asks."""
         self._unanswered[question] = None
         return self._number
 
-    def answered(self, number: int, answer: DnsAnswer, *, at_once: bool) -> None:
+    def answered(self, number: int, answer: DnsAnswer | Reply, *, at_once: bool) -> None:
         """An answer has come to a question of the scan ``number``."""
         if not self._open or number != self._number:
             return
         self._unanswered.pop(answer.question, None)
         after = None if at_once else asyncio.get_running_loop().time() - self._began
-        self._line({"dns": _answer_as_dict(answer), "after": after})
+        if isinstance(answer, Reply):
+            self._line({"exchange": _reply_as_dict(answer), "after": after})
+        else:
+            self._line({"dns": _answer_as_dict(answer), "after": after})
 
     def _line(self, content: dict[str, Any]) -> None:
         self._file.write(json.dumps(content, ensure_ascii=True).encode() + b"\n")
@@ -119,6 +126,20 @@ class _Recorded:
             done(answer)
 
         self._transport.ask(question, answered)
+        asking = False
+
+    def exchange(self, question: Exchange, done: Callable[[Reply], None]) -> None:
+        number, asking = self._recorder.asked(question), True
+
+        def answered(reply: Reply) -> None:
+            self._recorder.answered(number, reply, at_once=asking)
+            done(reply)
+
+        if isinstance(self._transport, Exchanges):
+            self._transport.exchange(question, answered)
+        else:
+            detail = "this transport has no connections"
+            answered(Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
         asking = False
 
 
@@ -145,6 +166,16 @@ def envelope_as_dict(envelope: Envelope) -> dict[str, Any]:
         if value is not None and value != []:
             found[field.name] = value
     return found
+
+
+def _reply_as_dict(reply: Reply) -> dict[str, Any]:
+    return {
+        "key": reply.question.key,
+        "status": reply.status.value,
+        "data": reply.data.decode("latin-1"),
+        "server": reply.server,
+        "detail": reply.detail,
+    }
 
 
 def _answer_as_dict(answer: DnsAnswer) -> dict[str, Any]:

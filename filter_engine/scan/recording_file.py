@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import zstandard
 
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.exchange import ExchangeStatus
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 from filter_engine.scan.recording import UNANSWERED, VERSION
 
@@ -31,14 +32,30 @@ class RecordingError(Exception):
     """A recording cannot be used; the message names the file and, where there is one, the line."""
 
 
+class RecordedReply(NamedTuple):
+    """The reply to the exchange of that ``key``."""
+
+    key: str
+    status: ExchangeStatus
+    data: bytes = b""
+    server: str = ""
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A recorded answer."""
 
-    answer: DnsAnswer
+    answer: DnsAnswer | RecordedReply
     after: float | None
     """Seconds after the scan had begun, infinite when none came before it ended; None: at once,
     while the question was asked."""
+
+    @property
+    def asked(self) -> DnsQuestion | str:
+        """The question, or the key of the exchange."""
+        answer = self.answer
+        return answer.key if isinstance(answer, RecordedReply) else answer.question
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +175,15 @@ class _Reader:
                     raise self._error(f"more than {MAX_SCANS} messages")
             elif head is None:
                 raise self._error('expected a line with "message"')
-            elif "dns" in line:
+            elif "dns" in line or "exchange" in line:
                 if len(answers) >= MAX_ANSWERS:
                     raise self._error(f"more than {MAX_ANSWERS} answers for one message")
-                answers.append(self._answered(line))
+                answers.append(self._answered(line) if "dns" in line else self._replied(line))
             elif "reply" in line:
                 yield self._scan(head, answers, self._field(line, "reply", dict))
                 head = None
             else:
-                raise self._error('expected one of "message", "dns", "reply"')
+                raise self._error('expected one of "message", "dns", "exchange", "reply"')
         if head is not None:
             yield self._scan(head, answers, None)
 
@@ -232,6 +249,22 @@ class _Reader:
         )
         after = None if line.get("after") is None else self._number_of(line, "after")
         return Answered(answer, after)
+
+    def _replied(self, line: dict[str, Any]) -> Answered:
+        found = self._field(line, "exchange", dict)
+        key = self._field(found, "key", str)
+        if found.get("status") == UNANSWERED:
+            return Answered(RecordedReply(key, ExchangeStatus.TIMEOUT), math.inf)
+        try:
+            status = ExchangeStatus(found.get("status"))
+            data = self._field(found, "data", str).encode("latin-1")
+        except UnicodeEncodeError:
+            raise self._error('"data" is no octets') from None
+        except ValueError:
+            raise self._error(f"unknown status {found.get('status')!r:.40}") from None
+        server, detail = (self._field(found, name, str, "") for name in ("server", "detail"))
+        after = None if line.get("after") is None else self._number_of(line, "after")
+        return Answered(RecordedReply(key, status, data, server, detail), after)
 
     def _record(self, rdtype: str, record: Any) -> Any:
         if rdtype == "MX":

@@ -6,10 +6,13 @@ import asyncio
 import math
 import selectors
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TypeVar
 
+from filter_engine.scan.exchange import Exchange, ExchangeStatus, Reply
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
-from filter_engine.scan.recording_file import Answered, RecordedScan, Recording
+from filter_engine.scan.recording_file import Answered, RecordedReply, RecordedScan, Recording
+
+A = TypeVar("A")
 
 _STEP: Final = 1e-7
 """Seconds between two answers at least, so that their order is certain."""
@@ -26,12 +29,12 @@ class Replay:
     def __init__(self, recording: Recording) -> None:
         self._now = 0.0
         self._began = 0.0
-        self._answers: dict[DnsQuestion, Answered] = {}
-        self._others: dict[DnsQuestion, Answered] = {}
+        self._answers: dict[DnsQuestion | str, Answered] = {}
+        self._others: dict[DnsQuestion | str, Answered] = {}
         for scan in recording.scans:
             for each in _in_order(scan.answers):
-                self._others.setdefault(each.answer.question, each)
-        self.missing: list[DnsQuestion] = []
+                self._others.setdefault(each.asked, each)
+        self.missing: list[DnsQuestion | Exchange] = []
         """Questions of this scan that the recording has no answer to, in their order."""
 
     def clock(self) -> float:
@@ -42,20 +45,33 @@ class Replay:
         """The next scan is this one, in the running event loop."""
         self._began = asyncio.get_running_loop().time()
         self._now = scan.now
-        self._answers = {each.answer.question: each for each in _in_order(scan.answers)}
+        self._answers = {each.asked: each for each in _in_order(scan.answers)}
         self.missing = []
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
         """Answer as was recorded; what is missing is noted and answered TEMPFAIL."""
         known = self._answers.get(question) or self._others.get(question)
-        if known is None:
+        if known is None or isinstance(known.answer, RecordedReply):
             self.missing.append(question)
             done(DnsAnswer(question, DnsStatus.TEMPFAIL, detail="not in the recording"))
-        elif known.after is None:
-            done(known.answer)
+        else:
+            self._tell(known, done, known.answer)
+
+    def exchange(self, question: Exchange, done: Callable[[Reply], None]) -> None:
+        """Reply as was recorded; what is missing is noted and fails."""
+        known = self._answers.get(question.key) or self._others.get(question.key)
+        if known is None or not isinstance(known.answer, RecordedReply):
+            self.missing.append(question)
+            detail = "not in the recording"
+            done(Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
+        else:
+            self._tell(known, done, Reply(question, *known.answer[1:]))
+
+    def _tell(self, known: Answered, done: Callable[[A], None], answer: A) -> None:
+        if known.after is None:
+            done(answer)
         elif known.after < math.inf:
-            loop = asyncio.get_running_loop()
-            loop.call_at(self._began + known.after, done, known.answer)
+            asyncio.get_running_loop().call_at(self._began + known.after, done, answer)
 
 
 def _in_order(answers: Iterable[Answered]) -> Iterable[Answered]:

@@ -212,7 +212,7 @@ HOSTILE = {
     '{"recording": 1, "maps": {"a": 1}}\n' + SCAN: '"maps" has a digest that is no text',
     HEAD + ANSWER: '2: expected a line with "message"',
     HEAD + SCAN + '{"message"': "3: no JSON; the file was cut off",
-    HEAD + SCAN + "{}": '3: expected one of "message", "dns", "reply"',
+    HEAD + SCAN + "{}": '3: expected one of "message", "dns", "exchange", "reply"',
     HEAD + SCAN + "[" * 100_000 + "\n": "3: no JSON",
     HEAD + '{"message": 1}': '2: "message" is missing or of the wrong type',
     HEAD + SCAN.replace("1.0", "NaN"): '2: "now" is no number of seconds',
