@@ -29,6 +29,7 @@ from filter_engine.config.kinds import (
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
 from filter_engine.dns.names import organisational_domain, to_ascii
+from filter_engine.headers.privacy import stripped
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -179,7 +180,8 @@ async def dkim_signing(task: Task, ask: Ask) -> Outcome | None:
         key = KEYS.get(path)
         if key is None or not await _is_published(ask, domain, selector, key, options):
             continue
-        content = content or signed_content(task.message)
+        # Over the header as it leaves: what privacy takes away must not be signed.
+        content = content or signed_content(task.message, stripped(task))
         headers = parse_header_list(options.sign_headers)
         signatures.append(sign(content, domain, selector, key, int(task.now), headers))
         findings.append(Finding("DKIM_SIGNED", (f"{domain}:s={selector}",)))

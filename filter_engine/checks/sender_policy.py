@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from filter_engine.auth.canonical import SignedContent
@@ -29,9 +30,14 @@ def is_exempt(task: Task, options: SenderPolicyOptions) -> bool:
     return task.local and task.ip is not None and not options.check_local
 
 
-def signed_content(message: Message) -> SignedContent:
-    """Header fields and body as DKIM looks at them."""
+def signed_content(message: Message, without: Iterable[str] = ()) -> SignedContent:
+    """Header fields and body as DKIM looks at them, ``without`` the headers of these names."""
+    gone = {name.lower() for name in without}
     return SignedContent(
-        ((field.name.encode("ascii", "replace"), field.raw) for field in message.headers),
+        (
+            (field.name.encode("ascii", "replace"), field.raw)
+            for field in message.headers
+            if not gone or field.name.lower() not in gone
+        ),
         message.body,
     )
