@@ -55,10 +55,10 @@ def registry_of(config: Config) -> Registry:
 
 def symbol_defaults(config: Config) -> dict[str, SymbolDefault]:
     """What the built-in checks and the composites say about their symbols, by name."""
-    declared = {
-        symbol.name: SymbolDefault(symbol.score, symbol.description, symbol.groups, check.name)
-        for check, symbol in checks_symbols(config, registry_of(config))
-    }
+    declared: dict[str, SymbolDefault] = {}
+    for check, symbol in checks_symbols(config, registry_of(config)):
+        said = SymbolDefault(symbol.score, symbol.description, symbol.groups, check.name)
+        declared.setdefault(symbol.name, said)  # a rule may set what a check declares
     composites = {
         name: SymbolDefault(said.score, said.description, (said.group,), "composites")
         for name, said in config.composites.items()

@@ -14,6 +14,7 @@ COMMANDS = {
     "config": ("filter_engine.cli.config", "config"),
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
+    "explain": ("filter_engine.cli.explain", "explain"),
     "import": ("filter_engine.cli.import_", "import_"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),
     "pw": ("filter_engine.cli.pw", "pw"),

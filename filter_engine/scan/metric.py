@@ -125,6 +125,15 @@ class Tally:
             left[group] -= worth
         return worth
 
+    def total(self, symbol: str) -> float | None:
+        """What a symbol has added so far; None when it was not found or is off."""
+        entry = self._symbols.get(symbol)
+        return None if entry is None else entry.total
+
+    def score(self, symbol: str) -> Score:
+        """What a symbol that was found is weighed by."""
+        return self._symbols[symbol].score
+
     def results(self) -> tuple[SymbolResult, ...]:
         """Every symbol so far, in the order of its first finding."""
         return tuple(
