@@ -274,4 +274,4 @@ def _phishtank_names(urls: tuple[Url, ...], suffix: str) -> dict[str, tuple[Url,
 
 def _hashed(suffix: str, *pieces: str) -> str:
     digest = blake2b("".join(pieces).encode("utf-8", "replace")).digest()
-    return f"{encode_base32(digest)[:32]}.{suffix}"
+    return f"{encode_base32(digest, 32)}.{suffix}"

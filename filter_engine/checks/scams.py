@@ -24,6 +24,8 @@ _CONSTANTS: Final = (1, 0x2BC830A3)
 """What the checksum of a segwit address comes to: bech32 (BIP 173) and bech32m (BIP 350)."""
 _MAX_TEXT: Final = 200_000
 """Octets of one text that are searched."""
+_SHORTEST: Final = 26
+"""Characters of the shortest addresses: the legacy ones; all others have 42 or more."""
 _MAX_WALLETS: Final = 10
 
 
@@ -45,9 +47,7 @@ _MAX_WALLETS: Final = 10
 def scams(task: Task) -> list[Finding]:
     """Addresses of Bitcoin (base58, segwit) and Bitcoin Cash whose checksums are right."""
     texts = Texts(task.message)
-    found = wallets(
-        text[:_MAX_TEXT].decode("utf-8", "replace") for text in texts.of(Place(Kind.SA_BODY))
-    )
+    found = wallets(_long_words(text[:_MAX_TEXT]) for text in texts.of(Place(Kind.SA_BODY)))
     if not found:
         return []
     findings = [Finding("BITCOIN_ADDR", tuple(found), evidence=f"text: {', '.join(found)}")]
@@ -56,6 +56,12 @@ def scams(task: Task) -> list[Finding]:
     if held is not None:
         findings.append(Finding("LEAKED_PASSWORD_SCAM_RE", evidence=held))
     return findings
+
+
+def _long_words(text: bytes) -> str:
+    """What of a text can hold an address: few words are that long, and looking closer is dear."""
+    words = [word for word in text.split() if len(word) >= _SHORTEST]
+    return b" ".join(words).decode("utf-8", "replace")
 
 
 def wallets(texts: Iterable[str]) -> list[str]:

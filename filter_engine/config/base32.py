@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 _ALPHABET: Final = "ybndrfg8ejkmcpqxot1uwisza345h769"
+_PAIRS: Final = tuple(low + high for high in _ALPHABET for low in _ALPHABET)
+"""By ten bits."""
 _VALUES: Final = {char: value for value, char in enumerate(_ALPHABET)}
 
 
-def encode_base32(data: bytes) -> str:
-    """Octets as text."""
+def encode_base32(data: bytes, length: int | None = None) -> str:
+    """Octets as text; with ``length`` its first characters, no more than so many."""
+    whole = (8 * len(data) + 4) // 5
+    length = whole if length is None else min(length, whole)
     bits = int.from_bytes(data, "little")
-    count = (8 * len(data) + 4) // 5
-    return "".join(_ALPHABET[bits >> 5 * place & 31] for place in range(count))
+    pairs = [_PAIRS[bits >> place & 1023] for place in range(0, 5 * length, 10)]
+    return "".join(pairs)[:length]
 
 
 def decode_base32(text: str) -> bytes:

@@ -143,10 +143,10 @@ class _Collector:
         elif ":" not in target and "@" in target and "/" not in target:
             self._add_email(target[:MAX_URL_LENGTH])
             return None
-        icon = UrlFlag.IMAGE if "icon" in link.rel else UrlFlag(0)
+        icon = UrlFlag.IMAGE if "icon" in link.rel else 0
         return self._linked(target, link.text or None, icon)
 
-    def _linked(self, target: str, display: str | None, flags: UrlFlag) -> _Found | None:
+    def _linked(self, target: str, display: str | None, flags: int) -> _Found | None:
         url = parse_url(target, "html", display, flags)
         if url is None:
             return None

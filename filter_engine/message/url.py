@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import IntFlag
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -28,8 +27,12 @@ _DOTS: Final = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 """What IDNA takes for a dot (RFC 3490, section 3.1)."""
 
 
-class UrlFlag(IntFlag):
-    """What is to be said about a URL; the names in lower case are Rspamd's."""
+class UrlFlag:
+    """What is to be said about a URL, in bits; the names in lower case are Rspamd's.
+
+    Plain numbers: flags are looked at some hundred times a message, and an ``IntFlag`` takes ten
+    times as long.
+    """
 
     PHISHED = 1 << 0
     """Its link shows the address of another site (``Url.phished``)."""
@@ -70,13 +73,11 @@ class UrlFlag(IntFlag):
     SPECIAL = 1 << 24
     """Of a List-Unsubscribe or another header."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Rspamd's names of the flags that are set."""
-        return tuple(str(flag.name).lower() for flag in UrlFlag if flag & self)
 
-
-NO_FLAGS: Final = UrlFlag(0)
+URL_FLAGS: Final = {
+    name.lower(): value for name, value in vars(UrlFlag).items() if isinstance(value, int)
+}
+"""Rspamd's name of a flag -> its bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,17 @@ class Url:
     """``text``, ``html``, ``subject`` or ``query``."""
     display: str | None = None
     """Visible text of the link it was in (HTML)."""
-    flags: UrlFlag = NO_FLAGS
+    flags: int = 0
+    """``UrlFlag``s."""
     count: int = 1
     """How often it was found."""
     phished: Url | None = None
     """The URL its link shows instead, when that is of another site."""
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """Rspamd's names of its flags."""
+        return tuple(name for name, flag in URL_FLAGS.items() if flag & self.flags)
 
     @property
     def bare_path(self) -> str:
@@ -115,9 +122,7 @@ class Url:
         return self.path.partition("#")[0].partition("?")[2]
 
 
-def parse_url(
-    written: str, origin: str, display: str | None = None, flags: UrlFlag = NO_FLAGS
-) -> Url | None:
+def parse_url(written: str, origin: str, display: str | None = None, flags: int = 0) -> Url | None:
     """Read an http, https, ftp, ... URL; None when it has no such scheme or no usable host.
 
     A scheme may be missing before ``//`` and ``www.``, and in HTML before any host that ends in a
@@ -173,12 +178,12 @@ def parse_url(
     )
 
 
-def _split_scheme(text: str, origin: str) -> tuple[str, str, UrlFlag] | None:
+def _split_scheme(text: str, origin: str) -> tuple[str, str, int] | None:
     """Scheme, what follows it and its slashes, and what is odd about them."""
     scheme, colon, rest = text.partition(":")
     known = _SCHEMES.get(scheme.lower()) if colon else None
     if known is not None:
-        flags = NO_FLAGS
+        flags = 0
         bare = rest.lstrip("/\\")
         slashes = rest[: len(rest) - len(bare)]
         if not slashes:
@@ -200,10 +205,10 @@ def _unescape_sign(match: re.Match[str]) -> str:
     return chr(int(match[1], 16))
 
 
-def _decoded(path: str) -> tuple[str, UrlFlag]:
+def _decoded(path: str) -> tuple[str, int]:
     """Path and query without escapes, and which of them had any."""
     front, mark, query = path.partition("?")
-    flags = NO_FLAGS
+    flags = 0
     if "%" in front:
         plain = unquote(front)
         if plain != front:
@@ -215,8 +220,8 @@ def _decoded(path: str) -> tuple[str, UrlFlag]:
     return front + mark + query, flags
 
 
-def _host_flags(written: str, name: str) -> UrlFlag:
-    flags = NO_FLAGS
+def _host_flags(written: str, name: str) -> int:
+    flags = 0
     if "%" in written:
         flags |= UrlFlag.HOST_ENCODED
     if _is_address(name):

@@ -88,7 +88,7 @@ FIELDS: Final[Mapping[type, Mapping[str, Field]]] = {
         "get_protocol": _url(lambda u: u.scheme),
         "get_visible": _url(lambda u: u.display),
         "get_count": _url(lambda u: str(u.count)),
-        "get_flags": _url(lambda u: u.flags.names),
+        "get_flags": _url(lambda u: u.flag_names),
     },
     Received: {
         "from_hostname": _received(lambda r: r.from_hostname),

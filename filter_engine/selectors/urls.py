@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from filter_engine.message.url import Url, UrlFlag
+from filter_engine.message.url import URL_FLAGS, Url, UrlFlag
 from filter_engine.selectors.parser import Argument
 
 Choice: TypeAlias = "Callable[[Sequence[Url]], list[Url]]"
@@ -34,7 +34,7 @@ def url_choice(options: Argument) -> Choice:
     content, images = _truth(options, "need_content", True), _truth(options, "need_images", False)
 
     def choose(urls: Sequence[Url]) -> list[Url]:
-        left = UrlFlag(0)
+        left = 0
         if not content:
             left |= UrlFlag.CONTENT
         if not images:
@@ -79,12 +79,12 @@ def _truth(options: dict[str, Argument], name: str, default: bool) -> bool:
     return written == "true"
 
 
-def _flags(options: dict[str, Argument], name: str) -> UrlFlag:
+def _flags(options: dict[str, Argument], name: str) -> int:
     written = options.get(name, [])
     names = written if isinstance(written, list) else [written]
-    flags = UrlFlag(0)
+    flags = 0
     for word in names:
-        found = UrlFlag.__members__.get(word.upper()) if isinstance(word, str) else None
+        found = URL_FLAGS.get(word.lower()) if isinstance(word, str) else None
         if found is None:
             raise ValueError(f"no flag {word!r} of URLs")
         flags |= found

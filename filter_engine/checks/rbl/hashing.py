@@ -10,10 +10,8 @@ from functools import partial
 from typing import Final
 
 from filter_engine.checks.rbl.options import RblRule
+from filter_engine.config.base32 import encode_base32
 
-_ALPHABET: Final = "ybndrfg8ejkmcpqxot1uwisza345h769"
-_PAIRS: Final = tuple(low + high for high in _ALPHABET for low in _ALPHABET)
-"""By ten bits."""
 _SCRIPT_HASH: Final = "blake2"
 # Rspamd's documented example of process_script, in all its spacings and names of variables: the
 # name's BLAKE2b in base32, cut, then a dot and the zone.
@@ -29,18 +27,6 @@ _HASHING_SCRIPT: Final = re.compile(
 Hashing = Callable[[str], str]
 
 
-def rspamd_base32(data: bytes, length: int | None = None) -> str:
-    """Rspamd's base32: z-base-32's alphabet, bits taken from the lowest of the first octet on.
-
-    With ``length`` no more than so many characters.
-    """
-    whole = (len(data) * 8 + 4) // 5
-    length = whole if length is None else min(length, whole)
-    number = int.from_bytes(data, "little")
-    pairs = [_PAIRS[number >> place & 1023] for place in range(0, 5 * length, 10)]
-    return "".join(pairs)[:length]
-
-
 def _hex(data: bytes, length: int | None) -> str:
     return data.hex()[:length]
 
@@ -53,7 +39,7 @@ _Write = Callable[[bytes, "int | None"], str]
 _FORMATS: Final[dict[str, _Write]] = {
     "": _hex,
     "hex": _hex,
-    "base32": rspamd_base32,
+    "base32": encode_base32,
     "base64": _base64,
 }
 
@@ -67,7 +53,7 @@ def hashing_of(rule: RblRule) -> Hashing | None:
         found = _HASHING_SCRIPT.fullmatch(rule.process_script)
         if found is None:
             raise ValueError("its process_script is Lua, which this engine does not run")
-        return partial(_hashed, _SCRIPT_HASH, rspamd_base32, int(found["length"]))
+        return partial(_hashed, _SCRIPT_HASH, encode_base32, int(found["length"]))
     if not rule.hash:
         return None
     return partial(_hashed, rule.hash, _FORMATS[rule.hash_format], rule.hash_len)

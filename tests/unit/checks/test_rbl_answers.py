@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filter_engine.checks.rbl.answers import Plain, codes_of
-from filter_engine.checks.rbl.hashing import hashing_of, rspamd_base32
+from filter_engine.checks.rbl.hashing import hashing_of
 from filter_engine.checks.rbl.lua_pattern import compile_lua_pattern
 from filter_engine.checks.rbl.options import EmailsOptions, RblOptions, RblRule, SurblOptions
+from filter_engine.config.base32 import encode_base32
 from filter_engine.config.collector import Collector
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import OptionsConfig
@@ -216,8 +217,8 @@ def test_the_hashing_script_of_rspamds_example() -> None:
 
 def test_base32_is_rspamds() -> None:
     # rspamadm lua: rspamd_util.encode_base32
-    assert rspamd_base32(b"a") == "bd"
-    assert rspamd_base32(b"hello world") == "em3ags7py376g3tprd"
+    assert encode_base32(b"a") == "bd"
+    assert encode_base32(b"hello world") == "em3ags7py376g3tprd"
 
 
 # -- whatever a mail or a site holds ---------------------------------------------------------------

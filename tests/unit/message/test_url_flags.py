@@ -38,7 +38,7 @@ def urls(content_type: str, body: str, subject: str = "x") -> dict[str, Url]:
 def test_flags(written: str, text: str, flags: tuple[str, ...]) -> None:
     url = parse_url(written, "text")
     assert url is not None
-    assert (url.text, set(url.flags.names)) == (text, set(flags))
+    assert (url.text, set(url.flag_names)) == (text, set(flags))
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_names_without_scheme_are_not_looked_for_beside_html() -> None:
 def test_a_link_that_shows_another_site() -> None:
     found = urls("text/html", "<a href='http://evil.com/x'>http://www.bank.com/login</a>")
     link, shown = found["http://evil.com/x"], found["http://www.bank.com/login"]
-    assert set(link.flags.names) == {"phished", "url_displayed"}
+    assert set(link.flag_names) == {"phished", "url_displayed"}
     assert link.phished is not None
     assert link.phished.host == "www.bank.com"
-    assert shown.flags.names == ("html_displayed",)
+    assert shown.flag_names == ("html_displayed",)
     assert (link.count, shown.count) == (1, 3)
 
 
@@ -104,7 +104,7 @@ def test_query() -> None:
     assert target.host == "b.org"
     assert "http://a.com/?v=http%3A%2F%2Fb.org%2F" not in urls("text/plain", "http://x.com/?y=z")
     found = urls("text/plain", "http://x.com/?y=http://in.com/")
-    assert found["http://in.com/"].flags.names == ("query",)
+    assert found["http://in.com/"].flag_names == ("query",)
 
 
 def test_subject_images_base_and_attached_text() -> None:
@@ -117,7 +117,7 @@ def test_subject_images_base_and_attached_text() -> None:
         b"http://attached.com\n--x--\n"
     )
     message = Message(raw)
-    assert {url.text: set(url.flags.names) for url in message.urls} == {
+    assert {url.text: set(url.flag_names) for url in message.urls} == {
         "http://b.com/d/r.html": set(),
         "http://i.com/i.png": {"image"},
         "http://attached.com": {"text"},
