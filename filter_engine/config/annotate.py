@@ -132,7 +132,7 @@ def _help(option: Option, level: int) -> list[str]:
     if option.unit:
         facts.append(option.unit)
     if option.kind.inner is None:
-        facts.append(f"default {described(default)}")
+        facts.append(f"default {described(default, option.unit)}")
     if option.aliases:
         facts.append(f"also {', '.join(option.aliases)}")
     indent = "    " * level

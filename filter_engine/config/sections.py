@@ -19,8 +19,8 @@ FOREIGN_MODULES = frozenset(
     forged_recipients fuzzy_check fuzzy_collect gpt greylist hfilter history_redis http_headers
     ip_score known_senders maillist maps_stats metadata_exporter metric_exporter mid
     milter_headers mime_types multimap mx_check neural once_received p0f phishing ratelimit rbl
-    regexp replies reputation rmilter_headers rspamd_update spamassassin spamtrap spf
-    surbl trie url_redirector url_suspect url_tags whitelist
+    replies reputation rmilter_headers rspamd_update spamtrap spf surbl url_redirector
+    url_suspect url_tags whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
 

@@ -98,6 +98,8 @@ TYPES = {
     "string": {"str", "path"},
     "list of string": {"str", "list"},
     "list of words": {"str", "list"},
+    "list of password hash": {"str"},
+    "list of routines": {"str", "list"},
     "addresses": {"str", "list"},
     "addresses of resolvers": {"str", "list"},
     "upstreams": {"str", "list"},

@@ -54,7 +54,7 @@ def test_all_forms_say_the_same(site: Path) -> None:
 
 def test_sections_and_sections_in_them(site: Path) -> None:
     assert _json(site, "-j", "options.dns", "actions.reject") == {
-        "options": {"dns": {"timeout": 2.0, "retransmits": 5, "sockets": 16}},
+        "options": {"dns": {"timeout": 2.0, "retransmits": 5, "sockets": 16, "fake_records": []}},
         "actions": {"reject": 12.0},
     }
     assert len(_json(site, "-j", "worker")["worker"]) == 4
@@ -143,9 +143,10 @@ def test_state_of_modules(site: Path) -> None:
     (site / "local.d" / "mid.conf").write_text("enabled = no;")
     state = _json(site, "--modules-state", "-j")
     assert "spf" in state["enabled"]
-    assert state["disabled_explicitly"] == {"mid": "local.d/mid.conf:1"}
+    shipped = {"mx_check": "shipped modules.d/mx_check.conf:2"}
+    assert state["disabled_explicitly"] == {"mid": "local.d/mid.conf:1"} | shipped
     text = _run(site, "-m").stdout
-    assert "Modules disabled (explicitly): mid (local.d/mid.conf:1)" in text
+    assert "Modules disabled (explicitly): mid (local.d/mid.conf:1)," in text
 
 
 @pytest.mark.parametrize(
