@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from filter_engine.config.composites import CompositeConfig
 from filter_engine.config.expression import Atom, Expression
@@ -53,7 +53,7 @@ class Matched:
             if result.name in self.without_symbol:
                 left += score
             else:
-                stay.append(result if score == result.score else replace(result, score=score))
+                stay.append(result if score == result.score else result._replace(score=score))
         return tuple(stay), left
 
 
@@ -171,11 +171,15 @@ class _Evaluation:
             score = self._scores.get(name)
             worth = (0.0 if score is None else abs(score.value)) or _LEAST
         else:
-            if not all(_has_option(result, wanted) for wanted in atom.options):
+            if atom.options and not _has_options(result, atom):
                 return 0.0
             worth = abs(result.score) or _LEAST
         self._used.setdefault(name, []).append((atom, composite))
         return worth
+
+
+def _has_options(result: SymbolResult, atom: Atom) -> bool:
+    return all(_has_option(result, wanted) for wanted in atom.options)
 
 
 def _has_option(result: SymbolResult, wanted: str | re.Pattern[str]) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol, cast
+from functools import partial
+from typing import Any, Protocol
 
-from filter_engine.scan.declare import AskingCheck, Check, Returned
+from filter_engine.scan.declare import Check, Returned
 from filter_engine.scan.exchange import Exchange, Exchanges, ExchangeStatus, Reply
 from filter_engine.scan.question import (
     ASK,
@@ -81,9 +82,8 @@ class Driver:
         """Begin every check; their first questions leave before any answer is looked at."""
         self._draining = True
         for check in checks:
-            run = cast(AskingCheck, check.run)
-            coroutine = cast("Coroutine[Question[Any], Any, Returned]", run(self._task, ASK))
-            self._running[check.name] = (check, coroutine)
+            run: Any = check.run  # of asking checks an AskingCheck; a cast costs more than it says
+            self._running[check.name] = (check, run(self._task, ASK))
         for name in tuple(self._running):
             self._step(name, None)
         self._drain()
@@ -91,6 +91,8 @@ class Driver:
     def plain_done(self, name: str) -> None:
         """A plain check of this stage has ended; its value is in ``task.results``."""
         self._plain.discard(name)
+        if not self._waiting:
+            return  # for nearly all
         self._tell(name)
         if not self._draining:
             self._draining = True
@@ -136,7 +138,7 @@ class Driver:
         check, coroutine = entry
         try:
             question = coroutine.send(answer)
-            self._put(question, lambda reply: self._resume(name, reply))
+            self._put(question, partial(self._resume, name))
         except StopIteration as stop:
             del self._running[name]
             self._task.results[name] = self._sink.finished(check, stop.value)
@@ -179,9 +181,9 @@ class Driver:
         else:
             self._open[question] = [done]
             if isinstance(question, DnsQuestion):
-                self._transport.ask(question, lambda answer: self._answer(question, answer))
+                self._transport.ask(question, partial(self._answer, question))
             elif isinstance(self._transport, Exchanges):
-                self._transport.exchange(question, lambda reply: self._answer(question, reply))
+                self._transport.exchange(question, partial(self._answer, question))
             else:
                 detail = "this transport has no connections"
                 self._answer(question, Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
@@ -201,7 +203,10 @@ class Driver:
                 done(tuple(answers))
 
         for index, part in enumerate(question.questions):
-            self._put(part, lambda answer, index=index: fill(index, answer))  # type: ignore[misc]
+            if type(part) is DnsQuestion:
+                self._put_world(part, partial(fill, index))
+            else:
+                self._put(part, partial(fill, index))
 
     def _answer(self, question: DnsQuestion | Exchange, answer: DnsAnswer | Reply) -> None:
         waiting = self._open.pop(question, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ class Tally:
     Source: replies of Rspamd 3.4. A symbol nobody declared weighs nothing.
     """
 
-    __slots__ = ("_caps", "_factor", "_grow", "_left", "_scores", "_symbols")
+    __slots__ = ("_caps", "_factor", "_grow", "_left", "_results", "_scores", "_symbols")
 
     def __init__(
         self,
@@ -84,9 +84,11 @@ class Tally:
         self._grow = grow_factor if grow_factor > 1.0 else 1.0
         self._factor = 1.0
         self._symbols: dict[str, _Entry] = {}
+        self._results: tuple[SymbolResult, ...] | None = None
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Weigh further findings."""
+        self._results = None
         scores, symbols = self._scores, self._symbols
         for finding in findings:
             name = finding.symbol
@@ -117,6 +119,8 @@ class Tally:
 
     def _capped(self, worth: float, groups: Iterable[str]) -> float:
         left = self._left
+        if left.keys().isdisjoint(groups):
+            return worth
         capped = [group for group in groups if group in left]
         if worth > 0.0:
             for group in capped:
@@ -136,7 +140,12 @@ class Tally:
 
     def results(self) -> tuple[SymbolResult, ...]:
         """Every symbol so far, in the order of its first finding."""
-        return tuple(
+        if self._results is None:
+            self._results = tuple(self._made())
+        return self._results
+
+    def _made(self) -> Iterator[SymbolResult]:
+        return (
             SymbolResult(
                 name=name,
                 score=entry.total,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from filter_engine.scan.exchange import Exchange
@@ -79,9 +79,8 @@ class Outcome:
     """Sent once the verdict is given, to others that want to know; nobody waits for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolResult:
-    """A symbol in the verdict."""
+class SymbolResult(NamedTuple):
+    """A symbol in the verdict. A tuple, as some fifty are made a message."""
 
     name: str
     score: float
