@@ -36,11 +36,12 @@ $(STAMPS)/packages: molecule/lab/controller_packages.txt
 	if [ -n "$$missing" ]; then
 	  echo "== installing system packages: $$(echo $$missing)"
 	  $(SUDO) apt-get update -qq
-	  # Of rspamd only rspamadm is wanted: where systemd runs, Debian would start the service.
-	  keep_off=; if [ -d /run/systemd/system ] && grep -qx rspamd <<<"$$missing"; then keep_off=yes; fi
-	  [ -z "$$keep_off" ] || $(SUDO) systemctl mask -q rspamd.service
+	  # Tests start programs of their own: where systemd runs, Debian would start these services.
+	  keep_off=$$([ ! -d /run/systemd/system ] || grep -xE 'rspamd|redis-server' <<<"$$missing" || true)
+	  for service in $$keep_off; do $(SUDO) systemctl mask -q $$service.service; done
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null
-	  [ -z "$$keep_off" ] || { $(SUDO) systemctl unmask -q rspamd.service; $(SUDO) systemctl disable -q rspamd.service; }
+	  for service in $$keep_off; do
+	    $(SUDO) systemctl unmask -q $$service.service; $(SUDO) systemctl disable -q $$service.service; done
 	fi
 	touch $@
 
