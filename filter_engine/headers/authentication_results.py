@@ -60,7 +60,7 @@ def authentication_results(task: Task, *, add_smtp_user: bool = True, stop_chars
         results.extend(_dkim(signature) for signature in dkim.signatures[:MAX_SIGNATURES])
         if not dkim.signatures:
             results.append("dkim=none")
-    if isinstance(spf, SpfResult):
+    if isinstance(spf, SpfResult) and not task.authenticated:  # it would tell the user's address
         results.append(_spf(spf, authserv))
     if isinstance(dmarc, DmarcResult):
         results.append(_dmarc(dmarc))

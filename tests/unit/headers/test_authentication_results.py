@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from filter_engine.auth.arc import ArcCode, ArcResult, ArcSigner
 from filter_engine.auth.results import (
     DkimCode,
     DkimResult,
@@ -27,9 +31,9 @@ SPF = SpfResult(SpfCode.PASS, domain="goodcorp.com", sender="bob@goodcorp.com", 
 DMARC = DmarcResult(DmarcCode.PASS, from_domain="goodcorp.com", policy=DmarcPolicy.REJECT)
 
 
-def render(results: dict[str, Any], **envelope: Any) -> str:
+def make(results: dict[str, Any], **envelope: Any) -> Task:
     envelope.setdefault("mta_name", "mx1.home.example")
-    task = Task(
+    return Task(
         message=None,  # type: ignore[arg-type]  # the header never looks at the message
         envelope=Envelope(**envelope),
         sections={},
@@ -37,7 +41,10 @@ def render(results: dict[str, Any], **envelope: Any) -> str:
         server="here",
         results=results,
     )
-    return authentication_results(task)
+
+
+def render(results: dict[str, Any], **envelope: Any) -> str:
+    return authentication_results(make(results, **envelope))
 
 
 def test_as_rspamd_writes_it() -> None:
@@ -102,6 +109,99 @@ def test_a_failed_signature_says_why() -> None:
 def test_an_authenticated_user() -> None:
     value = render({"spf": SPF}, user="alice", mail_from="niaj@goodcorp.com")
     assert value == "mx1.home.example;\n\tauth=pass smtp.auth=alice smtp.mailfrom=niaj@goodcorp.com"
+
+
+def test_what_else_is_known_of_an_authenticated_user_but_the_login_is_not_named() -> None:
+    task = make({"dkim": DkimResult((SIGNATURE,)), "spf": SPF}, user="alice", mail_from="")
+    assert authentication_results(task, add_smtp_user=False) == (
+        "mx1.home.example;\n"
+        "\tdkim=pass header.d=goodcorp.com header.s=s1 header.b=VSk6JlzZ;\n"
+        '\tauth=pass smtp.mailfrom=""'
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (ArcResult(), "none"),
+        (
+            ArcResult(
+                ArcCode.PASS, "", (ArcSigner(1, "a.example", "s"), ArcSigner(2, "b.example", "t"))
+            ),
+            "arc=pass (b.example:s=t:i=2)",
+        ),
+        (ArcResult(ArcCode.FAIL, "seal 1 (of a.example)"), "arc=fail (seal 1  of a.example )"),
+        (ArcResult(ArcCode.INVALID, "no sets"), "arc=fail (no sets)"),
+        (ArcResult(ArcCode.TEMPERROR, "no key"), "arc=temperror (no key)"),
+    ],
+)
+def test_arc(result: ArcResult, text: str) -> None:
+    assert render({"arc": result}).split(";")[1].strip() == text
+
+
+@pytest.mark.parametrize(
+    ("sender", "shown"),
+    [
+        ("bob@goodcorp.com", "bob@goodcorp.com"),
+        ("b+o=b@goodcorp.com", "b+o=b@goodcorp.com"),
+        ('"b o b"@goodcorp.com', '"b o b"@goodcorp.com'),
+        ('"b\\"b"@goodcorp.com', '"b\\"b"@goodcorp.com'),
+        ("b;b(x)@goodcorp.com", '"b;b(x)"@goodcorp.com'),
+        ("bob@[192.0.2.1]", "bob@[192.0.2.1]"),
+        ("bob@[IPv6:2001:db8::1]", "bob@[IPv6:2001:db8::1]"),
+        ("jürgen@exämple.com", "jürgen@xn--exmple-cua.com"),
+        ("a@b; dkim=pass@c d", '"a@b; dkim=pass@c d"'),
+        ("bob", "bob"),
+    ],
+)
+def test_mailboxes_as_they_may_stand_there(sender: str, shown: str) -> None:
+    spf = SpfResult(SpfCode.NEUTRAL, sender=sender, ip="2001:db8::25")
+    value = render({"spf": spf})
+    assert value.endswith(f" smtp.mailfrom={shown}")
+    assert "2001:db8::25 is neither permitted nor denied" in value
+
+
+def test_the_null_sender_without_a_helo_has_no_identity() -> None:
+    value = render({"spf": SpfResult(SpfCode.NONE, ip="192.0.2.1", by_helo=True)})
+    assert value.endswith("when checking 192.0.2.1)")
+
+
+def test_filled_lines() -> None:
+    value = authentication_results(make({"spf": SPF, "dmarc": DMARC}), stop_chars="")
+    assert " ".join(value.split()) == " ".join(render({"spf": SPF, "dmarc": DMARC}).split())
+    assert all(len(line) <= 76 for line in value.split("\n\t"))
+
+
+@given(st.text(max_size=60), st.sampled_from(["spf", "dkim", "dmarc", "arc", "auth", "host"]))
+def test_no_value_breaks_out(evil: str, where: str) -> None:
+    """The header has as many results as were put in, wherever a stranger's text stands."""
+    sender = evil if where == "spf" else "a@b.example"
+    results = {
+        "spf": SpfResult(SpfCode.FAIL, sender=sender, ip="192.0.2.1"),
+        "dkim": DkimResult(
+            (DkimSignatureResult(DkimCode.FAIL, domain=evil, selector=evil, reason=evil),)
+            if where == "dkim"
+            else (SIGNATURE,)
+        ),
+        "dmarc": DmarcResult(DmarcCode.FAIL, from_domain=evil, reason=evil)
+        if where == "dmarc"
+        else DMARC,
+        "arc": ArcResult(ArcCode.FAIL, evil if where == "arc" else "x"),
+    }
+    host = evil if where == "host" and evil else "mx1.home.example"
+    value = render(results, mta_name=host)
+    assert len(split_results(value)) == 5
+    login = render({}, user=evil if where == "auth" else "u", mail_from=evil)
+    assert len(split_results(login)) == 2
+
+
+def split_results(value: str) -> list[str]:
+    """The header's parts by RFC 8601, section 2.2: ``;`` in comments and quotes does not count."""
+    assert "\r" not in value
+    assert value.count("\n") == value.count("\n\t")
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"|\([^()\\]*\)', "_", value)
+    assert not set('()"\\') & set(bare)
+    return bare.split(";")
 
 
 def test_hostile_values_stay_inside_the_header() -> None:
