@@ -28,6 +28,8 @@ MODULES: tuple[str, ...] = (
     "rbl",
     "asn",
     "mx_check",
+    "services",
+    "p0f",
     "service_accounts",
     "once_received",
     "hfilter",

@@ -41,8 +41,9 @@ NAMES = frozenset(_FILE_OF)
 #: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
     """
-    aliases arc asn chartable dkim dkim_signing dmarc emails force_actions forged_recipients
-    hfilter maillist mid milter_headers mime_types multimap mx_check once_received phishing rbl
+    aliases antivirus arc asn chartable dcc dkim dkim_signing dmarc emails external_services
+    force_actions forged_recipients
+    hfilter maillist mid milter_headers mime_types multimap mx_check once_received p0f phishing rbl
     rmilter_headers spf surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
@@ -60,15 +61,18 @@ def find(name: str) -> Schema | None:
 
 
 class _Unserved(Mapping[str, Option]):
-    """The options of ``find(name)``, which is asked only when somebody looks."""
+    """The options of ``find(name)`` or its rules, which is asked only when somebody looks."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_name", "_of_rules")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, of_rules: bool = False) -> None:
         self._name = name
+        self._of_rules = of_rules
 
     def _options(self) -> Mapping[str, Option]:
         schema = find(self._name)
+        if schema is not None and self._of_rules:
+            schema = schema.rules
         return schema.options if schema else {}
 
     def __getitem__(self, key: str) -> Option:
@@ -89,3 +93,10 @@ def unserved(name: str) -> Mapping[str, Option]:
     if name not in SERVED_IN_PART:
         raise ValueError(f"{name} is not served in part")
     return _Unserved(name)
+
+
+def unserved_rule(name: str) -> Mapping[str, Option]:
+    """The same of the sections that hold the rules of the module ``name``."""
+    if name not in SERVED_IN_PART:
+        raise ValueError(f"{name} is not served in part")
+    return _Unserved(name, of_rules=True)

@@ -182,8 +182,8 @@ def test_the_typos_of_finding_1(site: Site) -> None:
     ("module", "text", "code", "hint"),
     [
         ("antivirus", "clamav { simbol = X; }", "unknown-option", "did you mean 'symbol'"),
-        ("antivirus", "clamav { log_clean = maybe; }", "wrong-type", "write true or false"),
-        ("antivirus", "clamav { max_size = huge; }", "wrong-type", "write 1024"),
+        ("elastic", "allow_local = maybe;", "wrong-type", "write true or false"),
+        ("clickhouse", "limits { max_memory = huge; }", "wrong-type", "write 1024"),
         ("multimap", "A { type = ip; map = x; mapp = y; }", "unknown-option", "did you mean 'map'"),
         ("rbl", "rbls { a { rbll = x; } }", "unknown-option", "did you mean 'rbl'"),
         ("rbl", "rblss { a { rbl = x; } }", "unknown-option", "did you mean 'rbls'"),

@@ -1,0 +1,184 @@
+"""The modules antivirus, external_services and dcc: checks that ask other programs about a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from filter_engine.checks.services.filters import PROTOCOLS as FILTERS
+from filter_engine.checks.services.options import (
+    SERVED_TYPES,
+    AntivirusOptions,
+    DccOptions,
+    ExternalServicesOptions,
+    ScannerRule,
+)
+from filter_engine.checks.services.rule import Rule, symbols, with_defaults
+from filter_engine.config.upstreams import parse_upstreams
+from filter_engine.scan.declare import Stage, Symbol, check
+from filter_engine.scan.question import Ask
+from filter_engine.scan.setup import Setup
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult
+
+_LATE: Final = "postfilter"
+Options = AntivirusOptions | ExternalServicesOptions
+
+
+def _used(module: str, options: Options, *, late: bool) -> Iterator[ScannerRule]:
+    """The rules of a stage, with their defaults."""
+    for rule in options.rules.values():
+        if rule.enabled and rule.servers is not None:
+            protocol = SERVED_TYPES[module][rule.type]
+            full = with_defaults(rule, protocol, of_viruses=module == "antivirus")
+            if (full.symbol_type == _LATE) is late:
+                yield full
+
+
+def _symbols_of(module: str, *, late: bool) -> Callable[[Options], Iterator[Symbol]]:
+    def found(options: Options) -> Iterator[Symbol]:
+        for rule in _used(module, options, late=late):
+            yield from symbols(rule, module)
+
+    return found
+
+
+def _prepare(module: str, *, late: bool) -> Callable[[Options, Setup], tuple[Rule, ...]]:
+    def prepare(options: Options, setup: Setup) -> tuple[Rule, ...]:
+        return tuple(
+            Rule(rule, SERVED_TYPES[module][rule.type], setup, module)
+            for rule in _used(module, options, late=late)
+        )
+
+    return prepare
+
+
+async def _asked(task: Task, ask: Ask, rules: Iterable[Rule]) -> Outcome | None:
+    """Ask all programs at once about all that they scan."""
+    asked = [
+        (rule, content, question)
+        for rule in rules
+        if task.is_wanted(rule.options.symbol)
+        for content, question in rule.questions(task)
+    ]
+    if not asked:
+        return None
+    replies = await ask.all(*(ask.exchange(question) for _, _, question in asked))
+    found: list[Finding] = []
+    forced: list[PreResult] = []
+    for (rule, content, _), reply in zip(asked, replies, strict=True):
+        findings, pre_result = rule.findings(content, reply)
+        found += findings
+        if pre_result is not None:
+            forced.append(pre_result)
+    reject = next((each for each in forced if each.action is Action.REJECT), None)
+    return Outcome(tuple(found), pre_result=reject or next(iter(forced), None))
+
+
+def _undecided(task: Task, rules: Iterable[Rule]) -> Iterator[Rule]:
+    """The rules whose answer may matter yet: ``dynamic_scan`` leaves clear spam out."""
+    rejected = task.decision.action is Action.REJECT
+    for rule in rules:
+        options = rule.options
+        if not (rejected and options.dynamic_scan and options.action != Action.REJECT.value):
+            yield rule
+
+
+@check(
+    "antivirus",
+    symbols=(),
+    options=AntivirusOptions,
+    symbols_of=_symbols_of("antivirus", late=False),
+    prepare=_prepare("antivirus", late=False),
+)
+async def antivirus(task: Task, ask: Ask) -> Outcome | None:
+    """Virus scanners are asked about attachments, or about the message."""
+    return await _asked(task, ask, task.state("antivirus") or ())
+
+
+@check(
+    "antivirus_late",
+    module="antivirus",
+    stage=Stage.POSTFILTER,
+    symbols=(),
+    options=AntivirusOptions,
+    symbols_of=_symbols_of("antivirus", late=True),
+    prepare=_prepare("antivirus", late=True),
+)
+async def antivirus_late(task: Task, ask: Ask) -> Outcome | None:
+    """Virus scanners that are asked once the score is known."""
+    return await _asked(task, ask, _undecided(task, task.state("antivirus_late") or ()))
+
+
+@check(
+    "external_services",
+    symbols=(),
+    options=ExternalServicesOptions,
+    symbols_of=_symbols_of("external_services", late=False),
+    prepare=_prepare("external_services", late=False),
+)
+async def external_services(task: Task, ask: Ask) -> Outcome | None:
+    """Other filters are asked about the message."""
+    return await _asked(task, ask, task.state("external_services") or ())
+
+
+@check(
+    "external_services_late",
+    module="external_services",
+    stage=Stage.POSTFILTER,
+    symbols=(),
+    options=ExternalServicesOptions,
+    symbols_of=_symbols_of("external_services", late=True),
+    prepare=_prepare("external_services", late=True),
+)
+async def external_services_late(task: Task, ask: Ask) -> Outcome | None:
+    """Other filters that are asked once the score is known."""
+    return await _asked(task, ask, _undecided(task, task.state("external_services_late") or ()))
+
+
+# -- the module dcc ------------------------------------------------------------------------------
+
+_SCORES: Final[Mapping[str, tuple[float, str]]] = {
+    "DCC_REJECT": (2.0, "DCC rejects the mail"),
+    "DCC_BULK": (1.0, "DCC counted the mail often"),
+    "DCC_FAIL": (0.0, "DCC gives no answer"),
+}
+
+
+def _dcc_rule(options: DccOptions) -> ScannerRule | None:
+    servers = options.servers
+    if servers is None and options.host:
+        servers = parse_upstreams(options.host, options.port or FILTERS["dcc"].port)
+    if servers is None:
+        return None
+    named = replace(options, servers=servers, type="dcc", name=options.name or "dcc")
+    return with_defaults(named, FILTERS["dcc"], of_viruses=False)
+
+
+def _dcc_symbols(options: DccOptions) -> Iterator[Symbol]:
+    rule = _dcc_rule(options)
+    for symbol in () if rule is None else symbols(rule, "dcc"):
+        if symbol.name not in _SCORES:
+            yield symbol
+
+
+def _prepare_dcc(options: DccOptions, setup: Setup) -> tuple[Rule, ...]:
+    rule = _dcc_rule(options)
+    return () if rule is None else (Rule(rule, FILTERS["dcc"], setup, "dcc"),)
+
+
+@check(
+    "dcc",
+    callback="DCC_CHECK",
+    symbols=tuple(
+        Symbol(name, score, text, ("dcc",), one_shot=True, rule="DCC_CHECK")
+        for name, (score, text) in _SCORES.items()
+    ),
+    options=DccOptions,
+    symbols_of=_dcc_symbols,
+    prepare=_prepare_dcc,
+)
+async def dcc(task: Task, ask: Ask) -> Outcome | None:
+    """DCC is asked how often it saw the mail."""
+    return await _asked(task, ask, task.state("dcc") or ())
