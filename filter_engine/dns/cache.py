@@ -37,7 +37,7 @@ class AnswerCache:
 
     def put(self, answer: DnsAnswer, now: float) -> None:
         """Keep an answer for its TTL; a failure or a TTL of 0 is not kept."""
-        if answer.failed or answer.ttl <= 0:
+        if answer.ttl <= 0 or answer.failed:
             return
         ttl = min(answer.ttl, MAX_NEGATIVE_TTL if answer.missing else MAX_TTL)
         cost = _ENTRY + sum(_weight(record) for record in answer.records)

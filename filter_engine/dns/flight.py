@@ -14,48 +14,32 @@ Answered = Callable[[DnsAnswer], None]
 class Flight:
     """The state of one question until it is answered."""
 
-    __slots__ = (
-        "aliases",
-        "asked",
-        "detail",
-        "done",
-        "edns",
-        "ids",
-        "over_tcp",
-        "question",
-        "refused",
-        "round",
-        "sent",
-        "server",
-        "ttl",
-        "waiting",
-    )
+    # Most questions are sent once and answered: what further tries need stands here, unchanged.
+    sent = 0
+    """Datagrams sent; also tells an outdated timer from the current one."""
+    ttl = 0x7FFFFFFF
+    """Seconds the aliases followed so far may be believed."""
+    server: Upstream | None = None
+    """The server asked last."""
+    refused: tuple[Upstream, ...] = ()
+    """Servers that said they cannot answer, or cannot be reached."""
+    round: tuple[Upstream, ...] = ()
+    """Servers asked since all were asked last."""
+    ids: tuple[tuple[Channel, int], ...] = ()
+    """Where replies may come from: earlier tries still count."""
+    edns = True
+    over_tcp = False
+    done = False
+    detail = "no name server"
+    """Why the last try failed."""
 
     def __init__(self, question: DnsQuestion, asked: bytes, done: Answered, aliases: int) -> None:
         self.question = question
         self.asked = asked
         """Its question section."""
         self.waiting = [done]
-        self.sent = 0
-        """Datagrams sent; also tells an outdated timer from the current one."""
-        self.ttl = 0x7FFFFFFF
-        """Seconds the aliases followed so far may be believed."""
-        self.server: Upstream | None = None
-        """The server asked last."""
-        # Most questions are sent once, so that what further tries need is a shared empty tuple.
-        self.refused: tuple[Upstream, ...] = ()
-        """Servers that said they cannot answer, or cannot be reached."""
-        self.round: tuple[Upstream, ...] = ()
-        """Servers asked since all were asked last."""
-        self.ids: tuple[tuple[Channel, int], ...] = ()
-        """Where replies may come from: earlier tries still count."""
-        self.edns = True
-        self.over_tcp = False
-        self.done = False
         self.aliases = aliases
         """Alias targets that may still be asked for."""
-        self.detail = "no name server"
-        """Why the last try failed."""
 
     def refuse(self, server: Upstream) -> None:
         """This server is asked no more."""

@@ -45,6 +45,8 @@ class UpstreamSet:
             upstream: _Condition(deque(maxlen=self._health.max_errors))
             for upstream in self._upstreams
         }
+        self._troubled: set[Upstream] = set()
+        """Those that failed since they last answered."""
         self._turn = Turn(random or Random())  # noqa: S311  # spreads load, guards nothing
 
     def __len__(self) -> int:
@@ -71,6 +73,7 @@ class UpstreamSet:
     def failed(self, upstream: Upstream, now: float) -> bool:
         """Note an error; True when this one makes a living server dead."""
         condition = self._conditions[upstream]
+        self._troubled.add(upstream)
         if condition.dead_until > now:
             return False
         errors = condition.errors
@@ -84,6 +87,9 @@ class UpstreamSet:
 
     def succeeded(self, upstream: Upstream) -> bool:
         """Note an answer; True when the server had counted as dead."""
+        if not self._troubled:
+            return False  # for nearly every answer
+        self._troubled.discard(upstream)
         condition = self._conditions[upstream]
         condition.errors.clear()
         revived = condition.dead_until != _ALIVE
