@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from filter_engine.config.kinds import STRING, merged_object, text_of
@@ -71,25 +72,23 @@ def _is_index(name: str, value: Any) -> bool:
     return True
 
 
-def _additions_kind(nodes: list[UclNode], _binder: Binder) -> tuple[AddHeader, ...]:
-    found = to_python(merged_object(nodes))
-    try:
-        return additions(found if isinstance(found, dict) else {})
-    except ValueError as error:
-        raise MisfitError(str(error), 'write "X-Name" = "text";') from None
+def _headers(check: Callable[[Mapping[str, Any]], object], hint: str) -> Kind[Mapping[str, Any]]:
+    def convert(nodes: list[UclNode], _binder: Binder) -> Mapping[str, Any]:
+        found = to_python(merged_object(nodes))
+        assert isinstance(found, dict)
+        try:
+            check(found)
+        except ValueError as error:
+            raise MisfitError(str(error), hint) from None
+        return MappingProxyType(found)
 
-
-def _removals_kind(nodes: list[UclNode], _binder: Binder) -> tuple[RemoveHeader, ...]:
-    found = to_python(merged_object(nodes))
-    try:
-        return removals(found if isinstance(found, dict) else {})
-    except ValueError as error:
-        raise MisfitError(str(error), 'write "X-Name" = 0;') from None
+    return Kind("section", convert, multiple=True)
 
 
 def _name(nodes: list[UclNode], _binder: Binder) -> str:
+    text = text_of(nodes[0])
     try:
-        return header_name(text_of(nodes[0]))
+        return header_name(text) if text else ""
     except ValueError as error:
         raise MisfitError(str(error), "write it without the colon") from None
 
@@ -105,15 +104,15 @@ def _indices(nodes: list[UclNode], _binder: Binder) -> tuple[int, ...]:
         raise MisfitError(str(error), "0 all, 1 the first, -1 the last, null none") from None
 
 
+#: Empty: no header.
 HEADER_NAME: Kind[str] = Kind("header name", _name)
 #: Which of the headers of a name: 0 all, n the n-th, -1 the last; null none.
 HEADER_INDICES: Kind[tuple[int, ...]] = Kind("number or list of them", _indices, multiple=True)
-#: Header -> text.
-ADDITIONS: Kind[tuple[AddHeader, ...]] = Kind("headers and texts", _additions_kind, multiple=True)
-#: Header -> which.
-REMOVALS: Kind[tuple[RemoveHeader, ...]] = Kind(
-    "headers and numbers", _removals_kind, multiple=True
-)
+#: Header -> text, for ``additions``.
+ADDITIONS: Kind[Mapping[str, Any]] = _headers(additions, 'write "X-Name" = "text";')
+#: Header -> which, for ``removals``.
+REMOVALS: Kind[Mapping[str, Any]] = _headers(removals, 'write "X-Name" = 0;')
+NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
 
 
 def _printable(nodes: list[UclNode], binder: Binder) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of, nullable, one_of, section
@@ -26,9 +26,9 @@ from filter_engine.headers.additions import (
     HEADER_INDICES,
     HEADER_NAME,
     HEADER_TEXT,
+    NO_HEADERS,
     REMOVALS,
 )
-from filter_engine.scan.verdict import AddHeader, RemoveHeader
 from filter_engine.ucl.nodes import UclNode
 
 S = TypeVar("S", bound=Section)
@@ -181,8 +181,8 @@ class RemoveHeaderRoutine(Section):
 class RemoveHeadersRoutine(Section):
     """``remove-headers``: headers that go."""
 
-    headers: tuple[RemoveHeader, ...] = option(
-        REMOVALS, (), doc="headers, and which of the name: 0 all, 1 the first, -1 the last"
+    headers: Mapping[str, Any] = option(
+        REMOVALS, NO_HEADERS, doc="headers, and which of the name: 0 all, 1 the first, -1 the last"
     )
 
 
@@ -190,8 +190,8 @@ class RemoveHeadersRoutine(Section):
 class AddHeadersRoutine(Section):
     """``add-headers``: headers with fixed texts."""
 
-    headers: tuple[AddHeader, ...] = option(
-        ADDITIONS, (), doc='headers: "X-Name" = "text" or { value = "text"; order = 1; }'
+    headers: Mapping[str, Any] = option(
+        ADDITIONS, NO_HEADERS, doc='headers: "X-Name" = "text" or { value = "text"; order = 1; }'
     )
     remove: tuple[int, ...] = option(
         HEADER_INDICES, (0,), doc="which of those names go first: 0 all, 1 the first, null none"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from filter_engine.headers.additions import additions, removals
 from filter_engine.headers.authentication_results import (
     authentication_results,
     forged_places,
@@ -194,14 +195,14 @@ def _remove_header(_subject: Subject, options: RemoveHeaderRoutine, edits: Edits
 
 
 def _remove_headers(_subject: Subject, options: RemoveHeadersRoutine, edits: Edits) -> None:
-    for removal in options.headers:
+    for removal in removals(options.headers):
         edits.remove(removal.name, (removal.index,))
 
 
 def _add_headers(_subject: Subject, options: AddHeadersRoutine, edits: Edits) -> None:
-    for header in options.headers:
-        edits.remove(header.name, options.remove)
-    edits.add(options.headers)
+    for name in options.headers:
+        edits.remove(name, options.remove)
+    edits.add(additions(options.headers, edits.default_order))
 
 
 def _remove_spam_flag(_subject: Subject, options: SpamFlagRoutine, edits: Edits) -> None:

@@ -200,8 +200,8 @@ def test_headers_that_go_and_headers_that_come() -> None:
         remove_upstream_spam_flag=False,
         routines=Routines(
             remove_header=RemoveHeaderRoutine(header="X-One", remove=(1, -1)),
-            remove_headers=RemoveHeadersRoutine(headers=(RemoveHeader("X-Two", 2),)),
-            add_headers=AddHeadersRoutine(headers=(AddHeader("X-Three", "a"),)),
+            remove_headers=RemoveHeadersRoutine(headers={"X-Two": 2}),
+            add_headers=AddHeadersRoutine(headers={"X-Three": "a"}),
         ),
     )
     edits = edit(options)
@@ -217,7 +217,7 @@ def test_headers_that_go_and_headers_that_come() -> None:
 def test_two_routines_with_one_header_add_it_once() -> None:
     routines = Routines(
         server=ServerRoutine(header="X-Note"),
-        add_headers=AddHeadersRoutine(headers=(AddHeader("x-note", "mine"),)),
+        add_headers=AddHeadersRoutine(headers={"x-note": "mine"}),
     )
     options = MilterHeadersOptions(use=("x-rspamd-server", "add-headers"), routines=routines)
     assert added(edit(options)) == {"x-note": "mine"}
