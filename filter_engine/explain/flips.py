@@ -50,6 +50,8 @@ class Flip:
     """What the score would have to change by: below zero to a milder action."""
     without: tuple[str, ...] = ()
     """The fewest symbols without which it would be so; empty when there are none."""
+    without_gives: Action | None = None
+    """The action without them: a single weighty symbol may lead further than to the neighbour."""
     score: NewScore | None = None
     threshold: NewThreshold | None = None
 
@@ -58,6 +60,8 @@ class Flip:
         found: dict[str, object] = {"action": self.action.value, "gap": self.gap}
         if self.without:
             found["without"] = list(self.without)
+        if self.without_gives is not None:
+            found["without_gives"] = self.without_gives.value
         if self.score is not None:
             found["score"] = {
                 "symbol": self.score.symbol,
@@ -120,38 +124,55 @@ class _Search:
         return Flip(
             target,
             gap,
-            self._fewest(down=True, limit=limit),
+            *self._fewest(down=True, limit=limit, target=target),
             self._one_score(gap, down=True, limit=limit),
-            threshold if threshold.then > score else None,
+            threshold if self._leads(threshold, target) else None,
         )
 
     def _harsher(self, limit: float, action: Action) -> Flip:
         score = self._base.score
         then = round(math.floor(score / _STEP) * _STEP, 2)
         then = then if then <= score else round(then - _STEP, 2)
-        reached = action_for(score, {**self._plan.thresholds, action: then}) is action
+        threshold = NewThreshold(action, limit, then)
         return Flip(
             action,
             limit - score,
-            self._fewest(down=False, limit=limit),
+            *self._fewest(down=False, limit=limit, target=action),
             self._one_score(limit - score, down=False, limit=limit),
-            NewThreshold(action, limit, then) if reached else None,
+            threshold if self._leads(threshold, action) else None,
         )
 
-    def _fewest(self, *, down: bool, limit: float) -> tuple[str, ...]:
-        """The fewest symbols whose absence suffices; of single ones the one that weighs least."""
+    def _leads(self, changed: NewThreshold, target: Action) -> bool:
+        """Whether a threshold leads to that action: another may have the same one."""
+        limits = {**self._plan.thresholds, changed.action: changed.then}
+        return action_for(self._base.score, limits) is target
+
+    def _fewest(
+        self, *, down: bool, limit: float, target: Action
+    ) -> tuple[tuple[str, ...], Action | None]:
+        """The fewest symbols whose absence suffices, and the action then.
+
+        Of single ones the one that leads to the neighbour, else the one that weighs least.
+        """
         sign = 1.0 if down else -1.0
         useful = [name for name, effect in self._effects.items() if effect * sign > 0.0]
         useful.sort(key=lambda name: self._effects[name] * sign)
+        further: tuple[tuple[str, ...], Action | None] = ((), None)
         for name in useful:
-            if self._reached(self._decide(frozenset((name,))).score, limit, down=down):
-                return (name,)
+            then = self._decide(frozenset((name,)))
+            if then.action is target:
+                return (name,), target
+            if not further[0] and self._reached(then.score, limit, down=down):
+                further = (name,), then.action
+        if further[0]:
+            return further
         chosen: list[str] = []
         for name in reversed(useful):
             chosen.append(name)
-            if self._reached(self._decide(frozenset(chosen)).score, limit, down=down):
-                return tuple(chosen)
-        return ()
+            then = self._decide(frozenset(chosen))
+            if self._reached(then.score, limit, down=down):
+                return tuple(chosen), then.action
+        return (), None
 
     def _one_score(self, gap: float, *, down: bool, limit: float) -> NewScore | None:
         """The score to change by the least; of equal ones that of the weightiest symbol."""

@@ -168,7 +168,9 @@ def _flip(flip: Flip) -> str:
     direction = "less" if flip.gap <= 0 else "more"
     ways = []
     if flip.without:
-        ways.append(f"without {', '.join(flip.without)}")
+        gives = flip.without_gives
+        then = "" if gives in (None, flip.action) else f" (then {gives.value})"
+        ways.append(f"without {', '.join(flip.without)}{then}")
     if flip.score is not None:
         score = flip.score
         ways.append(f"with {score.symbol} at {score.then:g} instead of {score.now:g}")

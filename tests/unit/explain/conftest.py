@@ -1,0 +1,40 @@
+"""Messages scanned and explained with a site's files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filter_engine.cli.loading import load_with_rules, registry_of, symbol_defaults
+from filter_engine.dns.table import TableResolver
+from filter_engine.explain.explanation import VerdictExplanation, explain
+from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.trace import Trace
+from filter_engine.scanner import Scanner
+
+#: A day after which the mails of the tests are neither old nor of the future.
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def explained(tmp_path: Path) -> Callable[..., VerdictExplanation]:
+    """Scan a message by the text of local.d files, and explain it."""
+
+    def run(raw: bytes, envelope: Envelope | None = None, **files: str) -> VerdictExplanation:
+        (tmp_path / "local.d").mkdir(exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / "local.d" / name.replace("__", ".")).write_text(text)
+        config = load_with_rules(None, {"LOCAL_CONFDIR": str(tmp_path)})
+        transport: Any = TableResolver({})
+        scanner = Scanner(
+            config, registry_of(config), transport=transport, clock=lambda: NOW, server="mx1"
+        )
+        traces: list[Trace] = []
+        verdict = asyncio.run(scanner.scan(raw, envelope or Envelope(), trace=traces.append))
+        return explain(verdict, traces[0], config, symbol_defaults(config))
+
+    return run
