@@ -30,7 +30,8 @@ def _unhandled(data: bytes) -> tuple[Said, ...]:
 # -- DCC -----------------------------------------------------------------------------------------
 
 _COUNT: Final = re.compile(r"\b(body|fuz1|fuz2)=([^=\s]+)")
-_REPUTATION: Final = re.compile(r"\brep=(\d{1,3}(?:\.\d{1,3})?)")
+_REPUTATION: Final = re.compile(r"\brep=(\d{1,3}(?:\.\d{1,3})?)(?=\s|$)")
+"""A percentage (``rep=60%``) is none that Rspamd counts with."""
 
 
 def _line(text: str) -> bytes:

@@ -139,6 +139,7 @@ async def external_services_late(task: Task, ask: Ask) -> Outcome | None:
 
 # -- the module dcc ------------------------------------------------------------------------------
 
+_DCC: Final = "DCC_CHECK"
 _SCORES: Final[Mapping[str, tuple[float, str]]] = {
     "DCC_REJECT": (2.0, "DCC rejects the mail"),
     "DCC_BULK": (1.0, "DCC counted the mail often"),
@@ -159,8 +160,8 @@ def _dcc_rule(options: DccOptions) -> ScannerRule | None:
 def _dcc_symbols(options: DccOptions) -> Iterator[Symbol]:
     rule = _dcc_rule(options)
     for symbol in () if rule is None else symbols(rule, "dcc"):
-        if symbol.name not in _SCORES:
-            yield symbol
+        score, text = _SCORES.get(symbol.name, (symbol.score, symbol.description))
+        yield replace(symbol, score=score, description=text, one_shot=True, rule=_DCC)
 
 
 def _prepare_dcc(options: DccOptions, setup: Setup) -> tuple[Rule, ...]:
@@ -170,11 +171,8 @@ def _prepare_dcc(options: DccOptions, setup: Setup) -> tuple[Rule, ...]:
 
 @check(
     "dcc",
-    callback="DCC_CHECK",
-    symbols=tuple(
-        Symbol(name, score, text, ("dcc",), one_shot=True, rule="DCC_CHECK")
-        for name, (score, text) in _SCORES.items()
-    ),
+    callback=_DCC,
+    symbols=(),
     options=DccOptions,
     symbols_of=_dcc_symbols,
     prepare=_prepare_dcc,

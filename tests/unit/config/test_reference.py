@@ -43,7 +43,7 @@ def test_every_section_is_there_once(modules: dict[str, type]) -> None:
         ("symbols.NAME.score", "number", "", True),
         ("composites.NAME.policy", None, '"remove_all"', True),
         ("settings.NAME.authenticated", "boolean or null", "", True),
-        ("antivirus.NAME.log_clean", "boolean", None, False),
+        ("elastic.allow_local", "boolean", None, False),
     ],
 )
 def test_options_by_path(
