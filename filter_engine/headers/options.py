@@ -150,6 +150,13 @@ class StatusRoutine(HeaderRoutine):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OsFingerprintRoutine(HeaderRoutine):
+    """``x-os-fingerprint``: what p0f says of the client's system."""
+
+    header: str = _header("X-OS-Fingerprint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationResultsRoutine(HeaderRoutine):
     """``authentication-results``: SPF, DKIM, DMARC, ARC, the login (RFC 8601)."""
 
@@ -268,6 +275,12 @@ class Routines(Section):
         key="x-virus",
         doc="what scanners for viruses found",
     )
+    os_fingerprint: OsFingerprintRoutine = option(
+        _of(OsFingerprintRoutine, "x-os-fingerprint"),
+        OsFingerprintRoutine(),
+        key="x-os-fingerprint",
+        doc="the client's system, by p0f",
+    )
     spam_header: SpamHeaderRoutine = option(
         _of(SpamHeaderRoutine, "spam-header"),
         SpamHeaderRoutine(),
@@ -308,7 +321,6 @@ class Routines(Section):
         **{
             name: known(Kind("section", lambda *_: None), doc=doc)
             for name, doc in (
-                ("x-os-fingerprint", "the client's system, of p0f"),
                 ("stat-signature", "a mark of the classifier"),
                 ("fuzzy-hashes", "hashes of fuzzy_check"),
             )

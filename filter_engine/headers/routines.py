@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from filter_engine.headers.additions import additions, removals
 from filter_engine.headers.authentication_results import (
@@ -20,6 +20,7 @@ from filter_engine.headers.options import (
     BarRoutine,
     HeaderRoutine,
     LevelRoutine,
+    OsFingerprintRoutine,
     PreResultRoutine,
     QueueIdRoutine,
     RemoveHeaderRoutine,
@@ -177,6 +178,35 @@ def _virus(subject: Subject, options: VirusRoutine, edits: Edits) -> None:
     edits.set(options, fold_width(options.header, value))
 
 
+class Fingerprint(Protocol):
+    """What the check p0f gives."""
+
+    @property
+    def system(self) -> str:
+        """The operating system."""
+
+    @property
+    def link(self) -> str:
+        """The kind of link."""
+
+    @property
+    def distance(self) -> int:
+        """Hops."""
+
+    @property
+    def uptime(self) -> int:
+        """Minutes."""
+
+
+def _os_fingerprint(subject: Subject, options: OsFingerprintRoutine, edits: Edits) -> None:
+    found: Fingerprint | None = subject.task.results.get("p0f")
+    value = None
+    if found is not None:
+        system, link = one_line(found.system[:100]), one_line(found.link[:100])
+        value = f"{system}, (up: {found.uptime} min), (distance {found.distance}, link: {link})"
+    edits.set(options, value)
+
+
 def _authentication_results(
     subject: Subject, options: AuthenticationResultsRoutine, edits: Edits
 ) -> None:
@@ -233,6 +263,7 @@ RUN: Mapping[str, Routine] = {
     "x-spam-level": Routine(_level),
     "x-spam-status": Routine(_status),
     "x-virus": Routine(_virus),
+    "x-os-fingerprint": Routine(_os_fingerprint),
     "spam-header": Routine(_spam_header),
     "authentication-results": Routine(_authentication_results),
     "remove-header": Routine(_remove_header),

@@ -42,6 +42,7 @@ OPTION_OF = {
     "filter_engine_nameservers": "options.dns.nameserver",
     "filter_engine_neighbours": "options.neighbours",
     "filter_engine_pidfile": "options.pidfile",
+    "filter_engine_privacy": "privacy.authenticated",
     "filter_engine_redis": "redis",
     "filter_engine_scan_upstreams_line": "worker.rspamd_proxy.upstream.NAME.hosts",
     "filter_engine_secure_ip": "worker.controller.secure_ip",

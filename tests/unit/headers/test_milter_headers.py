@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from filter_engine.checks.p0f import Fingerprint
 from filter_engine.headers.milter_headers import MilterHeaders
 from filter_engine.headers.options import (
     EXTENDED,
@@ -185,6 +186,15 @@ def test_viruses_without_words_for_them_are_named_alone() -> None:
         edits = edit(only("x-virus", virus=virus), symbols=found)
         assert added(edits) == want
         assert removed(edits) == {"X-Virus"}
+
+
+def test_what_p0f_says() -> None:
+    seen = Fingerprint("Linux 3.x", "Ethernet", 5, 17)
+    assert added(edit(only("x-os-fingerprint"), results={"p0f": seen})) == {
+        "X-OS-Fingerprint": "Linux 3.x, (up: 17 min), (distance 5, link: Ethernet)"
+    }
+    unknown = edit(only("x-os-fingerprint"), results={"p0f": None})
+    assert (unknown.add, removed(unknown)) == ((), {"X-OS-Fingerprint"})
 
 
 def test_the_server_has_another_name() -> None:
