@@ -20,6 +20,7 @@ from filter_engine.headers.privacy import with_privacy
 from filter_engine.headers.sections import sections as sections  # also read from here
 from filter_engine.maps.maps import Maps
 from filter_engine.message import Message
+from filter_engine.message.preload import preload
 from filter_engine.rules.loader import site_rules
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.driver import Transport
@@ -83,6 +84,7 @@ class Scanner:
         """A scanner with the built-in checks and the site's, which read their keys and maps now."""
         checks.load()
         public_suffixes()
+        preload()
         registry = site_rules(REGISTRY, config.variables).registry
         return cls(config, registry, transport=transport, clock=clock, server=server)
 

@@ -6,16 +6,13 @@ import binascii
 from base64 import b64decode
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256, Hash
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from filter_engine.auth.dkim_library import dkim_library, primitives
 
-from filter_engine.auth.dkim_library import dkim_library
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 MAX_RECORD = 4096
 """Octets of a key record; longer ones are refused."""
@@ -24,9 +21,7 @@ MIN_BITS = 1024
 MAX_BITS = 8192
 """Longer RSA keys cost too much to be tried."""
 
-_PADDING = PKCS1v15()
-_HASHES = {"sha256": SHA256(), "sha1": SHA1()}  # noqa: S303  # to say "policy", never "pass"
-_AnyKey: TypeAlias = RSAPublicKey | Ed25519PublicKey
+_AnyKey: TypeAlias = "RSAPublicKey | Ed25519PublicKey"
 
 
 class DkimKeyError(ValueError):
@@ -50,15 +45,17 @@ class DkimPublicKey:
 
     def verifies(self, signature: bytes, algorithm: str, data: bytes) -> bool:
         """Whether the signature fits; ``algorithm`` is ``sha256`` or ``sha1``."""
+        crypto = primitives()
+        method, key = crypto.HASHES[algorithm], cast(Any, self.key)
         try:
-            if isinstance(self.key, RSAPublicKey):
-                self.key.verify(signature, data, _PADDING, _HASHES[algorithm])
+            if isinstance(key, crypto.RSAPublicKey):
+                key.verify(signature, data, crypto.PADDING, method)
             else:
                 # RFC 8463, section 3: what is signed is the digest.
-                digest = Hash(_HASHES[algorithm])
+                digest = crypto.Hash(method)
                 digest.update(data)
-                self.key.verify(signature, digest.finalize())
-        except InvalidSignature:
+                key.verify(signature, digest.finalize())
+        except crypto.InvalidSignature:
             return False
         return True
 
@@ -111,15 +108,16 @@ def _words(text: bytes) -> set[str]:
 def _load(kind: str, material: bytes) -> tuple[_AnyKey, int]:
     if kind not in ("rsa", "ed25519"):
         raise DkimKeyError(f"unknown key type {kind[:20]!r}")
+    crypto = primitives()
     try:
         if kind == "ed25519" and len(material) == 32:
-            return Ed25519PublicKey.from_public_bytes(material), 256
-        key = load_der_public_key(material)
-    except (ValueError, UnsupportedAlgorithm):
+            return crypto.Ed25519PublicKey.from_public_bytes(material), 256
+        key = crypto.load_der_public_key(material)
+    except (ValueError, crypto.UnsupportedAlgorithm):
         raise DkimKeyError(f"p= holds no {kind} key") from None
-    if kind == "ed25519" and isinstance(key, Ed25519PublicKey):
+    if kind == "ed25519" and isinstance(key, crypto.Ed25519PublicKey):
         return key, 256
-    if kind != "rsa" or not isinstance(key, RSAPublicKey):
+    if kind != "rsa" or not isinstance(key, crypto.RSAPublicKey):
         raise DkimKeyError(f"p= holds no {kind} key")
     if key.key_size > MAX_BITS:
         raise DkimKeyError(f"key of {key.key_size} bits")

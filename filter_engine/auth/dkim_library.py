@@ -1,4 +1,7 @@
-"""dkimpy, loaded when a scanner gets ready: it brings a DNS resolver, which commands do without."""
+"""dkimpy and ``cryptography``, loaded when a scanner gets ready: commands start faster without.
+
+dkimpy brings a DNS resolver.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,13 @@ def dkim_library() -> ModuleType:
     return import_module("dkim")
 
 
+@cache
+def primitives() -> ModuleType:
+    """``filter_engine.auth.primitives``."""
+    return import_module("filter_engine.auth.primitives")
+
+
 def load_library(_options: object, _setup: object) -> None:
     """Load it before processes are forked: what a check names as its ``prepare``."""
     dkim_library()
+    primitives()

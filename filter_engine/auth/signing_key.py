@@ -10,20 +10,14 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256, Hash
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_private_key,
-    load_pem_private_key,
-)
+from typing import TYPE_CHECKING, Any, cast
 
 from filter_engine.auth.dkim_key import DkimKeyError, parse_key_record
+from filter_engine.auth.dkim_library import primitives
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 MAX_FILE = 65536
 """Octets of a key file."""
@@ -44,18 +38,22 @@ class SigningKey:
     @property
     def algorithm(self) -> str:
         """``a=`` of its signatures."""
-        return "rsa-sha256" if isinstance(self.key, RSAPrivateKey) else "ed25519-sha256"
+        return (
+            "rsa-sha256" if isinstance(self.key, primitives().RSAPrivateKey) else "ed25519-sha256"
+        )
 
     @property
     def record(self) -> str:
         """The TXT record that belongs to it (RFC 6376, section 3.6.1; RFC 8463, section 4)."""
+        crypto = primitives()
+        encoding, form = crypto.Encoding, crypto.PublicFormat
         public = self.key.public_key()
-        if isinstance(self.key, RSAPrivateKey):
+        if isinstance(self.key, crypto.RSAPrivateKey):
             kind = "rsa"
-            material = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            material = public.public_bytes(encoding.DER, form.SubjectPublicKeyInfo)
         else:
             kind = "ed25519"
-            material = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+            material = public.public_bytes(encoding.Raw, form.Raw)
         return f"v=DKIM1; k={kind}; p={b64encode(material).decode()}"
 
     def misfit(self, record: bytes) -> str:
@@ -70,11 +68,13 @@ class SigningKey:
 
     def sign(self, data: bytes) -> bytes:
         """The signature over data, hashed with SHA-256."""
-        if isinstance(self.key, RSAPrivateKey):
-            return self.key.sign(data, PKCS1v15(), SHA256())
-        digest = Hash(SHA256())
+        crypto, key = primitives(), cast(Any, self.key)
+        method = crypto.HASHES["sha256"]
+        if isinstance(key, crypto.RSAPrivateKey):
+            return cast(bytes, key.sign(data, crypto.PADDING, method))
+        digest = crypto.Hash(method)
         digest.update(data)
-        return self.key.sign(digest.finalize())
+        return cast(bytes, key.sign(digest.finalize()))
 
 
 def load_signing_key(data: bytes, name: str = "key") -> SigningKey:
@@ -83,31 +83,32 @@ def load_signing_key(data: bytes, name: str = "key") -> SigningKey:
     The last is what ``rspamadm dkim_keygen -t ed25519`` writes, with or without the public half.
     ``name`` is how errors call it. Raises SigningKeyError.
     """
+    crypto = primitives()
     try:
         key = _parse(data)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, crypto.UnsupportedAlgorithm):
         # The cause may quote the material: it is not passed on.
         raise SigningKeyError(
             f"{name} holds no private key: expected PEM or base64 of an RSA or Ed25519 key, "
             "without a passphrase"
         ) from None
-    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
+    if not isinstance(key, crypto.RSAPrivateKey | crypto.Ed25519PrivateKey):
         raise SigningKeyError(f"{name} holds a key that is neither RSA nor Ed25519")
-    if isinstance(key, RSAPrivateKey) and key.key_size < 1024:
+    if isinstance(key, crypto.RSAPrivateKey) and key.key_size < 1024:
         raise SigningKeyError(f"{name} holds an RSA key of {key.key_size} bits; 1024 is the least")
     return SigningKey(key)
 
 
 def _parse(data: bytes) -> object:
     if b"-----BEGIN" in data:
-        return load_pem_private_key(data, password=None)
+        return primitives().load_pem_private_key(data, password=None)
     try:
         material = b64decode(b"".join(data.split()), validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
     if len(material) in (32, 64):
-        return Ed25519PrivateKey.from_private_bytes(material[:32])
-    return load_der_private_key(material, password=None)
+        return primitives().Ed25519PrivateKey.from_private_bytes(material[:32])
+    return primitives().load_der_private_key(material, password=None)
 
 
 _Stamp = tuple[int, int, int]

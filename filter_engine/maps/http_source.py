@@ -10,19 +10,17 @@ from __future__ import annotations
 import base64
 import fcntl
 import hashlib
-import http.client
 import json
 import logging
 import os
 import socket
-import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from filter_engine import __version__
@@ -32,6 +30,9 @@ from filter_engine.maps.limits import MAX_BYTES
 from filter_engine.maps.map import Source
 from filter_engine.maps.protection import SIGNATURE_SUFFIX
 from filter_engine.maps.read import MapError, MapReader
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class HttpSource(Source):
                 if fresh or not mine:
                     return self._from_file()
                 return self._ask(addresses)
-        except (OSError, http.client.HTTPException, ValueError, MapError) as error:
+        except (OSError, ValueError, MapError) as error:
             self.due = time.monotonic() + min(self.poll, PATIENCE)
             self._tell(error)
             return None
@@ -244,8 +245,10 @@ def _netloc(host: str, port: int | None) -> str:
 def _get(url: SplitResult, addresses: Sequence[str], known: Head) -> tuple[Head, bytes] | None:
     """Head and body of a URL; None when the server says that ``known`` is still good.
 
-    Raises OSError, ``HTTPException`` and ``MapError``.
+    Raises OSError and ``MapError``.
     """
+    import http.client  # with all it brings a tenth of what a command takes to start
+
     deadline = time.monotonic() + PATIENCE
     assert url.hostname is not None
     connection = http.client.HTTPConnection(url.hostname, url.port or _PORTS[url.scheme])
@@ -259,6 +262,8 @@ def _get(url: SplitResult, addresses: Sequence[str], known: Head) -> tuple[Head,
         if response.status != http.client.OK:
             raise MapError(f"the server answers {response.status} {response.reason}"[:200])
         body = _body(response, deadline)
+    except http.client.HTTPException as error:
+        raise MapError(f"no usable reply: {error or type(error).__name__}"[:200]) from None
     finally:
         connection.close()
     etag, modified = (response.getheader(name, "") for name in ("ETag", "Last-Modified"))
@@ -266,6 +271,8 @@ def _get(url: SplitResult, addresses: Sequence[str], known: Head) -> tuple[Head,
 
 
 def _connect(url: SplitResult, addresses: Sequence[str]) -> socket.socket:
+    import ssl
+
     port = url.port or _PORTS[url.scheme]
     failure: OSError = OSError("no address")
     for address in addresses:
@@ -296,7 +303,7 @@ def _headers(url: SplitResult, known: Head) -> dict[str, str]:
     return headers
 
 
-def _body(response: http.client.HTTPResponse, deadline: float) -> bytes:
+def _body(response: HTTPResponse, deadline: float) -> bytes:
     parts: list[bytes] = []
     size = 0
     while part := response.read(_CHUNK):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from filter_engine.config.layers import Layers
 from filter_engine.config.map_definition import (
@@ -28,6 +27,9 @@ from filter_engine.maps.read import MapReader
 from filter_engine.maps.watch import Resolve, Watch
 from filter_engine.matching import DatabaseCache
 from filter_engine.ucl.nodes import UclArray, UclObject, UclScalar
+
+if TYPE_CHECKING:
+    import asyncio
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 _MONTHS: Final = {
@@ -70,6 +69,8 @@ def parse_date_leniently(text: str) -> datetime | None:
     strict = parse_date(text)
     if strict is not None:
         return strict
+    from email.utils import parsedate_to_datetime  # commands that scan nothing do without
+
     try:
         found = parsedate_to_datetime(text[:_MAX_LENGTH])
     except (ValueError, TypeError, IndexError, OverflowError):

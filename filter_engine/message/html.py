@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from typing import TYPE_CHECKING, Final
 
 from filter_engine.message.css import BLACK, WHITE, Colour
 from filter_engine.message.html_guard import CUSTOM, guard
 from filter_engine.message.html_style import DEFAULT_LOOK, Look, Looks
 from filter_engine.message.image_size import size_in_data_url
 from filter_engine.message.limits import MAX_URLS
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
 
 _LINKING: Final = {
     "a": "href",
@@ -157,6 +158,8 @@ class _Element:
 
 def parse_html(source: str) -> HtmlContent:
     """Read an HTML document; never raises, time and memory are bounded by the limits."""
+    from selectolax.lexbor import LexborHTMLParser  # commands that scan nothing do without
+
     html = guard(source)
     root = LexborHTMLParser(html).root
     if root is None:

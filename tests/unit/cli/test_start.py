@@ -1,0 +1,44 @@
+"""Commands start fast: what only a scan needs is not loaded by declaring the checks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+#: Libraries that cost more than a few milliseconds to load.
+DEAR = (
+    "aiohttp",
+    "asyncio",
+    "cryptography",
+    "dkim",
+    "dns",
+    "email.utils",
+    "http.client",
+    "httptools",
+    "hyperscan",
+    "jinja2",
+    "nacl",
+    "publicsuffixlist",
+    "regex",
+    "selectolax",
+    "ssl",
+    "uvloop",
+)
+
+PROGRAM = """
+import json, sys
+import filter_engine.cli.{module}
+from filter_engine import checks
+checks.load()
+print(json.dumps([name for name in {dear!r} if name in sys.modules]))
+"""
+
+
+@pytest.mark.parametrize("module", ["config", "configdump", "configtest"])
+def test_nothing_dear_is_loaded_to_read_a_configuration(module: str) -> None:
+    program = PROGRAM.format(module=module, dear=DEAR)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert json.loads(done.stdout) == []
