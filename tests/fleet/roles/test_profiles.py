@@ -137,6 +137,13 @@ def test_who_signs(profile: str, signs: bool, make: Make) -> None:
     assert host.config.actions.reject == 15
 
 
+@pytest.mark.parametrize(
+    ("profile", "stripped"), [("mx", False), ("mas", True), ("single", True), ("dms", False)]
+)
+def test_whose_users_do_not_tell_of_their_clients(profile: str, stripped: bool, make: Make) -> None:
+    assert make(filter_engine_profile=profile).module("privacy").authenticated is stripped
+
+
 def test_dms_thresholds(dms: Host) -> None:
     actions = dms.config.actions
     assert (actions.greylist, actions.add_header, actions.reject) == (4, 6, 11)
