@@ -59,6 +59,9 @@ symbols = st.builds(
     score=numbers,
     metric_score=numbers,
     description=texts,
+    # the protocol has neither
+    group=st.just(""),
+    evidence=st.just(()),
     options=st.lists(texts, max_size=3).map(tuple),
 )
 verdicts = st.builds(
