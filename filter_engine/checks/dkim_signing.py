@@ -184,7 +184,8 @@ async def dkim_signing(task: Task, ask: Ask) -> Outcome | None:
         content = content or signed_content(task.message, stripped(task))
         headers = parse_header_list(options.sign_headers)
         signatures.append(sign(content, domain, selector, key, int(task.now), headers))
-        findings.append(Finding("DKIM_SIGNED", (f"{domain}:s={selector}",)))
+        used = f"key of {domain} in {path}"
+        findings.append(Finding("DKIM_SIGNED", (f"{domain}:s={selector}",), evidence=used))
     return Outcome(tuple(findings), signatures=tuple(signatures)) if signatures else None
 
 

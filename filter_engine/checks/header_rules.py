@@ -110,7 +110,8 @@ def header_presence(task: Task) -> list[Finding]:
     repeated = [name for name in _UNIQUE if len(message.get_all(name)) > 1]
     if repeated:
         weight = max(_UNIQUE[name] for name in repeated)
-        found.append(Finding("MULTIPLE_UNIQUE_HEADERS", (",".join(repeated),), weight))
+        counted = ", ".join(f"{name} {len(message.get_all(name))} times" for name in repeated)
+        found.append(Finding("MULTIPLE_UNIQUE_HEADERS", (",".join(repeated),), weight, counted))
     return found
 
 

@@ -51,7 +51,8 @@ def test_a_mail_is_explained(run: Run) -> None:
 
 
 def test_json_has_it_all(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "local.d" / "actions.conf").write_text("reject = 3;\nadd_header = null;\ngreylist = null;\n")
+    actions = "reject = 3;\nadd_header = null;\ngreylist = null;\n"
+    (tmp_path / "local.d" / "actions.conf").write_text(actions)
     done = run("--json", str(MAILS / "spam.eml"))
     found = json.loads(done.stdout)
     assert (found["action"], found["decided_by"]) == ("reject", "score")

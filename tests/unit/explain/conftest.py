@@ -20,6 +20,30 @@ from filter_engine.scanner import Scanner
 NOW = 1_800_000_000.0
 
 
+class Engine:
+    """A scanner by one configuration, whose verdicts are explained."""
+
+    def __init__(self, site: str) -> None:
+        self._config = load_with_rules(None, {"LOCAL_CONFDIR": site})
+        self._defaults = symbol_defaults(self._config)
+        transport: Any = TableResolver({})
+        registry = registry_of(self._config)
+        self._scanner = Scanner(
+            self._config, registry, transport=transport, clock=lambda: NOW, server="mx1"
+        )
+
+    def explained(self, raw: bytes, envelope: Envelope | None = None) -> VerdictExplanation:
+        traces: list[Trace] = []
+        scan = self._scanner.scan(raw, envelope or Envelope(), trace=traces.append)
+        return explain(asyncio.run(scan), traces[0], self._config, self._defaults)
+
+
+@pytest.fixture(scope="session")
+def scanned() -> Callable[[bytes], VerdictExplanation]:
+    """Scan a message with the shipped configuration, and explain it."""
+    return Engine("/nonexistent").explained
+
+
 @pytest.fixture
 def explained(tmp_path: Path) -> Callable[..., VerdictExplanation]:
     """Scan a message by the text of local.d files, and explain it."""
@@ -28,13 +52,6 @@ def explained(tmp_path: Path) -> Callable[..., VerdictExplanation]:
         (tmp_path / "local.d").mkdir(exist_ok=True)
         for name, text in files.items():
             (tmp_path / "local.d" / name.replace("__", ".")).write_text(text)
-        config = load_with_rules(None, {"LOCAL_CONFDIR": str(tmp_path)})
-        transport: Any = TableResolver({})
-        scanner = Scanner(
-            config, registry_of(config), transport=transport, clock=lambda: NOW, server="mx1"
-        )
-        traces: list[Trace] = []
-        verdict = asyncio.run(scanner.scan(raw, envelope or Envelope(), trace=traces.append))
-        return explain(verdict, traces[0], config, symbol_defaults(config))
+        return Engine(str(tmp_path)).explained(raw, envelope)
 
     return run

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
 
+from filter_engine import checks
 from filter_engine.explain.explanation import ExplainedSymbol, VerdictExplanation
+from filter_engine.explain.looked_at import CHECKS, SYMBOLS
+from filter_engine.explain.report import print_verdict
+from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Action
 
@@ -66,6 +74,28 @@ def test_every_symbol_has_evidence_and_the_sum_is_the_score(
     if found.decided_by is None or found.decided_by.score is None:
         assert math.isclose(found.sum, found.score, abs_tol=1e-9)
     assert json.loads(json.dumps(found.as_dict()))["action"] == found.action.value
+
+
+def test_what_is_looked_at_is_of_checks_and_symbols_that_exist() -> None:
+    checks.load()
+    assert set(CHECKS) <= {check.name for check in REGISTRY}
+    assert set(SYMBOLS) <= {symbol.name for _, symbol in REGISTRY.symbols()}
+
+
+def test_a_header_that_is_there_twice_is_counted(explained: Explained) -> None:
+    found = explained(b"Subject: a\n" + MAIL, OUTSIDE)
+    assert named(found, "MULTIPLE_UNIQUE_HEADERS").evidence == ("Subject 2 times",)
+
+
+@given(head=st.binary(max_size=200), body=st.binary(max_size=100))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_in_a_mail_stops_an_explanation(
+    scanned: Callable[[bytes], VerdictExplanation], head: bytes, body: bytes
+) -> None:
+    found = scanned(b"From: " + head + b"\nSubject: \xff$1\n\n" + body)
+    output = io.StringIO()
+    print_verdict(Console(file=output, width=80), "mail", found)
+    assert all(char.isprintable() or char == "\n" for char in output.getvalue())
 
 
 def test_a_cap_says_what_it_cut(explained: Explained) -> None:
