@@ -19,6 +19,7 @@ from filter_engine.headers.authentication_results import forged_places
 from filter_engine.headers.options import (
     EXTENDED,
     OLD_SECTION,
+    OTHER_NAMES,
     SECTION,
     MilterHeadersOptions,
     RmilterHeadersOptions,
@@ -90,7 +91,7 @@ class MilterHeaders:
         kept = named is not None or self._has_listed_recipient(task)
         for name in wanted:
             routine = RUN[name]
-            if kept or routine.always or not self._left_alone(task, name, *routine.spared):
+            if kept or routine.always or not self._left_alone(task, name):
                 routine.run(subject, self._of[name], edits)
         if not results:
             edits.add_nothing()
@@ -134,8 +135,9 @@ class MilterHeaders:
                 return True
         return False
 
-    def _left_alone(self, task: Task, *names: str) -> bool:
+    def _left_alone(self, task: Task, name: str) -> bool:
         options = self.options
+        names = (name, *OTHER_NAMES.get(name, ()))
         if options.skip_all:
             return True
         if options.skip_local and task.local and not {*names} & {*options.local_headers}:
@@ -155,7 +157,7 @@ def _wanted(options: MilterHeadersOptions) -> tuple[str, ...]:
         *options.use,
         *((_SPAM_FLAG,) if options.remove_upstream_spam_flag else ()),
     )
-    return tuple(dict.fromkeys(wanted))
+    return tuple(dict.fromkeys(name for name in wanted if name in RUN))
 
 
 def _with_pre_result(names: Iterable[str]) -> tuple[str, ...]:

@@ -330,39 +330,37 @@ class Routines(Section):
 
 ROUTINES: Final = tuple(made.key for made in options_of(Routines))
 """The names of all routines."""
+OTHER_NAMES: Final = {"x-spamd-bar": ("x-rspamd-bar",), "x-rspamd-pre-result": ("x-spamd-result",)}
+"""Under which names ``local_headers`` and ``authenticated_headers`` may know a routine besides."""
+_NAMES: Final = frozenset((*ROUTINES, *(name for names in OTHER_NAMES.values() for name in names)))
 
 
-def _use(nodes: list[UclNode], binder: Binder) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(n.lower() for n in list_of(STRING).convert(nodes, binder)))
-    for name in names:
-        if name in Routines.known:
+def _routine_names(name: str, allowed: frozenset[str]) -> Kind[tuple[str, ...]]:
+    """Names of routines in the option ``name``; one that does not exist is told and left out."""
+
+    def convert(nodes: list[UclNode], binder: Binder) -> tuple[str, ...]:
+        found = dict.fromkeys(text.lower() for text in list_of(STRING).convert(nodes, binder))
+        for text in (text for text in found if text not in allowed):
+            rspamds = Routines.known.get(text)
             binder.report(
-                Severity.INFO,
-                "not-served",
+                Severity.WARNING if rspamds is None else Severity.INFO,
+                "no-effect" if rspamds is None else "not-served",
                 nodes[0],
-                f"milter_headers.use: {name!r} is Rspamd's; this engine does not have it",
-                f"in Rspamd: {Routines.known[name].doc}",
+                f"{SECTION}.{name}: there is no routine {text!r}",
+                likely(text, ROUTINES) if rspamds is None else f"in Rspamd: {rspamds.doc}",
             )
-        elif name not in ROUTINES:
-            binder.report(
-                Severity.WARNING,
-                "no-effect",
-                nodes[0],
-                f"milter_headers.use: there is no routine {name!r}",
-                likely(name, ROUTINES, Routines.known),
-            )
-    return tuple(name for name in names if name in ROUTINES)
+        return tuple(text for text in found if text in allowed)
 
-
-#: Names of routines; one that does not exist is told and left out.
-ROUTINE_NAMES: Kind[tuple[str, ...]] = Kind("list of routines", _use, multiple=True)
+    return Kind("list of routines", convert, multiple=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MilterHeadersOptions(Section):
     """The section ``milter_headers``."""
 
-    use: tuple[str, ...] = option(ROUTINE_NAMES, (), doc="routines to run, in this order")
+    use: tuple[str, ...] = option(
+        _routine_names("use", frozenset(ROUTINES)), (), doc="routines to run, in this order"
+    )
     extended_spam_headers: bool = option(BOOLEAN, False, doc=f"also run {', '.join(EXTENDED)}")
     skip_local: bool = option(BOOLEAN, True, doc="leave mail from local networks alone")
     skip_authenticated: bool = option(BOOLEAN, True, doc="leave mail of logged-in users alone")
@@ -370,10 +368,14 @@ class MilterHeadersOptions(Section):
         BOOLEAN, False, doc="leave all mail alone, but for that to extended_headers_rcpt"
     )
     local_headers: tuple[str, ...] = option(
-        list_of(STRING), (), doc="routines that run for local mail all the same"
+        _routine_names("local_headers", _NAMES),
+        (),
+        doc="routines that run for local mail all the same",
     )
     authenticated_headers: tuple[str, ...] = option(
-        list_of(STRING), (), doc="routines that run for mail of logged-in users all the same"
+        _routine_names("authenticated_headers", _NAMES),
+        (),
+        doc="routines that run for mail of logged-in users all the same",
     )
     extended_headers_rcpt: MapDefinition | None = option(
         MAP_DEFINITION,

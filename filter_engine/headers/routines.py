@@ -247,19 +247,17 @@ class Routine:
     """How a routine runs."""
 
     run: Run
-    spared: tuple[str, ...] = ()
-    """Other names under which ``local_headers`` and ``authenticated_headers`` may know it."""
     always: bool = False
     """No mail is left alone."""
 
 
 RUN: Mapping[str, Routine] = {
     "x-spamd-result": Routine(_spamd_result),
-    "x-rspamd-pre-result": Routine(_pre_result, ("x-spamd-result",)),
+    "x-rspamd-pre-result": Routine(_pre_result),
     "x-rspamd-server": Routine(_server),
     "x-rspamd-queue-id": Routine(_queue_id),
     "x-rspamd-action": Routine(_action),
-    "x-spamd-bar": Routine(_bar, ("x-rspamd-bar",)),  # Rspamd asks for this name
+    "x-spamd-bar": Routine(_bar),
     "x-spam-level": Routine(_level),
     "x-spam-status": Routine(_status),
     "x-virus": Routine(_virus),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from filter_engine.checks.p0f import Fingerprint
+from filter_engine.config.loader import inspect
 from filter_engine.headers.milter_headers import MilterHeaders
 from filter_engine.headers.options import (
     EXTENDED,
@@ -23,7 +25,9 @@ from filter_engine.headers.options import (
     SpamHeaderRoutine,
     VirusRoutine,
 )
+from filter_engine.headers.sections import sections
 from filter_engine.message import Message
+from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.metric import Decision
 from filter_engine.scan.task import Task
@@ -361,6 +365,29 @@ def test_the_old_name_says_what_the_new_one_does_not(site: Site) -> None:
 def test_switched_off(site: Site) -> None:
     scan = site(milter_headers="enabled = false; extended_spam_headers = true;")
     assert scan().edits == HeaderEdits()
+
+
+def test_routines_that_do_not_exist_are_told(tmp_path: Path) -> None:
+    (tmp_path / "local.d").mkdir()
+    (tmp_path / "local.d" / "milter_headers.conf").write_text(
+        """
+        use = ["x-spamd-baar", "stat-signature", "x-virus"];
+        local_headers = ["x-rspamd-bar", "x-viruses"];
+        routines { x-virus { header = "X: Y"; } stat-signature { header = "X"; } }
+        """
+    )
+    variables = {"LOCAL_CONFDIR": str(tmp_path)}
+    found = inspect(None, variables, {}, modules=sections(REGISTRY)).findings
+    told = {(f.line, f.code): f for f in found if "milter_headers" in f.file}
+    assert set(told) == {
+        (2, "no-effect"),
+        (2, "not-served"),
+        (3, "no-effect"),
+        (4, "wrong-type"),
+        (4, "not-served"),
+    }
+    assert "did you mean 'x-spamd-bar'?" in told[2, "no-effect"].hint
+    assert "did you mean 'x-virus'?" in told[3, "no-effect"].hint
 
 
 # -- settings --------------------------------------------------------------------------------------
