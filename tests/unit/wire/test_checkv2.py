@@ -102,6 +102,13 @@ def test_a_header_added_twice_survives() -> None:
     assert parse_reply(reply_json(Verdict(Action.NO_ACTION, 0, 1, edits=edits))).edits == edits
 
 
+def test_several_of_a_name_removed_survive() -> None:
+    edits = HeaderEdits(remove=(RemoveHeader("X", 3), RemoveHeader("Y"), RemoveHeader("X", 1)))
+    reply = reply_json(Verdict(Action.NO_ACTION, 0, 1, edits=edits))
+    assert orjson.loads(reply)["milter"] == {"remove_headers": {"X": [3, 1], "Y": 0}}
+    assert set(parse_reply(reply).edits.remove) == set(edits.remove)
+
+
 def test_reject_switched_off_is_null() -> None:
     verdict = Verdict(Action.NO_ACTION, 1.0, math.nan)
     assert orjson.loads(reply_json(verdict))["required_score"] is None

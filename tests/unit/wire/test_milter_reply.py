@@ -139,6 +139,19 @@ def test_one_occurrence_by_its_place(index: int, removed: list[int]) -> None:
     assert [payload[3] for command, payload in packets(reply) if command == "m"] == removed
 
 
+@pytest.mark.parametrize(
+    ("indices", "removed"),
+    [((1, 3), [3, 1]), ((1, -1, 4), [4, 1]), ((-1, -2), [4, 3]), ((2, 0), [4, 3, 2, 1])],
+)
+def test_several_occurrences_go_the_last_one_first(
+    indices: tuple[int, ...], removed: list[int]
+) -> None:
+    """Those behind a deleted one move up."""
+    edits = HeaderEdits(remove=tuple(RemoveHeader("X", index) for index in indices))
+    reply = milter_reply(verdict(edits=edits), {b"x": 4}, ALL, STOCK)
+    assert [payload[3] for command, payload in packets(reply) if command == "m"] == removed
+
+
 def test_signatures_go_to_the_top() -> None:
     reply = milter_reply(verdict(signatures=("a=1;\n\tb=2", "a=2")), {}, ALL, STOCK)
     assert packets(reply) == [
