@@ -49,6 +49,7 @@ MODULES: tuple[str, ...] = (
     "url_suspect",
     "pdf_rules",
     "force_actions",
+    "export",
 )
 """Module names under this package, in the order they are declared."""
 

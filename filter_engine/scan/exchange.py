@@ -46,7 +46,7 @@ class ExchangeStatus(Enum):
     """The server closed before the reply was whole."""
     TOO_LARGE = "too large"
     UNEXPECTED = "unexpected"
-    """A step of the dialogue was answered otherwise than wanted."""
+    """The last line, or a step of the dialogue, was answered otherwise than wanted."""
     UNKNOWN = "unknown"
     """The host has no address, or nothing can connect here."""
 
@@ -76,6 +76,10 @@ class _Exchange(NamedTuple):
     """Bytes of the reply; more is a failure."""
     half_close: bool = False
     """Say that no more will be sent, once all is."""
+    wanted: bytes = b""
+    """With ``LINE``: regular expression that the last line has to match, or the exchange fails."""
+    farewell: bytes = b""
+    """Sent once the reply is whole; nothing is awaited."""
     steps: tuple[Step, ...] = ()
     """Turns before ``send``; their answers are no part of the reply."""
     content: bytes = b""
@@ -98,7 +102,7 @@ class Exchange(_Exchange, Question["Reply"]):
         digest = hashlib.sha256()
         steps = (part for step in self.steps for part in step)
         until = self.until.value.encode()
-        for part in (self.send, until, self.pattern, self.content, *steps):
+        for part in (self.send, until, self.pattern, self.wanted, self.content, *steps):
             digest.update(len(part).to_bytes(8) + part)
         digest.update(self.size.to_bytes(8) + bytes((self.half_close,)))
         return f"{self.servers} {digest.hexdigest()}"

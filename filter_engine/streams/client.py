@@ -205,9 +205,7 @@ async def _dialogue(
     for step in question.steps:
         writer.write(step.send)
         answer = await _read(step, question.limit, reader, rest)
-        if not re.match(step.wanted, answer.last_line):
-            line = answer.last_line[:200].decode("ascii", "backslashreplace")
-            raise _FailedError(ExchangeStatus.UNEXPECTED, f"answered {line!r}", answer.data)
+        _check(step.wanted, answer)
         rest = answer.rest
     if send:
         writer.write(send)
@@ -216,7 +214,19 @@ async def _dialogue(
     if question.half_close and writer.can_write_eof():
         with contextlib.suppress(OSError):
             writer.write_eof()
-    return (await _read(question, question.limit, reader, rest)).data
+    answer = await _read(question, question.limit, reader, rest)
+    if question.farewell:
+        writer.write(question.farewell)
+    if question.wanted:
+        _check(question.wanted, answer)
+    return answer.data
+
+
+def _check(wanted: bytes, answer: Reading) -> None:
+    """Raise unless the line that ended an answer is as wanted."""
+    if not re.match(wanted, answer.last_line):
+        line = answer.last_line[:200].decode("ascii", "backslashreplace")
+        raise _FailedError(ExchangeStatus.UNEXPECTED, f"answered {line!r}", answer.data)
 
 
 async def _read(

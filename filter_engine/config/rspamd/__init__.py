@@ -43,7 +43,8 @@ SERVED_IN_PART = frozenset(
     """
     aliases antivirus arc asn chartable dcc dkim dkim_signing dmarc emails external_services
     force_actions forged_recipients
-    hfilter maillist mid milter_headers mime_types multimap mx_check once_received p0f phishing rbl
+    hfilter maillist metadata_exporter mid milter_headers mime_types multimap mx_check once_received
+    p0f phishing rbl
     rmilter_headers spf surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from filter_engine.config.kinds import (
@@ -31,7 +32,7 @@ from filter_engine.config.rspamd.shared_options import (
     names,
     part,
 )
-from filter_engine.config.schema import known
+from filter_engine.config.schema import declare_known, known
 
 _LIMITS: Final = part(
     "clickhouse",
@@ -232,34 +233,15 @@ ELASTIC: Final = module(
     failover=flag(False, "keep rows in Redis while the server is away"),
 )
 
-_EXPORT_RULE: Final = part(
-    "metadata_exporter",
-    "one way out",
-    REDIS_SERVERS,
-    enabled=flag(True, "use the rule"),
-    backend=known(
-        STRING, doc="where to: http, redis_pubsub, redis_stream, send_mail, json_raw_tcp"
-    ),
-    selector=known(STRING, "default", doc="which mail"),
-    formatter=known(STRING, "default", doc="in what form"),
-    defer=flag(False, "wait for the answer, and soft reject when it fails"),
+#: What rules have; older versions have it outside of them too.
+_EXPORT: Final = declare_known(
     timeout=known(QUOTED_TIME, unit="seconds", doc="how long the other side may take"),
-    # http
     url=known(STRING, doc="address"),
     user=known(STRING, doc="user at the address"),
     password=known(STRING, doc="password at the address", secret=True),
     meta_headers=flag(False, "tell about the mail in HTTP headers"),
     meta_header_prefix=known(STRING, "X-Rspamd-", doc="put before those headers' names"),
     mime_type=known(STRING, "text/plain", doc="Content-Type"),
-    gzip=flag(None, "compress"),
-    zstd_compress=flag(None, "compress with zstd"),
-    keepalive=flag(None, "keep connections"),
-    no_ssl_verify=flag(None, "accept any certificate"),
-    # Redis
-    channel=known(STRING, doc="channel of Redis"),
-    stream_key=known(STRING, doc="stream of Redis"),
-    max_len=known(INTEGER, unit="entries", doc="kept in the stream"),
-    # mail
     smtp=known(STRING, doc="server that takes the mail"),
     smtp_port=known(INTEGER, 25, doc="port of that server"),
     helo=known(STRING, "rspamd", doc="HELO name"),
@@ -269,32 +251,40 @@ _EXPORT_RULE: Final = part(
     email_alert_user=flag(False, "also to the login"),
     email_alert_sender=flag(False, "also to the sender"),
     email_alert_recipients=flag(False, "also to the recipients"),
-    # TCP
     host=known(STRING, doc="server"),
     port=known(INTEGER, doc="port of that server"),
 )
-METADATA_EXPORTER: Final = module(
-    "metadata_exporter",
-    "tells others about certain mail, at once",
-    REDIS_SERVERS,
-    {
-        key: made
-        for key, made in _EXPORT_RULE.options.items()
-        if key not in ("backend", "selector", "formatter", "enabled")
-    },
-    rules=_EXPORT_RULE,
+_EXPORT_UNSERVED: Final = declare_known(
+    defer=flag(False, "wait for the answer, and soft reject when it fails"),
+    gzip=flag(None, "compress"),
+    zstd_compress=flag(None, "compress with zstd"),
+    keepalive=flag(None, "keep connections"),
+    no_ssl_verify=flag(None, "accept any certificate"),
+    channel=known(STRING, doc="channel of Redis"),
+    stream_key=known(STRING, doc="stream of Redis"),
+    max_len=known(INTEGER, unit="entries", doc="kept in the stream"),
+)
+METADATA_EXPORTER: Final = replace(
+    part(
+        "metadata_exporter",
+        "tells others about certain mail, at once",
+        REDIS_SERVERS,
+        _EXPORT,
+        _EXPORT_UNSERVED,
+        select=known(LUA, doc="which mail, told by Lua"),
+        format=known(LUA, doc="in what form, told by Lua"),
+        push=known(LUA, doc="where to, told by Lua"),
+        custom_select=known(table_of(LUA), doc="named selectors"),
+        custom_format=known(table_of(LUA), doc="named formatters"),
+        custom_push=known(table_of(LUA), doc="named backends"),
+        formatter=known(STRING, doc="in what form, older versions"),
+        selector=known(STRING, doc="which mail, older versions"),
+        pusher_enabled=names("backends in use, older versions"),
+        pusher_format=known(TABLE, doc="form by backend, older versions"),
+        pusher_select=known(TABLE, doc="which mail by backend, older versions"),
+    ),
+    rules=part("metadata_exporter", "one way out", REDIS_SERVERS, _EXPORT_UNSERVED),
     rules_key="rules",
-    select=known(LUA, doc="which mail, told by Lua"),
-    format=known(LUA, doc="in what form, told by Lua"),
-    push=known(LUA, doc="where to, told by Lua"),
-    custom_select=known(table_of(LUA), doc="named selectors"),
-    custom_format=known(table_of(LUA), doc="named formatters"),
-    custom_push=known(table_of(LUA), doc="named backends"),
-    formatter=known(STRING, doc="in what form, older versions"),
-    selector=known(STRING, doc="which mail, older versions"),
-    pusher_enabled=names("backends in use, older versions"),
-    pusher_format=known(TABLE, doc="form by backend, older versions"),
-    pusher_select=known(TABLE, doc="which mail by backend, older versions"),
 )
 
 METRIC_EXPORTER: Final = module(
