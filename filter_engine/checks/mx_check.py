@@ -1,4 +1,4 @@
-"""Whether the sender's domain can take mail at all (module mx_check), as far as DNS tells.
+"""Whether the sender's domain can take mail at all (module mx_check).
 
 Symbols are those of Rspamd 4.1's module, which took the place of MX_MISSING and the like. Sources:
 RFC 5321, section 5.1 (the MX, else the address), RFC 7505 (null MX).
@@ -16,11 +16,13 @@ from filter_engine.checks.mx_check_options import (
     MxCheckOptions,
     symbols_of_options,
 )
+from filter_engine.checks.mx_probe import best, probe
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.map_definition import MapDefinition, MapKind
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.maps import Map
 from filter_engine.scan.declare import check
+from filter_engine.scan.exchange import Reply
 from filter_engine.scan.question import Ask, DnsAnswer, Question
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
@@ -79,6 +81,8 @@ class _Domain:
     findings: list[Finding] = field(default_factory=list)
     evidence: str = ""
     null: bool = False
+    reachable: tuple[IP, ...] = ()
+    """Addresses that are connected to."""
 
     def find(self, symbol: str, *options: str, weight: float = 1.0, evidence: str = "") -> None:
         shown = (self.name, *options)
@@ -107,7 +111,7 @@ def _prepare(options: MxCheckOptions, setup: Setup) -> MxMaps:
     prepare=_prepare,
 )
 async def mx_check(task: Task, ask: Ask) -> Outcome | None:
-    """Looks up the MX of the sender's, From's and Reply-To's domain, and where they lead."""
+    """Looks up the MX of the sender's, From's and Reply-To's domain, and connects to them."""
     options = task.options(MxCheckOptions)
     if (task.authenticated and not options.check_authorized) or (
         task.ip is not None and task.local and not options.check_local
@@ -133,6 +137,7 @@ async def mx_check(task: Task, ask: Ask) -> Outcome | None:
     found = dict(zip(questions, await ask.all(*questions), strict=True))
     for domain in open_:
         _judge(domain, found, maps, options, ask)
+    await _probe([domain for domain in open_ if domain.reachable], options, ask)
     findings = tuple(finding for domain in domains for finding in domain.findings)
     return Outcome(findings, pre_result=_rejection(task, domains, options)) if findings else None
 
@@ -232,6 +237,22 @@ def _judge(
     excluded = maps.exclude_ips
     if public and excluded is not None and all(ip in excluded for ip in public):
         domain.find("MX_SKIP", *map(str, public))
+    left = [ip for ip in public if excluded is None or ip not in excluded]
+    domain.reachable = tuple(dict.fromkeys(left))[: options.max_mx_a_records]
+
+
+async def _probe(domains: Iterable[_Domain], options: MxCheckOptions, ask: Ask) -> None:
+    """Connect to what is left of each domain's servers, to all at once."""
+    asked = [(domain, probe(ip, options)) for domain in domains for ip in domain.reachable]
+    replies = await ask.all(*(ask.exchange(question) for _, question in asked))
+    of_domain: dict[str, tuple[_Domain, list[Reply]]] = {}
+    for (domain, _), reply in zip(asked, replies, strict=True):
+        of_domain.setdefault(domain.name, (domain, []))[1].append(reply)
+    for domain, said in of_domain.values():
+        found = best(said)
+        if found is not None:
+            kind = "MX_A" if domain.fallback else "MX"
+            domain.find(f"{kind}_{found[0]}", found[1].server, evidence=found[1].evidence)
 
 
 def _is_local(ip: IP, options: MxCheckOptions) -> bool:

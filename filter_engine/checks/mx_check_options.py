@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from filter_engine.checks.services.options import SECONDS
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, at_least
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.rspamd import unserved
@@ -17,8 +18,18 @@ _GROUPS: Final = ("mx",)
 _RULE: Final = "MX_INVALID"
 """The symbol that stands for the whole module in settings, as in Rspamd."""
 _OUTCOMES: Final = (
-    # Of connections, which are not made yet: the name has to be known to settings all the same.
     (_RULE, 3.0, "The MX takes connections and does not speak SMTP"),
+    ("MX_GOOD", -0.01, "The MX takes connections"),
+    ("MX_REFUSED", 1.0, "The MX refuses connections"),
+    ("MX_TIMEOUT_CONNECT", 0.5, "The MX does not take connections in time"),
+    ("MX_TIMEOUT_READ", 0.0, "The MX takes connections and gives no greeting in time"),
+    ("MX_ERROR", 0.5, "The MX greets with an error"),
+    ("MX_A_GOOD", 0.0, "Without MX: the domain's own address takes connections"),
+    ("MX_A_REFUSED", 2.0, "Without MX: the domain's own address refuses connections"),
+    ("MX_A_TIMEOUT_CONNECT", 1.0, "Without MX: the domain's own address does not answer"),
+    ("MX_A_TIMEOUT_READ", 0.0, "Without MX: the domain's own address gives no greeting"),
+    ("MX_A_ERROR", 1.0, "Without MX: the domain's own address greets with an error"),
+    ("MX_A_INVALID", 3.0, "Without MX: the domain's own address does not speak SMTP"),
     ("MX_WHITE", -0.1, "The domain or its MX is trusted"),
     ("MX_NONE", 4.0, "The domain has neither MX nor address"),
     ("MX_NULL", 6.0, "The domain takes no mail: a null MX"),
@@ -44,7 +55,7 @@ SYMBOLS: Final = tuple(symbol for prefix in _PREFIXES for symbol in _symbols(pre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MxCheckOptions(Section):
-    """Whether the sender's domain can take mail, as far as DNS tells."""
+    """Whether the sender's domain can take mail, by DNS and by connecting to its MX."""
 
     check_from: bool = option(BOOLEAN, True, doc="look at the envelope sender, else at HELO")
     check_mime_from: bool = option(BOOLEAN, True, doc="look at From")
@@ -56,6 +67,15 @@ class MxCheckOptions(Section):
     symbol_prefix_reply_to: str = option(STRING, "REPLYTO_", doc="put before symbols of Reply-To")
     probe_ipv4: bool = option(BOOLEAN, True, doc="look up IPv4 addresses")
     probe_ipv6: bool = option(BOOLEAN, False, doc="look up IPv6 addresses")
+    port: int = option(INTEGER, 25, doc="port that is tried")
+    connect_timeout: float = option(
+        SECONDS, 2.0, unit="seconds", doc="how long connecting may take", aliases=("timeout",)
+    )
+    read_timeout: float = option(SECONDS, 5.0, unit="seconds", doc="how long a greeting may take")
+    verify_greeting: bool = option(
+        BOOLEAN, False, doc="a connection alone is not enough", aliases=("wait_for_greeting",)
+    )
+    send_quit: bool = option(BOOLEAN, False, doc="say QUIT before closing")
     max_mx_a_records: int = option(at_least(INTEGER, 1), 3, doc="MX hosts that are looked up")
     exclude_domains: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="domains that are not looked at (patterns)"

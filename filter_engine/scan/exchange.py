@@ -41,6 +41,8 @@ class ExchangeStatus(Enum):
     OK = "ok"
     REFUSED = "refused"
     """Nobody could be connected to."""
+    UNREACHABLE = "unreachable"
+    """Nobody took the connection in ``connect_timeout``."""
     TIMEOUT = "timeout"
     CLOSED = "closed"
     """The server closed before the reply was whole."""
@@ -70,6 +72,8 @@ class _Exchange(NamedTuple):
     size: int = 0
     timeout: float = 5.0
     """Seconds for one try, connecting included."""
+    connect_timeout: float = 0.0
+    """Seconds until somebody takes the connection, else ``UNREACHABLE``; 0: as ``timeout``."""
     tries: int = 1
     """Connections at most, each to another server where there is one."""
     limit: int = MAX_REPLY

@@ -132,7 +132,8 @@ class StreamClient:
             self.statistics.connections += 1
             if question.until is Until.DATAGRAM:
                 return await _datagram(send, addresses[0], server.port, question.limit)
-            async with _connected(addresses, server.port) as (reader, writer):
+            limit = question.connect_timeout or None
+            async with _connected(addresses, server.port, limit) as (reader, writer):
                 return await _dialogue(question, send, reader, writer)
 
     async def _addresses(self, server: Upstream) -> Sequence[str]:
@@ -177,24 +178,36 @@ def _file(question: Exchange) -> Iterator[bytes]:
 
 @contextlib.asynccontextmanager
 async def _connected(
-    addresses: Sequence[str], port: int
+    addresses: Sequence[str], port: int, seconds: float | None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to the first address that takes one."""
+    timeout = asyncio.timeout(seconds)
+    try:
+        async with timeout:
+            reader, writer = await _connection(addresses, port)
+    except TimeoutError:
+        if timeout.expired():
+            raise _FailedError(ExchangeStatus.UNREACHABLE, "no connection in time") from None
+        raise
+    try:
+        yield reader, writer
+    except BaseException:
+        writer.transport.abort()
+        raise
+    writer.close()  # what was written last still leaves
+
+
+async def _connection(
+    addresses: Sequence[str], port: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     problem: OSError | None = None
     for address in addresses:
         try:
             if address.startswith("/"):
-                reader, writer = await asyncio.open_unix_connection(address)
-            else:
-                reader, writer = await asyncio.open_connection(address, port)
+                return await asyncio.open_unix_connection(address)
+            return await asyncio.open_connection(address, port)
         except OSError as error:
             problem = error
-            continue
-        try:
-            yield reader, writer
-        finally:
-            writer.transport.abort()
-        return
     raise problem or OSError("no address")
 
 
@@ -233,7 +246,7 @@ async def _read(
     wanted: Exchange | Step, limit: int, reader: asyncio.StreamReader, rest: bytes
 ) -> Reading:
     reading = Reading(wanted, limit)
-    whole = reading.feed(rest) if rest else False
+    whole = reading.feed(rest)
     while not whole:
         try:
             data = await reader.read(_CHUNK)

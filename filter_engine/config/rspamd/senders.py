@@ -307,18 +307,11 @@ MX_CHECK: Final = part(
     REDIS_WITHOUT_TIMEOUT,
     _MX_ACTION,
     _MX_SYMBOLS,
-    timeout=known(QUOTED_TIME, 1.0, unit="seconds", doc="how long an MX may take"),
-    connect_timeout=known(QUOTED_TIME, unit="seconds", doc="how long connecting may take"),
-    read_timeout=known(QUOTED_TIME, unit="seconds", doc="how long a greeting may take"),
     expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long good answers are kept"),
     expire_novalid=known(QUOTED_TIME, 7200.0, unit="seconds", doc="the same, of bad ones"),
     expire_dns=known(QUOTED_TIME, unit="seconds", doc="the same, of DNS"),
     expire_timeout=known(QUOTED_TIME, unit="seconds", doc="the same, of timeouts"),
     key_prefix=known(STRING, "rmx", doc="put before the keys in Redis"),
-    wait_for_greeting=flag(False, "a connection alone is not enough"),
-    verify_greeting=flag(None, "a connection alone is not enough"),
-    send_quit=flag(None, "say QUIT before closing"),
-    port=known(INTEGER, 25, doc="port that is tried"),
     prefer_ipv6=flag(None, "try IPv6 first"),
 )
 
