@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import socket
-import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -166,6 +165,8 @@ def _file(question: Exchange) -> Iterator[bytes]:
     if not question.content:
         yield question.send
         return
+    import tempfile  # few sites hand files over
+
     handle, path = tempfile.mkstemp(prefix="filter-engine-", dir=question.directory)
     try:
         with os.fdopen(handle, "wb") as file:

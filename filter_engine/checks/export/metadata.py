@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
 from filter_engine.checks.export.options import ExportRule
@@ -90,6 +89,8 @@ def as_json(told: Mapping[str, Any]) -> bytes:
 
 def alert(task: Task, rule: ExportRule, targets: tuple[str, ...], number: str) -> bytes:
     """The mail of the formatter ``email_alert``, lines ended by CRLF."""
+    from email.utils import formatdate  # dear to import, and few sites send alerts
+
     told = {name: _in_a_line(value) for name, value in metadata(task).items()}
     told |= {
         "symbols": "\n\t".join(
