@@ -20,7 +20,7 @@ from filter_engine.auth.results import (
     SpfResult,
 )
 from filter_engine.dns.names import to_ascii
-from filter_engine.headers.fold import fold_results
+from filter_engine.headers.fold import fold_results, one_line
 from filter_engine.scan.task import Task
 
 MAX_TEXT: Final = 320
@@ -155,7 +155,7 @@ def _arc(arc: ArcResult) -> str:
 
 
 def _printable(text: str | None) -> str:
-    return "".join(c if c.isprintable() else "?" for c in (text or "")[:MAX_TEXT])
+    return one_line((text or "")[:MAX_TEXT])
 
 
 def _a_label(domain: str) -> str:
