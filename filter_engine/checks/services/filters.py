@@ -112,6 +112,7 @@ def _read_pyzor(rule: Rule, data: bytes) -> tuple[Said, ...]:
 
 # -- SpamAssassin --------------------------------------------------------------------------------
 
+_MAX_SCORE: Final = 1000.0
 _STATUS: Final = re.compile(
     r"^X-Spam-Status: \w+, score=(-?\d+(?:\.\d+)?)\s[^\n]{0,200}?tests=([^\n]*?)(?: autolearn=|$)",
     re.MULTILINE,
@@ -134,7 +135,7 @@ def _read_spamd(rule: Rule, data: bytes) -> tuple[Said, ...]:
     if float(status[1]) <= 0 or names in ("", "none"):
         return _CLEAN
     each = tuple(names.split(",")) if rule.options.extended else (names,)
-    return (Said(Kind.FOUND, each, float(status[1])),)
+    return (Said(Kind.FOUND, each, min(float(status[1]), _MAX_SCORE)),)
 
 
 PROTOCOLS: Final = {
