@@ -100,7 +100,14 @@ class Trie:
 def symbols_of(options: TrieOptions) -> Iterator[Symbol]:
     """The symbols of a site's rules."""
     for name, rule in options.rules.items():
-        yield Symbol(name, rule.score, rule.description, rule.groups, rule.one_shot)
+        yield Symbol(
+            name,
+            rule.score,
+            rule.description,
+            rule.groups,
+            rule.one_shot,
+            origin=rule.place("score"),
+        )
 
 
 def prepare(options: TrieOptions, setup: Setup) -> Trie:

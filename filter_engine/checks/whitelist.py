@@ -101,10 +101,13 @@ def _symbols_of(options: WhitelistOptions) -> Iterable[Symbol]:
     for name, rule in options.rules.items():
         group = (rule.group,) if rule.group else (_GROUP,)
         text = rule.description or f"The list {name} of whitelist.rules"
-        yield Symbol(name, rule.score, text, group, rule.one_shot)
+        place = rule.place("score")
+        yield Symbol(name, rule.score, text, group, rule.one_shot, origin=place)
         if rule.inverse_symbol:
             against = f"A domain of {name} whose mail is not confirmed"
-            yield Symbol(rule.inverse_symbol, -rule.score, against, group, rule.one_shot)
+            yield Symbol(
+                rule.inverse_symbol, -rule.score, against, group, rule.one_shot, origin=place
+            )
 
 
 def _stock_symbols() -> Iterable[Symbol]:

@@ -57,10 +57,14 @@ def symbol_defaults(config: Config) -> dict[str, SymbolDefault]:
     """What the built-in checks and the composites say about their symbols, by name."""
     declared: dict[str, SymbolDefault] = {}
     for check, symbol in checks_symbols(config, registry_of(config)):
-        said = SymbolDefault(symbol.score, symbol.description, symbol.groups, check.name)
+        said = SymbolDefault(
+            symbol.score, symbol.description, symbol.groups, check.name, symbol.origin
+        )
         declared.setdefault(symbol.name, said)  # a rule may set what a check declares
     composites = {
-        name: SymbolDefault(said.score, said.description, (said.group,), "composites")
+        name: SymbolDefault(
+            said.score, said.description, (said.group,), "composites", said.place("score")
+        )
         for name, said in config.composites.items()
     }
     return composites | declared

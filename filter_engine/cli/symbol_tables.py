@@ -15,8 +15,10 @@ def symbol_details(config: Config, defaults: dict[str, SymbolDefault]) -> dict[s
     found: dict[str, object] = {}
     for name, score in sorted(make_plan(config, registry_of(config)).scores.items()):
         said = config.symbols.get(name)
-        origin = BUILTIN if said is None else said.origin("score")
         default = defaults.get(name)
+        origin = BUILTIN if default is None else default.origin
+        if said is not None and said.score is not None:
+            origin = said.origin("score")
         found[name] = {
             "score": score.value,
             "origin": origin_as_dict(origin),

@@ -34,6 +34,8 @@ class SymbolDefault:
     description: str
     groups: tuple[str, ...]
     check: str
+    origin: Origin = BUILTIN
+    """Where the rule of a site says the score, or where the rule stands."""
 
 
 @dataclass(frozen=True, slots=True)

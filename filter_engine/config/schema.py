@@ -196,6 +196,13 @@ class Section:
         """Where the value of ``attribute`` was written; the built-in origin for a default."""
         return self.origins.get(attribute, BUILTIN)
 
+    def place(self, attribute: str) -> Origin:
+        """Where ``attribute`` was written, else where the section's first option stands."""
+        said = self.origins.get(attribute)
+        if said is not None:
+            return said
+        return min(self.origins.values(), key=lambda at: (at.file, at.line), default=BUILTIN)
+
 
 def options_of(section: type[Section]) -> tuple[Option, ...]:
     """Every option a section declares, in order of declaration."""

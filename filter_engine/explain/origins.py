@@ -68,6 +68,8 @@ class Origins:
             return _written(composite.origin("score"), default)
         if declared is None:
             return Source(BUILTIN, "not declared")
+        if declared.check != "composites" and declared.origin.line:
+            return _written(declared.origin, default)
         owner = "composite" if declared.check == "composites" else f"check {declared.check}"
         return Source(BUILTIN, f"built in ({owner})", default)
 

@@ -11,6 +11,7 @@ from enum import IntEnum
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from filter_engine.config.origin import BUILTIN, Origin
 from filter_engine.config.schema import Section
 from filter_engine.scan.verdict import Finding, Outcome
 
@@ -48,6 +49,8 @@ class Symbol:
     rule: str = ""
     """The symbol that stands for the rule it belongs to, where a rule sets several: settings that
     enable one of them enable all, settings that disable ``rule`` disable all."""
+    origin: Origin = BUILTIN
+    """Where a site's rule says its score, or where the rule stands."""
 
 
 Returned: TypeAlias = "Outcome | Iterable[Finding] | None"

@@ -287,9 +287,10 @@ def symbols_of(name: str, rule: MultimapRule) -> list[Symbol]:
     own = rule.name(name)
     described = rule.description or f"{rule.type} in a map"
     one_shot = rule.one_shot or rule.type == "combined"
-    symbols = [Symbol(own, rule.score, described, rule.group, one_shot)]
+    place = rule.place("score")
+    symbols = [Symbol(own, rule.score, described, rule.group, one_shot, origin=place)]
     symbols += [
-        Symbol(other, rule.score, described, rule.group, one_shot, rule=own)
+        Symbol(other, rule.score, described, rule.group, one_shot, rule=own, origin=place)
         for other in rule.symbols
         if other != own
     ]

@@ -103,6 +103,13 @@ class RegexpOptions(Section):
 def symbols_of(options: RegexpOptions) -> list[Symbol]:
     """The symbols of a site's rules."""
     return [
-        Symbol(name, rule.score, rule.description, rule.groups, rule.one_shot)
+        Symbol(
+            name,
+            rule.score,
+            rule.description,
+            rule.groups,
+            rule.one_shot,
+            origin=rule.place("score"),
+        )
         for name, rule in options.active.items()
     ]

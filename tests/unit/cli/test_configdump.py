@@ -210,3 +210,10 @@ def test_help_of_settings_and_of_sections_that_are_rspamds(site: Path) -> None:
     assert "# time for one command\n    # time; seconds; default 1 s\n" in shown
     assert _json(site, "-j", "redis")["redis"]["timeout"] == 1.0
     assert "redis" not in _json(site, "-j")
+
+
+def test_details_name_the_line_of_a_rule(site: Path) -> None:
+    rule = "MINE {\n re = 'Subject=/x/{header}';\n score = 2;\n}\n"
+    (site / "local.d" / "regexp.conf").write_text(rule)
+    said = _json(site, "-d", "MINE", "-j")["MINE"]
+    assert (said["score"], said["origin"]["layer"], said["origin"]["line"]) == (2.0, "local.d", 3)

@@ -176,3 +176,31 @@ def test_mail_that_settings_leave_alone_is_told(explained: Explained) -> None:
     text = 'white { from = "@sender.example"; whitelist = true; }'
     found = explained(MAIL, OUTSIDE, settings__conf=text)
     assert (found.skipped, found.settings, found.symbols, found.flips) == (True, "white", (), ())
+
+
+def test_the_score_of_a_rule_is_traced_to_its_line(explained: Explained, tmp_path: Path) -> None:
+    found = explained(
+        MAIL,
+        OUTSIDE,
+        multimap__conf="\n" + RULES.strip().replace("; ", ";\n "),
+        regexp__conf="WON {\n  re = 'Subject=/win/i{header}';\n  score = 2.5;\n}\n"
+        "PLAIN {\n  re = 'Subject=/Win/{header}';\n}\n",
+    )
+    local = f"{tmp_path}/local.d"
+    assert named(found, "TWICE").source.by == f"{local}/multimap.conf:6"
+    assert named(found, "WON").source.by == f"{local}/regexp.conf:3"
+    assert named(found, "PLAIN").source.by == f"{local}/regexp.conf:6"
+    assert named(found, "WON").source.as_dict()["layer"] == "local.d"
+
+
+def test_a_score_of_a_group_is_stronger_than_that_of_a_rule(
+    explained: Explained, tmp_path: Path
+) -> None:
+    found = explained(
+        MAIL,
+        OUTSIDE,
+        multimap__conf=RULES,
+        groups__conf='symbols { "TWICE" {\n score = 3.5; } }\n',
+    )
+    source = named(found, "TWICE").source
+    assert (source.by, source.default) == (f"{tmp_path}/local.d/groups.conf:2", 2.0)
