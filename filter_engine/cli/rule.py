@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
-from dataclasses import dataclass
+import traceback
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,8 +24,11 @@ from filter_engine.dns.table import TableResolver
 from filter_engine.headers.sections import sections
 from filter_engine.rules.example import Example
 from filter_engine.rules.loader import RuleFile, RuleFileError, copied, load_file
-from filter_engine.scan.declare import REGISTRY, Registry
-from filter_engine.scan.verdict import Verdict
+from filter_engine.scan import run
+from filter_engine.scan.declare import REGISTRY, Check, Registry
+from filter_engine.scan.question import Ask
+from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Finding, Outcome, Verdict
 from filter_engine.scanner import Scanner
 
 
@@ -40,11 +48,15 @@ class Result:
     failed: tuple[str, ...]
     """Checks of the file that raised or did not finish."""
     evidence: dict[str, str]
+    foreign: tuple[str, ...] = ()
+    """Symbols that the file's checks return and do not declare."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """What was raised, with its place in the file, by check."""
 
     @property
     def ok(self) -> bool:
         """The example did what it should."""
-        return not (self.missing or self.unexpected or self.failed)
+        return not (self.missing or self.unexpected or self.failed or self.foreign)
 
     def as_dict(self) -> dict[str, object]:
         """For ``--json``."""
@@ -55,6 +67,8 @@ class Result:
             "missing": self.missing,
             "unexpected": self.unexpected,
             "failed": self.failed,
+            "foreign": self.foreign,
+            "errors": self.errors,
             "evidence": self.evidence,
         }
 
@@ -87,7 +101,7 @@ def test(
             fail(str(error))
         config = _config(config_file, variables, registry)
         results = asyncio.run(_run(loaded, config, registry))
-        good = good and all(result.ok for result in results)
+        good = good and bool(loaded.checks) and all(result.ok for result in results)
         if as_json:
             report = {
                 "file": str(path),
@@ -108,16 +122,85 @@ def _config(config_file: Path | None, variables: dict[str, str], registry: Regis
         fail(f"the configuration cannot be used:\n{error}")
 
 
+def _listening(registry: Registry, names: Collection[str], returned: set[str]) -> Registry:
+    """The checks, those of ``names`` so that the symbols they return go into ``returned``."""
+    heard = Registry()
+    for check in registry:
+        heard.add(_heard(check, returned) if check.name in names else check)
+    return heard
+
+
+def _heard(check: Check, returned: set[str]) -> Check:
+    run: Any = check.run
+
+    def noted(found: Any) -> Any:
+        if isinstance(found, Iterator):
+            found = tuple(found)
+        findings = found.findings if isinstance(found, Outcome) else found
+        if isinstance(findings, (list, tuple)):
+            returned.update(str(one.symbol) for one in findings if isinstance(one, Finding))
+        return found
+
+    async def asking(task: Task, ask: Ask) -> Any:
+        return noted(await run(task, ask))
+
+    return replace(check, run=asking if check.asks else lambda task: noted(run(task)))
+
+
+class _Errors(logging.Handler):
+    """Keeps what the engine would log of checks that fail, in one line each."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(logging.ERROR)
+        self._path = path
+        self.by_check: dict[str, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note the error with the line of the rule file it passed through."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return
+        check = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == self._path
+        ]
+        place = f" ({self._path}:{lines[-1]})" if lines else ""
+        self.by_check.setdefault(check, f"{type(error).__name__}: {error}{place}")
+
+
+@contextmanager
+def _errors_kept(path: str) -> Iterator[_Errors]:
+    """Errors of checks go to ``rule test`` instead of the log, where they have a traceback."""
+    kept, log = _Errors(path), logging.getLogger(run.__name__)
+    before = log.propagate
+    log.addHandler(kept)
+    log.propagate = False
+    try:
+        yield kept
+    finally:
+        log.removeHandler(kept)
+        log.propagate = before
+
+
 async def _run(loaded: RuleFile, config: Config, registry: Registry) -> list[Result]:
     results: list[Result] = []
     for number, example in enumerate(loaded.examples, 1):
-        scanner = Scanner(config, registry, transport=TableResolver(example.dns))
+        returned: set[str] = set()
+        scanner = Scanner(
+            config,
+            _listening(registry, loaded.checks, returned),
+            transport=TableResolver(example.dns),
+        )
         try:
-            verdict = await scanner.scan(example.raw, example.envelope)
+            with _errors_kept(loaded.path) as errors:
+                verdict = await scanner.scan(example.raw, example.envelope)
         finally:
             scanner.close()
         name = example.name or f"example {number}"
-        results.append(_judged(name, example, loaded, verdict, scanner.plan.symbols))
+        judged = _judged(name, example, loaded, verdict, scanner.plan.symbols, returned)
+        results.append(replace(judged, errors=errors.by_check))
     return results
 
 
@@ -127,6 +210,7 @@ def _judged(
     loaded: RuleFile,
     verdict: Verdict,
     symbols: object,
+    returned: set[str],
 ) -> Result:
     own = set(loaded.symbols)
     if isinstance(symbols, dict):
@@ -139,6 +223,7 @@ def _judged(
         missing=tuple(sorted(expected - {symbol.name for symbol in verdict.symbols})),
         unexpected=tuple(symbol for symbol in fired if symbol not in expected),
         failed=tuple(check for check in verdict.unfinished if check in loaded.checks),
+        foreign=tuple(sorted(returned - own)),
         evidence={
             symbol.name: "; ".join((*symbol.options, *symbol.evidence))
             for symbol in verdict.symbols
@@ -149,6 +234,8 @@ def _judged(
 
 def _print(path: Path, loaded: RuleFile, results: list[Result]) -> None:
     click.echo(f"{path}: checks {', '.join(loaded.checks) or 'none'}")
+    if not loaded.checks:
+        click.echo("  warning: no function is declared with @check(...): the file does nothing")
     if not results:
         click.echo("  no EXAMPLES: nothing was tried")
     for result in results:
@@ -162,4 +249,6 @@ def _print(path: Path, loaded: RuleFile, results: list[Result]) -> None:
         for name in result.unexpected:
             click.echo(f"       {name} is set and was not expected")
         for name in result.failed:
-            click.echo(f"       check {name} raised an error, which the log tells")
+            click.echo(f"       check {name} failed: {result.errors.get(name, 'it was not done')}")
+        for name in result.foreign:
+            click.echo(f"       {name} is returned, and no check of the file declares it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from filter_engine.scan.declare import Check, Returned, Stage
@@ -115,17 +116,29 @@ class Run:
         try:
             run: Any = check.run  # of plain checks a PlainCheck; a cast costs more than it says
             returned = run(self.task)
-            self.task.results[check.name] = self._take(returned) if returned is not None else None
+            self.task.results[check.name] = (
+                self._take(check, returned) if returned is not None else None
+            )
         except Exception as error:
             self.failed(check, error)
 
-    def _take(self, returned: Returned) -> object:
+    def _take(self, check: Check, returned: Returned) -> object:
+        """Take all of it or, of a wrong type, nothing: raises TypeError."""
         if returned is None:
             return None
         if not isinstance(returned, Outcome):
-            self.findings.extend(returned)
+            self.findings.extend(_findings(check, returned))
             return None
-        self.findings.extend(returned.findings)
+        findings = _findings(check, returned.findings)
+        if returned.pre_result is not None and not isinstance(returned.pre_result, PreResult):
+            raise TypeError(_wrong(check, returned.pre_result, "PreResult"))
+        for one in returned.signatures:
+            if not isinstance(one, str):
+                raise TypeError(_wrong(check, one, "str in signatures"))
+        for notice in returned.notices:
+            if not isinstance(notice, Exchange):
+                raise TypeError(_wrong(check, notice, "Exchange in notices"))
+        self.findings.extend(findings)
         self.signatures.extend(returned.signatures)
         self.notices.extend(returned.notices)
         if returned.pre_result is not None:
@@ -135,7 +148,7 @@ class Run:
     def finished(self, check: Check, returned: Returned) -> object:
         """Sink of the driver: take what an asking check returned."""
         try:
-            return self._take(returned)
+            return self._take(check, returned)
         except Exception as error:
             self.failed(check, error)
             return None
@@ -151,6 +164,33 @@ class Run:
                 error or type(error).__name__,
                 exc_info=error,
             )
+
+
+def _findings(check: Check, returned: Iterable[Finding]) -> Collection[Finding]:
+    """What a check returned, looked at; a site's rules are not type-checked before they run."""
+    try:
+        found = returned if isinstance(returned, (list, tuple)) else tuple(returned)
+    except TypeError:
+        raise TypeError(_wrong(check, returned, "list of Finding, an Outcome or None")) from None
+    for one in found:
+        if not isinstance(one, Finding):
+            raise TypeError(_wrong(check, one, "Finding"))
+        if not (
+            isinstance(one.symbol, str)
+            and isinstance(one.weight, (int, float))
+            and isinstance(one.evidence, str)
+            and isinstance(one.options, (tuple, list))
+            and (not one.options or all(isinstance(option, str) for option in one.options))
+        ):
+            raise TypeError(
+                f"check {check.name} returned a Finding of {one.symbol!r:.80} with a wrong type: "
+                "symbol and evidence are texts, options texts in a tuple, weight is a number"
+            )
+    return found
+
+
+def _wrong(check: Check, found: object, wanted: str) -> str:
+    return f"check {check.name} returned {found!r:.80} where a {wanted} is due"
 
 
 def wall_clock() -> float:

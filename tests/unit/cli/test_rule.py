@@ -66,7 +66,7 @@ def test_examples_that_do_not_hold(tmp_path: Path) -> None:
 def test_files_without_tests(tmp_path: Path, text: str, message: str) -> None:
     result = run(tmp_path / "bad.py", text)
     assert message in result.output
-    assert result.exit_code == (1 if "error" in message else 0)
+    assert result.exit_code == 1
 
 
 def test_the_example_of_the_documentation(tmp_path: Path) -> None:
@@ -75,3 +75,44 @@ def test_the_example_of_the_documentation(tmp_path: Path) -> None:
     result = run(tmp_path / "invoices.py", code)
     assert result.exit_code == 0, result.output
     assert result.output.count("  ok ") == 2
+
+
+RETURNING = """\
+from filter_engine.rules import Example, Finding, Symbol, Task, check
+
+
+@check("prizes", symbols=[Symbol("PRIZE", 1.0, "A prize")])
+def prizes(task: Task):
+    return %s
+
+
+EXAMPLES = [Example("Subject: a prize\\n\\nhi", expect=%s, name="one")]
+"""
+
+
+def test_a_rule_that_returns_a_wrong_type_is_told_without_a_traceback(tmp_path: Path) -> None:
+    result = run(tmp_path / "prizes.py", RETURNING % ('["PRIZE"]', "()"))
+    assert result.exit_code == 1
+    assert "TypeError: check prizes returned 'PRIZE' where a Finding is due" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_error_is_told_with_its_line(tmp_path: Path) -> None:
+    result = run(tmp_path / "prizes.py", RETURNING % ("task.no_such", "()"))
+    assert result.exit_code == 1
+    assert "check prizes failed: AttributeError" in result.output
+    assert "prizes.py:6)" in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("symbol", ["SPELT_WRONG", "R_SPF_ALLOW"])
+def test_symbols_that_the_file_does_not_declare_are_named(tmp_path: Path, symbol: str) -> None:
+    result = run(tmp_path / "prizes.py", RETURNING % (f'[Finding("{symbol}")]', "()"))
+    assert result.exit_code == 1
+    assert f"{symbol} is returned, and no check of the file declares it" in result.output
+
+
+def test_a_file_without_checks(tmp_path: Path) -> None:
+    result = run(tmp_path / "prizes.py", "EXAMPLES = []\n")
+    assert result.exit_code == 1
+    assert "no function is declared with @check" in result.output

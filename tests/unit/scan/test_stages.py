@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from filter_engine.scan.declare import Registry, Stage, Symbol, check
 from filter_engine.scan.envelope import Envelope
@@ -87,3 +90,43 @@ def test_without_a_message_only_checks_of_the_envelope_run(make: Make) -> None:
     verdict = scan(make(rules(seen)), b"")
     assert [symbol.name for symbol in verdict.symbols] == ["EARLY"]
     assert seen == []
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "WRONG",
+        ["WRONG"],
+        [None],
+        True,
+        7,
+        {"WRONG": 1},
+        [Finding("WRONG"), "WRONG"],
+        Outcome(["WRONG"]),  # type: ignore[arg-type]
+        Outcome(pre_result="reject"),  # type: ignore[arg-type]
+        Outcome(signatures=(1,)),  # type: ignore[arg-type]
+        Outcome(notices=("x",)),  # type: ignore[arg-type]
+        [Finding(None)],  # type: ignore[arg-type]
+        [Finding("WRONG", weight="1")],  # type: ignore[arg-type]
+        [Finding("WRONG", options=(1,))],  # type: ignore[arg-type]
+        [Finding("WRONG", options="abc")],  # type: ignore[arg-type]
+        [Finding("WRONG", evidence=b"x")],  # type: ignore[arg-type]
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_check_that_returns_a_wrong_type_is_lost_alone(
+    make: Make, caplog: pytest.LogCaptureFixture, returned: Any, asks: bool
+) -> None:
+    registry = rules([])
+    declare = check("wrong", symbols=(Symbol("WRONG", 5.0, ""),), registry=registry)
+
+    async def asking(task: Task, ask: Ask) -> Any:
+        return returned
+
+    declare(asking if asks else lambda task: returned)
+    verdict = scan(make(registry))
+    assert verdict.symbol("EARLY")
+    assert verdict.symbol("WRONG") is None
+    assert verdict.unfinished == ("wrong",)
+    assert "check wrong returned" in caplog.text
