@@ -19,6 +19,7 @@ from filter_engine.headers.milter_headers import MilterHeaders
 from filter_engine.headers.privacy import with_privacy
 from filter_engine.headers.sections import sections as sections  # also read from here
 from filter_engine.maps.maps import Maps
+from filter_engine.matching.budget import begin_message
 from filter_engine.message import Message
 from filter_engine.message.preload import preload
 from filter_engine.rules.loader import site_rules
@@ -144,6 +145,7 @@ class Scanner:
             raise RuntimeError("the scanner has no transport: open the worker's DNS client first")
         began = time.monotonic()
         limit = self.config.options.task_timeout if task_timeout is None else task_timeout
+        begin_message()
         task = self._task(raw, envelope)
         chosen = self.settings.choose(task)
         plan = self.plan if chosen is None else chosen.plan

@@ -8,6 +8,7 @@
         ...
 """
 
+from filter_engine.matching.budget import begin_message, search
 from filter_engine.matching.cache import DatabaseCache
 from filter_engine.matching.pattern import (
     Flags,
@@ -24,6 +25,8 @@ __all__ = [
     "Pattern",
     "PatternError",
     "PatternSet",
+    "begin_message",
     "literal",
     "parse_slashed",
+    "search",
 ]

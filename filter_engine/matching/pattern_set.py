@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from filter_engine.matching.budget import MESSAGE_LIMIT, TIME_LIMIT, search, spend, time_left
 from filter_engine.matching.cache import DatabaseCache
 from filter_engine.matching.compiler import compile_patterns
 from filter_engine.matching.database import (
@@ -22,8 +24,6 @@ from filter_engine.matching.pattern import Flags, Pattern
 
 log = logging.getLogger(__name__)
 
-TIME_LIMIT: Final = 0.05
-"""Seconds one pattern may take on one text when ``regex`` runs it; then it does not match."""
 NO_CACHE: Final = DatabaseCache(None)
 RECENT: Final = 64
 """Databases that are kept for the next configuration load, on disk or not."""
@@ -123,21 +123,25 @@ class PatternSet:
     def count(self, index: int, data: bytes, most: int) -> int:
         """How often one pattern matches without overlap, up to ``most``."""
         pattern = self.patterns[index]
-        number = 0
+        number, limit = 0, time_left()
+        if limit <= 0.0:
+            return number
+        began = time.thread_time()
         try:
-            for _ in pattern.regex.finditer(_subject(pattern, {False: data}), timeout=TIME_LIMIT):
+            for _ in pattern.regex.finditer(_subject(pattern, {False: data}), timeout=limit):
                 number += 1
                 if number >= most:
                     break
         except TimeoutError:
             self._tell_timeout(index)
+        spend(time.thread_time() - began)
         return number
 
     def _search(self, index: int, texts: dict[bool, Any]) -> Any:
         """The match of one pattern; ``texts`` keeps the decoded text for the next."""
         pattern = self.patterns[index]
         try:
-            return pattern.regex.search(_subject(pattern, texts), timeout=TIME_LIMIT)
+            return search(pattern.regex, _subject(pattern, texts))
         except TimeoutError:
             self._tell_timeout(index)
             return None
@@ -146,9 +150,11 @@ class PatternSet:
         if index not in self._timed_out:
             self._timed_out.add(index)
             log.warning(
-                "%s took more than %.0f ms on a text and was given up (not logged again)",
+                "%s was given up after %.0f ms on a text, or because the patterns of the message"
+                " took %.0f ms together (not logged again)",
                 self.patterns[index],
                 TIME_LIMIT * 1000,
+                MESSAGE_LIMIT * 1000,
             )
 
     def _tell_slow(self) -> None:

@@ -7,7 +7,9 @@ selectors are a tag, a class, an id or a tag with one of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
 Colour: TypeAlias = "tuple[int, int, int, float]"
@@ -18,10 +20,16 @@ BLACK: Final[Colour] = (0, 0, 0, 1.0)
 _MAX_DECLARATIONS: Final = 64
 _MAX_RULES: Final = 500
 """Rules of all ``style`` elements of one document."""
+_MAX_READ: Final = 4 * _MAX_RULES
+"""Rules of one element that are read, with or without a use."""
 _MAX_SHEET: Final = 128 << 10
 _TELLING: Final = re.compile(r"color|background|font|display|visibility|opacity", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_RULE: Final = re.compile(r"([^{}]{1,1000})\{([^{}]{0,4000})\}")
+_BRACE: Final = re.compile(r"[{}]")
+_MAX_PRELUDE: Final = 1_000
+"""Characters of the selectors of one rule that are looked at, the last ones."""
+_MAX_BODY: Final = 4_000
+"""Characters of the declarations of one rule; a longer one is left out."""
 _SELECTOR: Final = re.compile(r"([a-z][a-z0-9]*|\*)?([.#][\w-]+)?", re.IGNORECASE)
 _SIZE: Final = re.compile(r"(-?\d*\.?\d+)\s*(px|pt|em|rem|ex|%|vw|vh|pc|in|cm|mm)?", re.IGNORECASE)
 _FUNCTION: Final = re.compile(r"(rgb|rgba|hsl|hsla)\(([^()]{0,100})\)", re.IGNORECASE)
@@ -233,6 +241,20 @@ def _font_size(value: str, *, shorthand: bool) -> float | None:
     return None
 
 
+def _rules(text: str) -> Iterator[tuple[str, str]]:
+    """Selectors and declarations of each rule, also of those inside ``@media { }``."""
+    opened = start = 0
+    inside = False
+    for brace in _BRACE.finditer(text):
+        position = brace.start()
+        if brace[0] == "{":
+            opened, start, inside = position, start if not inside else opened + 1, True
+            continue
+        if inside and position - opened <= _MAX_BODY:
+            yield text[max(start, opened - _MAX_PRELUDE) : opened], text[opened + 1 : position]
+        start, inside = position + 1, False
+
+
 class Sheet:
     """The rules of a document's ``style`` elements, by tag, class and id."""
 
@@ -251,13 +273,13 @@ class Sheet:
         self._size += len(text)
         if "/*" in text:
             text = _COMMENT.sub(" ", text)
-        for rule in _RULE.finditer(text):
+        for prelude, body in islice(_rules(text), _MAX_READ):
             if len(self._rules) >= _MAX_RULES:
                 return
-            style = parse_declarations(rule[2].strip())
+            style = parse_declarations(body.strip())
             if style == NO_STYLE:
                 continue
-            for selector in rule[1].split(",")[:32]:
+            for selector in prelude.split(",")[:32]:
                 found = _SELECTOR.fullmatch(selector.strip())
                 if found is not None and found[0]:
                     key = (found[1] or "").lower() + (found[2] or "")

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from filter_engine.checks.regexp.places import text_of, text_parts
+from filter_engine.matching.budget import search
 from filter_engine.matching.pattern import Flags, Pattern
 from filter_engine.message.defect import Defect
 from filter_engine.message.message import Message
@@ -52,7 +53,7 @@ def fits(argument: Argument, text: str | None) -> bool:
         return argument.lower() == text.lower()
     subject = text if argument.flags & Flags.UTF8 else text.encode("utf-8", "replace")
     try:
-        return argument.regex.search(subject, timeout=0.05) is not None
+        return search(argument.regex, subject) is not None
     except TimeoutError:
         return False
 

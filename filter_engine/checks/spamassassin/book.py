@@ -11,7 +11,7 @@ from filter_engine.checks.regexp.matcher import Matcher, Matches, Slot
 from filter_engine.checks.regexp.places import Kind, Place, Texts
 from filter_engine.checks.spamassassin.evals import FUNCTIONS
 from filter_engine.checks.spamassassin.model import RuleFiles, RuleType, Test
-from filter_engine.matching import DatabaseCache, Flags
+from filter_engine.matching import DatabaseCache, Flags, search
 from filter_engine.message.address import parse_addresses
 from filter_engine.scan.task import Task
 
@@ -180,9 +180,7 @@ def _matches(test: Test, text: str) -> bool:
     assert test.pattern is not None
     utf8 = test.pattern.flags & Flags.UTF8
     try:
-        found = test.pattern.regex.search(
-            text if utf8 else text.encode("utf-8", "replace"), timeout=0.05
-        )
+        found = search(test.pattern.regex, text if utf8 else text.encode("utf-8", "replace"))
     except TimeoutError:
         return False
     return found is not None

@@ -13,6 +13,8 @@ _AES: Final = b"\x06\xf1\x07\x01"
 _PLAIN, _PACKED = 1, 0x17
 _NAMES: Final = 0x11
 _MAX_HEADER: Final = 1 << 20
+_MAX_TRIED: Final = 16
+"""Places that look like the names and are decoded."""
 
 
 def read_7z(content: bytes) -> Archive:
@@ -36,16 +38,19 @@ def read_7z(content: bytes) -> Archive:
 
 def _names(header: bytes) -> list[str]:
     """The property of names: its length, a zero, UTF-16 with a zero after each name."""
-    position = header.find(_NAMES, 1)
+    position, tried = header.find(_NAMES, 1), 0
     while position >= 0:
         size, start = _number(header, position + 1)
-        block = header[start : start + size]
-        text = block[1:]
-        well = len(block) == size > 2 and block[0] == 0 and len(text) % 2 == 0
-        if well and text.endswith(b"\0\0"):
-            names = text.decode("utf-16-le", "replace").split("\0")[:-1]
+        end = start + size
+        # looked at in place: a header full of such beginnings would be copied once for each
+        well = 2 < size <= len(header) - start and size % 2 == 1 and header[start] == 0
+        if well and header[end - 2 : end] == b"\0\0":
+            tried += 1
+            names = header[start + 1 : end].decode("utf-16-le", "replace").split("\0")[:-1]
             if all(names):
                 return [name[:MAX_NAME] for name in names[:MAX_MEMBERS]]
+        if tried == _MAX_TRIED:
+            break
         position = header.find(_NAMES, position + 1)
     return []
 

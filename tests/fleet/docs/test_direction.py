@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "checks",
         "headers",
         "dns",
+        "matching",
         "message",
         "scan",
         "config",
