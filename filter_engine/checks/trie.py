@@ -106,7 +106,7 @@ def symbols_of(options: TrieOptions) -> Iterator[Symbol]:
             rule.description,
             rule.groups,
             rule.one_shot,
-            origin=rule.place("score"),
+            origin=rule.written_at("score"),
         )
 
 

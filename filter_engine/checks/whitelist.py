@@ -101,7 +101,7 @@ def _symbols_of(options: WhitelistOptions) -> Iterable[Symbol]:
     for name, rule in options.rules.items():
         group = (rule.group,) if rule.group else (_GROUP,)
         text = rule.description or f"The list {name} of whitelist.rules"
-        place = rule.place("score")
+        place = rule.written_at("score")
         yield Symbol(name, rule.score, text, group, rule.one_shot, origin=place)
         if rule.inverse_symbol:
             against = f"A domain of {name} whose mail is not confirmed"

@@ -63,7 +63,7 @@ def symbol_defaults(config: Config) -> dict[str, SymbolDefault]:
         declared.setdefault(symbol.name, said)  # a rule may set what a check declares
     composites = {
         name: SymbolDefault(
-            said.score, said.description, (said.group,), "composites", said.place("score")
+            said.score, said.description, (said.group,), "composites", said.written_at("score")
         )
         for name, said in config.composites.items()
     }

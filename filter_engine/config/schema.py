@@ -196,7 +196,7 @@ class Section:
         """Where the value of ``attribute`` was written; the built-in origin for a default."""
         return self.origins.get(attribute, BUILTIN)
 
-    def place(self, attribute: str) -> Origin:
+    def written_at(self, attribute: str) -> Origin:
         """Where ``attribute`` was written, else where the section's first option stands."""
         said = self.origins.get(attribute)
         if said is not None:

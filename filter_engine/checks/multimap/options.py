@@ -287,7 +287,7 @@ def symbols_of(name: str, rule: MultimapRule) -> list[Symbol]:
     own = rule.name(name)
     described = rule.description or f"{rule.type} in a map"
     one_shot = rule.one_shot or rule.type == "combined"
-    place = rule.place("score")
+    place = rule.written_at("score")
     symbols = [Symbol(own, rule.score, described, rule.group, one_shot, origin=place)]
     symbols += [
         Symbol(other, rule.score, described, rule.group, one_shot, rule=own, origin=place)

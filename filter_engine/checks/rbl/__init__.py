@@ -45,7 +45,7 @@ def _symbols(rules: Mapping[str, RblRule]) -> Iterator[Symbol]:
         if rule.symbols_prefixes:
             yield Symbol(main, 0.0, f"{rule.rbl} is asked", groups, rule=main)
         for symbol in own:
-            place = rule.place("score")
+            place = rule.written_at("score")
             yield Symbol(symbol, rule.score or 0.0, text, groups, rule=main, origin=place)
         failed = f"{rule.rbl} gave no answer that can be used"
         yield Symbol(f"{base}_FAIL", 0.0, failed, groups, rule=main)

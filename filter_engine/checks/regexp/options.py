@@ -109,7 +109,7 @@ def symbols_of(options: RegexpOptions) -> list[Symbol]:
             rule.description,
             rule.groups,
             rule.one_shot,
-            origin=rule.place("score"),
+            origin=rule.written_at("score"),
         )
         for name, rule in options.active.items()
     ]
