@@ -95,7 +95,7 @@ class _Collector:
 
     def _text(self, text: str, origin: str, *, bare: bool) -> tuple[range, ...]:
         spans = url_spans(text, self._budget, bare=bare)
-        mails = list(email_spans(text, self._budget)) if "@" in text else []
+        mails = list(email_spans(text, self._budget, spans)) if "@" in text else []
         for span in spans:
             url = parse_url(text[span.start : span.stop], "text", flags=UrlFlag.TEXT)
             if url is not None:

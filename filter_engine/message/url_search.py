@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from filter_engine.message.limits import (
@@ -178,12 +179,15 @@ def _end_of_url(text: str, start: int) -> int:
     return start + len(core) + kept
 
 
-def email_spans(text: str, budget: Budget | None = None) -> Iterator[range]:
-    """What looks like a mail address, in order.
+def email_spans(
+    text: str, budget: Budget | None = None, urls: Sequence[range] = ()
+) -> Iterator[range]:
+    """What looks like a mail address, in order, none that begins inside one of ``urls``.
 
-    Every ``@`` costs one of ``budget.emails``, of a new budget by default.
+    Every ``@`` costs one of ``budget.emails``, of a new budget by default. ``urls`` are in order.
     """
     budget = budget or Budget()
+    starts = [url.start for url in urls]
     position = text.find("@")
     while position >= 0 and budget.emails > 0:
         budget.emails -= 1
@@ -193,8 +197,10 @@ def email_spans(text: str, budget: Budget | None = None) -> Iterator[range]:
             domain = _MAIL_DOMAIN.match(text[first : first + _DOMAIN_ROOM])
             if domain is not None:
                 name = local.group()
-                start = position - len(name.lstrip("."))
-                yield range(start, first + domain.end())
+                start = position - len(name.lstrip("./"))
+                before = bisect_right(starts, start) - 1
+                if start < position and (before < 0 or start >= urls[before].stop):
+                    yield range(start, first + domain.end())
         position = text.find("@", position + 1)
 
 

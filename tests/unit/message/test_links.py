@@ -96,10 +96,20 @@ def test_normal_text_and_user() -> None:
         ("write to a.b+c@example.com.", ["a.b+c@example.com"]),
         ("a@b @c d@ e@f.gg", ["e@f.gg"]),
         ("x" * 100 + "@example.com", ["x" * 64 + "@example.com"]),
+        ("//me@a.example ./@b.example", ["me@a.example"]),
     ],
 )
 def test_emails(text: str, emails: list[str]) -> None:
     assert list(text_emails(text)) == emails
+
+
+def test_the_user_of_a_url_is_no_mail_address() -> None:
+    message = Message(b"X: y\n\nhttps://user@b.example:8080/x and me@a.example http://c.example\n")
+    assert [url.text for url in message.urls] == [
+        "https://user@b.example:8080/x",
+        "http://c.example",
+    ]
+    assert [address.email for address in message.emails] == ["me@a.example"]
 
 
 def test_of_a_message() -> None:
