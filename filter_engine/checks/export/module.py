@@ -8,9 +8,10 @@ from typing import Final
 
 from filter_engine.checks.export.backends import beanstalk, http, send_mail
 from filter_engine.checks.export.metadata import alert, as_json, headers, metadata
-from filter_engine.checks.export.options import ExportOptions, ExportRule
+from filter_engine.checks.export.options import ExportOptions, ExportRule, problem_of
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.exchange import Exchange
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Outcome
 
@@ -23,9 +24,14 @@ def _symbol(name: str) -> str:
 
 def _symbols(options: ExportOptions) -> Iterator[Symbol]:
     for name, rule in options.rules.items():
-        if rule.enabled:
+        if rule.enabled and not problem_of(rule):
             about = f"Mail that is told to others by {rule.backend}"
             yield Symbol(_symbol(name), 0.0, about)
+
+
+def _prepare(options: ExportOptions, _setup: Setup) -> tuple[tuple[str, ExportRule], ...]:
+    rules = options.rules.items()
+    return tuple((name, rule) for name, rule in rules if rule.enabled and not problem_of(rule))
 
 
 @check(
@@ -34,13 +40,14 @@ def _symbols(options: ExportOptions) -> Iterator[Symbol]:
     symbols=(),
     options=ExportOptions,
     symbols_of=_symbols,
+    prepare=_prepare,
     on_empty=True,
 )
 def metadata_exporter(task: Task) -> Outcome | None:
     """Notices about the mail, by the rules that select it; they set no symbol."""
     notices = []
-    for name, rule in task.options(ExportOptions).rules.items():
-        if rule.enabled and task.is_wanted(_symbol(name)) and _is_selected(task, name, rule):
+    for name, rule in task.state("metadata_exporter") or ():
+        if task.is_wanted(_symbol(name)) and _is_selected(task, name, rule):
             notice = _notice(task, name, rule)
             if notice is not None:
                 notices.append(notice)

@@ -123,28 +123,30 @@ _BOUND: Final = sections_of(ExportRule, "metadata_exporter.rules")
 
 
 def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, ExportRule]:
-    """The rules that can be used; of the others a site is told."""
-    used: dict[str, ExportRule] = {}
-    for name, rule in _BOUND.convert(nodes, binder).items():
-        missing = [key for key in _NEEDED.get(rule.backend, ()) if not getattr(rule, key)]
-        if rule.backend not in BACKENDS:
-            problem = f"there is no backend {rule.backend!r} here; there is {', '.join(BACKENDS)}"
-        elif rule.selector not in SELECTORS:
-            problem = f"there is no selector {rule.selector!r}; there is {', '.join(SELECTORS)}"
-        elif rule.formatter not in FORMATTERS:
-            problem = f"there is no formatter {rule.formatter!r}; there is {', '.join(FORMATTERS)}"
-        elif missing:
-            problem = f"the backend {rule.backend} needs {missing[0]}"
-        else:
-            used[name] = rule
-            continue
-        binder.report(
-            Severity.INFO,
-            "not-served",
-            nodes[0],
-            f"metadata_exporter.rules.{name} is not used: {problem}",
-        )
-    return MappingProxyType(used)
+    """The rules; a site is told of those that cannot be used."""
+    rules = _BOUND.convert(nodes, binder)
+    for name, rule in rules.items():
+        problem = problem_of(rule)
+        if problem:
+            binder.report(
+                Severity.INFO,
+                "not-served",
+                nodes[0],
+                f"metadata_exporter.rules.{name} is not used: {problem}",
+            )
+    return rules
+
+
+def problem_of(rule: ExportRule) -> str:
+    """Why a rule cannot be used; empty when it can."""
+    missing = [key for key in _NEEDED.get(rule.backend, ()) if not getattr(rule, key)]
+    if rule.backend not in BACKENDS:
+        return f"there is no backend {rule.backend!r} here; there is {', '.join(BACKENDS)}"
+    if rule.selector not in SELECTORS:
+        return f"there is no selector {rule.selector!r}; there is {', '.join(SELECTORS)}"
+    if rule.formatter not in FORMATTERS:
+        return f"there is no formatter {rule.formatter!r}; there is {', '.join(FORMATTERS)}"
+    return f"the backend {rule.backend} needs {missing[0]}" if missing else ""
 
 
 _RULES: Final[Kind[Mapping[str, ExportRule]]] = Kind(

@@ -13,6 +13,7 @@ from filter_engine.checks.services.options import (
     DccOptions,
     ExternalServicesOptions,
     ScannerRule,
+    protocol_name,
 )
 from filter_engine.checks.services.rule import Rule, symbols, with_defaults
 from filter_engine.config.upstreams import parse_upstreams
@@ -28,10 +29,12 @@ Options = AntivirusOptions | ExternalServicesOptions
 
 def _used(module: str, options: Options, *, late: bool) -> Iterator[ScannerRule]:
     """The rules of a stage, with their defaults."""
-    for rule in options.rules.values():
-        if rule.enabled and rule.servers is not None:
-            protocol = SERVED_TYPES[module][rule.type]
-            full = with_defaults(rule, protocol, of_viruses=module == "antivirus")
+    for name, rule in options.rules.items():
+        type_ = protocol_name(name, rule)
+        protocol = SERVED_TYPES[module].get(type_)
+        if rule.enabled and rule.servers is not None and protocol is not None:
+            named = replace(rule, type=type_, name=rule.name or name)
+            full = with_defaults(named, protocol, of_viruses=module == "antivirus")
             if (full.symbol_type == _LATE) is late:
                 yield full
 

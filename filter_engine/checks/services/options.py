@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -18,6 +18,7 @@ from filter_engine.config.kinds import (
     STRING,
     TIME,
     at_least,
+    merged_object,
     one_of,
     rules_of,
     text_of,
@@ -35,6 +36,7 @@ from filter_engine.config.schema import (
     option,
     options_of,
 )
+from filter_engine.config.unknown import report_unknown
 from filter_engine.config.upstreams import UpstreamList
 from filter_engine.matching.pattern import PatternError, parse_slashed
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
@@ -196,26 +198,32 @@ SERVED_TYPES: Final = {"antivirus": viruses.PROTOCOLS, "external_services": filt
 """Module -> type -> protocol."""
 
 
+def protocol_name(name: str, rule: NamedScanner) -> str:
+    """The protocol of the rule under ``name``."""
+    return (rule.type or name).lower()
+
+
 def _rules(module: str) -> Kind[Mapping[str, NamedScanner]]:
     bound = rules_of(NamedScanner, module)
     types = SERVED_TYPES[module]
 
     def convert(nodes: list[UclNode], binder: Binder) -> Mapping[str, NamedScanner]:
-        found: dict[str, NamedScanner] = {}
-        for name, rule in bound.convert(nodes, binder).items():
-            type_ = (rule.type or name).lower()
-            if type_ in types:
-                found[name] = replace(rule, type=type_, name=rule.name or name)
-            elif rule.servers is not None and rule.enabled:
-                node = next(n for n in nodes if isinstance(n, UclObject) and n.values(name))
+        section = merged_object(nodes)
+        if section.values(module):  # antivirus { antivirus { } }: braces too many
+            report_unknown(UclObject({module: section.all(module)}), binder, module, ())
+            rest = {key: values for key, values in section.entries.items() if key != module}
+            section = UclObject(rest, section.origin, priority=section.priority)
+        found = bound.convert([section], binder)
+        for name, rule in found.items():
+            if protocol_name(name, rule) not in types and rule.servers is not None:
                 binder.report(
                     Severity.INFO,
                     "not-served",
-                    node.values(name)[0],
-                    f"{module}.{name}: this engine does not speak with {type_!r}",
+                    section.values(name)[0],
+                    f"{module}.{name}: this engine does not speak with {rule.type or name!r}",
                     f"it speaks with {', '.join(types)}",
                 )
-        return MappingProxyType(found)
+        return found
 
     return Kind(bound.name, convert, multiple=True, inner=NamedScanner, named=True)
 

@@ -283,7 +283,12 @@ METADATA_EXPORTER: Final = replace(
         pusher_format=known(TABLE, doc="form by backend, older versions"),
         pusher_select=known(TABLE, doc="which mail by backend, older versions"),
     ),
-    rules=part("metadata_exporter", "one way out", REDIS_SERVERS, _EXPORT_UNSERVED),
+    rules=part(
+        "metadata_exporter",
+        "one way out",
+        {key: made for key, made in REDIS_SERVERS.items() if key not in _EXPORT},
+        _EXPORT_UNSERVED,
+    ),
     rules_key="rules",
 )
 

@@ -166,13 +166,13 @@ def test_the_inside_of_a_metric(site: Site) -> None:
 
 
 def test_a_section_of_a_module_that_is_not_served_is_checked(site: Site) -> None:
-    found = site(local={"antivirus.conf": 'A { type = "clamav"; simbol = "x"; }'})
+    found = site(local={"elastic.conf": "limits { max_row = 5; }"})
     assert [(f.severity, f.code) for f in found.findings] == [
         (Severity.INFO, "not-served"),
         (Severity.WARNING, "unknown-option"),
     ]
-    assert "antivirus.A.simbol" in found.findings[1].message
-    assert "'symbol'" in found.findings[1].hint
+    assert "elastic.limits.max_row" in found.findings[1].message
+    assert "'max_rows'" in found.findings[1].hint
 
 
 def _declared() -> Iterator[tuple[str, Option]]:
