@@ -1,4 +1,6 @@
-"""Constant databases (D. J. Bernstein, cr.yp.to/cdb/cdb.txt), read through the page cache.
+"""Constant databases (D. J. Bernstein, cr.yp.to/cdb/cdb.txt), held in memory.
+
+Not mapped: a file that is cut while it is mapped ends the process at the next look-up.
 
 A file is 256 pairs (position, slots) of hash tables, the records (key length, data length, key,
 data), then the tables of (hash, position). All numbers are 32 bits, little-endian.
@@ -6,7 +8,6 @@ data), then the tables of (hash, position). All numbers are 32 bits, little-endi
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Iterator
 
@@ -22,7 +23,7 @@ class CdbContent:
 
     __slots__ = ("_data", "problems")
 
-    def __init__(self, data: bytes | mmap.mmap) -> None:
+    def __init__(self, data: bytes) -> None:
         """Raises ``ValueError`` for what is no CDB."""
         self.problems: list[Problem] = []
         self._data = data

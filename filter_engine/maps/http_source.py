@@ -2,6 +2,7 @@
 
 The file is ``$DBDIR/maps/HASH.map``: a line of JSON (URL, ETag, Last-Modified), then the body as it
 came. All workers share it: who finds it fresh need not ask (a lock lets one of them ask at a time).
+The line of a signed map holds the signature too, and each reading of the file checks it.
 Source: RFC 9110 (conditional requests).
 """
 
@@ -15,10 +16,11 @@ import logging
 import os
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -29,15 +31,16 @@ from filter_engine.maps.file_source import tell_problems
 from filter_engine.maps.limits import MAX_BYTES
 from filter_engine.maps.map import Source
 from filter_engine.maps.protection import SIGNATURE_SUFFIX
-from filter_engine.maps.read import MapError, MapReader
+from filter_engine.maps.read import MAX_SIGNATURE, MapError, MapReader
 
 if TYPE_CHECKING:
+    import ssl
     from http.client import HTTPResponse
 
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 60.0
-"""Seconds for one fetch; each step of it has ``STEP``."""
+"""Seconds for one fetch with its signature; each step of it has ``STEP``."""
 STEP: Final = 10.0
 _CHUNK: Final = 262_144
 _MAX_HEAD: Final = 4096
@@ -51,6 +54,8 @@ class Head:
     url: str
     etag: str = ""
     last_modified: str = ""
+    signature: str = ""
+    """Of the body, base64; empty for a map that is not signed."""
 
 
 class HttpSource(Source):
@@ -63,6 +68,7 @@ class HttpSource(Source):
         "_kind",
         "_level",
         "_reader",
+        "_unusable",
         "_url",
         "_written",
         "due",
@@ -96,8 +102,7 @@ class HttpSource(Source):
         self.poll = poll
         self.due = 0.0
         """When to fetch next, by ``time.monotonic``."""
-        digest = hashlib.sha256(source.location.encode()).hexdigest()[:32]
-        self.file = None if directory is None else directory / f"{digest}.map"
+        self.file = None if directory is None else directory / f"{_file_name(source)}.map"
         self._url = url
         self._level = logging.INFO if shipped else logging.WARNING
         self._written = source
@@ -106,6 +111,8 @@ class HttpSource(Source):
         self._head = Head(self.place)
         self._digest = b""
         self._fault = ""
+        self._unusable = False
+        """The copy was there, but could not be read or its signature does not fit."""
         take = self._from_file()
         if take is not None:
             take()
@@ -122,7 +129,9 @@ class HttpSource(Source):
             with self._lock() as mine:
                 fresh = self._age() < self.poll
                 if fresh or not mine:
-                    return self._from_file()
+                    take = self._from_file()
+                    if not mine or not self._unusable:
+                        return take
                 return self._ask(addresses)
         except (OSError, ValueError, MapError) as error:
             self.due = time.monotonic() + min(self.poll, PATIENCE)
@@ -139,7 +148,8 @@ class HttpSource(Source):
     def _ask(self, addresses: Sequence[str]) -> Callable[[], None] | None:
         if not addresses:
             raise MapError(f"{self.host} has no address")
-        answer = _get(self._url, addresses, self._head)
+        deadline = time.monotonic() + PATIENCE
+        answer = _get(self._url, addresses, self._head, deadline, MAX_BYTES)
         if answer is None:
             self._touch()
             self._fault = ""
@@ -147,11 +157,14 @@ class HttpSource(Source):
         head, body = answer
         if self._written.signed:
             signature_url = self._url._replace(path=self._url.path + SIGNATURE_SUFFIX)
-            signature = _get(signature_url, addresses, Head(self.place))
-            self._reader.verify(body, signature[1] if signature else b"", self._written)
+            answer = _get(signature_url, addresses, Head(self.place), deadline, MAX_SIGNATURE)
+            signature = answer[1] if answer else b""
+            self._reader.verify(body, signature, self._written)
+            head = replace(head, signature=base64.b64encode(signature).decode())
         take = self._taking(head, body)
         self._keep(head, body)
         self._fault = ""
+        self._unusable = False
         return take
 
     def _taking(self, head: Head, body: bytes) -> Callable[[], None] | None:
@@ -171,6 +184,7 @@ class HttpSource(Source):
     def _from_file(self) -> Callable[[], None] | None:
         if self.file is None:
             return None
+        self._unusable = True
         try:
             with self.file.open("rb") as kept:
                 if os.fstat(kept.fileno()).st_uid not in (0, os.geteuid()):
@@ -178,7 +192,14 @@ class HttpSource(Source):
                 line = kept.readline(_MAX_HEAD)
                 body = kept.read(MAX_BYTES + 1)
             head = Head(**json.loads(line))
-            return self._taking(head, body) if head.url == self.place else None
+            if head.url != self.place:
+                return None
+            if self._written.signed:
+                signature = base64.b64decode(head.signature, validate=True)
+                self._reader.verify(body, signature, self._written)
+            take = self._taking(head, body)
+            self._unusable = False
+            return take
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, MapError) as error:
@@ -237,31 +258,44 @@ class HttpSource(Source):
             yield True
 
 
+def _file_name(source: MapSource) -> str:
+    """The copy's: a signed map does not share that of one which nobody verifies."""
+    said = source.location if not source.signed else f"signed {source.key} {source.location}"
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
 def _netloc(host: str, port: int | None) -> str:
     name = f"[{host}]" if ":" in host else host
     return name if port is None else f"{name}:{port}"
 
 
-def _get(url: SplitResult, addresses: Sequence[str], known: Head) -> tuple[Head, bytes] | None:
+def _get(
+    url: SplitResult,
+    addresses: Sequence[str],
+    known: Head,
+    deadline: float,
+    most: int,
+) -> tuple[Head, bytes] | None:
     """Head and body of a URL; None when the server says that ``known`` is still good.
 
-    Raises OSError and ``MapError``.
+    ``deadline`` is by ``time.monotonic``, ``most`` the octets of a body. Raises OSError and
+    ``MapError``.
     """
     import http.client  # with all it brings a tenth of what a command takes to start
 
-    deadline = time.monotonic() + PATIENCE
     assert url.hostname is not None
     connection = http.client.HTTPConnection(url.hostname, url.port or _PORTS[url.scheme])
     try:
-        connection.sock = _connect(url, addresses)
-        target = urlunsplit(("", "", url.path or "/", url.query, ""))
-        connection.request("GET", target, headers=_headers(url, known))
-        response = connection.getresponse()
-        if response.status == http.client.NOT_MODIFIED:
-            return None
-        if response.status != http.client.OK:
-            raise MapError(f"the server answers {response.status} {response.reason}"[:200])
-        body = _body(response, deadline)
+        connection.sock = _connect(url, addresses, deadline)
+        with _cut_at(deadline, connection.sock):
+            target = urlunsplit(("", "", url.path or "/", url.query, ""))
+            connection.request("GET", target, headers=_headers(url, known))
+            response = connection.getresponse()
+            if response.status == http.client.NOT_MODIFIED:
+                return None
+            if response.status != http.client.OK:
+                raise MapError(f"the server answers {response.status} {response.reason}"[:200])
+            body = _body(response, most)
     except http.client.HTTPException as error:
         raise MapError(f"no usable reply: {error or type(error).__name__}"[:200]) from None
     finally:
@@ -270,25 +304,65 @@ def _get(url: SplitResult, addresses: Sequence[str], known: Head) -> tuple[Head,
     return Head(known.url, etag[:512], modified[:128]), body
 
 
-def _connect(url: SplitResult, addresses: Sequence[str]) -> socket.socket:
-    import ssl
-
+def _connect(url: SplitResult, addresses: Sequence[str], deadline: float) -> socket.socket:
     port = url.port or _PORTS[url.scheme]
     failure: OSError = OSError("no address")
     for address in addresses:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
         try:
-            plain = socket.create_connection((address, port), timeout=STEP)
+            plain = socket.create_connection((address, port), timeout=min(STEP, left))
+            plain.settimeout(STEP)
+            return plain if url.scheme == "http" else _tls(plain, url.hostname, deadline)
         except OSError as error:
-            failure = error
-            continue
-        if url.scheme == "http":
-            return plain
-        try:
-            return ssl.create_default_context().wrap_socket(plain, server_hostname=url.hostname)
-        except OSError as error:
-            plain.close()
             failure = error
     raise failure
+
+
+def _tls(plain: socket.socket, host: str | None, deadline: float) -> ssl.SSLSocket:
+    """The connection in TLS, or OSError and it is closed."""
+    import ssl
+
+    try:
+        secure = ssl.create_default_context().wrap_socket(
+            plain, server_hostname=host, do_handshake_on_connect=False
+        )
+    except BaseException:
+        plain.close()
+        raise
+    try:
+        with _cut_at(deadline, secure):
+            secure.do_handshake()
+    except BaseException:
+        secure.close()
+        raise
+    return secure
+
+
+@contextmanager
+def _cut_at(deadline: float, connected: socket.socket) -> Iterator[None]:
+    """Shut the connection down at that time: a server that sends an octet now and then would
+    otherwise keep it open for ever, whatever it is asked for (TLS, head, body).
+
+    Raises ``MapError`` then, for what was cut may look whole.
+    """
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with suppress(OSError):
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if over.is_set():
+            raise MapError(f"not fetched within {PATIENCE:.0f} seconds") from None
 
 
 def _headers(url: SplitResult, known: Head) -> dict[str, str]:
@@ -303,16 +377,14 @@ def _headers(url: SplitResult, known: Head) -> dict[str, str]:
     return headers
 
 
-def _body(response: HTTPResponse, deadline: float) -> bytes:
+def _body(response: HTTPResponse, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    while part := response.read(_CHUNK):
+    while part := response.read1(_CHUNK):
         parts.append(part)
         size += len(part)
-        if size > MAX_BYTES:
-            raise MapError(f"larger than {MAX_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise MapError(f"not fetched within {PATIENCE:.0f} seconds")
+        if size > most:
+            raise MapError(f"larger than {most} bytes")
     if response.length:
         raise MapError("the connection ended before the map did")
     return b"".join(parts)

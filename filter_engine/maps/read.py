@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
-import os
-import stat
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import zstandard
 
@@ -31,7 +29,10 @@ from filter_engine.ucl.regular_file import read_regular_file
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC = b"\x1f\x8b"
-_MAX_SIGNATURE = 4096
+_MAX_MEMBERS: Final = 1000
+"""Of a gzip file; each copies what is left of it."""
+MAX_SIGNATURE: Final = 4096
+"""Octets of a signature's file."""
 
 
 class MapError(Exception):
@@ -51,11 +52,11 @@ class MapReader:
     def file(self, source: MapSource, kind: MapKind) -> Content:
         """The content of a file. Raises ``MapError``."""
         path = source.location
-        if kind is MapKind.CDB and not source.signed:
-            return _cdb_file(path)
         data = _file_bytes(path, MAX_BYTES)
+        if kind is MapKind.CDB and not source.signed:
+            return _cdb(data)
         if source.signed:
-            self.verify(data, _file_bytes(path + SIGNATURE_SUFFIX, _MAX_SIGNATURE), source)
+            self.verify(data, _file_bytes(path + SIGNATURE_SUFFIX, MAX_SIGNATURE), source)
         return self.data(data, kind, path)
 
     def verify(self, data: bytes, signature: bytes, source: MapSource) -> None:
@@ -126,19 +127,7 @@ def _file_bytes(path: str, most: int) -> bytes:
         raise MapError(f"{place}{error.strerror or error}") from None
 
 
-def _cdb_file(path: str) -> Content:
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a FIFO would wait
-            raise MapError("not a regular file")
-        with open(path, "rb") as file:
-            return _cdb(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as error:
-        raise MapError(error.strerror or str(error)) from None
-    except ValueError as error:
-        raise MapError(str(error)) from None
-
-
-def _cdb(data: bytes | mmap.mmap) -> Content:
+def _cdb(data: bytes) -> Content:
     try:
         return CdbContent(data)
     except ValueError as error:
@@ -150,6 +139,28 @@ def _decompressed(data: bytes) -> bytes:
         if data.startswith(_ZSTD_MAGIC):
             reader = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
             return reader.read(MAX_BYTES + 1)
-        return zlib.decompressobj(wbits=31).decompress(data, MAX_BYTES + 1)
+        return _gunzipped(data)
     except (zstandard.ZstdError, zlib.error) as error:
         raise MapError(f"cannot be decompressed: {error}") from None
+
+
+def _gunzipped(data: bytes) -> bytes:
+    """All members of a gzip file (RFC 1952, section 2.2), to one octet beyond the bound.
+
+    Raises ``zlib.error``.
+    """
+    parts: list[bytes] = []
+    left = MAX_BYTES + 1
+    for _ in range(_MAX_MEMBERS):
+        member = zlib.decompressobj(wbits=31)
+        part = member.decompress(data, left)
+        parts.append(part)
+        left -= len(part)
+        if left <= 0:
+            return b"".join(parts)
+        if not member.eof:
+            raise zlib.error("the file ends within a member")
+        data = member.unused_data
+        if not data.rstrip(b"\0"):  # tapes and some tools pad with zeros
+            return b"".join(parts)
+    raise zlib.error(f"more than {_MAX_MEMBERS} members")

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -25,7 +25,8 @@ Take: TypeAlias = "Callable[[], None] | None"
 _SHORTEST: Final = 0.01
 """Seconds between two looks, at least."""
 _MOST_THREADS: Final = 4
-"""Maps that are read at the same time."""
+"""URLs that are asked at the same time. Files have a thread of their own: a slow server must not
+keep them from being read."""
 _LONGEST: Final = 5.0
 """Seconds between two looks at what URLs are due."""
 
@@ -70,8 +71,13 @@ class Watch:
         if self._loop is not None:
             self._timers[name] = self._loop.call_later(seconds, call)
 
-    def _run(self, work: Callable[[], Sequence[Take]], then: Callable[[], None]) -> None:
-        """Do ``work`` in a thread, take its results in the loop, then call ``then``.
+    def _run(
+        self,
+        work: Callable[[], Sequence[Take]],
+        then: Callable[[], None],
+        turn: AbstractContextManager[object],
+    ) -> None:
+        """Do ``work`` in a thread in its ``turn``, take the results in the loop, call ``then``.
 
         A thread that waits for a slow server does not keep the process from ending.
         """
@@ -87,7 +93,7 @@ class Watch:
         def run() -> None:
             takes: Sequence[Take] = ()
             try:
-                with self._threads:
+                with turn:
                     takes = work()
             except Exception:
                 log.exception("a map could not be read")
@@ -102,6 +108,7 @@ class Watch:
         self._run(
             lambda: [source.changed() for source in self._files],
             lambda: self._later("files", self._interval, self._look),
+            nullcontext(),
         )
 
     def _ask(self) -> None:
@@ -119,6 +126,7 @@ class Watch:
             self._run(
                 lambda: [source.fetch(addresses)],
                 lambda: self._open.discard(source),
+                self._threads,
             )
 
         try:

@@ -68,3 +68,11 @@ def test_a_database_in_a_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     (tmp_path / "y.cdb").write_bytes(b"no")
     assert not Maps().of(f"cdb;{tmp_path}/y.cdb", "hash", "test")
     assert "too short for a CDB" in caplog.text
+
+
+def test_a_database_that_is_cut_in_place_still_answers(tmp_path: Path) -> None:
+    file = tmp_path / "x.cdb"
+    file.write_bytes(make_cdb([(b"key%d" % n, b"v" * 50) for n in range(500)]))
+    hosts = Maps().of(f"cdb://{file}", "hash", "test")
+    file.open("wb").close()
+    assert hosts.get("key499") == "v" * 50

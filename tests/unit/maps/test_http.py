@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from nacl.signing import SigningKey
 
+from filter_engine.config.base32 import encode_base32
 from filter_engine.config.map_definition import MapKind, MapSource, Scheme
 from filter_engine.config.model import Config, OptionsConfig
 from filter_engine.maps import Maps, http_source
+from filter_engine.maps.file_source import FileSource
 from filter_engine.maps.http_source import HttpSource
 from filter_engine.maps.read import MapReader
+from filter_engine.maps.watch import Watch
 
 
 @dataclass
@@ -30,6 +36,7 @@ class Site:
     etag: str = '"1"'
     status: int = 200
     announced: int | None = None
+    signature: bytes = b""
     asked: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -44,6 +51,12 @@ def site() -> Iterator[Site]:
             if here.status == 200 and self.headers.get("If-None-Match") == here.etag:
                 self.send_response(304)
                 self.end_headers()
+                return
+            if self.path.endswith(".sig"):
+                self.send_response(200 if here.signature else 404)
+                self.send_header("Content-Length", str(len(here.signature)))
+                self.end_headers()
+                self.wfile.write(here.signature)
                 return
             self.send_response(here.status)
             self.send_header("ETag", here.etag)
@@ -197,3 +210,160 @@ def test_a_server_without_address_is_told_and_asked_again_later(
     assert source.fetch([]) is None
     assert "maps.example has no address" in caplog.text
     assert source.due > before
+
+
+KEY = SigningKey(bytes(range(32)))
+PUBLIC = encode_base32(bytes(KEY.verify_key))
+
+
+def _signed_source(url: str, directory: Path, key: str = PUBLIC) -> HttpSource:
+    source = MapSource(Scheme.HTTP, url, signed=True, key=key)
+    return HttpSource(source, MapKind.SET, MapReader(), "test", directory=directory, poll=60.0)
+
+
+def test_a_signed_map_does_not_trust_the_copy_of_an_unsigned_one(
+    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert _fetch(_source(site.url, tmp_path / "maps"))
+    signed = _signed_source(site.url, tmp_path / "maps")
+    assert signed.content is None
+    assert not _fetch(signed)
+    assert "the server answers 404" in caplog.text
+    site.signature = KEY.sign(site.body).signature
+    assert _fetch(signed)
+    assert _has(signed, "one")
+    assert _has(_signed_source(site.url, tmp_path / "maps"), "one")
+
+
+@pytest.mark.parametrize("forged", [b"forged\n", b""])
+def test_the_copy_of_a_signed_map_is_verified_at_each_start(
+    forged: bytes, site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.signature = KEY.sign(site.body).signature
+    first = _signed_source(site.url, tmp_path / "maps")
+    assert _fetch(first)
+    assert first.file is not None
+    head = first.file.read_bytes().partition(b"\n")[0]
+    first.file.write_bytes(head + b"\n" + forged)
+    again = _signed_source(site.url, tmp_path / "maps")
+    assert again.content is None
+    assert "the signature does not fit" in caplog.text
+    assert _fetch(again)  # young as it is, such a copy is no reason not to ask
+    assert _has(again, "one")
+
+
+def test_another_key_does_not_read_the_copy(site: Site, tmp_path: Path) -> None:
+    site.signature = KEY.sign(site.body).signature
+    assert _fetch(_signed_source(site.url, tmp_path / "maps"))
+    other = encode_base32(bytes(SigningKey(bytes(32)).verify_key))
+    assert _signed_source(site.url, tmp_path / "maps", other).content is None
+
+
+class Dripping:
+    """Servers that begin with one text, then send another again and again."""
+
+    def __init__(self) -> None:
+        self.connected = threading.Semaphore(0)
+        self._over = threading.Event()
+        self._listeners: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+
+    def start(self, begin: bytes, drop: bytes) -> int:
+        """A new server's port."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._listeners.append(listener)
+        self._run(lambda: self._accept(listener, begin, drop))
+        port: int = listener.getsockname()[1]
+        return port
+
+    def _run(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self, listener: socket.socket, begin: bytes, drop: bytes) -> None:
+        with suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                self.connected.release()
+                self._run(partial(self._serve, connection, begin, drop))
+
+    def _serve(self, connection: socket.socket, begin: bytes, drop: bytes) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(begin)
+            while not self._over.wait(0.05):
+                connection.sendall(drop)
+
+    def close(self) -> None:
+        """End all of them."""
+        self._over.set()
+        for listener in self._listeners:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture
+def dripping() -> Iterator[Dripping]:
+    servers = Dripping()
+    yield servers
+    servers.close()
+
+
+_LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "begin", "drop"),
+    [
+        ("http", _LONG, b"a"),
+        ("http", b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+        ("http", b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        ("https", b"\x16\x03\x03\x40\x00", b"\x02"),
+    ],
+    ids=["body", "head", "continue", "tls"],
+)
+def test_a_server_that_drips_is_cut_off_in_time(
+    scheme: str,
+    begin: bytes,
+    drop: bytes,
+    dripping: Dripping,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(http_source, "PATIENCE", 0.5)
+    source = _source(f"{scheme}://127.0.0.1:{dripping.start(begin, drop)}/x", None)
+    began = time.monotonic()
+    assert not _fetch(source)
+    assert 0.4 < time.monotonic() - began < 5
+    assert "not fetched within" in caplog.text
+
+
+def test_slow_servers_do_not_keep_files_from_being_read(
+    dripping: Dripping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_source, "PATIENCE", 3.0)
+    port = dripping.start(_LONG, b"a")
+    file = tmp_path / "words"
+    file.write_text("old\n")
+    words = FileSource(MapSource(Scheme.FILE, str(file)), MapKind.SET, MapReader(), "test")
+    slow = [_source(f"http://127.0.0.1:{port}/{number}", None) for number in range(8)]
+
+    async def run() -> None:
+        changed = asyncio.Event()
+        words.on_change.append(changed.set)
+        watch = Watch([words], slow, 0.05, _no_names)
+        watch.start(asyncio.get_running_loop())
+        try:
+            for _ in range(4):  # all turns are taken
+                assert await asyncio.to_thread(dripping.connected.acquire, timeout=5)
+            file.write_text("new\nwords\n")
+            await asyncio.wait_for(changed.wait(), 2)
+        finally:
+            watch.close()
+
+    asyncio.run(run())
+    assert words.content is not None
+    assert words.content.find("new")

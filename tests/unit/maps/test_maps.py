@@ -152,3 +152,28 @@ def test_two_maps_of_one_file_share_it(tmp_path: Path) -> None:
     maps.look()
     assert "ab" in first
     assert "ab" in second
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0" * 512])
+def test_a_gzip_file_of_several_members_is_read_whole(padding: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "words.gz"
+    file.write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\n") + padding)
+    words = Maps().of(str(file), "set", "test")
+    assert "one" in words
+    assert "two" in words
+
+
+def test_a_cut_gzip_file_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "words.gz"
+    file.write_bytes(gzip.compress(b"".join(b"%d\n" % n for n in range(5000)))[:-20])
+    assert not Maps().of(str(file), "set", "test")
+    assert "the file ends within a member" in caplog.text
+
+
+def test_many_tiny_gzip_members_are_bounded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "words.gz"
+    file.write_bytes(gzip.compress(b"a\n") * 1001)
+    assert not Maps().of(str(file), "set", "test")
+    assert "more than 1000 members" in caplog.text
