@@ -331,17 +331,9 @@ ALIASES: Final = part(
         f"score_{what}": known(NUMBER, 0.0, doc=f"score for {text}")
         for what, text in _SCORED.items()
     },
-    system_aliases=known(MAP_SOURCE, doc="/etc/aliases"),
-    virtual_aliases=known(MAP_SOURCE, doc="Postfix's virtual aliases"),
-    rspamd_aliases=known(either(MAP_SOURCE, TABLE), doc="further aliases"),
-    local_domains=known(MAP_SOURCE, doc="domains of this site"),
-    max_recursion_depth=known(INTEGER, 10, doc="aliases of aliases"),
-    expand_multiple=flag(True, "follow aliases with several targets"),
     track_chain=flag(False, "keep the way from alias to alias"),
     apply_to_mime=flag(True, "change addresses of headers"),
     apply_to_smtp=flag(True, "change addresses of the envelope"),
-    enable_gmail_rules=flag(True, "Gmail's addresses: dots and tags"),
-    enable_plus_aliases=flag(True, "tags after a plus sign"),
     group=known(STRING, doc="group of the symbols"),
     virtual_maps=known(ANY, doc="further maps"),
     types=known(list_of(one_of("smtp", "mime")), doc="which addresses"),

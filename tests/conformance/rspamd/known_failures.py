@@ -21,7 +21,6 @@ _MID = "maps of mid"
 _RELAY = "module external_relay"
 _RBL = "URLs in attached parts and numeric URLs"
 _ARC_CHECK = "settings that name ARC_CALLBACK, Rspamd's symbol of the whole check"
-_ALIASES = "aliases: virtual, Gmail and plus addresses, classes of mail"
 _NEGOTIATION = (
     "the controller writes JSON as it is: no msgpack, no zstd, no /metrics for any Accept"
 )
@@ -58,17 +57,6 @@ CASES: dict[str, str] = {
     "001_merged/300_rbl-NONNUMERIC_URLS_WITH_EVERYTHING#1": _RBL,
     "001_merged/321_arc_check-ARC_ALLOW_CHECK#1": _ARC_CHECK,
     "001_merged/350_magic-Magic_detections_bundle_1#1": _LUA,
-    "001_merged/360_aliases-PLUS_ADDRESSING_-_BASIC#1": _ALIASES,
-    "001_merged/360_aliases-CLASSIFICATION_-_OUTBOUND_MAIL#1": _ALIASES,
-    "001_merged/360_aliases-GMAIL_DOTS_REMOVAL#1": _ALIASES,
-    "001_merged/360_aliases-GMAIL_PLUS_ADDRESSING#1": _ALIASES,
-    "001_merged/360_aliases-GMAIL_DOTS_AND_PLUS#1": _ALIASES,
-    "001_merged/360_aliases-VIRTUAL_ALIAS_-_SIMPLE#1": _ALIASES,
-    "001_merged/360_aliases-RSPAMD_INLINE_ALIAS#1": _ALIASES,
-    "001_merged/360_aliases-LOCAL_DOMAIN_-_POSITIVE#1": _ALIASES,
-    "001_merged/360_aliases-LOCAL_DOMAIN_-_NEGATIVE#1": _ALIASES,
-    "001_merged/360_aliases-PLUS_ADDRESSING_WITH_ALIAS#1": _ALIASES,
-    "001_merged/360_aliases-RCPT_CROSS-DOMAIN_ALIAS_-_NOT_FORGED#1": _ALIASES,
     "001_merged/420_content_negotiation-Metrics_With_Wildcard_Accept#1": _NEGOTIATION,
     "001_merged/420_content_negotiation-Stat_With_Zstd_Encoding#1": _NEGOTIATION,
     "001_merged/420_content_negotiation-Stat_With_Msgpack_And_Zstd#1": _NEGOTIATION,
