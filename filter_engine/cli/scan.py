@@ -10,11 +10,13 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from filter_engine.cli.envelope import envelope_options
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options
 from filter_engine.cli.scanning import read_message, recording_options, scan_messages
+from filter_engine.config.annotate import printable
 from filter_engine.scan.verdict import Action, Verdict
 from filter_engine.wire.checkv2 import reply_json
 
@@ -57,12 +59,14 @@ def scan(
 
 
 def _print(path: Path, verdict: Verdict, console: Console) -> None:
-    colour = _COLOURS.get(verdict.action, "red")
     limit = "off" if math.isnan(verdict.required_score) else f"{verdict.required_score:.2f}"
     console.print(
-        f"[bold]{path}[/]: [{colour}]{verdict.action.value}[/], score {verdict.score:.2f} "
-        f"(reject at {limit}), {verdict.time_real * 1000:.1f} ms",
-        highlight=False,
+        Text.assemble(
+            _text(str(path), "bold"),
+            ": ",
+            _text(verdict.action.value, _COLOURS.get(verdict.action, "red")),
+            f", score {verdict.score:.2f} (reject at {limit}), {verdict.time_real * 1000:.1f} ms",
+        )
     )
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("score", justify="right")
@@ -72,12 +76,12 @@ def _print(path: Path, verdict: Verdict, console: Console) -> None:
         why = symbol.description
         if symbol.options:
             why = f"{why} [{', '.join(symbol.options)}]" if why else ", ".join(symbol.options)
-        table.add_row(f"{symbol.score:.2f}", symbol.name, _plain(why))
+        table.add_row(f"{symbol.score:.2f}", _text(symbol.name), _text(why))
     console.print(table)
     for name in verdict.unfinished:
-        console.print(f"[yellow]check {name} did not finish[/]")
+        console.print(_text(f"check {name} did not finish", "yellow"))
 
 
-def _plain(text: str) -> str:
-    """Text that holds no markup and no control characters."""
-    return "".join(c if c.isprintable() else "?" for c in text).replace("[", "\\[")
+def _text(text: str, style: str = "") -> Text:
+    """What a terminal neither obeys nor takes for markup: recordings and mail name these things."""
+    return Text(printable(text), style)

@@ -6,6 +6,7 @@ holds the same object, without a rule around it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -33,6 +34,12 @@ from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar, to_
 MAX_TEXT = 64 * 1024
 """Characters of settings that a request brings."""
 _LIMITS = Limits(depth=12, values=4096, key_length=512, file_size=MAX_TEXT)
+MAX_SCORE = 1e6
+"""Of a symbol or action, either way; with ``MAX_WEIGHT`` every sum is a number."""
+MAX_WEIGHT = 1e5
+"""Of a symbol that settings set, either way."""
+SYMBOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
+"""Names of symbols stand in headers and logs: nothing else fits there."""
 _SERVED_FLAGS = frozenset({"skip", "pass_all", "no_log", "no_stat"})
 
 
@@ -50,14 +57,37 @@ class SetSymbol:
 
 def _scores(nodes: list[UclNode], binder: Binder) -> Mapping[str, float | None]:
     kind = nullable(NUMBER)
-    found = {
-        name: kind.convert(values, binder) for name, values in merged_object(nodes).entries.items()
-    }
+    found: dict[str, float | None] = {}
+    for name, values in merged_object(nodes).entries.items():
+        score = kind.convert(values, binder)
+        found[name] = None if score is None else _bounded(score, MAX_SCORE)
     return MappingProxyType(found)
 
 
-#: Name -> score; null takes the name out.
-SCORES: Kind[Mapping[str, float | None]] = Kind("scores", _scores, multiple=True)
+def _bounded(number: float, most: float) -> float:
+    if not -most <= number <= most:  # nan is refused too
+        raise MisfitError(f"the number {number:g} is out of bounds", f"from {-most:g} to {most:g}")
+    return number
+
+
+def _named(name: str) -> str:
+    """The name of a symbol. Raises ``MisfitError`` for what cannot be one."""
+    if not SYMBOL_NAME.fullmatch(name):
+        raise MisfitError(
+            f"{name[:60]!r} is no name of a symbol", "letters, digits, _ . : / -; at most 200"
+        )
+    return name
+
+
+def _symbol_scores(nodes: list[UclNode], binder: Binder) -> Mapping[str, float | None]:
+    found = _scores(nodes, binder)
+    for name in found:
+        _named(name)
+    return found
+
+
+#: Symbol -> score; null takes the symbol out.
+SCORES: Kind[Mapping[str, float | None]] = Kind("scores", _symbol_scores, multiple=True)
 
 
 def _action_scores(nodes: list[UclNode], binder: Binder) -> Mapping[str, float | None]:
@@ -94,18 +124,22 @@ def _symbols(nodes: list[UclNode], binder: Binder) -> Mapping[str, SetSymbol]:
     for node in nodes:
         if isinstance(node, UclObject):
             for name in node:
-                found[name] = _symbol(node.all(name)[0], binder)
+                found[_named(name)] = _symbol(node.all(name)[0], binder)
         else:
-            found.update((name, SetSymbol()) for name in _names([node], binder))
+            found.update((_named(name), SetSymbol()) for name in _names([node], binder))
     return MappingProxyType(found)
 
 
 def _symbol(node: UclNode, binder: Binder) -> SetSymbol:
     if not isinstance(node, UclObject):
-        return SetSymbol(NUMBER.convert([node], binder))
+        return SetSymbol(_weight([node], binder))
     weights = node.all("score") or node.all("weight")
     options = list_of(STRING).convert(node.all("options"), binder)
-    return SetSymbol(NUMBER.convert(weights[:1], binder) if weights else 1.0, options)
+    return SetSymbol(_weight(weights[:1], binder) if weights else 1.0, options)
+
+
+def _weight(nodes: list[UclNode], binder: Binder) -> float:
+    return _bounded(NUMBER.convert(nodes, binder), MAX_WEIGHT)
 
 
 #: Symbols in a list, or as the keys of a section with the weight of each.

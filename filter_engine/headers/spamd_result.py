@@ -73,7 +73,7 @@ def spamd_result(
     for symbol in ordered:
         options = _options(symbol.options) if left > 0 and symbol.options else ""
         left -= len(options)
-        items.append(f"{symbol.name}({symbol.score:.2f})[{options}]")
+        items.append(f"{one_line(symbol.name)}({symbol.score:.2f})[{options}]")
     return fold_results(items, stop_chars)
 
 

@@ -79,3 +79,8 @@ def test_lines_and_header_stay_within_what_mtas_take() -> None:
     assert len(value) < 80_000
     assert max(len(line) for line in value.split("\n")) <= 900 + MAX_OPTION
     assert len(parse_spamd_result(value).symbols) == 50
+
+
+def test_a_symbols_name_cannot_begin_a_header_of_its_own() -> None:
+    evil = SymbolResult("A\r\nX-Spam: No\n", 1.0, 1.0)
+    assert "A??X-Spam: No?(1.00)[]" in spamd_result([evil], 1.0, 15.0, rejected=False)
