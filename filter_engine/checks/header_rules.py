@@ -34,7 +34,10 @@ _UNIQUE: Final = {
     "Subject": 0.7,
 }
 """Fields that RFC 5322, section 3.6 and RFC 2045 allow once, and how much a second one weighs."""
-_RAW_BYTES: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")
+_RAW_BYTES: Final = re.compile(
+    b"[^%b]" % re.escape(b"\t\n\r" + bytes(range(ord(" "), ord("~") + 1)))
+)
+"""What a header may not have as it is (RFC 5322, section 2.2): neither printable nor a blank."""
 _ENCODED: Final = re.compile(rb"=\?[^\s?]{1,64}\?([BbQq])\?")
 _NEED: Final = (
     ("subject", "SUBJECT_NEEDS_ENCODING"),

@@ -20,9 +20,11 @@ _WORDS: Final = {
     2: "host",
     1: "peer|user|customers?|clients?",
 }
+# "client" and "dyn" are words of other names too: only beside numbers of several digits.
 _EXTRA: Final = {
-    5: r"clients?[.-][0-9]{2,}|[-.0-9][0-9]{3,}[.-]?clients?|dyn[.-][0-9][-.0-9]"
-    r"|[-.0-9][0-9][.-]dyn",
+    5: "|".join(
+        (r"clients?[-.]\d\d", r"[-.\d]\d{3}[-.]?client", r"dyn[-.]\d[-.\d]", r"[-.\d]\d[-.]dyn")
+    )
 }
 _PATTERNS: Final = tuple(
     (
@@ -35,7 +37,8 @@ _PATTERNS: Final = tuple(
     )
     for weight, words in _WORDS.items()
 )
-_BARE_IP: Final = re.compile(r"\d+[x.-]\d+[x.-]\d+[x.-]\d+|[0-9a-f]+:.*", re.IGNORECASE)
+# Four numbers of IPv4, or what begins as IPv6.
+_BARE_IP: Final = re.compile("[.x-]".join([r"\d+"] * 4) + "|[0-9a-f]+:.*", re.IGNORECASE)
 _FQDN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z0-9-]{2,63}\.?", re.IGNORECASE)
 # RFC 6890 and its updates: addresses that no client on the Internet has.
 _SPECIAL: Final = tuple(

@@ -26,11 +26,15 @@ _INVISIBLE_WEIGHTS: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 """By the number of hidden elements; the last for all greater ones."""
 _ZERO_WEIGHTS: Final = (0.1, 0.2, 0.2, 0.3, 0.5)
 _MANY_ZERO: Final = 10
+# HTML, section 4.2.5.3: <meta http-equiv="refresh" content="SECONDS; url=ADDRESS">, quoted or not.
 _REFRESH: Final = re.compile(
-    rb'<meta\s+http-equiv="refresh"\s+content="\d+\s*;\s*url=', re.IGNORECASE
+    rb"""<meta\s+http-equiv=["']?refresh["']?\s+content=["']?\s*\d+\s*;\s*url=""",
+    re.IGNORECASE,
 )
 _DATA: Final = re.compile(rb"data:[^/\s<>]{1,64}/[^; <>]{1,64};base64,", re.IGNORECASE)
-_DATA_TEXT: Final = re.compile(rb"data:text/(?:plain|html);base64,", re.IGNORECASE)
+_DATA_TEXT: Final = re.compile(
+    b"|".join(b"data:text/%b;base64," % kind for kind in (b"plain", b"html")), re.IGNORECASE
+)
 
 
 def _html_parts(task: Task) -> Iterator[tuple[Part, HtmlContent]]:

@@ -24,13 +24,14 @@ _WEIGHTS: Final = (
     ("list-unsubscribe", 0.125),
     ("x-loop", 0.125),
 )
+_ASKED: Final = ("subscribe", "unsubscribe")
 _EZMLM: Final = (
     ("mailing-list", re.compile(r"ezmlm$")),
     ("precedence", re.compile(r"^bulk$")),
     ("list-post", re.compile(r"^<mailto:")),
     ("list-help", re.compile(r"^<mailto:")),
-    ("list-subscribe", re.compile(r"<mailto:[a-zA-Z.-]+-subscribe@")),
-    ("list-unsubscribe", re.compile(r"<mailto:[a-zA-Z.-]+-unsubscribe@")),
+    # ezmlm's robots: the list's name, and what is asked of it after a dash.
+    *((f"list-{asked}", re.compile(rf"<mailto:[.A-Za-z-]+-{asked}@")) for asked in _ASKED),
 )
 _SUBSCRIBE_RU: Final = (
     ("list-id", re.compile(r"^<.*\.subscribe\.ru>$")),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
+from filter_engine.checks import mua_formats
 from filter_engine.message.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
@@ -12,87 +14,37 @@ from filter_engine.scan.verdict import Finding
 
 _MUA = ("mua",)
 _HEADERS = ("headers",)
-_Pattern = re.Pattern[str]
 _FIELDS: Final = 50
 """Fields of one name that are looked at."""
 _LOOKED_AT: Final = 1000
 """Characters of a field that are looked at: some patterns take the square of it."""
 
-# Message-IDs that say nothing, because lists, gateways and some services write them anew.
-_REWRITTEN_ID: Final = re.compile(
-    r"<?BAY\d+-DAV\d+[A-Z0-9]{25}@phx\.gbl?>$|<?BAYC\d+-PASMTP\d+[A-Z0-9]{25}@CEZ\.ICE>?$"
-    r"|<mailman\.\d+\.\d+\.\d+\.[-+.:=\w]+@[-a-zA-Z\d.]+>$"
-)
-_REWRITTEN_BY: Final = re.compile(r"/CWT/DCE\)|iPlanet Messaging Server")
-_LIST_ROBOT: Final = re.compile(r"<mailto:(?:leave-\S+|\S+-unsubscribe)@\S+>$")
-
-_MOZILLA_ID: Final = re.compile(r"\s*<[\dA-F]{8}\.\d{1,7}@(?:[^>.]+\.)+[^>.]+>$")
-_MOZILLA_UUID: Final = re.compile(
-    r"\s*<[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}@(?:[^>.]+\.)+[^>.]+>$"
-)
-_MOZILLA_DATED: Final = re.compile(
-    r"\s*<(?:3[3-9A-F]|[4-9A-F][\dA-F])[\dA-F]{6}\.(?:\d0){1,4}\d@(?:[^>.]+\.)+[^>.]+>$"
-)
-_MOZILLA5: Final = re.compile(r"\s*Mozilla/5\.0")
-_THUNDERBIRD: Final = re.compile(
-    r"\s*(?:(?:Mozilla )?Thunderbird|Mozilla/.*Gecko/.*(?:Thunderbird|Icedove)/)"
-)
-_SEAMONKEY: Final = re.compile(r"\s*Mozilla/5\.0\s.+\sSeaMonkey/\d+\.\d+")
-_POSTBOX: Final = re.compile(
-    r"\s*Mozilla/5\.0\s\([^)]+\)\sGecko/\d+\sPostboxApp/\d+(?:\.\d+){2,3}$"
-)
-_BAT: Final = re.compile(r"\s*The Bat!")
-_BAT_ID: Final = re.compile(r"<?\d+\.\d+@\S+>?$")
-_BAT_DATED: Final = re.compile(
-    r"<?\d+\.(?:19[789]\d|20\d\d)(?:0\d|1[012])(?:[012]\d|3[01])(?:[0-5]\d){3}@\S+>?"
-)
-_KMAIL: Final = re.compile(r"\s*KMail/1\.\d+\.\d+")
-_KMAIL_ID: Final = re.compile(r"<?\s*\d+\.\d+\.\S+@\S+>?$")
+_REWRITTEN_BY: Final = ("/CWT/DCE)", "iPlanet Messaging Server")
+"""What Received says of servers that write Message-IDs anew."""
+_KMAIL: Final = re.compile(r"\s*KMail/1\.\d+\.\d")
 _OPERA: Final = re.compile(r"\s*Opera Mail/1[01]\.\d+ ")
-_OPERA_ID: Final = re.compile(r"<?op\.[a-z\d]{14}@\S+>?$")
-
-_EXPRESS: Final = re.compile(r"\bOutlook Express [456]\.")
-_EXPRESS_HOTMAIL_ID: Final = re.compile(r"<?[A-Za-z0-9-]{7}[A-Za-z0-9]{20}@hotmail\.com>?$")
-_DOLLAR_ID: Final = re.compile(r"<?(?:[0-9a-f]{8}|[0-9a-f]{12})\$[0-9a-f]{8}\$[0-9a-f]{8}@\S+>?$")
-_OLD_OUTLOOK: Final = re.compile(r"Microsoft Outlook(?: 8| CWS, Build 9|, Build 10)\.")
-_HEX32_ID: Final = re.compile(r"<?[A-F\d]{32}@\S+>?$")
-_HEX40_ID: Final = re.compile(r"<?[A-F\d]{36,40}@\S+>?$")
+_EXPRESS: Final = tuple(f"Outlook Express {major}." for major in (4, 5, 6))
+_OLD_OUTLOOK: Final = tuple(
+    f"Microsoft Outlook{version}." for version in (" 8", " CWS, Build 9", ", Build 10")
+)
 _GENUINE_OUTLOOK: Final = frozenset(
     {"Microsoft Outlook, Build 10.0.3416", "Microsoft Outlook Express 6.00.3790.3959"}
 )
 _ANY_OUTLOOK: Final = re.compile(r"Microsoft Outlook\b")
-_MODERN_OUTLOOK: Final = re.compile(r"Microsoft (?:Office )?Outlook [12]\d\.0")
-_YAHOO_BULK: Final = re.compile(r"from \[\S+\] by \S+\.(?:groups|scd|dcn)\.yahoo\.com with NNFMP")
-_EXCHANGE_ID: Final = re.compile(r"[0-9a-f]{4,}\$[0-9a-f]{4,}\$[0-9a-f]{4,}@\S+")
-
-_OLD_MAILER: Final = re.compile(
-    r"Microsoft Outlook Express|QUALCOMM Windows Eudora (?:Pro )?Version [1-6]\.|The Bat! \(v[12]\."
-    r"|Microsoft Outlook IMO, Build 9\.0\.|Microsoft Outlook, Build 10\."
-    r"|i(?:Phone|Pad) Mail \((?:[1-8][A-L]|12H|13E)"
-)
-_IMPOSSIBLE_MAILER: Final = re.compile(
-    r"X-Mailer: |(?:Mozilla )?Thunderbird \d|eGroups Message Poster|i(?:Phone|Pad) Mail"
-)
-_IOS_MAILER: Final = re.compile(
-    r"i(?:Phone|Pad) Mail \((?:1[AC]|[34][AB]|5[ABCFGH]|7[A-E]|8[ABCEFGHJKL]|9[AB]|\d{2}[A-Z])"
-    r"\d+[a-z]?\)"
-)
-_IMS_MAILER: Final = re.compile(r"Internet Mail Service \(5\.")
-_IMS_HOP: Final = re.compile(r"by \S+ with Internet Mail Service \(5\.")
+_HEXES: Final = re.compile(r"[0-9a-f]{4,}")
 _NO_DIGIT: Final = re.compile(r"[^0-9]+")
 
 
-def _any(message: Message, name: str, pattern: _Pattern, *, inside: bool = False) -> bool:
-    look = pattern.search if inside else pattern.match
+def _any(message: Message, name: str, says: Callable[[str], object]) -> bool:
     fields = message.get_all(name)[:_FIELDS]
-    return any(look(field.value[:_LOOKED_AT]) for field in fields)
+    return any(says(field.value[:_LOOKED_AT]) for field in fields)
 
 
 def _rewritten(message: Message) -> bool:
     return (
-        _any(message, "message-id", _REWRITTEN_ID)
-        or _any(message, "received", _REWRITTEN_BY, inside=True)
-        or _any(message, "list-unsubscribe", _LIST_ROBOT, inside=True)
+        _any(message, "message-id", mua_formats.is_rewritten)
+        or _any(message, "received", lambda text: any(mark in text for mark in _REWRITTEN_BY))
+        or _any(message, "list-unsubscribe", mua_formats.is_list_robot)
     )
 
 
@@ -148,29 +100,25 @@ def forged_mua(task: Task) -> list[Finding]:
 def _mozilla(message: Message) -> str | None:
     if message.get("user-agent") is None:
         return None
-    named = (
-        ("THUNDERBIRD", _THUNDERBIRD, True),
-        ("SEAMONKEY", _SEAMONKEY, True),
-        ("POSTBOX", _POSTBOX, True),
-        ("MOZILLA_MAIL", _MOZILLA5, False),
-    )
-    for name, agent, uuids in named:
-        if not _any(message, "user-agent", agent):
+    for name, is_agent, uuids in mua_formats.MOZILLA_KIN:
+        if not _any(message, "user-agent", is_agent):
             continue
-        if _any(message, "message-id", _MOZILLA_DATED):
+        if _any(message, "message-id", mua_formats.mozilla_wrote):
             return None
-        if _any(message, "message-id", _MOZILLA_ID):
+        if _any(message, "message-id", mua_formats.is_mozilla):
             return f"FORGED_MUA_{name}_MSGID"
-        if uuids and _any(message, "message-id", _MOZILLA_UUID):
+        if uuids and _any(message, "message-id", mua_formats.is_uuid):
             return None
         return f"FORGED_MUA_{name}_MSGID_UNKNOWN"
     return None
 
 
 def _bat(message: Message) -> str | None:
-    if not _any(message, "x-mailer", _BAT) or _any(message, "message-id", _BAT_DATED):
+    if not _any(message, "x-mailer", lambda text: text.lstrip().startswith("The Bat!")):
         return None
-    common = _any(message, "message-id", _BAT_ID)
+    if _any(message, "message-id", mua_formats.bat_wrote):
+        return None
+    common = _any(message, "message-id", mua_formats.is_bat)
     return "FORGED_MUA_THEBAT_MSGID" if common else "FORGED_MUA_THEBAT_MSGID_UNKNOWN"
 
 
@@ -178,11 +126,11 @@ def _outlook(message: Message) -> str | None:
     mailer = message.text("x-mailer") or ""
     if "Outlook" not in mailer or mailer in _GENUINE_OUTLOOK:
         return None
-    express = _any(message, "x-mailer", _EXPRESS, inside=True)
-    if not express and not _any(message, "x-mailer", _OLD_OUTLOOK):
+    express = _any(message, "x-mailer", lambda text: any(name in text for name in _EXPRESS))
+    if not express and not _any(message, "x-mailer", lambda text: text.startswith(_OLD_OUTLOOK)):
         return None
-    genuine = (_DOLLAR_ID, _HEX32_ID, _EXPRESS_HOTMAIL_ID if express else _HEX40_ID)
-    if any(_any(message, "message-id", pattern) for pattern in genuine):
+    other = mua_formats.is_hotmail if express else mua_formats.is_exchange
+    if any(_any(message, "message-id", form) for form in (mua_formats.is_outlook, other)):
         return None
     if not express and (message.text("message-id") or "").lstrip("<").startswith("!~!"):
         return None
@@ -190,11 +138,28 @@ def _outlook(message: Message) -> str | None:
 
 
 def _other(message: Message) -> str | None:
-    if _any(message, "user-agent", _KMAIL) and not _any(message, "message-id", _KMAIL_ID):
-        return "FORGED_MUA_KMAIL_MSGID_UNKNOWN"
-    if _any(message, "user-agent", _OPERA) and not _any(message, "message-id", _OPERA_ID):
-        return "FORGED_MUA_OPERA_MSGID"
+    for agent, form, symbol in (
+        (_KMAIL, mua_formats.is_kmail, "FORGED_MUA_KMAIL_MSGID_UNKNOWN"),
+        (_OPERA, mua_formats.is_opera, "FORGED_MUA_OPERA_MSGID"),
+    ):
+        if _any(message, "user-agent", agent.match) and not _any(message, "message-id", form):
+            return symbol
     return None
+
+
+def _has_exchange_id(message_id: str) -> bool:
+    """Three hexadecimal numbers of four digits or more, with dollar signs between, at a host.
+
+    Anything may stand before them, and after the host.
+    """
+    left, _, right = message_id.partition("@")
+    numbers = left.rsplit("$", 2)
+    numbers[0] = numbers[0][-4:]
+    return (
+        right[:1].strip() != ""
+        and len(numbers) == 3
+        and all(_HEXES.fullmatch(each) for each in numbers)
+    )
 
 
 @check(
@@ -215,11 +180,13 @@ def mailer(task: Task) -> list[Finding]:
     """X-Mailer and User-Agent beside the headers that go with them."""
     message = task.message
     found: list[Finding] = []
-    if _any(message, "x-mailer", _OLD_MAILER):
+    if _any(message, "x-mailer", mua_formats.is_old):
         found.append(Finding("OLD_X_MAILER"))
-    if _any(message, "x-mailer", _IMPOSSIBLE_MAILER) and not _any(message, "x-mailer", _IOS_MAILER):
+    if _any(message, "x-mailer", mua_formats.is_impossible):
         found.append(Finding("FORGED_X_MAILER"))
-    if _any(message, "x-mailer", _IMS_MAILER) and not _any(message, "received", _IMS_HOP):
+    if _any(message, "x-mailer", mua_formats.is_ims) and not _any(
+        message, "received", mua_formats.is_ims_hop
+    ):
         found.append(Finding("FORGED_IMS"))
     programs = [
         field.value for name in ("x-mailer", "user-agent") for field in message.get_all(name)
@@ -229,7 +196,7 @@ def mailer(task: Task) -> list[Finding]:
     ):
         found.append(Finding("XM_UA_NO_VERSION"))
     if (
-        _any(message, "message-id", _EXCHANGE_ID, inside=True)
+        _any(message, "message-id", _has_exchange_id)
         and not (message.text("x-mimeole") or "").startswith("Produced By Microsoft MimeOLE")
         and not any(
             "with Microsoft Exchange Server" in f.value for f in message.get_all("received")
@@ -240,15 +207,15 @@ def mailer(task: Task) -> list[Finding]:
         message.get("x-msmail-priority") is not None
         and message.get("x-mimeole") is None
         and not any("SquirrelMail" in text for text in programs)
-        and not _any(message, "x-mailer", _MODERN_OUTLOOK)
+        and not _any(message, "x-mailer", mua_formats.is_modern_outlook)
     ):
         found.append(Finding("MISSING_MIMEOLE"))
     return found + _outlook_html(message)
 
 
 def _outlook_html(message: Message) -> list[Finding]:
-    if not _any(message, "x-mailer", _ANY_OUTLOOK) or _any(
-        message, "received", _YAHOO_BULK, inside=True
+    if not _any(message, "x-mailer", _ANY_OUTLOOK.match) or _any(
+        message, "received", mua_formats.is_yahoo_groups_hop
     ):
         return []
     found: list[Finding] = []

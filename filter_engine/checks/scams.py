@@ -16,7 +16,9 @@ from filter_engine.scan.verdict import Finding
 _GROUP: Final = ("scams",)
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_LEGACY: Final = re.compile(r"\b[13LM][1-9A-Za-z]{25,34}\b")
+# What 21 octets and four of a checksum fill in base 58; Bitcoin's begin with 1 or 3, Litecoin's
+# with L, M or 3. Letters that base 58 lacks are told when it is read.
+_LEGACY: Final = re.compile(r"\b[1LM3](?:(?!0)[0-9A-Za-z]){25,34}\b")
 _CODED: Final = re.compile(rf"\b(?:([a-z]\w{{1,15}}):|bc1)?([{_BECH32}]{{14,90}})\b", re.IGNORECASE)
 _SEGWIT_GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CASH_GENERATOR: Final = (0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)

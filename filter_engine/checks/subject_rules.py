@@ -11,7 +11,9 @@ from filter_engine.scan.verdict import Finding
 
 _HEADERS = ("headers",)
 _SUBJECT = ("subject",)
-_REPLY: Final = re.compile(r"(?:(?:Re|Fwd|Fw|Aw|Antwort|Sv):\s*)+(.+)", re.IGNORECASE | re.DOTALL)
+_ANSWERS: Final = ("Antwort", "Aw", "Fw", "Fwd", "Re", "Sv")
+"""What mail programs put before the subject of an answer or a forwarded mail."""
+_REPLY: Final = re.compile(rf"(?:(?:{'|'.join(_ANSWERS)}):\s*)+(\S.*)", re.IGNORECASE | re.DOTALL)
 _CURRENCY: Final = frozenset("$€¢¥₽")
 _MAX_SUBJECT: Final = 200
 """Characters of a subject that is not too long."""

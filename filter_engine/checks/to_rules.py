@@ -25,8 +25,11 @@ _COUNTS: Final = (
 _LIST_SIZE: Final = 7
 """Recipients that make a list worth looking at."""
 _COMMON_BEGIN: Final = 3
-_UNDISCLOSED: Final = re.compile(r"""[<"]?undisclosed[- ]recipients?\b.*:""", re.IGNORECASE)
-_WRAPPED: Final = re.compile(rb"<\s[-.\w]+@[-.\w]+\s>")
+# An empty group (RFC 5322, appendix A.1.3), as programs spell its name, quoted or in brackets.
+_UNDISCLOSED: Final = re.compile(
+    r"""["<]?undisclosed(?: |-)recipient(?:s\b|\b).*:""", re.IGNORECASE
+)
+_WRAPPED: Final = re.compile(rb"<\s[\w.-]+@[\w.-]+\s>")
 
 
 def count_name(number: int) -> str:

@@ -1,7 +1,10 @@
 """The regexp rules that come with the engine: symbols, scores and groups are Rspamd's.
 
-What each looks for is said in its description; the patterns are this project's own. A name that
-begins with ``__`` is no symbol: it is for another check to ask for.
+What each looks for is said in its description. The forms that are looked for (a boundary, a line
+of Received, a URL's path) are facts and the same wherever they are looked for; they are built here
+from their parts. Where a form leaves but one natural expression, the expression is such a one and
+may equal Rspamd's: tests/unit/checks/test_own_patterns.py names these. A name that begins with
+``__`` is no symbol: it is for another check to ask for.
 """
 
 from __future__ import annotations
@@ -13,8 +16,30 @@ from filter_engine.scan.declare import Symbol
 
 _IP: Final = r"\d{1,3}(?:\.\d{1,3}){3}"
 _TIME: Final = r"[A-Z][a-z]{2}, [ \d]?\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [-+]\d{4}"
+_BOT_HOST: Final = r"[\w.+-]{5,255}"
+"""A name as bots make it up; up to what DNS allows (RFC 1035, section 2.3.4)."""
 _RECENT: Final = r"\w{3}, \d+ \w{3} 20\d\d \d\d:\d\d:\d\d [-+]\d{3}0"
-_NEXT_PART: Final = r'^multipart.+boundary="----=_NextPart_000_[A-Z\d]{4}_'
+_NOT_DOT: Final = r"[^\s.\/]+"
+_INTERSPIRE_QUERY: Final = "&".join(rf"{name}=[^&>]+" for name in "MCLN")
+"""Query of Interspire's link to unsubscribe: member, confirmation, list, newsletter."""
+
+
+def _boundary(prefix: str, *fields: str, sep: str) -> str:
+    """The boundary that ends a multipart's Content-Type: a prefix, and fields with a sign between.
+
+    Outlook's (of MIMEOLE) are ``----=_NextPart_``, a serial number, four signs, the two halves of a
+    64 bit time (100 ns since 1601) in hexadecimal. A high half that is fixed tells a mailer
+    that copies one from an old mail; ``01C4`` begins those of 2004.
+    """
+    return rf'^multipart\/.+"{prefix}{sep.join(fields)}"$'
+
+
+def _next_part(high_half: str) -> str:
+    return _boundary(
+        "----=_NextPart_", "000", "[0-9A-Z]{4}", rf"{high_half}\.[0-9A-Z]{{8}}", sep="_"
+    )
+
+
 _INTRODUCTION: Final = (
     r"\b(?:my\s+name\s+is\b|(?:i\s+am|this\s+is)\s+(?:m(?:rs?|s|iss|aster)|sir|prof(?:essor)?"
     r"|d(?:octo)?r|rev(?:erend)?)(?:\.|\b))"
@@ -87,7 +112,7 @@ _PHP: Final = (
         0.0,
         "X-PHP-Script names a sendmail.php at the top of a site",
         _HOSTS,
-        r"X-PHP-Script=/^[^. ]+\.[^.\/ ]+\/sendmail\.php\b/i",
+        rf"X-PHP-Script=/^[^\s.]+\.{_NOT_DOT}\/sendmail\.php\b/i",
     ),
     _rule(
         "X_PHP_EVAL",
@@ -135,7 +160,7 @@ _URLS: Final = (
         0.0,
         "A URL into odd folders of a WordPress site",
         _HOSTS,
-        r"/\/wp-(?:content|includes)[^\/]+\//iU",
+        _either(*(rf"/\/wp-{folder}[^\/]+\//iU" for folder in ("content", "includes"))),
     ),
     _rule(
         "HAS_GUC_PROXY_URI",
@@ -202,7 +227,7 @@ _RECEIVED: Final = (
         3.0,
         "A Received line as spam bots write it",
         _HEADERS,
-        rf"Received=/^from \[{_IP}\] by [-.\w]{{5,255}}; {_TIME}$/m",
+        rf"Received=/^from \[{_IP}\] by {_BOT_HOST}; {_TIME}$/m",
     ),
     _rule(
         "RCVD_DOUBLE_IP_SPAM",
@@ -283,15 +308,19 @@ _MAILERS: Final = (
         1.0,
         "Content-Type says reply-type=original",
         _HEADERS,
-        r"Content-Type=/text\/plain; .* reply-type=original/",
+        r"Content-Type=/\btext\/plain;.*\sreply-type=original/",
     ),
     _rule(
         "HAS_INTERSPIRE_SIG",
         1.0,
         "Interspire's mailer sent it",
         _HEADERS,
-        "(X-Mailer-LID=/./ & X-Mailer-RecptId=/./ & X-Mailer-SID=/./ & X-Mailer-Sent-By=/./)"
-        r" | List-Unsubscribe=/\/unsubscribe\.php\?M=[^&]+&C=[^&]+&L=[^&]+&N=[^>]+>$/i",
+        _either(
+            "("
+            + " & ".join(f"X-Mailer-{end}=/./" for end in ("LID", "RecptId", "SID", "Sent-By"))
+            + ")",
+            rf"List-Unsubscribe=/\/unsubscribe\.php\?{_INTERSPIRE_QUERY}>$/i",
+        ),
     ),
     _rule(
         "GOOGLE_FORWARDING_MID_MISSING",
@@ -315,28 +344,30 @@ _BOUNDARIES: Final = (
         5.0,
         "A boundary with a time that bulk mailers use",
         "mua",
-        rf'Content-Type=/{_NEXT_PART}(?:00EB|0102|32C6|3302)FFA4\.[A-Z\d]{{8}}"$/is',
+        f"Content-Type=/{_next_part('(?:00EB|0102|32C6|3302)FFA4')}/is",
     ),
     _rule(
         "SUSPICIOUS_BOUNDARY2",
         4.0,
         "A boundary with another time that bulk mailers use",
         "mua",
-        rf'Content-Type=/{_NEXT_PART}01C6527E\.[A-Z\d]{{8}}"$/is',
+        f"Content-Type=/{_next_part('01C6527E')}/is",
     ),
     _rule(
         "SUSPICIOUS_BOUNDARY3",
         3.0,
         "A boundary that looks like Outlook's and is not",
         "mua",
-        r'Content-Type=/^multipart.+boundary="-----000-00\d\d-01C[\dA-F]{5}-[\dA-F]{8}"$/is',
+        "Content-Type=/"
+        + _boundary("-----", "000", r"00\d\d", "01C[0-9A-F]{5}", "[0-9A-F]{8}", sep="-")
+        + "/is",
     ),
     _rule(
         "SUSPICIOUS_BOUNDARY4",
         4.0,
         "A boundary of 2004 in a later mail",
         "mua",
-        rf'Content-Type=/{_NEXT_PART}01C4[\dA-F]{{4}}\.[A-Z\d]{{8}}"$/is'
+        f"Content-Type=/{_next_part('01C4[0-9A-F]{4}')}/is"
         r" & Date=/^\w{3},\s+\d+\s+\w{3} 20(?:0[5-9]|1\d)/",
     ),
 )
