@@ -17,6 +17,7 @@ from filter_engine.config.declared import NOWHERE, Place
 from filter_engine.config.expression import Expression
 from filter_engine.config.kinds import merged_object
 from filter_engine.config.layers import Layers
+from filter_engine.config.map_definition import MapDefinition
 from filter_engine.config.model import Config, RedisConfig, SymbolConfig
 from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.schema import REST, Option, Section, bind, options_of
@@ -144,6 +145,8 @@ def value_node(value: Any) -> UclNode:
         return _bare(_section(value))
     if isinstance(value, Mapping):
         return UclObject({str(key): [value_node(item)] for key, item in value.items()})
+    if isinstance(value, MapDefinition):
+        return UclScalar(None) if value.written is None else value.written
     if isinstance(value, (tuple, list, frozenset)):
         return UclArray([value_node(item) for item in value])
     return UclScalar(str(value), style='"')

@@ -9,7 +9,7 @@ section with ``url`` (one or several), ``name``, ``description`` and ``poll``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -87,6 +87,8 @@ class MapDefinition:
     description: str = ""
     poll: float | None = None
     """Seconds between two looks at a URL."""
+    written: UclNode | None = field(default=None, compare=False, repr=False)
+    """The option as a site wrote it, for dumps; None for one that nobody wrote."""
 
     @property
     def origin(self) -> Origin:
@@ -258,7 +260,11 @@ def _pairs(node: UclObject) -> list[MapEntry]:
 
 
 def _convert(nodes: list[UclNode], binder: Binder) -> MapDefinition:
-    return define(nodes, binder)
+    whole = nodes[0]
+    if len(nodes) > 1:
+        objects = all(isinstance(node, UclObject) for node in nodes)
+        whole = merged_object(nodes) if objects else UclArray(nodes)
+    return replace(define(nodes, binder), written=whole)
 
 
 #: A map; ``setup.maps.of`` makes it one that can be asked.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -64,10 +64,21 @@ SELECTORS: Final[Kind[Mapping[str, str]]] = Kind(
 )
 
 
+def _maps_in(node: UclNode) -> Iterable[UclNode]:
+    """The maps of an array, of one section, or of a section by name as ``configdump`` writes it."""
+    if isinstance(node, UclArray):
+        return node.items
+    if isinstance(node, UclObject) and not node.values("selector_alias"):
+        below = [value for values in node.entries.values() for value in values]
+        if all(isinstance(value, UclObject) for value in below):
+            return below
+    return (node,)
+
+
 def _attached_maps(nodes: list[UclNode], binder: Binder) -> Mapping[str, MapDefinition]:
     found = {}
     for node in nodes:
-        for item in node.items if isinstance(node, UclArray) else (node,):
+        for item in _maps_in(node):
             if not isinstance(item, UclObject) or not item.values("selector_alias"):
                 raise MisfitError(
                     "a map for selectors has a name",
@@ -295,6 +306,12 @@ class RblOptions(Section):
     )
     anchor: ClassVar[str] = "modules/rbl"
     known: ClassVar[Mapping[str, Option]] = unserved("rbl")
+
+    def tell(self, binder: Binder) -> None:
+        """Rules that will be left out, and why."""
+        from filter_engine.checks.rbl.faults import tell_faults  # it needs these classes
+
+        tell_faults(self, binder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
