@@ -12,7 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -22,6 +23,7 @@ import zstandard
 from filter_engine import __version__
 from filter_engine.cli.envelope import envelope_of
 from filter_engine.cli.options import fail
+from filter_engine.config.annotate import printable
 from filter_engine.config.model import Config
 from filter_engine.maps.revision import revisions
 from filter_engine.scan.recording import Recorder, message_digest
@@ -94,6 +96,7 @@ def scan_messages(
     """Scan messages one after the other; ``given`` are the options of the envelope."""
     if record is not None and replay is not None:
         raise click.UsageError("--record and --replay exclude each other")
+    _check_settings_id(config, given.get("settings_id"))
     if replay is not None:
         return _replayed(config, messages, given, replay)
     if record is not None:
@@ -103,6 +106,18 @@ def scan_messages(
         except OSError as error:
             fail(f"cannot write {record}: {error.strerror or error}")
     return asyncio.run(_live(config, messages, given, None))
+
+
+def _check_settings_id(config: Config, name: str | None) -> None:
+    """Raises ``click.BadParameter`` for settings that the configuration does not have."""
+    known = sorted(rule.id or key for key, rule in config.settings.items())
+    if name is None or name in known:
+        return
+    near = get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    raise click.BadParameter(
+        f"no settings have the id {name!r}; {hint}", param_hint="--settings-id"
+    )
 
 
 async def _live(
@@ -214,6 +229,8 @@ async def _by_recording(
         differs = recorded.reply is not None and recorded.reply != _comparable(verdict)
         if differs:
             click.echo(f"filter-engine: {path}: the verdict is not the recorded one", err=True)
+        if recorded.time_real is not None:
+            verdict = replace(verdict, time_real=recorded.time_real)
         done.append(Scanned(path, verdict, traces[0], differs))
     return done
 
@@ -228,7 +245,7 @@ def _comparable(verdict: Verdict) -> dict[str, Any]:
 def _tell_changes(recording: Recording, config: Config, scanner: Scanner) -> None:
     """Say what else than the answers may change a verdict."""
     if recording.engine != __version__:
-        message = f"recorded by engine {recording.engine}, this is {__version__}"
+        message = f"recorded by engine {printable(recording.engine)}, this is {__version__}"
         click.echo(f"filter-engine: {recording.path}: {message}", err=True)
     if recording.config != config_id(config):
         message = "recorded with another configuration"
@@ -237,4 +254,4 @@ def _tell_changes(recording: Recording, config: Config, scanner: Scanner) -> Non
     for place in sorted(now.keys() | recording.maps.keys()):
         if now.get(place) != recording.maps.get(place):
             what = "has another content than" if place in now else "is not in use as"
-            click.echo(f"filter-engine: map {place} {what} when recorded", err=True)
+            click.echo(f"filter-engine: map {printable(place)} {what} when recorded", err=True)

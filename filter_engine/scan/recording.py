@@ -77,7 +77,7 @@ class Recorder:
         )
 
     def end(self, reply: Mapping[str, Any]) -> None:
-        """The scan has ended with this reply; ``time_real`` is left out."""
+        """The scan has ended with this reply; its ``time_real`` stands beside it."""
         self._open = False
         for question in self._unanswered:
             if isinstance(question, Exchange):
@@ -85,7 +85,8 @@ class Recorder:
             else:
                 asked = {"name": question.name, "type": question.rdtype, "status": UNANSWERED}
                 self._line({"dns": asked})
-        self._line({"reply": {key: value for key, value in reply.items() if key != "time_real"}})
+        said = {key: value for key, value in reply.items() if key != "time_real"}
+        self._line({"reply": said, "time_real": reply.get("time_real", 0.0)})
 
     def around(self, transport: Transport) -> Transport:
         """``transport``, with its answers written down."""

@@ -69,6 +69,8 @@ class RecordedScan:
     answers: tuple[Answered, ...]
     reply: dict[str, Any] | None
     """None when the recording ends before the scan did."""
+    time_real: float | None = None
+    """Seconds that the scan took; None in recordings that do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class _Reader:
                     raise self._error(f"more than {MAX_ANSWERS} answers for one message")
                 answers.append(self._answered(line) if "dns" in line else self._replied(line))
             elif "reply" in line:
-                yield self._scan(head, answers, self._field(line, "reply", dict))
+                took = self._number_of(line, "time_real") if "time_real" in line else None
+                yield self._scan(head, answers, self._field(line, "reply", dict), took)
                 head = None
             else:
                 raise self._error('expected one of "message", "dns", "exchange", "reply"')
@@ -196,9 +199,14 @@ class _Reader:
 
     @staticmethod
     def _scan(
-        head: dict[str, Any], answers: list[Answered], reply: dict[str, Any] | None
+        head: dict[str, Any],
+        answers: list[Answered],
+        reply: dict[str, Any] | None,
+        took: float | None = None,
     ) -> RecordedScan:
-        return RecordedScan(head["message"], head["now"], head["envelope"], tuple(answers), reply)
+        return RecordedScan(
+            head["message"], head["now"], head["envelope"], tuple(answers), reply, took
+        )
 
     def _envelope(self, found: dict[str, Any]) -> Envelope:
         known = {field.name for field in fields(Envelope)}
