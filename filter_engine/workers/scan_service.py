@@ -21,6 +21,7 @@ from filter_engine.wire.compression import (
 )
 from filter_engine.wire.http.message import Request, Response
 from filter_engine.wire.request import parse_envelope
+from filter_engine.wire.request_faults import RequestFaults
 from filter_engine.workers import unscanned
 from filter_engine.workers.logs import log_message
 from filter_engine.workers.scan_upstream import NoScannerError, OversizeError
@@ -65,6 +66,7 @@ class ScanService:
         self._max_tasks = max_tasks
         self._budget = budget
         self._running = 0
+        self._faults = RequestFaults()
         self._max_message = context.config.options.max_message
 
     async def handle(self, request: Request) -> Response:
@@ -90,7 +92,9 @@ class ScanService:
                 body = request.body
                 if zstd and body:
                     body = decompress(body, self._max_message, hold.take)
-                verdict = await self._scan(parse_envelope(headers, request.peer), body)
+                envelope = parse_envelope(headers, request.peer)
+                self._faults.tell(envelope)
+                verdict = await self._scan(envelope, body)
         except TooLargeError:
             return error(413, f"Message larger than {self._max_message} bytes")
         except CompressionError as problem:

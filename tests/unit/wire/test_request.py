@@ -8,6 +8,7 @@ from filter_engine.scan.envelope import Envelope
 from filter_engine.wire.http.message import HttpLimits, request_head
 from filter_engine.wire.limits import MAX_ADDRESS, MAX_RCPTS
 from filter_engine.wire.request import envelope_headers, parse_envelope
+from filter_engine.wire.request_faults import RequestFaults
 
 
 def parse(*headers: tuple[str, str]) -> Envelope:
@@ -148,3 +149,24 @@ def test_the_longest_envelope_a_milter_takes_fits_into_a_request() -> None:
     headers = list(envelope_headers(envelope))
     assert len(request_head("POST", "/checkv2", headers, 10**9)) < HttpLimits(1).max_head
     assert len(headers) < HttpLimits(1).max_fields
+
+
+def test_values_that_mean_nothing_are_told_once_a_kind(caplog: pytest.LogCaptureFixture) -> None:
+    told = RequestFaults()
+    told.tell(parse(("IP", "192.0.2.1"), ("Flags", "pass_all,groups"), ("MaxScore", "12.5")))
+    assert caplog.messages == []
+    for number in range(3):
+        told.tell(
+            parse(
+                ("IP", "999.1.1.1"),
+                ("Flags", f"pass_al{number}"),
+                ("MaxScore", "abc" * 1000),
+                ("SoftScore", "nan"),
+            )
+        )
+    assert [message.split(": ")[0] for message in caplog.messages] == [
+        f"request header {name}" for name in ("IP", "Flags", "MaxScore", "SoftScore")
+    ]
+    assert "'999.1.1.1'" in caplog.messages[0]
+    assert "'pass_al0'" in caplog.messages[1]
+    assert max(map(len, caplog.messages)) < 250
