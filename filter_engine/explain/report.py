@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from filter_engine.explain.explanation import ExplainedSymbol, VerdictExplanatio
 from filter_engine.explain.flips import Flip
 from filter_engine.explain.header import HeaderExplanation
 from filter_engine.explain.origins import Source
+from filter_engine.explain.shares import Share
 from filter_engine.scan.verdict import PreResult
 
 
@@ -123,14 +125,23 @@ def _why(symbol: ExplainedSymbol) -> Iterator[str]:
     if symbol.score or symbol.added or source.is_said:
         groups = f", group {', '.join(symbol.groups)}" if symbol.groups else ""
         yield f"score {_source(symbol.score, source)}{groups}"
-    for share in symbol.shares:
-        if share.limit:
-            yield f"added {share.added:.2f} of {share.full:.2f}: {share.limit}"
-        elif share.weight != 1.0 or len(symbol.shares) > 1:
-            yield f"added {share.added:.2f}: {share.weight:g} times its score"
+    counted = Counter(filter(None, (_share(share, len(symbol.shares)) for share in symbol.shares)))
+    for line, number in counted.items():
+        yield line if number == 1 else f"{number} times {line}"
     if symbol.removed_by:
         what = "its weight went" if symbol.shown else "removed"
         yield f"{what} because of {', '.join(symbol.removed_by)}"
+
+
+def _share(share: Share, number: int) -> str:
+    """What one of a symbol's findings added; nothing of one that is worth nothing."""
+    if not share.full and not share.added:
+        return ""
+    if share.limit:
+        return f"added {share.added:.2f} of {share.full:.2f}: {share.limit}"
+    if share.weight != 1.0 or number > 1:
+        return f"added {share.added:.2f}: {share.weight:g} times its score"
+    return ""
 
 
 def _source(value: float, source: Source) -> str:

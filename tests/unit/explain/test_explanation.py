@@ -204,3 +204,14 @@ def test_a_score_of_a_group_is_stronger_than_that_of_a_rule(
     )
     source = named(found, "TWICE").source
     assert (source.by, source.default) == (f"{tmp_path}/local.d/groups.conf:2", 2.0)
+
+
+def test_equal_lines_are_counted_and_zeros_left_out(explained: Explained) -> None:
+    rule = 'type = "header"; header = "X-One"; regexp = true; map = ["/./"];'
+    rules = f"MINE {{ {rule} score = 2.0; }}\nNOTHING {{ {rule} score = 0.0; }}"
+    out = io.StringIO()
+    found = explained(MAIL, OUTSIDE, multimap__conf=rules)
+    assert len(named(found, "MINE").shares) == len(named(found, "NOTHING").shares) == 2
+    print_verdict(Console(file=out, width=200), "a", found)
+    assert out.getvalue().count("2 times added 2.00: 1 times its score") == 1
+    assert "added 0.00" not in out.getvalue()
