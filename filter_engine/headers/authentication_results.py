@@ -27,6 +27,8 @@ MAX_TEXT: Final = 320
 """Characters of one value or comment."""
 MAX_SIGNATURES: Final = 20
 """Signatures that are named."""
+MAX_CLAIM: Final = 1024
+"""Characters of a header field within which its authserv-id must end."""
 _MAX_EXAMINED: Final = 1000
 """Header fields of one name that are looked at."""
 
@@ -34,9 +36,9 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/:\[\]-]+")
 _DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(?:\.[^\s()<>\[\]:;@\\,.\"]+)*")
 _DOMAIN: Final = re.compile(r"[\w.-]+|\[[0-9A-Za-z:.]+\]")
 _CFWS_SPECIAL: Final = re.compile(r"[()\\]")
-_AUTHSERV: Final = re.compile(
-    r"(?:\s|\([^()]{0,200}\))*(\"(?:[^\"\\]|\\.){0,255}\"|[^\s;()\"]{1,255})"
-)
+_BARE: Final = re.compile(r"[^\s;()\"\\]+(?=[\s;(]|\Z)")
+_QUOTED: Final = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
+_QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _ARC_WORDS: Final = {
     ArcCode.PASS: "pass",
     ArcCode.FAIL: "fail",
@@ -74,22 +76,55 @@ def authentication_results(task: Task, *, add_smtp_user: bool = True, stop_chars
 
 
 def forged_places(task: Task, name: str) -> tuple[int, ...]:
-    """Which header fields of that name, from 1, claim to be of this host (RFC 8601, section 5)."""
-    mine = authserv_id(task).lower()
-    return tuple(
+    """Which header fields of that name, from 1, claim to be of this host (RFC 8601, section 5).
+
+    Those whose claim cannot be read, or that are beyond the bounds, count as such too: who reads
+    them later may understand them.
+    """
+    mine = authserv_id(task).lower().rstrip(".")
+    fields = task.message.get_all(name)
+    forged = [
         place
-        for place, field in enumerate(task.message.get_all(name)[:_MAX_EXAMINED], start=1)
-        if _claimed(field.value[:1024]).lower() == mine
-    )
+        for place, field in enumerate(fields[:_MAX_EXAMINED], start=1)
+        if (claimed := claimed_authserv(field.value)) is None or claimed.lower().rstrip(".") == mine
+    ]
+    forged.extend(range(_MAX_EXAMINED + 1, len(fields) + 1))
+    return tuple(forged)
 
 
-def _claimed(value: str) -> str:
-    """The authserv-id of a header field, comments and quotes taken off."""
-    found = _AUTHSERV.match(value)
-    if found is None:
-        return ""
-    text = found[1]
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+def claimed_authserv(value: str) -> str | None:
+    """The authserv-id of a header field, without comments and quotes; None when there is none that
+    can be read within the first ``MAX_CLAIM`` characters (RFC 8601, section 2.2)."""
+    text = value[:MAX_CLAIM]
+    at = _after_comments(text)
+    if at is None:
+        return None
+    if text[at] == '"':
+        quoted = _QUOTED.match(text, at)
+        claimed = None if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted[1])
+    else:
+        # One that reaches the bound may go on beyond it.
+        bare = _BARE.match(text if len(text) == len(value) else text[:-1] + "\\", at)
+        claimed = None if bare is None else bare[0]
+    return claimed if claimed and claimed.isprintable() else None
+
+
+def _after_comments(text: str) -> int | None:
+    """Where white space and nested comments (RFC 5322, section 3.2.2) end; None: nowhere."""
+    depth = 0
+    escaped = False
+    for at, char in enumerate(text):
+        if escaped:
+            escaped = False
+        elif depth and char == "\\":
+            escaped = True
+        elif char == "(":
+            depth += 1
+        elif depth and char == ")":
+            depth -= 1
+        elif not depth and not char.isspace():
+            return at
+    return None
 
 
 def _auth(task: Task, *, add_smtp_user: bool) -> str:

@@ -20,7 +20,13 @@ from filter_engine.auth.results import (
     SpfCode,
     SpfResult,
 )
-from filter_engine.headers.authentication_results import authentication_results
+from filter_engine.headers.authentication_results import (
+    MAX_CLAIM,
+    authentication_results,
+    claimed_authserv,
+    forged_places,
+)
+from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.task import Task
 
@@ -214,3 +220,74 @@ def test_hostile_values_stay_inside_the_header() -> None:
     assert "\x00" not in value
     assert all(line.startswith("\t") for line in value.split("\n")[1:])
     assert len(value) < 4000
+
+
+def forged(*values: bytes) -> tuple[int, ...]:
+    fields = b"".join(b"Authentication-Results: " + value + b"\r\n" for value in values)
+    task = Task(
+        message=Message(fields + b"Subject: x\r\n\r\nx\r\n"),
+        envelope=Envelope(mta_name="mx1.home.example"),
+        sections={},
+        now=0.0,
+        server="here",
+    )
+    return forged_places(task, "Authentication-Results")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"mx1.home.example; dmarc=pass",
+        b"MX1.Home.Example 1; dmarc=pass",
+        b"mx1.home.example.; dmarc=pass",
+        b"mx1.home.example(x); dmarc=pass",
+        b'"mx1.home.example"; dmarc=pass',
+        b'"mx1\\.home.example"; dmarc=pass',
+        b"(a(b)c) mx1.home.example; dmarc=pass",
+        b"(a) (b)\r\n\t(c) mx1.home.example; dmarc=pass",
+        b"(" + b"a" * 300 + b") mx1.home.example; dmarc=pass",
+        b"(" + b"a" * 5000 + b") mx1.home.example; dmarc=pass",
+        b" " * 5000 + b"mx1.home.example; dmarc=pass",
+        b"(\\)) mx1.home.example; dmarc=pass",
+        b"(\\() mx1.home.example; dmarc=pass",
+        b"\0mx1.home.example; dmarc=pass",
+        b"mx1\0.home.example; dmarc=pass",
+        b"mx1\\.home.example; dmarc=pass",
+        b'"mx1.home.example; dmarc=pass',
+        b"(never closed mx1.home.example; dmarc=pass",
+        b") mx1.home.example; dmarc=pass",
+        b"; dmarc=pass",
+        b"",
+    ],
+)
+def test_what_claims_to_be_ours_or_cannot_be_read_is_removed(value: bytes) -> None:
+    assert forged(b"other.example; none", value, b"other.example; spf=pass") == (2,)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"other.example; dmarc=pass",
+        b"(mx1.home.example) other.example; dmarc=pass",
+        b"(a(mx1.home.example;)) other.example 1; dmarc=pass",
+        b'"other example"; dmarc=pass',
+        b"xmx1.home.example; dmarc=pass",
+    ],
+)
+def test_what_others_say_stays(value: bytes) -> None:
+    assert forged(value) == ()
+
+
+def test_fields_beyond_the_bound_are_removed() -> None:
+    assert forged(*[b"other.example; none"] * 1002) == (1001, 1002)
+
+
+def test_an_id_that_reaches_the_bound_is_not_believed() -> None:
+    assert claimed_authserv("a" * MAX_CLAIM) == "a" * MAX_CLAIM
+    assert claimed_authserv("a" * (MAX_CLAIM + 1)) is None
+
+
+@given(st.text(alphabet='()\\"; \tamx1.home', max_size=40))
+def test_any_comment_before_our_name_is_seen_through(text: str) -> None:
+    quoted = "".join(f"\\{char}" if char in "()\\" else char for char in text)
+    assert claimed_authserv(f"({quoted}) (({quoted})) mx1.home.example; none") == "mx1.home.example"
