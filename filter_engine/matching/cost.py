@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from filter_engine.matching.pattern import Flags, Pattern
@@ -13,6 +15,8 @@ SUBJECT_SIZE: Final = 4096
 """Characters of a hostile text."""
 SLOW: Final = 20.0
 """Milliseconds on such a text from which a pattern is told about."""
+BUDGET: Final = 2.0
+"""Seconds for measuring one set of patterns."""
 _TIME_LIMIT: Final = 0.1
 """Seconds a pattern may take on one text."""
 _FIXED: Final = ("a", " ", "1", "<", "a ", "a.", "aA1 ", "a\n", "=", "<a ")
@@ -20,20 +24,41 @@ _WORD: Final = re.compile(r"\w+")
 _SIGNS: Final = re.compile(r"\\.|[()\[\]{}?*+|^$.\d,]")
 
 
-def slow_patterns(patterns: Iterable[Pattern]) -> Iterator[tuple[Pattern, float]]:
-    """The patterns that take ``SLOW`` or more, with their milliseconds on the worst text."""
-    for pattern in patterns:
-        worst = worst_time(pattern)
+@dataclass(slots=True)
+class Costs:
+    """What measuring some patterns found."""
+
+    slow: dict[int, float] = field(default_factory=dict)
+    """Position of each that takes ``SLOW`` or more: milliseconds on the worst text."""
+    unmeasured: int = 0
+    """Patterns for which there was no time."""
+
+
+def measure(patterns: Iterable[tuple[int, Pattern]]) -> Costs:
+    """The slow ones among patterns with their positions, as far as ``BUDGET`` reaches."""
+    costs = Costs()
+    deadline = time.perf_counter() + BUDGET
+    for position, pattern in patterns:
+        if time.perf_counter() >= deadline:
+            costs.unmeasured += 1
+            continue
+        worst = worst_time(pattern, deadline)
         if worst >= SLOW:
-            yield pattern, round(worst, 1)
+            costs.slow[position] = round(worst, 1)
+    return costs
 
 
-def worst_time(pattern: Pattern) -> float:
-    """Milliseconds the pattern needs for the worst of some texts that nearly match."""
+def worst_time(pattern: Pattern, deadline: float = math.inf) -> float:
+    """Milliseconds the pattern needs for the worst of some texts that nearly match.
+
+    Texts are tried until ``deadline``, by ``time.perf_counter``.
+    """
     worst = 0.0
     for text in _hostile(pattern.text):
         subject = text if pattern.flags & Flags.UTF8 else text.encode()
         began = time.perf_counter()
+        if began >= deadline:
+            break
         try:
             pattern.regex.search(subject, timeout=_TIME_LIMIT)
         except TimeoutError:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from filter_engine.matching.cost import slow_patterns
+from filter_engine.matching.cost import measure
 from filter_engine.matching.pattern import Flags, Pattern
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ PREFILTER: Final = 1
 """Hyperscan finds too much: ``regex`` confirms."""
 ALONE: Final = 2
 """Hyperscan refuses the pattern: ``regex`` looks for it."""
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Of a kept database; another number is compiled anew."""
 
 
@@ -41,6 +41,8 @@ class Compiled:
     """The serialised database of UTF-8 patterns; empty when there are none."""
     slow: dict[int, float] = field(default_factory=dict)
     """Patterns that take long on hostile text when ``regex`` runs them: milliseconds."""
+    unmeasured: int = 0
+    """Patterns for which there was no time to find that out."""
 
     def dump(self) -> bytes:
         """One string of octets, for ``parse``."""
@@ -49,6 +51,7 @@ class Compiled:
             "octets": len(self.octets),
             "text": len(self.text),
             "slow": self.slow,
+            "unmeasured": self.unmeasured,
         }
         return json.dumps(head).encode() + b"\n" + self.octets + self.text
 
@@ -65,6 +68,7 @@ class Compiled:
             rest[:octets],
             rest[octets:],
             {int(index): float(ms) for index, ms in head["slow"].items()},
+            int(head["unmeasured"]),
         )
 
 
@@ -117,14 +121,8 @@ def build(patterns: Sequence[Pattern]) -> Compiled:
             made[utf8] = _serialised(library, patterns, ids, kinds)
         except (library.error, ValueError):
             made[utf8] = _sorted_out(library, patterns, ids, kinds)
-    slow = slow_patterns([p for p, kind in zip(patterns, kinds, strict=True) if kind != EXACT])
-    index_of = {id(pattern): index for index, pattern in enumerate(patterns)}
-    return Compiled(
-        tuple(kinds),
-        made[False],
-        made[True],
-        {index_of[id(pattern)]: ms for pattern, ms in slow},
-    )
+    costs = measure((i, patterns[i]) for i, kind in enumerate(kinds) if kind != EXACT)
+    return Compiled(tuple(kinds), made[False], made[True], costs.slow, costs.unmeasured)
 
 
 def _expression(pattern: Pattern) -> bytes:

@@ -67,7 +67,7 @@ class PatternSet:
         _recent[key] = made.compiled
         while len(_recent) > RECENT:
             del _recent[next(iter(_recent))]
-        made._tell_slow()
+        made._tell_slow(name)
         return made
 
     @classmethod
@@ -157,7 +157,7 @@ class PatternSet:
                 MESSAGE_LIMIT * 1000,
             )
 
-    def _tell_slow(self) -> None:
+    def _tell_slow(self, name: str) -> None:
         """Name the patterns that may take long, the worst first."""
         for index, milliseconds in sorted(self.compiled.slow.items(), key=lambda item: -item[1]):
             log.warning(
@@ -165,6 +165,12 @@ class PatternSet:
                 " avoid nested repetitions, look-arounds and back references",
                 self.patterns[index],
                 milliseconds,
+            )
+        if self.compiled.unmeasured:
+            log.warning(
+                "%s: %d patterns were not measured: others took all the time there is for it",
+                name,
+                self.compiled.unmeasured,
             )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filter_engine.matching import Flags, Pattern, PatternError, PatternSet, literal, parse_slashed
+from filter_engine.matching.budget import TIME_LIMIT
+from filter_engine.matching.cost import BUDGET
 from filter_engine.matching.database import ALONE, EXACT, PREFILTER, Compiled, build
-from filter_engine.matching.pattern_set import TIME_LIMIT
 
 FILLERS = tuple(parse_slashed(f"/never{number}/") for number in range(3))
 """Enough patterns that a set becomes a database."""
@@ -135,6 +137,19 @@ def test_slow_patterns_are_named_when_they_are_compiled(caplog: pytest.LogCaptur
     patterns = PatternSet.compile([slow, *FILLERS], name="test")
     assert 0 in patterns.compiled.slow
     assert any("SLOW" in r.message and "rules.cf:3" in r.message for r in caplog.records)
+
+
+def test_measuring_many_slow_patterns_ends(caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("hyperscan")
+    slow = [parse_slashed(rf"/(?:a|aa|a.)+{n}(?=z)$/", f"S{n}", f"x.map:{n}") for n in range(60)]
+    began = time.perf_counter()
+    patterns = PatternSet.compile(slow, name="map x.map")
+    assert time.perf_counter() - began < 2 * BUDGET
+    compiled = patterns.compiled
+    assert compiled.slow
+    assert 0 < compiled.unmeasured < 60
+    assert f"map x.map: {compiled.unmeasured} patterns were not measured" in caplog.text
+    assert Compiled.parse(compiled.dump()) == compiled
 
 
 def test_what_is_compiled_can_be_written_and_read() -> None:
