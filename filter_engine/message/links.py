@@ -165,7 +165,9 @@ class _Collector:
             return
         shown = parse_url(text[: spans[0].stop], "text")
         if shown is None or shown.flags & UrlFlag.NO_TLD:
-            if text[:4].lower() == "http" and "://" in text and shown is None:
+            # A name of no known TLD may be an intranet's: it lies only when another is behind it.
+            lies = shown is None or shown.host != link.url.host
+            if lies and text[:4].lower() == "http" and "://" in text:
                 link.flags |= UrlFlag.PHISHED | UrlFlag.OBSCURED
             return
         link.flags |= UrlFlag.URL_DISPLAYED

@@ -134,3 +134,21 @@ def test_of_a_message() -> None:
 def test_the_number_of_urls_is_bounded() -> None:
     message = Message(b"X: y\n\n" + b"".join(b"http://a%d.example/ " % n for n in range(3000)))
     assert len(message.urls) == 1000
+
+
+@pytest.mark.parametrize(
+    ("target", "shown", "lies"),
+    [
+        ("http://phish.example/login", "http://www.bank.example/", True),
+        ("http://phish.com/login", "http://www.bank.example/", True),
+        ("http://www.bank.example/login", "http://www.bank.example/", False),
+        ("http://intranet/", "http://intranet/", False),
+    ],
+)
+def test_a_shown_name_without_known_tld_lies_when_the_link_has_another(
+    target: str, shown: str, lies: bool
+) -> None:
+    html = f'X: y\nContent-Type: text/html\n\n<html><a href="{target}">{shown}</a></html>\n'
+    (url,) = Message(html.encode()).urls
+    wanted = UrlFlag.PHISHED | UrlFlag.OBSCURED
+    assert url.flags & wanted == (wanted if lies else 0)
