@@ -43,6 +43,8 @@ class ArcOptions(SenderPolicyOptions):
         Symbol("ARC_INVALID", 0.5, "ARC: the sets are not whole", _GROUPS),
         Symbol("ARC_DNSFAIL", 0.0, "ARC: a key could not be fetched just now", _GROUPS),
         Symbol("ARC_NA", 0.0, "ARC: the message has no chain", _GROUPS),
+        # never found; settings written for older Rspamd name it as they name ARC_CHECK
+        Symbol("ARC_CALLBACK", 0.0, "ARC: stands for the whole check in settings", _GROUPS),
     ),
     options=ArcOptions,
     prepare=load_library,

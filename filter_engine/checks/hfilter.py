@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Final
 
 from filter_engine.checks.addresses import envelope_sender
@@ -18,7 +19,7 @@ from filter_engine.config.kinds import BOOLEAN
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.scan.declare import Symbol, check
-from filter_engine.scan.question import Ask
+from filter_engine.scan.question import Ask, DnsAnswer
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
@@ -28,6 +29,8 @@ _LONG_TEXT: Final = 65_536
 """Characters; a longer text is not a URL and nothing else."""
 _MAX_MX: Final = 5
 """MX hosts that are looked up."""
+_MAX_SHOWN: Final = 5
+"""Addresses of HELO that are shown."""
 _GRADES: Final = (
     (1, 0.5, "very low"),
     (2, 1.0, "low"),
@@ -49,6 +52,11 @@ class HfilterOptions(Section):
     mid_enabled: bool = option(BOOLEAN, False, doc="look up the domain of the Message-ID")
     check_local: bool = option(BOOLEAN, False, doc="also for clients in local_networks")
     check_authed: bool = option(BOOLEAN, False, doc="also for clients that logged in")
+    helo_must_be_client: bool = option(
+        BOOLEAN,
+        False,
+        doc="HFILTER_HELO_IP_A also where HELO has addresses and none is the client's",
+    )
     anchor: ClassVar[str] = "modules/hfilter"
     known: ClassVar[Mapping[str, Option]] = unserved("hfilter")
 
@@ -94,21 +102,24 @@ async def hfilter(task: Task, ask: Ask) -> list[Finding]:
         task.local and not options.check_local
     ):
         return []
-    found = []
-    found += [finding async for finding in _client(task, ask, options)]
+    found = list(_client(task, options))
+    names: list[tuple[str, str]] = []
+    if (helo := _helo_to_look_up(task, options)) is not None:
+        names.append((helo, "HELO"))
     sender = envelope_sender(task)
     if options.from_enabled:
         if sender is None or not sender.spelled:
             found.append(Finding("HFILTER_FROM_BOUNCE", (task.envelope.helo or "",)))
         elif sender.domain and sender.local:
-            found += await _lookup(ask, sender.domain, "FROMHOST")
+            names.append((sender.domain, "FROMHOST"))
         if sender is None or sender.local.lower() in ("", "postmaster"):
             found += _bounce(task, options)
     if options.mid_enabled:
         domain = (task.message.message_id or "").rpartition("@")[2]
         if domain and "local" not in domain:
-            found += await _lookup(ask, domain, "MID")
-    return found
+            names.append((domain, "MID"))
+    client = task.ip if options.helo_must_be_client else None
+    return found + await _lookups_of(ask, names, client)
 
 
 @check(
@@ -133,9 +144,22 @@ def url_only(task: Task) -> list[Finding]:
     return [Finding("HFILTER_URL_ONLY", (f"{weight:.14g}",), weight)]
 
 
-async def _client(task: Task, ask: Ask, options: HfilterOptions) -> AsyncIterator[Finding]:
-    """The client's two names; of two weights only the greater counts."""
-    helo = (task.envelope.helo or "").replace("[", "").replace("]", "")
+def _helo(task: Task) -> str:
+    return (task.envelope.helo or "").replace("[", "").replace("]", "")
+
+
+def _helo_to_look_up(task: Task, options: HfilterOptions) -> str | None:
+    """HELO where it looks like a mail server's name."""
+    helo = _helo(task)
+    if not (options.helo_enabled and helo and task.ip is not None):
+        return None
+    odd = is_special_address(helo) or is_bare_address(helo) or helo_weight(helo)
+    return None if odd else helo
+
+
+def _client(task: Task, options: HfilterOptions) -> Iterator[Finding]:
+    """The client's two names as they look; of two weights only the greater counts."""
+    helo = _helo(task)
     hostname = task.envelope.hostname
     weight = 0
     if options.helo_enabled and helo:
@@ -145,9 +169,6 @@ async def _client(task: Task, ask: Ask, options: HfilterOptions) -> AsyncIterato
             yield Finding("HFILTER_HELO_BAREIP", (helo, "1"))
         else:
             weight = helo_weight(helo)
-            if weight == 0 and task.ip is not None:
-                for finding in await _lookup(ask, helo, "HELO"):
-                    yield finding
     host_weight = 0
     if options.hostname_enabled:
         if hostname:
@@ -167,20 +188,48 @@ def _bounce(task: Task, options: HfilterOptions) -> list[Finding]:
     return []
 
 
-async def _lookup(ask: Ask, host: str, name: str) -> list[Finding]:
-    """Whether a name has an address, or an MX that has one. A failing DNS finds nothing."""
-    host = host.lower()
-    if not is_fqdn(host):
-        return [Finding(f"HFILTER_{name}_NOT_FQDN", (host,))]
-    ipv4, ipv6 = await ask.all(ask.dns(host, "A"), ask.dns(host, "AAAA"))
-    if not (ipv4.missing and ipv6.missing):
-        return []
-    found = [Finding("HFILTER_HELO_IP_A", (host,))] if name == "HELO" else []
-    exchangers = await ask.dns(host, "MX")
-    if exchangers.missing:
-        return [*found, Finding(f"HFILTER_{name}_NORES_A_OR_MX", (host,))]
-    for _, exchange in exchangers.records[:_MAX_MX]:
-        ipv4, ipv6 = await ask.all(ask.dns(exchange, "A"), ask.dns(exchange, "AAAA"))
+async def _lookups_of(
+    ask: Ask, names: list[tuple[str, str]], client: IPv4Address | IPv6Address | None
+) -> list[Finding]:
+    """Whether names have an address, or an MX that has one. A failing DNS finds nothing.
+
+    Three rounds, each of all questions at once: the addresses of all names; the MX of those without
+    any, which are few; the addresses of these MX. ``client`` is what HELO has to have, if anything.
+    """
+    found = []
+    looked_up = []
+    for written, name in names:
+        host = written.lower()
+        if is_fqdn(host):
+            looked_up.append((host, name))
+        else:
+            found.append(Finding(f"HFILTER_{name}_NOT_FQDN", (host,)))
+    without = []
+    addresses = await _addresses(ask, [host for host, _ in looked_up])
+    for (host, name), (ipv4, ipv6) in zip(looked_up, addresses, strict=True):
+        known = (*ipv4.records, *ipv6.records)
+        absent = ipv4.missing and ipv6.missing
+        if absent:
+            without.append((host, name))
+        unlike = client is not None and known and str(client) not in known
+        if name == "HELO" and (absent or (unlike and not (ipv4.failed or ipv6.failed))):
+            found.append(Finding("HFILTER_HELO_IP_A", (host, *known[:_MAX_SHOWN])))
+    mails = await ask.all(*(ask.dns(host, "MX") for host, _ in without)) if without else ()
+    exchangers = []
+    for (host, name), answer in zip(without, mails, strict=True):
+        if answer.missing:
+            found.append(Finding(f"HFILTER_{name}_NORES_A_OR_MX", (host,)))
+        exchangers += [(exchange, name) for _, exchange in answer.records[:_MAX_MX]]
+    addresses = await _addresses(ask, [exchange for exchange, _ in exchangers])
+    for (exchange, name), (ipv4, ipv6) in zip(exchangers, addresses, strict=True):
         if ipv4.missing and ipv6.missing:
             found.append(Finding(f"HFILTER_{name}_NORESOLVE_MX", (exchange,)))
     return found
+
+
+async def _addresses(ask: Ask, hosts: list[str]) -> list[tuple[DnsAnswer, DnsAnswer]]:
+    """The answers for A and AAAA of each host, asked at once."""
+    if not hosts:
+        return []
+    answers = await ask.all(*(ask.dns(host, kind) for host in hosts for kind in ("A", "AAAA")))
+    return list(zip(answers[::2], answers[1::2], strict=True))

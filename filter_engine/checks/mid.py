@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from filter_engine.auth.results import DkimResult
 from filter_engine.checks.addresses import header_recipients, header_senders
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.schema import Option, Section
+from filter_engine.config.schema import Option, Section, option
 from filter_engine.dns.names import organisational_domain
+from filter_engine.maps.map import Map
+from filter_engine.matching import Pattern, PatternError, parse_slashed
 from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.quoted import strip_comments
 from filter_engine.scan.declare import Symbol, check
+from filter_engine.scan.question import Ask
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
+log = logging.getLogger(__name__)
+
 _GROUP = ("Message ID",)
+_KNOWN_GROUP: Final = ("mid",)
+_MAX_PATTERNS: Final = 10_000
+_PATTERN_TIME: Final = 0.05
+"""Seconds; a pattern that needs more for one line does not fit."""
 _LOOKED_AT: Final = 1000
 """Characters; a line of a header has no more (RFC 5322, section 2.1.1)."""
 _BARE_IP: Final = re.compile(r"@\d+\.\d+\.\d+\.\d+>$")
@@ -32,10 +45,43 @@ _SANE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MidOptions(Section):
-    """The section ``mid``: Rspamd has options here, this engine none."""
+    """Message-IDs of big senders that are odd, or absent, all the same."""
 
     anchor: ClassVar[str] = "modules/mid"
     known: ClassVar[Mapping[str, Option]] = unserved("mid")
+
+    source: MapDefinition | None = option(
+        MAP_DEFINITION,
+        None,
+        doc="domains that sign with DKIM, each with a regexp of its odd Message-IDs; without one: "
+        "its mail has none",
+        aliases=("url",),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownForms:
+    """How the Message-IDs of signing domains look."""
+
+    map: Map
+    patterns: dict[str, Pattern | None] = field(default_factory=dict)
+    """Those that were needed so far, by their text; None: cannot be read."""
+
+    def pattern(self, text: str, where: str) -> Pattern | None:
+        """The pattern an entry has; one that cannot be read is told once."""
+        if text not in self.patterns:
+            if len(self.patterns) >= _MAX_PATTERNS:
+                self.patterns.clear()
+            self.patterns[text] = None
+            try:
+                self.patterns[text] = parse_slashed(text, "mid.source", where)
+            except PatternError as error:
+                log.warning("%s: mid.source: %s", where, error)
+        return self.patterns[text]
+
+
+def _prepare(options: MidOptions, setup: Setup) -> KnownForms:
+    return KnownForms(setup.maps.of(options.source, MapKind.HASH, "mid.source"))
 
 
 @check(
@@ -54,10 +100,54 @@ class MidOptions(Section):
         Symbol("MID_RHS_MATCH_FROMTLD", 0.0, "The Message-ID has From's organisation", _GROUP),
         Symbol("MID_CONTAINS_TO", 1.0, "The Message-ID holds the To address", _GROUP),
         Symbol("MID_RHS_MATCH_TO", 1.0, "The Message-ID has To's domain", _GROUP),
+        Symbol("KNOWN_MID", 0.0, "A Message-ID as the signing domain makes it", _KNOWN_GROUP),
+        Symbol("KNOWN_NO_MID", 0.0, "None, as the signing domain does it", _KNOWN_GROUP),
+        Symbol("INVALID_MSGID_ALLOWED", 0.0, "Malformed, as that domain's are", _KNOWN_GROUP),
+        Symbol("MISSING_MID_ALLOWED", 0.0, "None, as in that domain's mail", _KNOWN_GROUP),
     ),
+    prepare=_prepare,
+    needs=("dkim",),
 )
-def check_mid(task: Task) -> list[Finding]:
-    """Form of the Message-ID, and its domain beside those of From and To."""
+async def check_mid(task: Task, ask: Ask) -> list[Finding]:
+    """Form of the Message-ID, and its domain beside those of From, To and signatures."""
+    found = _form(task)
+    known: KnownForms | None = task.state("mid")
+    if not known or not known.map or task.message.get("dkim-signature") is None:
+        return found
+    result: DkimResult | None = await ask.result("dkim")
+    domain = "" if result is None else _known_to(task, known, result)
+    if not domain:
+        return found
+    bad = [one for one in found if one.symbol in _ALLOWED]
+    if not bad:
+        return [*found, Finding("KNOWN_MID", (domain,))]
+    rest = [one for one in found if one.symbol not in _ALLOWED]
+    return [*rest, *(Finding(_ALLOWED[one.symbol], (domain,)) for one in bad)]
+
+
+_ALLOWED: Final = {"INVALID_MSGID": "INVALID_MSGID_ALLOWED", "MISSING_MID": "MISSING_MID_ALLOWED"}
+
+
+def _known_to(task: Task, known: KnownForms, result: DkimResult) -> str:
+    """The first domain with a valid signature whose mail looks so; ``""`` when none does."""
+    written = task.message.get("message-id")
+    for signature in result.passed:
+        hit = known.map.find(signature.domain)
+        if hit is None or bool(hit.value) is (written is None):
+            continue
+        if written is None:
+            return signature.domain
+        pattern = known.pattern(hit.value, hit.where)
+        subject = written.value[:_LOOKED_AT].encode("utf-8", "surrogateescape")
+        try:
+            if pattern is not None and pattern.regex.search(subject, timeout=_PATTERN_TIME):
+                return signature.domain
+        except TimeoutError:
+            continue
+    return ""
+
+
+def _form(task: Task) -> list[Finding]:
     field = task.message.get("message-id")
     if field is None:
         return [Finding("MISSING_MID")]

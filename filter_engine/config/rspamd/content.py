@@ -55,8 +55,6 @@ MAILLIST: Final = part("maillist", "mail of lists", symbol=symbol("MAILLIST", "m
 MID: Final = part(
     "mid",
     "Message-IDs of big senders that are odd all the same",
-    source=known(MAP_SOURCE, doc="domains and how their Message-IDs look"),
-    url=known(MAP_SOURCE, doc="the same, older name"),
     symbol_known_mid=symbol("KNOWN_MID", "a Message-ID as the domain makes it"),
     symbol_known_no_mid=symbol("KNOWN_NO_MID", "none, as the domain does it"),
     symbol_invalid_msgid=symbol("INVALID_MSGID", "a bad one, as another rule sets it"),

@@ -28,6 +28,13 @@ EDITS = (
         "",
         "its only rule reads a selector that a Lua script of the suite defines",
     ),
+    Edit(
+        "configs/hfilter.conf",
+        r"(?m)^  helo_enabled = true;\n",
+        "  helo_enabled = true;\n  helo_must_be_client = true;\n",
+        "Rspamd 3.4 asks only for addresses of HELO, and so does this engine by default; later "
+        "Rspamd compares them with the client's",
+    ),
     *(
         Edit(
             f"configs/{name}.conf",

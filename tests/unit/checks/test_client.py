@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from filter_engine.checks.hfilter import HfilterOptions
+from filter_engine.checks.hfilter import HfilterOptions, hfilter
 from filter_engine.checks.host_patterns import helo_weight, is_fqdn, line_weight
 from filter_engine.checks.once_received import OnceReceivedOptions
+from filter_engine.message import Message
+from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.question import ASK, All, DnsAnswer, DnsQuestion, DnsStatus
+from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.verdict import Finding
 
 Scan = Callable[..., dict[str, list[Finding]]]
@@ -112,6 +116,68 @@ def test_hfilter_options(scan: Scan) -> None:
         user="bob",
     )
     assert set(found) == {"HFILTER_MID_NORES_A_OR_MX"}
+
+
+@pytest.mark.parametrize(
+    ("helo", "ip", "flagged"),
+    [
+        ("mx.example.com", "192.0.2.1", False),
+        ("mx.example.com", "192.0.2.9", True),
+        ("dual.example.com", "2001:db8::1", False),
+        ("dual.example.com", "192.0.2.2", False),
+        ("dual.example.com", "192.0.2.9", True),
+    ],
+)
+def test_helo_must_be_the_client(scan: Scan, helo: str, ip: str, *, flagged: bool) -> None:
+    dns = DNS | {"dual.example.com": {"A": ["192.0.2.2"], "AAAA": ["2001:db8::1"]}}
+    strict = HfilterOptions(helo_must_be_client=True)
+    found = scan("hfilter", dns=dns, helo=helo, ip=ip, options=strict)
+    assert len(found.get("HFILTER_HELO_IP_A", [])) == int(flagged)
+    assert scan("hfilter", dns=dns, helo=helo, ip=ip) == {}
+
+
+def test_all_names_are_asked_at_once() -> None:
+    """Three rounds of questions, however many names and MX there are."""
+    mx = {
+        "helo.example": [(1, "a.helo.example"), (2, "b.helo.example")],
+        "from.example": [(1, "a.from.example")],
+    }
+    task = Task(
+        Message(b"Message-ID: <1@none.example>\r\n\r\n"),
+        Envelope(helo="helo.example", hostname="mx.example.com", mail_from="a@from.example"),
+        {HfilterOptions: HfilterOptions(mid_enabled=True)},
+        0.0,
+        "x",
+        ip=client_ip("192.0.2.1"),
+    )
+    coroutine = hfilter(task, ASK)
+    rounds: list[list[str]] = []
+    answers: Any = None
+    found: list[Finding] = []
+    while True:
+        try:
+            asked = coroutine.send(answers)
+        except StopIteration as end:
+            found = end.value
+            break
+        assert isinstance(asked, All)
+        rounds.append([str(question) for question in asked.questions])
+        answers = tuple(
+            DnsAnswer(q, DnsStatus.OK, tuple(mx[q.name]))
+            if q.rdtype == "MX" and q.name in mx
+            else DnsAnswer(q, DnsStatus.NXDOMAIN)
+            for q in asked.questions
+            if isinstance(q, DnsQuestion)
+        )
+    assert [len(asked) for asked in rounds] == [6, 3, 6]
+    assert rounds[1] == ["MX helo.example", "MX from.example", "MX none.example"]
+    assert sorted(f.symbol for f in found) == [
+        "HFILTER_FROMHOST_NORESOLVE_MX",
+        "HFILTER_HELO_IP_A",
+        "HFILTER_HELO_NORESOLVE_MX",
+        "HFILTER_HELO_NORESOLVE_MX",
+        "HFILTER_MID_NORES_A_OR_MX",
+    ]
 
 
 HOP = "from a.example (a.example [{ip}]) by b.example with SMTP"

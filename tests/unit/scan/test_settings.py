@@ -101,6 +101,12 @@ def test_a_test_pattern_is_found_whatever_the_settings_leave(make: Make) -> None
     assert scan(make(settings__conf=text), LOGIN, GTUBE).action is Action.REJECT
 
 
+@pytest.mark.parametrize("name", ["ARC_CHECK", "ARC_CALLBACK"])
+def test_both_names_of_the_whole_arc_check(make: Make, name: str) -> None:
+    scanner = make(settings__conf=f"only {{ local = no; apply {{ symbols_enabled = [{name}]; }} }}")
+    assert {symbol.name for symbol in scan(scanner, OUTSIDE).symbols} == {"ARC_NA"}
+
+
 def test_what_a_named_check_needs_runs_and_stays_silent(make: Make) -> None:
     text = "only { local = no; apply { symbols_enabled = [DMARC_NA, DMARC_POLICY_ALLOW]; } }"
     scanner = make(settings__conf=text)
