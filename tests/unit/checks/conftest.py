@@ -13,12 +13,13 @@ from filter_engine.config.model import Config
 from filter_engine.config.schema import Section
 from filter_engine.dns.table import TableResolver
 from filter_engine.message import Message
-from filter_engine.scan.declare import REGISTRY, Check, Returned
+from filter_engine.scan.declare import REGISTRY, Check, Returned, Stage
 from filter_engine.scan.driver import Driver
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.metric import Decision
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task, client_ip
-from filter_engine.scan.verdict import Finding, Outcome
+from filter_engine.scan.verdict import Action, Finding, Outcome
 
 checks.load()
 
@@ -106,6 +107,8 @@ def scan() -> Scan:
             ip=client_ip(known["ip"]),
             states=made,
         )
+        if check.stage >= Stage.POSTFILTER:
+            task.decide = lambda: Decision(Action.NO_ACTION, 0.0, ())
         sink = Collected(options)
         if check.asks:
             transport = TableResolver(dns or {}, failing=("broken.example",))
