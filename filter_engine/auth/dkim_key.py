@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_RECORD = 4096
 """Octets of a key record; longer ones are refused."""
+MAX_KEPT = 1024
+"""Octets of a record whose meaning is kept; strangers choose what is asked for."""
 MIN_BITS = 1024
 """Shorter RSA keys prove nothing (RFC 8301, section 3.2)."""
 MAX_BITS = 8192
@@ -69,11 +71,14 @@ def decode_base64(text: bytes) -> bytes:
         raise ValueError(f"not base64: {error}") from None
 
 
-@lru_cache(maxsize=4096)
 def parse_key_record(record: bytes) -> DkimPublicKey:
     """Read one TXT record. Raises DkimKeyError."""
     if len(record) > MAX_RECORD:
         raise DkimKeyError(f"key record of {len(record)} octets")
+    return _kept(record) if len(record) <= MAX_KEPT else _parse(record)
+
+
+def _parse(record: bytes) -> DkimPublicKey:
     try:
         tags = dkim_library().util.parse_tag_value(record)
     except dkim_library().util.InvalidTagValueList as error:
@@ -98,6 +103,9 @@ def parse_key_record(record: bytes) -> DkimPublicKey:
     flags = _words(tags.get(b"t", b""))
     hashes = frozenset(_words(tags.get(b"h", b"")))
     return DkimPublicKey(kind, key, bits, hashes, "y" in flags, "s" in flags)
+
+
+_kept = lru_cache(maxsize=4096)(_parse)
 
 
 def _words(text: bytes) -> set[str]:

@@ -9,6 +9,8 @@ from filter_engine.auth.results import DmarcPolicy
 
 MAX_RECORD = 8192
 """Octets of a record that is read."""
+MAX_KEPT = 1024
+"""Octets of a record whose meaning is kept; strangers choose what is asked for."""
 
 
 class DmarcSyntaxError(ValueError):
@@ -42,7 +44,6 @@ def is_record(text: bytes) -> bool:
     return bool(equals) and tag.strip().lower() == b"v" and version == b"DMARC1"
 
 
-@lru_cache(maxsize=4096)
 def parse_record(text: bytes) -> DmarcRecord:
     """Read one record for which ``is_record`` is true; unknown tags are ignored.
 
@@ -50,6 +51,10 @@ def parse_record(text: bytes) -> DmarcRecord:
     """
     if len(text) > MAX_RECORD:
         raise DmarcSyntaxError(f"record of {len(text)} octets")
+    return _kept(text) if len(text) <= MAX_KEPT else _parse(text)
+
+
+def _parse(text: bytes) -> DmarcRecord:
     tags: dict[str, str] = {}
     for part in text.decode("utf-8", "replace").split(";"):
         tag, equals, value = part.partition("=")
@@ -64,6 +69,9 @@ def parse_record(text: bytes) -> DmarcRecord:
         aggregate=_addresses(tags.get("rua", "")),
         failure=_addresses(tags.get("ruf", "")),
     )
+
+
+_kept = lru_cache(maxsize=4096)(_parse)
 
 
 def _policy(tags: dict[str, str], tag: str) -> DmarcPolicy | None:

@@ -17,6 +17,8 @@ from filter_engine.auth.spf_macro import (
 
 MAX_RECORD = 16384
 """Octets of a record that is read; longer ones are permerror."""
+MAX_KEPT = 1024
+"""Octets of a record whose meaning is kept; strangers choose what is asked for."""
 
 _QUALIFIERS = {
     "+": SpfCode.PASS,
@@ -69,7 +71,6 @@ def is_record(text: bytes) -> bool:
     return text[:6].lower() == b"v=spf1" and text[6:7] in (b"", b" ")
 
 
-@lru_cache(maxsize=4096)
 def parse_record(text: bytes) -> Record:
     """Read a whole record; any error makes all of it permerror (section 4.6).
 
@@ -77,6 +78,10 @@ def parse_record(text: bytes) -> Record:
     """
     if len(text) > MAX_RECORD:
         raise SpfSyntaxError(f"record of {len(text)} octets")
+    return _kept(text) if len(text) <= MAX_KEPT else _parse(text)
+
+
+def _parse(text: bytes) -> Record:
     try:
         terms = text.decode("ascii").split(" ")[1:]
     except UnicodeDecodeError:
@@ -97,6 +102,9 @@ def parse_record(text: bytes) -> Record:
         else:
             directives.append(parse_directive(term))
     return Record(tuple(directives), modifiers.get("redirect"), modifiers.get("exp"))
+
+
+_kept = lru_cache(maxsize=4096)(_parse)
 
 
 def parse_directive(term: str) -> Directive:

@@ -30,6 +30,10 @@ _MAX_PRELUDE: Final = 1_000
 """Characters of the selectors of one rule that are looked at, the last ones."""
 _MAX_BODY: Final = 4_000
 """Characters of the declarations of one rule; a longer one is left out."""
+_MAX_KEPT: Final = 512
+"""Characters of declarations whose meaning is kept for the next message."""
+_MAX_COLOUR: Final = 128
+"""Characters of a colour; what stands behind its function does not count."""
 _SELECTOR: Final = re.compile(r"([a-z][a-z0-9]*|\*)?([.#][\w-]+)?", re.IGNORECASE)
 _SIZE: Final = re.compile(r"(-?\d*\.?\d+)\s*(px|pt|em|rem|ex|%|vw|vh|pc|in|cm|mm)?", re.IGNORECASE)
 _FUNCTION: Final = re.compile(r"(rgb|rgba|hsl|hsla)\(([^()]{0,100})\)", re.IGNORECASE)
@@ -135,9 +139,12 @@ class Style(NamedTuple):
 NO_STYLE: Final = Style()
 
 
-@lru_cache(maxsize=4096)
 def parse_declarations(text: str) -> Style:
     """The declarations of a ``style`` attribute; what cannot be read is left out."""
+    return _kept_style(text) if len(text) <= _MAX_KEPT else _style(text)
+
+
+def _style(text: str) -> Style:
     if _TELLING.search(text) is None:
         return NO_STYLE
     colour: Colour | None = None
@@ -168,10 +175,16 @@ def parse_declarations(text: str) -> Style:
     return Style(colour, background, font_size, hidden, opacity)
 
 
-@lru_cache(maxsize=1024)
+_kept_style = lru_cache(maxsize=4096)(_style)
+
+
 def parse_colour(text: str) -> Colour | None:
     """A colour by name, ``#rgb``, ``#rrggbb``, ``rgb()`` or ``hsl()``; None when it is none."""
-    value = text.strip().lower()
+    return _colour(text.strip()[:_MAX_COLOUR].lower())
+
+
+@lru_cache(maxsize=1024)
+def _colour(value: str) -> Colour | None:
     if value in _NAMES:
         return _of_number(_NAMES[value])
     if value == "transparent":
