@@ -6,6 +6,7 @@ configuration load makes a registry of its own; nothing of it stays behind in th
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -99,14 +100,15 @@ def _loaded(base: Registry, folder: Path | None) -> SiteRules:
         return SiteRules(base)
     registry = copied(base)
     findings: list[Finding] = []
-    if reason := refusal(folder):
+    try:
+        reason = refusal(os.stat(folder))
+    except OSError as error:
+        reason = (f"cannot be read: {error.strerror}", "")
+    if reason:
         return SiteRules(base, (_finding(str(folder), 0, *reason),))
     for path in paths[:MAX_FILES]:
-        if reason := refusal(path):
-            findings.append(_finding(str(path), 0, *reason))
-            continue
         try:
-            load_file(path, registry)
+            load_file(path, registry, guarded=True)
         except RuleFileError as error:
             findings.append(error.finding)
     if len(paths) > MAX_FILES:
@@ -122,12 +124,8 @@ def copied(base: Registry) -> Registry:
     return registry
 
 
-def refusal(path: Path) -> tuple[str, str] | None:
+def refusal(found: os.stat_result) -> tuple[str, str] | None:
     """Why a file or directory must not be run, and what to do; None when it may."""
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}", ""
     if found.st_uid not in (0, os.geteuid()):
         return (
             f"belongs to user {found.st_uid}: rules run with the engine's rights",
@@ -141,12 +139,29 @@ def refusal(path: Path) -> tuple[str, str] | None:
     return None
 
 
-def load_file(path: Path, registry: Registry) -> RuleFile:
-    """Run one rule file; its checks go into ``registry``. Raises ``RuleFileError``."""
+def load_file(path: Path, registry: Registry, *, guarded: bool = False) -> RuleFile:
+    """Run one rule file; its checks go into ``registry``. Raises ``RuleFileError``.
+
+    A ``guarded`` one must be no symbolic link and nobody else's to write. What is examined is the
+    file that was opened: another cannot be put in its place before it is read.
+    """
+
+    def examine(found: os.stat_result) -> None:
+        if reason := refusal(found):
+            raise RuleFileError(_finding(str(path), 0, *reason))
+
     try:
-        source = read_regular_file(path, MAX_FILE)
+        source = read_regular_file(
+            path, MAX_FILE, follow=not guarded, examine=examine if guarded else None
+        )
     except OSError as error:
-        raise RuleFileError(_finding(str(path), 0, f"cannot be read: {error.strerror}")) from None
+        if error.errno == errno.ELOOP:
+            finding = _finding(
+                str(path), 0, "is a symbolic link", f"put the file itself into {DIRECTORY}"
+            )
+        else:
+            finding = _finding(str(path), 0, f"cannot be read: {error.strerror}")
+        raise RuleFileError(finding) from None
     known = {check.name for check in registry}
     module = ModuleType(f"{_PACKAGE}.{path.stem}")
     module.__file__ = str(path)

@@ -9,12 +9,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 _CHUNK = 1024 * 1024
 
 
-def read_regular_file(path: str | os.PathLike[str], limit: int) -> bytes:
+def read_regular_file(
+    path: str | os.PathLike[str],
+    limit: int,
+    *,
+    follow: bool = True,
+    examine: Callable[[os.stat_result], None] | None = None,
+) -> bytes:
     """The content of a regular file of at most ``limit`` bytes, without waiting for any of it.
+
+    Without ``follow`` a symbolic link is refused (ELOOP). ``examine`` sees the status of the file
+    that was opened, before it is read, and may raise.
 
     Raises ``OSError`` whose ``strerror`` says what is wrong: EINVAL for what is no regular file,
     EFBIG for one that is larger, EAGAIN for one that has nothing to give now.
@@ -24,11 +34,14 @@ def read_regular_file(path: str | os.PathLike[str], limit: int) -> bytes:
         raise OSError(errno.EINVAL, "a null byte in the path", name)
     # Looked at first: opening some devices already does something.
     _require_regular(os.stat(name), name)
-    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = os.open(name, flags if follow else flags | os.O_NOFOLLOW)
     try:
         # And again what was opened: another may have been put in its place in between.
         found = os.fstat(descriptor)
         _require_regular(found, name)
+        if examine is not None:
+            examine(found)
         if found.st_size > limit:
             raise _too_large(limit, name)
         chunks: list[bytes] = []

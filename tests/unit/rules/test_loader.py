@@ -13,7 +13,7 @@ from filter_engine import checks
 from filter_engine.cli.loading import load_with_rules, registry_of
 from filter_engine.config.findings import ConfigError
 from filter_engine.dns.table import TableResolver
-from filter_engine.rules.loader import CODE, SiteRules, site_rules
+from filter_engine.rules.loader import CODE, RuleFileError, SiteRules, copied, load_file, site_rules
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
@@ -190,3 +190,28 @@ def test_a_rule_that_raises_costs_itself_only(place: Place) -> None:
     verdict = place.scan()
     assert verdict.unfinished == ("site_rule",)
     assert verdict.symbol("MISSING_MID") is not None
+
+
+def test_a_symbolic_link_is_refused(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.py").write_text(RULE)
+    (place.rules / "site.py").symlink_to(tmp_path / "elsewhere.py")
+    ((file, _, message),) = place.told()
+    assert (file, message) == ("site.py", "rule file: is a symbolic link")
+    assert place.load().files == (str(place.rules / "site.py"),)
+    assert "site_rule" not in place.load().registry
+
+
+def test_what_is_examined_is_what_is_run(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is changed between its first look at the path and its opening."""
+    path = place.write("site.py", RULE)
+    opened = os.open
+
+    def open_another(name: str, flags: int) -> int:
+        path.unlink()
+        place.write("site.py", "raise SystemExit('run')\n", 0o666)
+        return opened(name, flags)
+
+    monkeypatch.setattr(os, "open", open_another)
+    with pytest.raises(RuleFileError) as error:
+        load_file(path, copied(REGISTRY), guarded=True)
+    assert "may be written by others" in error.value.finding.message
