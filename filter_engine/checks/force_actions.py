@@ -23,8 +23,10 @@ from filter_engine.config.kinds import (
     sections_of,
     text_of,
 )
+from filter_engine.config.origin import Origin
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
+from filter_engine.config.tell import tell
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.metric import SEVERITY
 from filter_engine.scan.task import Task
@@ -105,6 +107,43 @@ class ForceActionsOptions(Section):
         MappingProxyType({}),
         doc="the rules, by name",
     )
+
+    def tell(self, binder: Binder) -> None:
+        """Rules that do nothing, and replies with a selector that there is not."""
+        for name, rule in self.rules.items():
+            if rule.enabled:
+                _tell(name, rule, binder)
+
+    def expressions(self) -> Iterator[tuple[Expression, Origin, str]]:
+        """What forces the actions."""
+        for name, rule in self.rules.items():
+            if rule.enabled and rule.expression is not None:
+                yield rule.expression, rule.origin("expression"), f"force_actions {name!r}"
+
+
+def _tell(name: str, rule: ForceRule, binder: Binder) -> None:
+    at, what = rule.written_at("expression"), f"force_actions {name!r}"
+    if "expression" not in rule.origins:
+        hint = 'write expression = "SYMBOL & !OTHER"'
+        text = f"{what}: it has no expression: the rule is left out"
+        tell(binder, at, "rule-not-served", text, hint)
+    if "action" not in rule.origins:
+        hint = 'write action = "reject"'
+        text = f"{what}: it has no action: the rule is left out"
+        tell(binder, at, "rule-not-served", text, hint)
+    if "${" not in rule.message:
+        return
+    from filter_engine.selectors import SelectorError, compile_selector  # few rules have one
+
+    for text in _PLACEHOLDER.findall(rule.message):
+        try:
+            compile_selector(text)
+        except SelectorError as error:
+            told = (
+                f"{what}: the message's selector {text!r}: {error}: it stands in replies as it is"
+            )
+            hint = "docs/selectors.md lists what there is"
+            tell(binder, rule.origin("message"), "rule-fault", told, hint)
 
 
 @dataclass(frozen=True, slots=True)

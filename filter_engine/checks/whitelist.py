@@ -14,7 +14,8 @@ from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.kinds import BOOLEAN, NUMBER, STRING, nullable, sections_of
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.schema import Option, Section, option
+from filter_engine.config.schema import Binder, Option, Section, option
+from filter_engine.config.tell import tell
 from filter_engine.dns.names import organisational_domain
 from filter_engine.maps import Map
 from filter_engine.scan.declare import Symbol, check
@@ -95,6 +96,27 @@ class WhitelistOptions(SenderPolicyOptions):
     )
     anchor: ClassVar[str] = "modules/whitelist"
     known: ClassVar[Mapping[str, Option]] = unserved("whitelist")
+
+    def tell(self, binder: Binder) -> None:
+        """Lists that can never set their symbol."""
+        for name, rule in self.rules.items():
+            if not (rule.valid_spf or rule.valid_dkim or rule.valid_dmarc):
+                tell(
+                    binder,
+                    rule.written_at("domains"),
+                    "rule-fault",
+                    f"whitelist.rules {name!r}: nothing has to pass: it never sets its symbol",
+                    "write valid_spf, valid_dkim or valid_dmarc = true",
+                )
+            if name not in _STOCK and "domains" not in rule.origins:
+                tell(
+                    binder,
+                    rule.written_at("domains"),
+                    "rule-fault",
+                    f"whitelist.rules {name!r} has no domains but those of the file "
+                    f"local.d/maps.d/{_file(name)}.inc.local",
+                    'write domains = "/path/of/the/list"',
+                )
 
 
 def _symbols_of(options: WhitelistOptions) -> Iterable[Symbol]:

@@ -92,7 +92,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "rule-not-served": Code(
             Severity.WARNING,
             "A rule of settings says something that this engine does not know or serve: the whole "
-            "rule is left out, as without a condition it would fit mail it is not meant for.",
+            "rule is left out, as without a condition it would fit mail it is not meant for. Also "
+            "a rule of regexp, multimap, rbl, force_actions or whitelist that cannot be used.",
+        ),
+        "rule-fault": Code(
+            Severity.WARNING,
+            "A rule of a module can be used, but not as it seems to be meant; what counts is said.",
+        ),
+        "sa-rule": Code(
+            Severity.WARNING,
+            "A line of a rule file of SpamAssassin cannot be used: the others count.",
+        ),
+        "taken-symbol": Code(
+            Severity.WARNING,
+            "A rule sets the symbol of a built-in check: both count under one name and score, and "
+            "composites and force_actions cannot tell them apart.",
         ),
         "not-served": Code(
             Severity.INFO,

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Protocol, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeGuard, TypeVar
 
 from filter_engine.config.findings import Severity
 from filter_engine.config.layers import counted
@@ -23,6 +23,9 @@ from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.unknown import report_unknown
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 from filter_engine.ucl.oddities import missing_separator
+
+if TYPE_CHECKING:
+    from filter_engine.config.expression import Expression
 
 REST = "*"
 """Key of the option that takes what stands directly in the section under names of the site's."""
@@ -203,6 +206,13 @@ class Section:
             return said
         return min(self.origins.values(), key=lambda at: (at.file, at.line), default=BUILTIN)
 
+    def tell(self, binder: Binder) -> None:
+        """Report what is wrong with the options taken together; called when they are bound."""
+
+    def expressions(self) -> Iterable[tuple[Expression, Origin, str]]:
+        """Expressions over symbols, where each is written and in what: lint looks up the names."""
+        return ()
+
 
 def options_of(section: type[Section]) -> tuple[Option, ...]:
     """Every option a section declares, in order of declaration."""
@@ -261,6 +271,7 @@ def bind(
             continue
         origins[declared.attribute] = binder.origin(_last_value(found[-1]))
     bound = section(**values, origins=MappingProxyType(origins))
+    bound.tell(binder)
     if section.unused and getattr(bound, "active", True):  # a worker that is off misses nothing
         _tell_unused(section, node, binder, name)
     if all(key in served for key in node):

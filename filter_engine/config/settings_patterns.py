@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from filter_engine.config.kinds import merged_object, text_of
 from filter_engine.config.schema import Binder, Kind, MisfitError
+from filter_engine.config.tell import tell_control_characters
 from filter_engine.ucl.nodes import UclNode, UclScalar
 
 
@@ -49,8 +50,9 @@ class AddressPattern:
         return pattern.text in (address.lower(), user) if user else pattern.text == domain
 
 
-def _text_pattern(node: UclNode) -> TextPattern:
+def _text_pattern(node: UclNode, binder: Binder) -> TextPattern:
     text = text_of(node).strip()
+    tell_control_characters(text, node, binder)
     if not text:
         raise MisfitError("an empty text fits everything or nothing", "write /^$/ for none", node)
     if not text.startswith("/"):
@@ -67,11 +69,13 @@ def _text_pattern(node: UclNode) -> TextPattern:
         raise MisfitError(f"{text!r}: {error}", "Python's regular expressions are read") from None
 
 
-TEXT_PATTERN: Kind[TextPattern] = Kind("pattern", lambda nodes, _binder: _text_pattern(nodes[0]))
+TEXT_PATTERN: Kind[TextPattern] = Kind(
+    "pattern", lambda nodes, binder: _text_pattern(nodes[0], binder)
+)
 
 
-def _address_pattern(nodes: list[UclNode], _binder: Binder) -> AddressPattern:
-    pattern = _text_pattern(nodes[0])
+def _address_pattern(nodes: list[UclNode], binder: Binder) -> AddressPattern:
+    pattern = _text_pattern(nodes[0], binder)
     if pattern.regexp is None and not pattern.text.strip("@."):
         # its empty domain would be that of the null sender, which is no sender of a site's
         raise MisfitError(
@@ -85,14 +89,14 @@ def _address_pattern(nodes: list[UclNode], _binder: Binder) -> AddressPattern:
 ADDRESS_PATTERN: Kind[AddressPattern] = Kind("address pattern", _address_pattern)
 
 
-def _headers(nodes: list[UclNode], _binder: Binder) -> Mapping[str, TextPattern | bool]:
+def _headers(nodes: list[UclNode], binder: Binder) -> Mapping[str, TextPattern | bool]:
     found: dict[str, TextPattern | bool] = {}
     for name, values in merged_object(nodes).entries.items():
         value = values[0]
         if isinstance(value, UclScalar) and isinstance(value.value, bool):
             found[name] = value.value
         else:
-            found[name] = _text_pattern(value)
+            found[name] = _text_pattern(value, binder)
     return MappingProxyType(found)
 
 

@@ -16,6 +16,8 @@ from filter_engine.ucl.nodes import UclObject
 _MADE = ("FORCE_ACTION_", "RATELIMIT_", "BAYES_", "NEURAL_", "FUZZY_", "SPAMTRAP_")
 _LIKENESS = 0.7
 
+_EXPRESSIONS = ("expression", "require_symbols")
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -69,6 +71,8 @@ def _named(module: UclObject) -> Iterator[str]:
         for key in path:
             yield key
             yield key.upper()
+        if path and path[-1] in _EXPRESSIONS:
+            continue  # what asks for a symbol makes none
         word = text(value)
         if word and " " not in word:
             yield word

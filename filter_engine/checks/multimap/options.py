@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import glob
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeVar
 
 from filter_engine.checks.multimap.filters import FilterError, compile_filter
+from filter_engine.checks.taken_symbols import tell_taken
 from filter_engine.config.expression import Expression, ExpressionError, parse_expression
 from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import (
@@ -24,6 +27,7 @@ from filter_engine.config.kinds import (
     text_of,
 )
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, Scheme
+from filter_engine.config.origin import Origin
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import (
     REST,
@@ -37,10 +41,11 @@ from filter_engine.config.schema import (
     option,
     options_of,
 )
+from filter_engine.config.tell import tell, tell_control_characters
 from filter_engine.scan.declare import Symbol
 from filter_engine.scan.verdict import Action
 from filter_engine.selectors import Selector, SelectorError, compile_selector
-from filter_engine.ucl.nodes import UclNode
+from filter_engine.ucl.nodes import UclNode, UclObject
 
 T = TypeVar("T")
 GROUP: Final = "multimap"
@@ -81,6 +86,15 @@ ACTION: Kind[Action] = _single(
 )
 
 
+def _filter(nodes: list[UclNode], binder: Binder) -> str:
+    text = STRING.convert(nodes, binder)
+    tell_control_characters(text, nodes[0], binder)
+    return text
+
+
+FILTER: Kind[str] = Kind(STRING.name, _filter)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CombinedMap(Section):
     """``multimap.RULE.rules.NAME``: one map of a combined rule."""
@@ -119,7 +133,7 @@ class MultimapRule(Section):
     type: str = option(one_of(*TYPES), "", doc="what is compared with the map")
     map: MapDefinition = option(MAP_DEFINITION, _NO_MAP, doc="the map", aliases=("url",))
     cdb: str = option(STRING, "", doc="path of a CDB file, instead of map")
-    filter: str = option(STRING, "", doc="what is taken of the value, by type")
+    filter: str = option(FILTER, "", doc="what is taken of the value, by type")
     symbol: str = option(STRING, "", doc="symbol for a match; the rule's name by default")
     symbols: tuple[str, ...] = option(WORDS, (), doc="further symbols that the map may name")
     dynamic_symbols: bool = option(
@@ -190,6 +204,8 @@ def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, MultimapRule]:
         fault = _fault(rule)
         if fault is None:
             kept[name] = rule
+            if rule.enabled:
+                _tell_oddities(name, rule, at, binder)
             continue
         if _has_misfit(rule, at):
             continue  # told already, and the fault follows from it
@@ -197,6 +213,38 @@ def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, MultimapRule]:
         text = f"multimap {name!r}: {message}: the rule is left out"
         binder.report(severity, "rule-not-served", at, text, hint)
     return MappingProxyType(kept)
+
+
+def _tell_oddities(name: str, rule: MultimapRule, at: UclNode, binder: Binder) -> None:
+    """Report what does not work as it seems to, of a rule that can be used."""
+    place = binder.origin(at)
+    if rule.prefilter and rule.action is None:
+        tell(
+            binder,
+            rule.origin("prefilter"),
+            "rule-fault",
+            f"multimap {name!r}: prefilter without action: it looks first and ends nothing",
+            'write action = "reject" (docs/maps.md), or leave prefilter out',
+        )
+    if rule.regexp and rule.glob:
+        tell(
+            binder,
+            rule.origin("glob"),
+            "rule-fault",
+            f"multimap {name!r}: regexp and glob: the map is read as regular expressions",
+            "leave one of them out",
+        )
+    for symbol in dict.fromkeys((rule.name(name), *rule.symbols)):
+        if any(char.isspace() for char in symbol):
+            tell(
+                binder,
+                place,
+                "rule-fault",
+                f"multimap {name!r}: the symbol {symbol!r} has blanks, which headers and "
+                "expressions take for its end",
+                f"write {'_'.join(symbol.split())}",
+            )
+        tell_taken(symbol, "multimap", name, place, binder)
 
 
 def _written(node: UclNode, name: str) -> list[UclNode]:
@@ -272,6 +320,19 @@ RULES: Kind[Mapping[str, MultimapRule]] = Kind(
 )
 
 
+def _tell_lines(name: str, rule: MultimapRule, binder: Binder) -> None:
+    """Report lines of a text of rules that cannot be used, of files that are there."""
+    from filter_engine.checks.spamassassin.reader import read_files  # few sites have such a text
+
+    sources = (source.location for source in rule.map.sources if source.scheme is Scheme.FILE)
+    files = [glob.escape(path) for path in sources if Path(path).is_file()]
+    for problem in read_files(files, strict=True).problems:
+        if problem.serious:
+            text = f"multimap {name!r}: {problem}"
+            hint = "docs/rules.md lists the directives"
+            tell(binder, rule.written_at("map"), "rule-fault", text, hint)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultimapOptions(Section):
     """Rules of a site's that compare parts of a mail with maps."""
@@ -280,6 +341,22 @@ class MultimapOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("multimap")
 
     rules: Mapping[str, MultimapRule] = option(RULES, MappingProxyType({}), key=REST, doc="a rule")
+
+    def tell(self, binder: Binder) -> None:
+        """What maps hold that was not meant so: patterns without backslashes, lines of no rule."""
+        for name, rule in self.rules.items():
+            if rule.regexp:
+                for entry in rule.map.entries:
+                    tell_control_characters(entry.text, UclObject(origin=entry.origin), binder)
+            if rule.type == "regexp_rules" and rule.enabled:
+                _tell_lines(name, rule, binder)
+
+    def expressions(self) -> Iterator[tuple[Expression, Origin, str]]:
+        """What rules require."""
+        for name, rule in self.rules.items():
+            if rule.require_symbols is not None and rule.enabled:
+                at = rule.origin("require_symbols")
+                yield rule.require_symbols, at, f"multimap {name!r}"
 
 
 def symbols_of(name: str, rule: MultimapRule) -> list[Symbol]:

@@ -40,7 +40,7 @@ class RuleText:
     def read(self) -> None:
         """Read the map's rules; what cannot be used is logged, and the rest counts."""
         with self._made:
-            found = read_texts(self._map.texts())
+            found = read_texts(self._map.texts(), strict=True)
             for problem in found.problems:
                 log.log(logging.WARNING if problem.serious else logging.INFO, "%s", problem)
             symbols = frozenset(name for name in found.tests if found.is_symbol(name, 0.0))

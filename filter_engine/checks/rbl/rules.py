@@ -114,10 +114,15 @@ class Rule:
 
 def rules_of(options: RblOptions) -> dict[str, RblRule]:
     """The rules of ``rbls``, with those of ``rules`` put over them, as far as they are used."""
+    return {name: rule for name, rule in merged_rules(options).items() if is_used(rule, options)}
+
+
+def merged_rules(options: RblOptions) -> dict[str, RblRule]:
+    """All rules, those of ``rules`` put over those of ``rbls``."""
     found = dict(options.rbls)
     for name, rule in options.rules.items():
         found[name] = put_over(found[name], rule) if name in found else rule
-    return {name: rule for name, rule in found.items() if is_used(rule, options)}
+    return found
 
 
 def put_over(first: RblRule, second: RblRule) -> RblRule:
@@ -128,8 +133,13 @@ def put_over(first: RblRule, second: RblRule) -> RblRule:
 
 def is_used(rule: RblRule, options: RblOptions) -> bool:
     """Whether a rule is switched on and names a list."""
+    return is_on(rule, options) and bool(rule.rbl.strip("."))
+
+
+def is_on(rule: RblRule, options: RblOptions) -> bool:
+    """Whether a rule is switched on."""
     on = options.default_enabled if rule.enabled is None else rule.enabled
-    return on and not rule.disabled and bool(rule.rbl.strip("."))
+    return on and not rule.disabled
 
 
 def from_surbl(rule: SurblRule, whitelist: MapDefinition | None) -> RblRule:

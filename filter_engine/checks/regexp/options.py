@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from filter_engine.checks.regexp.atoms import RuleError
+from filter_engine.checks.regexp.faults import fault_of
 from filter_engine.checks.regexp.matcher import Matcher
 from filter_engine.checks.regexp.rule import read_rule
+from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import (
     BOOLEAN,
     INTEGER,
@@ -18,6 +20,7 @@ from filter_engine.config.kinds import (
     STRING,
     WORDS,
     at_least,
+    merged_object,
     rules_of,
     text_of,
 )
@@ -32,14 +35,16 @@ from filter_engine.config.schema import (
     known,
     option,
 )
+from filter_engine.config.tell import tell_control_characters
 from filter_engine.scan.declare import Symbol
 from filter_engine.ucl.nodes import UclNode
 
 _LUA: Kind[str] = Kind("Lua code", STRING.convert)
 
 
-def _rule_text(nodes: list[UclNode], _binder: Binder) -> str:
+def _rule_text(nodes: list[UclNode], binder: Binder) -> str:
     text = text_of(nodes[0]).strip()
+    tell_control_characters(text, nodes[0], binder)
     try:
         read_rule("", text, Matcher(""))
     except RuleError as error:
@@ -77,6 +82,31 @@ class RegexpRuleOptions(Section):
     enabled: bool = option(BOOLEAN, True, doc="use the rule")
 
 
+_BOUND: Final = rules_of(RegexpRuleOptions, "regexp", plain="re")
+
+
+def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, RegexpRuleOptions]:
+    """Bind the rules; what is wrong with one as a whole is told, and the rule left out."""
+    kept: dict[str, RegexpRuleOptions] = {}
+    entries = merged_object(nodes).entries
+    for name, rule in _BOUND.convert(nodes, binder).items():
+        fault = None
+        if rule.enabled:
+            fault = fault_of(name, has_expression=bool(rule.re), written=entries[name])
+        if fault is None:
+            kept[name] = rule
+            continue
+        message, hint = fault
+        text = f"regexp {name!r}: {message}: the rule is left out"
+        binder.report(Severity.WARNING, "rule-not-served", entries[name][0], text, hint)
+    return MappingProxyType(kept)
+
+
+RULES: Kind[Mapping[str, RegexpRuleOptions]] = Kind(
+    _BOUND.name, _rules, multiple=_BOUND.multiple, inner=RegexpRuleOptions, named=True, plain=True
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegexpOptions(Section):
     """Rules of regular expressions."""
@@ -88,10 +118,7 @@ class RegexpOptions(Section):
 
     max_size: int = option(SIZE, 0, unit="bytes", doc="looked at of a text; 0: all of it")
     rules: Mapping[str, RegexpRuleOptions] = option(
-        rules_of(RegexpRuleOptions, "regexp", plain="re"),
-        MappingProxyType({}),
-        key=REST,
-        doc="a rule",
+        RULES, MappingProxyType({}), key=REST, doc="a rule"
     )
 
     @property

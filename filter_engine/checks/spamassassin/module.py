@@ -11,6 +11,7 @@ from filter_engine.checks.regexp.selecting import selector_of
 from filter_engine.checks.spamassassin.book import SpamAssassinBook
 from filter_engine.checks.spamassassin.model import RuleFiles
 from filter_engine.checks.spamassassin.reader import read_files
+from filter_engine.checks.taken_symbols import tell_taken
 from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import MAP, NUMBER, SIZE, WORDS, at_least
 from filter_engine.config.schema import Binder, Kind, Section, option
@@ -29,9 +30,11 @@ def _rule_files(nodes: list[UclNode], binder: Binder) -> RuleFiles:
     written = (path for text in MAP.convert(nodes, binder) for path in text.split(", "))
     found = read_files(path.removeprefix("file://") for path in written if path)
     for problem in found.problems:
-        severity = Severity.WARNING if problem.serious else Severity.INFO
-        code = "sa-rule" if problem.serious else "not-served"
-        binder.report(severity, code, nodes[0], str(problem))
+        if problem.serious:
+            hint = "docs/rules.md says what is read"
+            binder.report(Severity.WARNING, "sa-rule", nodes[0], str(problem), hint)
+        else:
+            binder.report(Severity.INFO, "not-served", nodes[0], str(problem))
     return found
 
 
@@ -57,6 +60,12 @@ class SpamAssassinOptions(Section):
     )
     match_limit: int = option(SIZE, 0, unit="bytes", doc="looked at of a text; 0: all of it")
     pcre_only: tuple[str, ...] = option(WORDS, (), doc="rules that are not given to Hyperscan")
+
+    def tell(self, binder: Binder) -> None:
+        """Rules that have the symbol of a check."""
+        at = self.origin("files")
+        for name in sorted(self.symbols):
+            tell_taken(name, NAME, name, at, binder)
 
     @property
     def symbols(self) -> frozenset[str]:

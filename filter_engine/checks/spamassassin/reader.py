@@ -67,9 +67,12 @@ _NO_EFFECT: Final = frozenset(
 _PREFIXES: Final = {"blocklist": "blacklist", "welcomelist": "whitelist"}
 
 
-def read_files(patterns: Iterable[str]) -> RuleFiles:
-    """Read the files that paths or shell patterns name. Raises nothing."""
-    reader = _Reader()
+def read_files(patterns: Iterable[str], *, strict: bool = False) -> RuleFiles:
+    """Read the files that paths or shell patterns name. Raises nothing.
+
+    ``strict``: an unknown directive is a mistake, not one of SpamAssassin's that is not served.
+    """
+    reader = _Reader(strict=strict)
     for pattern in patterns:
         paths = sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
         if not paths:
@@ -84,17 +87,18 @@ def read_files(patterns: Iterable[str]) -> RuleFiles:
     return reader.finished()
 
 
-def read_texts(texts: Iterable[tuple[str, str]]) -> RuleFiles:
+def read_texts(texts: Iterable[tuple[str, str]], *, strict: bool = False) -> RuleFiles:
     """Read rules from (place, text). Raises nothing; ``include`` is for files alone."""
-    reader = _Reader()
+    reader = _Reader(strict=strict)
     for place, text in texts:
         reader.read_text(place, text, MAX_INCLUDES)
     return reader.finished()
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
         self.found = RuleFiles()
+        self._strict = strict
         self._files: list[str] = []
         self._replacements = Replacements()
         self._patterns: dict[str, tuple[str, str]] = {}
@@ -191,7 +195,10 @@ class _Reader:
             name = f"{_PREFIXES.get(prefix, prefix)}_{kind}"
             self.found.lists.setdefault(name, []).extend(rest.lower().split())
         elif directive not in _NO_EFFECT:
-            self._not_served(f"directive {directive}")
+            if self._strict:
+                self._wrong(f"there is no directive {directive!r}: the line is left out")
+            else:
+                self._not_served(f"directive {directive}")
 
     def _rule(self, kind: RuleType, rest: str) -> None:
         name, _, text = rest.replace("\t", " ", 1).partition(" ")

@@ -83,6 +83,11 @@ def _symbols(situation: Situation) -> Iterator[tuple[str, Place, str]]:
         for atom in composite.expression.atoms if composite.expression else ():
             if not atom.group:
                 yield atom.name, composite.origin("expression"), f"composite {name!r}"
+    for module in config.modules.values():
+        for expression, at, where in module.expressions():
+            for atom in expression.atoms:
+                if not atom.group:
+                    yield atom.name, at, where
     for name, rule_ in config.settings.items():
         for option in _APPLIED:
             for symbol in getattr(rule_.apply, option):
@@ -100,6 +105,11 @@ def _groups(situation: Situation) -> Iterator[tuple[str, Place, str]]:
         for atom in composite.expression.atoms if composite.expression else ():
             if atom.group:
                 yield atom.name, composite.origin("expression"), f"composite {name!r}"
+    for module in config.modules.values():
+        for expression, at, where in module.expressions():
+            for atom in expression.atoms:
+                if atom.group:
+                    yield atom.name, at, where
     for name, rule_ in config.settings.items():
         for option in ("groups_enabled", "groups_disabled"):
             for word in getattr(rule_.apply, option):

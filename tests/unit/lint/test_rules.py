@@ -18,6 +18,7 @@ from .cases import FIXTURES, Case, cases
 lint.load()
 KNOWN = CODES.keys() | lint.REGISTRY.keys()
 CONFIG = Path(lint.__file__).parents[1] / "config"
+CHECKS = CONFIG.parent / "checks"
 
 
 def _name(case: Case) -> str:
@@ -56,7 +57,8 @@ def test_a_code_is_declared_once() -> None:
 
 
 def test_every_code_the_loader_reports_is_in_the_table() -> None:
-    reported = {code for path in CONFIG.rglob("*.py") for code in _codes(path)}
+    files = (path for folder in (CONFIG, CHECKS) for path in folder.rglob("*.py"))
+    reported = {code for path in files for code in _codes(path)}
     reported = {code for code in reported if re.fullmatch(r"[a-z]+(-[a-z]+)*", code)}
     assert reported == set(CODES)
 
@@ -75,6 +77,8 @@ def _codes(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
+        if ast.unparse(node.func) == "tell" and isinstance(code := node.args[2], ast.Constant):
+            found.add(str(code.value))
         for before, after in zip(node.args, node.args[1:], strict=False):
             is_severity = ast.unparse(before).startswith("Severity.")
             if not is_severity:
