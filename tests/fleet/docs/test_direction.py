@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ENGINE = Path(__file__).resolve().parents[3] / "filter_engine"
+ROOMS = ENGINE.parent / "docs" / "engine.md"
 MAY_IMPORT: dict[str, set[str]] = {
     "ucl": set(),
     "config": {"ucl"},
@@ -106,3 +108,9 @@ def test_a_room_imports_only_what_lies_below(room: str) -> None:
 def test_every_room_is_known() -> None:
     rooms = {p.stem for p in ENGINE.iterdir() if p.is_dir() or p.suffix == ".py"}
     assert rooms - {"__init__", "__pycache__", "conf", "py"} == set(MAY_IMPORT)
+
+
+def test_the_page_has_a_row_for_every_room() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)(?:/|\.py)` \| \S", ROOMS.read_text(), re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert set(rows) - {"conf"} == set(MAY_IMPORT)
