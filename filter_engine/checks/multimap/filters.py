@@ -47,9 +47,6 @@ _URLS: Final[Mapping[str, _OfUrl]] = {
     "path": lambda u: u.bare_path or None,
     "query": lambda u: u.query or None,
 }
-_ADDRESS_TYPES: Final = ("from", "rcpt", "header", "subject", "mid")
-_HOST_TYPES: Final = ("helo", "hostname")
-_PATTERN_TYPES: Final = ("symbol_options", "mempool", "selector", "user", "asn", "country")
 
 
 class FilterError(ValueError):
@@ -60,28 +57,29 @@ class FilterError(ValueError):
         self.hint = hint
 
 
-def compile_filter(kind: str, written: str) -> Filter:
-    """The filter of a rule of type ``kind``. Raises ``FilterError``."""
-    if kind == "url":
-        return _url_filter(written)
-    if kind in _ADDRESS_TYPES:
-        return _address_filter(written)
-    if kind in _HOST_TYPES:
-        return _host_filter(written)
-    if kind == "filename":
-        return _file_filter(written)
-    if kind in _PATTERN_TYPES:
-        return _text_filter(_pattern(written, 1)) if written else _text
-    if kind == "content":
-        if written and written not in CONTENT_FILTERS:
-            raise _unknown(written, CONTENT_FILTERS)
-        return _text
-    if kind == "received":
-        if written and written.removeprefix("tld:") not in RECEIVED_FIELDS:
-            raise _unknown(written, RECEIVED_FIELDS)
-        return _text
+def no_filter(kind: str, written: str) -> Filter:
+    """Of a type that has no filter. Raises ``FilterError`` where one is written."""
     if written:
         raise FilterError(f"filter {written!r}: type {kind} has none", "leave the filter out")
+    return _text
+
+
+def pattern_filter(written: str) -> Filter:
+    """``regexp:/pattern/``: what its first group matches. Raises ``FilterError``."""
+    return _text_filter(_pattern(written, 1)) if written else _text
+
+
+def content_filter(written: str) -> Filter:
+    """Which part of the content: the values are it already. Raises ``FilterError``."""
+    if written and written not in CONTENT_FILTERS:
+        raise _unknown(written, CONTENT_FILTERS)
+    return _text
+
+
+def received_filter(written: str) -> Filter:
+    """Which field of Received: the values are it already. Raises ``FilterError``."""
+    if written and written.removeprefix("tld:") not in RECEIVED_FIELDS:
+        raise _unknown(written, RECEIVED_FIELDS)
     return _text
 
 
@@ -131,7 +129,8 @@ def _pattern(written: str, group: int) -> _OfText:
     return search
 
 
-def _address_filter(written: str) -> Filter:
+def address_filter(written: str) -> Filter:
+    """What of an address is looked up. Raises ``FilterError``."""
     if not written:
         return _text
     if written == "ip_addr":
@@ -172,7 +171,8 @@ def _ip_text(text: str) -> str | None:
         return None
 
 
-def _host_filter(written: str) -> Filter:
+def host_filter(written: str) -> Filter:
+    """What of a host name is looked up. Raises ``FilterError``."""
     match written:
         case "":
             return _text
@@ -186,7 +186,8 @@ def _host_filter(written: str) -> Filter:
     return _text_filter(lambda host: search(organisational_domain(host)))
 
 
-def _url_filter(written: str) -> Filter:
+def url_filter(written: str) -> Filter:
+    """What of a URL is looked up. Raises ``FilterError``."""
     read = _URLS.get(written)
     if read is None:
         before, _, _ = written.partition("regexp:")
@@ -211,7 +212,8 @@ def _searched(read: _OfUrl, search: _OfText) -> _OfUrl:
     return run
 
 
-def _file_filter(written: str) -> Filter:
+def file_filter(written: str) -> Filter:
+    """What of a file name is looked up. Raises ``FilterError``."""
     if not written:
         return _text
     if written in ("extension", "ext"):

@@ -11,6 +11,7 @@ from typing import Final
 from filter_engine.checks.multimap.options import MultimapOptions, MultimapRule, symbols_of
 from filter_engine.checks.multimap.rule import Rule, make_rule, pre_result
 from filter_engine.checks.multimap.rule_text import RuleText
+from filter_engine.checks.multimap.types import TABLE
 from filter_engine.config.expression import Atom
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.question import Ask
@@ -33,12 +34,11 @@ def check_of(rule: MultimapRule) -> str:
     used = [selector for selector in selectors if selector is not None]
     if (
         rule.require_symbols is not None
-        or rule.type == "symbol_options"
+        or TABLE[rule.type].late
         or any(selector.late for selector in used)
     ):
         return _LATE
-    asks = rule.type in ("dnsbl", "asn", "country", "mempool")
-    if asks or any(selector.needs for selector in used):
+    if TABLE[rule.type].asks or any(selector.needs for selector in used):
         return _ASKING
     return _PREFILTER if rule.prefilter else _PLAIN
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeVar
 
-from filter_engine.checks.multimap.filters import FilterError, compile_filter
+from filter_engine.checks.multimap.filters import FilterError
+from filter_engine.checks.multimap.types import TABLE, compile_filter
 from filter_engine.checks.taken_symbols import tell_taken
 from filter_engine.config.expression import Expression, ExpressionError, parse_expression
 from filter_engine.config.findings import Severity
@@ -49,11 +50,7 @@ from filter_engine.ucl.nodes import UclNode, UclObject
 
 T = TypeVar("T")
 GROUP: Final = "multimap"
-TYPES: Final = (
-    "ip", "from", "rcpt", "header", "helo", "hostname", "user", "url", "content", "filename",
-    "received", "selector", "symbol_options", "mempool", "asn", "country", "dnsbl", "combined",
-    "mid", "subject", "regexp_rules",
-)  # fmt: skip
+TYPES: Final = tuple(TABLE)
 _NO_MAP: Final = MapDefinition()
 
 
@@ -270,19 +267,9 @@ def _fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
         return _combined_fault(rule)
     if not (rule.map.sources or rule.map.entries or rule.cdb):
         return warning, "it has no map", 'write map = "/path/of/the/map"'
-    needed = {
-        "header": (bool(rule.header), "it names no header", 'write header = "Subject"'),
-        "selector": (rule.selector is not None, "it has no selector", 'write selector = "user"'),
-        "mempool": (bool(rule.variable), "it names no variable", 'write variable = "asn"'),
-        "symbol_options": (
-            bool(rule.target_symbol),
-            "it names no symbol",
-            'write target_symbol = "SYMBOL"',
-        ),
-    }
-    given, message, hint = needed.get(rule.type, (True, "", ""))
-    if not given:
-        return warning, message, hint
+    needed = TABLE[rule.type].needs
+    if needed is not None and not getattr(rule, needed.attribute):
+        return warning, needed.missing, needed.hint
     try:
         compile_filter(rule.type, rule.filter)
     except FilterError as wrong:

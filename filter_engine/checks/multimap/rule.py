@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from filter_engine.checks.multimap.filters import compile_filter, value_text
+from filter_engine.checks.multimap.filters import value_text
 from filter_engine.checks.multimap.options import CombinedMap, MultimapRule
 from filter_engine.checks.multimap.result import read_value
-from filter_engine.checks.multimap.values import values_of
+from filter_engine.checks.multimap.types import compile_filter, values_of
 from filter_engine.config.expression import Atom, Expression
 from filter_engine.config.map_definition import MapDefinition, MapKind, define_text
 from filter_engine.maps import Hit, Map, Maps

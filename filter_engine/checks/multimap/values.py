@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from filter_engine.checks.addresses import (
-    envelope_recipients,
-    envelope_sender,
-    header_recipients,
-    header_senders,
-)
-from filter_engine.checks.multimap.options import MultimapRule
+from filter_engine.checks.addresses import envelope_sender
 from filter_engine.dns.names import organisational_domain
 from filter_engine.message.address import Address
 from filter_engine.message.received import Received
@@ -21,33 +15,14 @@ from filter_engine.selectors import compile_selector
 from filter_engine.selectors.extractors import variable
 from filter_engine.selectors.items import received_flags
 
+if TYPE_CHECKING:
+    from filter_engine.checks.multimap.options import MultimapRule
+
 Values: TypeAlias = "Callable[[Task], Iterable[object]]"
 """The values of a rule: texts, octets, header fields, URLs."""
-
-
-def values_of(rule: MultimapRule) -> Values:
-    """What the rule compares with its map."""
-    if rule.type in ("from", "rcpt"):
-        return _addresses(rule)
-    if rule.type == "header":
-        names = rule.header
-        return lambda task: chain.from_iterable(task.message.get_all(name) for name in names)
-    if rule.type == "content":
-        return _CONTENT[rule.filter]
-    if rule.type == "received":
-        return lambda task: _received(task, rule)
-    if rule.type == "filename":
-        return _files
-    if rule.type == "selector":
-        assert rule.selector is not None
-        selector = compile_selector(rule.selector.text, delimiter=rule.delimiter)
-        return selector.values
-    if rule.type == "mempool":
-        return lambda task: _present(variable(task, rule.variable))
-    if rule.type == "symbol_options":
-        wanted = rule.target_symbol
-        return lambda task: (o for f in task.findings if f.symbol == wanted for o in f.options)
-    return _PLAIN[rule.type]
+ValuesOf: TypeAlias = "Callable[[MultimapRule], Values]"
+"""From a rule to what is looked up for it."""
+_Addresses: TypeAlias = "Callable[[Task], Sequence[Address]]"
 
 
 def _present(value: object) -> Iterable[object]:
@@ -72,24 +47,74 @@ _CONTENT: Final[Mapping[str, Values]] = {
         for part in task.message.text_parts
     ),
 }
-_PLAIN: Final[Mapping[str, Values]] = {
-    "ip": lambda task: _present(task.ip),
-    "helo": lambda task: _present(task.envelope.helo),
-    "hostname": lambda task: _present(task.envelope.hostname),
-    "user": lambda task: _present(task.envelope.user),
-    "url": lambda task: task.message.urls,
-    "asn": lambda task: _present(variable(task, "asn")),
-    "country": lambda task: _present(variable(task, "country")),
-    "mid": lambda task: _present(task.message.message_id),
-    "subject": lambda task: _present(task.message.subject),
-}
 
 
-def _addresses(rule: MultimapRule) -> Values:
+def of(read: Callable[[Task], object]) -> ValuesOf:
+    """One value of the mail, where it is there."""
+    return lambda _rule: lambda task: _present(read(task))
+
+
+def of_network(name: str) -> ValuesOf:
+    """What the module asn found of the client: ``asn``, ``country``."""
+    return of(lambda task: variable(task, name))
+
+
+def of_variable(rule: MultimapRule) -> Values:
+    """The variable that the rule names."""
+    return lambda task: _present(variable(task, rule.variable))
+
+
+def of_urls(_rule: MultimapRule) -> Values:
+    """The URLs."""
+    return lambda task: task.message.urls
+
+
+def of_content(rule: MultimapRule) -> Values:
+    """The part of the content that the filter names."""
+    return _CONTENT[rule.filter]
+
+
+def of_headers(rule: MultimapRule) -> Values:
+    """The fields of the rule's headers."""
+    names = rule.header
+    return lambda task: chain.from_iterable(task.message.get_all(name) for name in names)
+
+
+def of_hops(rule: MultimapRule) -> Values:
+    """A field of the Received headers that the rule chooses."""
+    return lambda task: _received(task, rule)
+
+
+def of_files(_rule: MultimapRule) -> Values:
+    """Names of attached files."""
+    return _files
+
+
+def of_selector(rule: MultimapRule) -> Values:
+    """What the rule's selector picks."""
+    assert rule.selector is not None
+    return compile_selector(rule.selector.text, delimiter=rule.delimiter).values
+
+
+def of_symbol_options(rule: MultimapRule) -> Values:
+    """The options of the symbol that the rule names, as far as it is set."""
+    wanted = rule.target_symbol
+    return lambda task: (o for f in task.findings if f.symbol == wanted for o in f.options)
+
+
+def of_addresses(smtp: _Addresses, mime: _Addresses) -> ValuesOf:
+    """The envelope's addresses or the headers', as the rule chooses."""
+    return lambda rule: _addresses(rule, smtp, mime)
+
+
+def smtp_sender(task: Task) -> tuple[Address, ...]:
+    """The envelope's sender, if it has an address."""
+    sender = envelope_sender(task)
+    return (sender,) if sender is not None and sender.email else ()
+
+
+def _addresses(rule: MultimapRule, smtp: _Addresses, mime: _Addresses) -> Values:
     """The addresses; where no filter takes something of them, their domains and users as well."""
-    smtp, mime = (_smtp_from, header_senders)
-    if rule.type == "rcpt":
-        smtp, mime = (envelope_recipients, header_recipients)
     choose: Callable[[Task], Iterable[Address]]
     match rule.extract_from:
         case "smtp":
@@ -110,11 +135,6 @@ def _addresses(rule: MultimapRule) -> Values:
         yield from (address.local for address in found if address.local)
 
     return texts
-
-
-def _smtp_from(task: Task) -> tuple[Address, ...]:
-    sender = envelope_sender(task)
-    return (sender,) if sender is not None and sender.email else ()
 
 
 def _received(task: Task, rule: MultimapRule) -> Iterator[object]:
