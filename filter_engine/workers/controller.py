@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ from aiohttp import web
 from filter_engine import __version__
 from filter_engine.config.workers import ControllerConfig
 from filter_engine.scan.verdict import Action
+from filter_engine.wire.compression import compress
 from filter_engine.workers.access import AccessControl, Right
 from filter_engine.workers.bad_requests import BadRequests
 from filter_engine.workers.service import Context
@@ -123,7 +125,7 @@ class ControllerWorker:
             return _json({"error": reason}, status=401 if right is Right.NONE else 403)
         request[_RIGHT] = right
         try:
-            return await handler(request)
+            return _encoded(request, await handler(request))
         except web.HTTPNotFound:
             return _answer(b"Not found", "text/plain", status=404)
 
@@ -260,6 +262,18 @@ def _origin(request: web.Request) -> tuple[str | None, str | None]:
 def _password(request: web.Request) -> bytes | None:
     password = request.headers.get("Password")
     return None if password is None else password.encode("utf-8", "surrogateescape")
+
+
+def _encoded(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """The reply in zstd where ``Accept-Encoding`` names it (RFC 9110, section 12.5.3)."""
+    named = [word.strip() for word in request.headers.get("Accept-Encoding", "").lower().split(",")]
+    weights = [word.partition(";")[2] for word in named if word.partition(";")[0].strip() == "zstd"]
+    refused = not weights or re.fullmatch(r"\s*q=0(?:\.0*)?\s*", weights[0])
+    if not refused and isinstance(response, web.Response) and isinstance(response.body, bytes):
+        response.body = compress(response.body)
+        response.headers["Content-Encoding"] = "zstd"
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
 
 
 def _json(data: object, status: int = 200) -> web.Response:

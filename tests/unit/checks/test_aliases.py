@@ -49,7 +49,7 @@ def _options(directory: Path, more: str = "") -> AliasesOptions:
     path = directory / "site.conf"
     path.write_text(CONF.format(directory, more))
     config = load(path, {}, {}, modules=sections(REGISTRY), groups=REGISTRY.groups())
-    assert [f for f in config.findings if f.severity is not Severity.HINT] == []
+    assert [f for f in config.findings if f.severity is not Severity.INFO] == []
     options = config.modules["aliases"]
     assert isinstance(options, AliasesOptions)
     return options

@@ -13,6 +13,7 @@ import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 
 from filter_engine.config.base32 import encode_base32
+from filter_engine.wire.compression import decompress
 from filter_engine.workers.bad_requests import LINES, PERIOD, BadRequests
 from filter_engine.workers.password import PBKDF2_ROUNDS, pbkdf2_blake2b
 
@@ -227,3 +228,18 @@ def test_what_is_left_out_is_counted_and_faults_of_ours_are_kept_whole() -> None
     ours = record(RuntimeError("a fault"))
     assert filters.filter(ours)
     assert ours.exc_info is not None
+
+
+@pytest.mark.parametrize(
+    ("accepts", "encoded"),
+    [("zstd", True), ("gzip, ZSTD;q=0.5", True), ("gzip", False), ("zstd;q=0", False), ("", False)],
+)
+def test_replies_in_zstd(engine: Engine, accepts: str, *, encoded: bool) -> None:
+    status, sent, body = engine.http(
+        engine.controller, "/stat", headers={"Accept-Encoding": accepts}
+    )
+    assert status == 200
+    assert sent.get("Content-Encoding") == ("zstd" if encoded else None)
+    assert sent["Vary"] == "Accept-Encoding"
+    plain = decompress(body, 1_000_000) if encoded else body
+    assert "scanned" in orjson.loads(plain)
