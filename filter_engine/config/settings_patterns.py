@@ -6,11 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from filter_engine.config.kinds import merged_object, text_of
 from filter_engine.config.schema import Binder, Kind, MisfitError
 from filter_engine.config.tell import tell_control_characters
 from filter_engine.ucl.nodes import UclNode, UclScalar
+
+_FLAGS: Final = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE, "x": re.VERBOSE}
+"""Those that mean something here; ``u`` is always so in Python, ``U`` (ungreedy) cannot change
+whether a text fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def _text_pattern(node: UclNode, binder: Binder) -> TextPattern:
     if not slash or flags.strip("ismxuU"):
         raise MisfitError(f"{text!r} is no regular expression", "write /pattern/ or /pattern/i")
     bits = re.NOFLAG
-    for letter, flag in (("i", re.IGNORECASE), ("s", re.DOTALL), ("m", re.MULTILINE)):
+    for letter, flag in _FLAGS.items():
         bits |= flag if letter in flags else re.NOFLAG
     try:
         return TextPattern(text, re.compile(body, bits))

@@ -54,6 +54,7 @@ def scan(scanner: Scanner, envelope: Envelope, raw: bytes = MAIL) -> Verdict:
         ('from = "@ample.com"', False),
         (r'from = "/^b.b@EXAMPLE\\.com$/i"', True),
         ('from = "/^ob/"', False),
+        ("from = '/ B O B @ # who/ix'", True),
         ('rcpt = ["x@example.net", "alice@example.net"]', True),
         ('rcpt = "@example.com"', False),
         ("authenticated = no", True),
@@ -73,6 +74,12 @@ def scan(scanner: Scanner, envelope: Envelope, raw: bytes = MAIL) -> Verdict:
 def test_conditions(make: Make, condition: str, fits: bool) -> None:
     scanner = make(settings__conf=f"rule {{ {condition}; apply {{ symbols = [MARKED] }} }}")
     assert (scan(scanner, OUTSIDE).symbol("MARKED") is not None) is fits
+
+
+@pytest.mark.parametrize("pattern", [r"/\Qbob\E/", "/(?R)/", r"/\h/"])
+def test_what_only_pcre_has_is_refused(make: Make, pattern: str) -> None:
+    with pytest.raises(ConfigError, match="Python's regular expressions"):
+        make(settings__conf=f"rule {{ from = '{pattern}'; }}")
 
 
 def test_the_highest_priority_that_fits_is_applied(make: Make) -> None:
