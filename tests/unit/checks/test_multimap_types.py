@@ -30,7 +30,8 @@ def _rule(directory: Path, kind: str, *, needed: bool = True) -> str:
         return f'RULE {{ type = "{kind}"; score = 1; {COMBINED} }}'
     row = TABLE[kind].needs
     more = GIVEN[row.attribute] if row is not None and needed else ""
-    entries = write_map(directory, "")
+    # rules with an empty map look at nothing; a text of rules has other lines
+    entries = write_map(directory, "" if kind == "regexp_rules" else "203.0.113.99\n")
     return f'RULE {{ type = "{kind}"; score = 1; map = "{entries}"; {more} }}'
 
 
