@@ -16,7 +16,7 @@ import sys
 import dns.exception
 import dns.message
 from oracle.recording import ZONE
-from oracle.zone_server import ZoneServer
+from support.zone_server import ZoneServer
 
 
 class FastZone(ZoneServer):

@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from support.zone_server import ZoneServer
+
 from filter_engine.scanner import Scanner
 
 from .ours import replies
 from .recording import ZONE, Reply, Sample, reply_of
-from .zone_server import ZoneServer
 
 STOCK = Path("/etc/rspamd/rspamd.conf")
 _START = 60.0

@@ -12,9 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+from zone_server import ZoneServer
+
 from .adaptations import EDITS
 from .cases import FUNCTIONAL, TREE, Case, values_of
-from .nameserver import Nameserver
 
 DEADLINE = 60.0
 _PORTS = (
@@ -43,7 +44,7 @@ class Engine:
         self.process: subprocess.Popen[bytes] | None = None
         self._log = directory / "engine.log"
         self._case = case
-        self._nameserver = Nameserver()
+        self._nameserver = ZoneServer()
         self._environ = self._environment()
         self._render()
 

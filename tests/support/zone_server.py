@@ -1,4 +1,4 @@
-"""Serves the recording's zone over UDP on loopback, for a Rspamd that is asked live."""
+"""A nameserver over UDP on loopback that serves a zone, or knows no name at all."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ _MAX_ALIASES = 16
 
 
 class ZoneServer:
-    """Answers from a zone file with the root as origin, until it is closed."""
+    """Answers from a zone file with the root as origin, until it is closed.
 
-    def __init__(self, text: str) -> None:
+    What the zone lacks does not exist: without a zone, every name.
+    """
+
+    def __init__(self, text: str = "") -> None:
         self._zone = dns.zone.from_text(text, ".", relativize=False, check_origin=False)
         self._names = {
             name.split(depth)[1]
