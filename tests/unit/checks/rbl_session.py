@@ -27,11 +27,11 @@ REVERSED = "66.113.0.203"
 Found = dict[str, list[tuple[str, ...]]]
 
 
-def options_from(cls: type[Section], text: str) -> Any:
-    """The section a site would write, without any fault."""
+def options_from(cls: type[Section], text: str, told: tuple[str, ...] = ()) -> Any:
+    """The section a site would write; ``told`` are the codes of its faults."""
     collector = Collector(Layers({}))
     made = bind(cls, parse(text), collector, "test")
-    assert collector.findings == ()
+    assert tuple(finding.code for finding in collector.findings) == told
     return made
 
 
@@ -51,12 +51,13 @@ class Asked:
         findings: tuple[Finding, ...] = (),
         also: Mapping[str, Any] | None = None,
         config: OptionsConfig | None = None,
+        told: tuple[str, ...] = (),
         **envelope: Any,
     ) -> None:
         check = REGISTRY[module]
         assert check.options is not None
         assert check.prepare is not None
-        options = options_from(check.options, text)
+        options = options_from(check.options, text, told)
         modules = {check.module: options, **(also or {})}
         self.setup = Setup(Config(options=config or OptionsConfig(), modules=modules))
         self.lists: Lists = check.prepare(options, self.setup)  # type: ignore[assignment]

@@ -93,7 +93,7 @@ def test_matchers(matcher: str, code: str, fits: str, not_: str) -> None:
 def test_a_rule_that_cannot_be_used_is_left_out(
     rule: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert rbl(f"checks = [from]; {rule}", {}).names == []
+    assert rbl(f"checks = [from]; {rule}", {}, told=("rule-not-served",)).names == []
     assert "rbl rule one is not used" in caplog.text
 
 

@@ -284,8 +284,9 @@ def test_the_section_in_a_configuration(tmp_path: Any) -> None:
     told = {(f.line, f.severity, f.code): f.message for f in found}
     assert "missing )" in told[4, Severity.ERROR, "wrong-type"]
     assert "LUA" in told[5, Severity.INFO, "not-served"]
+    assert "is left out" in told[5, Severity.WARNING, "rule-not-served"]
     assert "max_sise" in told[6, Severity.WARNING, "unknown-option"]
-    assert len(told) == 3
+    assert len(told) == 4
 
 
 def test_a_rule_of_the_site_takes_the_place_of_ours(scan: Scan) -> None:
