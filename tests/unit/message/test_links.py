@@ -141,7 +141,7 @@ def test_the_number_of_urls_is_bounded() -> None:
     [
         ("http://phish.example/login", "http://www.bank.example/", True),
         ("http://phish.com/login", "http://www.bank.example/", True),
-        ("http://www.bank.example/login", "http://www.bank.example/", False),
+        ("http://www.bank.example/login", "http://www.bank.example/x", False),
         ("http://intranet/", "http://intranet/", False),
     ],
 )
@@ -149,6 +149,6 @@ def test_a_shown_name_without_known_tld_lies_when_the_link_has_another(
     target: str, shown: str, lies: bool
 ) -> None:
     html = f'X: y\nContent-Type: text/html\n\n<html><a href="{target}">{shown}</a></html>\n'
-    (url,) = Message(html.encode()).urls
+    url = next(url for url in Message(html.encode()).urls if url.text == target)
     wanted = UrlFlag.PHISHED | UrlFlag.OBSCURED
     assert url.flags & wanted == (wanted if lies else 0)
