@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urljoin
 
 from filter_engine.message import Part
 from filter_engine.message.html import HtmlContent, Image
 from filter_engine.message.image_size import image_size
+from filter_engine.message.limits import MAX_URL_LENGTH
 from filter_engine.message.url import parse_url
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
@@ -188,11 +190,20 @@ def html_links(task: Task) -> list[Finding]:
                         "HTTP_TO_HTTPS", (url.host,), evidence=evidence
                     )
             if "HTTP_TO_IP" not in found:
+                if html.base and ":" not in target and not target.startswith("//"):
+                    target = _joined(html.base, target)
                 url = parse_url(target, "html") if _may_be_address(target) else None
                 if url is not None and _TO_ADDRESS.match(url.text):
                     found["HTTP_TO_IP"] = Finding("HTTP_TO_IP", evidence=target[:200])
         first = False  # only the first HTML part is what the reader gets
     return list(found.values())
+
+
+def _joined(base: str, target: str) -> str:
+    try:
+        return urljoin(base[:MAX_URL_LENGTH], target)
+    except ValueError:
+        return target
 
 
 def _shows_https(text: str, target: str) -> bool:

@@ -25,7 +25,6 @@ from filter_engine.config.tables import table_of
 from filter_engine.dns.names import is_below
 from filter_engine.maps import Map, MapKind
 from filter_engine.message import Url, UrlFlag
-from filter_engine.message.distance import words_distance
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask, DnsAnswer
 from filter_engine.scan.setup import Setup
@@ -233,10 +232,26 @@ def site_distance_weight(site: str, shown: str) -> float:
     front, _, suffix = site.rpartition(".")
     shown_front, _, shown_suffix = shown.rpartition(".")
     one, other = (front, shown_front) if suffix == shown_suffix else (site, shown)
-    distance = 2 * words_distance(one, other) / max(1, len(one) + len(other))
+    distance = 2 * _edits(one, other) / max(1, len(one) + len(other))
     if distance <= 0.3:
         return 1.0
     return tanh(3 * (1 - distance + 0.1)) if distance <= 1 else 0.5
+
+
+def _edits(one: str, other: str) -> int:
+    """The least number of letters to insert or remove to make one name the other.
+
+    By the longest common subsequence, in its bit-parallel form (Hyyro 2004).
+    """
+    places: dict[str, int] = {}
+    for index, letter in enumerate(one):
+        places[letter] = places.get(letter, 0) | 1 << index
+    everything = (1 << len(one)) - 1
+    left = everything
+    for letter in other:
+        same = left & places.get(letter, 0)
+        left = (left + same | left - same) & everything
+    return len(other) + 2 * left.bit_count() - len(one)
 
 
 def _listed(url: Url, symbol: str, feed: Feed) -> Iterator[Finding]:

@@ -74,6 +74,11 @@ def test_links(scan: Scan) -> None:
     assert symbols(found) == {"EXT_CSS", "HTTP_TO_HTTPS", "HTTP_TO_IP"}
     assert found["HTTP_TO_HTTPS"][0].options == ("b.com",)
     assert not scan("html_links", HTML, "<a href='https://b.com/'>https://b.com/</a>")
+    based = "<base href='http://1.2.3.4/'><a href='/x'>c</a>"
+    assert symbols(scan("html_links", HTML, based)) == {"HTTP_TO_IP"}
+    assert not scan(
+        "html_links", HTML, "<base href='http://1.2.3.4/'><a href='http://b.com/'>c</a>"
+    )
 
 
 def test_source(scan: Scan) -> None:

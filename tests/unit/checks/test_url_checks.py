@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import tanh
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -148,8 +149,10 @@ def test_phishtank(scan: Scan) -> None:
 @pytest.mark.parametrize(
     ("site", "shown", "weight"),
     [
-        ("paypol.com", "paypal.com", 1.0),
+        ("paypol.com", "paypal.com", tanh(3 * (1.1 - 4 / 12))),
+        ("paypalx.com", "paypal.com", 1.0),
         ("entirely-other.org", "bank.com", 0.5),
+        ("buy4now.ie", "arnotts.ie", 0.5),  # a replaced letter is one removed and one inserted
         ("p\u0430ypal.com", "paypal.com", 1.0),
     ],
 )
