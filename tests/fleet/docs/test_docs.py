@@ -72,3 +72,8 @@ def test_make_targets_in_the_documentation_exist() -> None:
     }
     unknown = {t for t in named if t not in targets and not t.startswith("molecule-")}
     assert unknown == set()
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(LINK.findall((ROOT / "README.md").read_text()))
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
