@@ -194,7 +194,7 @@ class _Collector:
         if len(self._urls) >= MAX_URLS:
             return None
         found = self._urls[url.text] = _Found(url, count)
-        if "?" in url.path and url.origin != "query":
+        if "?" in url.path and url.origin != "query" and not url.flags & UrlFlag.IMAGE:
             self._query(url)
         return found
 

@@ -152,3 +152,11 @@ def test_a_shown_name_without_known_tld_lies_when_the_link_has_another(
     url = next(url for url in Message(html.encode()).urls if url.text == target)
     wanted = UrlFlag.PHISHED | UrlFlag.OBSCURED
     assert url.flags & wanted == (wanted if lies else 0)
+
+
+def test_the_query_of_an_image_holds_no_links() -> None:
+    html = (
+        b"<img src='http://a.com/i.gif?u=http://b.com'><a href='http://c.com/?u=http://d.com'>x</a>"
+    )
+    message = Message(b"X: y\nContent-Type: text/html\n\n<html>" + html + b"</html>\n")
+    assert {url.host for url in message.urls} == {"a.com", "c.com", "d.com"}
