@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from .comparison import compare
-from .ours import known_symbols, replies, scanner
+from .ours import known_symbols, limited_groups, replies, scanner
 from .recording import PROJECT, missing, samples
 from .report import figures, page, summary
 
@@ -40,10 +40,11 @@ def main() -> int:
     if asked.live:
         from .live import asked_live
 
-        found = compare(asked_live(engine, samples()))
+        found = compare(asked_live(engine, samples()), limited_groups(engine))
     else:
         found = compare(
-            (sample, sample.theirs, ours) for sample, ours in replies(engine, samples())
+            ((sample, sample.theirs, ours) for sample, ours in replies(engine, samples())),
+            limited_groups(engine),
         )
     known = known_symbols(engine)
     print(summary(found, known))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .recording import Reply, Sample
@@ -12,6 +12,8 @@ EXAMPLES = 3
 """Messages named for each difference."""
 CLOSE = 0.5
 """Scores this near count as the same."""
+BALANCED = 0.2
+"""Sums of a group this near count as the same: another symbol was cut."""
 _SAME = 0.005
 
 
@@ -32,6 +34,14 @@ class Comparison:
     other_options: Counter[str] = field(default_factory=Counter)
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(theirs, ours) where they differ."""
+    unbalanced: Counter[str] = field(default_factory=Counter)
+    """Messages on which not even the sum of a symbol's group with a limit is the same."""
+    causes: defaultdict[tuple[str, str], Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    """(theirs, ours) of actions -> the symbols whose scores differ there."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Symbol -> its group, for groups with a limit."""
     seen: set[str] = field(default_factory=set)
     """Every symbol Rspamd fired."""
     examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -75,7 +85,9 @@ class Comparison:
             self.same_action += 1
         else:
             self.actions[theirs.action, ours.action] += 1
+            self.causes[theirs.action, ours.action].update(_differing(theirs, ours))
             self._note(f"{theirs.action} -> {ours.action}", sample)
+        self._balance(theirs, ours)
         for name, score in theirs.symbols.items():
             if name in ours.symbols:
                 self._both(name, sample, theirs, ours)
@@ -85,6 +97,19 @@ class Comparison:
         for name in ours.symbols.keys() - theirs.symbols.keys():
             (self.extra if ours.symbols[name] else self.extra_unweighted)[name] += 1
             self._note(name, sample)
+
+    def _balance(self, theirs: Reply, ours: Reply) -> None:
+        names = set(_differing(theirs, ours))
+        for group in {self.groups[name] for name in names if name in self.groups}:
+            sums = [
+                sum(
+                    score for name, score in reply.symbols.items() if self.groups.get(name) == group
+                )
+                for reply in (theirs, ours)
+            ]
+            if abs(sums[0] - sums[1]) <= BALANCED + 1e-4:
+                names -= {name for name in names if self.groups.get(name) == group}
+        self.unbalanced.update(names)
 
     def _both(self, name: str, sample: Sample, theirs: Reply, ours: Reply) -> None:
         if theirs.symbols[name]:
@@ -100,9 +125,18 @@ class Comparison:
             self.examples[what].append(sample.path)
 
 
-def compare(replies: Iterable[tuple[Sample, Reply, Reply]]) -> Comparison:
-    """Count (sample, theirs, ours) of every message."""
-    found = Comparison()
+def _differing(theirs: Reply, ours: Reply) -> Iterator[str]:
+    """The symbols that add something else."""
+    for name in theirs.symbols.keys() | ours.symbols.keys():
+        if abs(theirs.symbols.get(name, 0.0) - ours.symbols.get(name, 0.0)) > _SAME:
+            yield name
+
+
+def compare(
+    replies: Iterable[tuple[Sample, Reply, Reply]], groups: Mapping[str, str] | None = None
+) -> Comparison:
+    """Count (sample, theirs, ours) of every message; ``groups``: symbol -> group with a limit."""
+    found = Comparison(groups=groups or {})
     for sample, theirs, ours in replies:
         found.add(sample, theirs, ours)
     return found

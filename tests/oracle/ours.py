@@ -36,6 +36,16 @@ def known_symbols(engine: Scanner) -> frozenset[str]:
     return frozenset(symbol.name for symbol in declared_symbols(engine.config, REGISTRY))
 
 
+def limited_groups(engine: Scanner) -> dict[str, str]:
+    """Symbol -> the first of its groups that has a limit."""
+    caps = engine.plan.caps
+    return {
+        name: group
+        for name, score in engine.plan.scores.items()
+        if (group := next((group for group in score.groups if group in caps), None)) is not None
+    }
+
+
 def replies(engine: Scanner, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Reply]]:
     """Each sample with what this engine says of it."""
     with asyncio.Runner() as runner:

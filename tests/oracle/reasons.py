@@ -8,6 +8,8 @@ CLASSES: dict[str, str] = {
     "state": "it depends on what Rspamd had learned or counted before",
     "order": "the group is full, and which of its symbols is cut follows the order of the checks",
     "judgement": "both readings are defensible; ours is meant",
+    "race": "Rspamd itself says something else of the same message from run to run",
+    "form": "a few messages are taken apart otherwise; the reason is likely, but not proven",
     "open": "not looked into yet",
 }
 
@@ -17,7 +19,7 @@ _CUT = """
     SEM_URIBL OLD_X_MAILER FROM_NEEDS_ENCODING
     MIME_HEADER_CTYPE_ONLY SUBJECT_NEEDS_ENCODING DBL_PHISH
     ONCE_RECEIVED R_BAD_CTE_7BIT SUBJECT_ENDS_QUESTION
-    SUBJECT_HAS_CURRENCY R_UNDISC_RCPT PH_SURBL_MULTI
+    SUBJECT_HAS_CURRENCY PH_SURBL_MULTI
     REPTO_QUOTE_YAHOO INVALID_FROM_8BIT MIME_HTML_ONLY
     SUSPICIOUS_RECIPS MV_CASE SUBJECT_ENDS_SPACES
     MISSING_MIME_VERSION MIME_MA_MISSING_TEXT R_MISSING_CHARSET
@@ -27,15 +29,38 @@ _CUT = """
 _LATER_NAME = "the stock composite names RECEIVED_PBL, which nothing sets; ours the list's symbol"
 _LATER_RULE = "a stock composite of a later Rspamd"
 
+_RACE = "Rspamd counts the answers to A and AAAA in the order they come; here both are waited for"
+_SUSPICIOUS = (
+    "a host in percent signs is decoded here and no URL there; one with control characters is no "
+    "URL here. Rspamd also sets it for every link that shows a name of an unknown TLD, even its "
+    "own (http://intranet/); here only when the link has another host"
+)
+_WHITE = "white on the page's own white: Rspamd counts it as MANY_INVISIBLE_PARTS alone"
+
 #: Symbol -> (class, reason). A symbol that differs and is not here is "open".
 REASONS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
         _CUT, ("order", "the sum of the group is the same, or differs by a bonus in it")
     ),
     "RCVD_UNAUTH_PBL": ("judgement", _LATER_NAME),
+    **dict.fromkeys(
+        ("HFILTER_FROMHOST_NORES_A_OR_MX", "HFILTER_HELO_NORES_A_OR_MX"), ("race", _RACE)
+    ),
+    "R_UNDISC_RCPT": ("judgement", "in one message what R_MIXED_CHARSET leaves of the total"),
+    "URL_IN_SUBJECT": ("judgement", "the subject is the URL; there its + became %20 before"),
+    "R_SUSPICIOUS_URL": ("judgement", _SUSPICIOUS),
+    "HFILTER_FROM_BOUNCE": ("judgement", "score 0; the envelope has the empty sender"),
+    "PHISHING": ("form", "where the text of a link ends, in lists of links without blanks"),
+    "URI_COUNT_ODD": (
+        "form",
+        "how often a URL counts that stands in both parts, or in relative links",
+    ),
+    "R_PARTS_DIFFER": ("form", "where a word ends in one of the two parts; the rule is the same"),
+    "MANY_INVISIBLE_PARTS": ("form", "which element is the innermost, in nested or unclosed ones"),
+    "R_WHITE_ON_WHITE": ("judgement", _WHITE),
+    "R_MIXED_CHARSET": ("form", "characters of subjects and texts in an undeclared charset"),
+    "HFILTER_URL_ONLY": ("form", "one text in an undeclared charset (META says koi8-r)"),
+    "HTML_SHORT_LINK_IMG_3": ("form", "how long the text of one message of Word's HTML is"),
     "SUSPICIOUS_AUTH_ORIGIN": ("judgement", _LATER_RULE),
     "ABUSE_FROM_INJECTOR": ("judgement", _LATER_RULE),
 }
-
-#: (theirs, ours) -> reason, of actions.
-ACTIONS: dict[tuple[str, str], str] = {}

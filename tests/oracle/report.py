@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 
 from .comparison import Comparison
-from .reasons import ACTIONS, CLASSES, REASONS
+from .reasons import CLASSES, REASONS
 
 
 def figures(found: Comparison, known: Set[str]) -> dict[str, float]:
@@ -65,7 +65,7 @@ def _page(found: Comparison, known: Set[str]) -> Iterator[str]:
     yield "Missing: Rspamd set it, this engine did not. Extra: the reverse. Score: both, with"
     yield "another score. Each counts messages."
     for kind, meaning in CLASSES.items():
-        rows = [name for name in found.differences() if _reason(name)[0] == kind]
+        rows = [name for name in found.differences() if kind_of(name, found) == kind]
         if not rows:
             continue
         yield ""
@@ -73,20 +73,23 @@ def _page(found: Comparison, known: Set[str]) -> Iterator[str]:
         yield ""
         yield "| symbol | missing | extra | score | reason |"
         yield "| --- | --- | --- | --- | --- |"
-        for name in rows:
+        for name in sorted(rows, key=lambda name: (-found.differences()[name], name)):
             missing = found.missing[name] + found.missing_unweighted[name]
             extra = found.extra[name] + found.extra_unweighted[name]
-            why = _reason(name)[1] or ("" if name in known else "not implemented")
+            why = REASONS.get(name, ("", ""))[1] or ("" if name in known else "not implemented")
             yield f"| {name} | {missing} | {extra} | {found.other_score[name]} | {why} |"
     yield ""
     yield "## Actions"
     yield ""
-    yield "| Rspamd | here | messages | reason |"
+    yield "| Rspamd | here | messages | symbols that differ there |"
     yield "| --- | --- | --- | --- |"
     for (theirs, ours), count in found.actions.most_common():
-        why = ACTIONS.get((theirs, ours), "follows from the symbols above")
+        causes = found.causes[theirs, ours]
+        why = ", ".join(f"{name} {number}" for name, number in sorted(causes.items()))
         yield f"| {theirs} | {ours} | {count} | {why} |"
 
 
-def _reason(name: str) -> tuple[str, str]:
-    return REASONS.get(name, ("open", ""))
+def kind_of(name: str, found: Comparison) -> str:
+    """The class of a symbol's reason; "order" only where the sums of its group are the same."""
+    kind = REASONS.get(name, ("open", ""))[0]
+    return "open" if kind == "order" and found.unbalanced[name] else kind
