@@ -6,13 +6,13 @@ Addresses are looked at, never rewritten: other checks see them without tags and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from filter_engine.checks.addresses import smtp_address, without_tags
 from filter_engine.checks.alias_book import ALIASES, AliasBook, Tables
 from filter_engine.config.kinds import BOOLEAN, INTEGER, at_least
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.message.address import Address
@@ -28,7 +28,7 @@ _MAX_ADDRESSES: Final = 100
 """Addresses of one mail whose aliases are looked up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class AliasesOptions(Section):
     """Domains and aliases of this site. Without any of them only tags are looked at."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult, verify_chain
 from filter_engine.auth.dkim_library import load_library
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option
 from filter_engine.scan.declare import Symbol, check
@@ -26,7 +26,7 @@ _SYMBOLS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ArcOptions(SenderPolicyOptions):
     """The section ``arc``, as far as verifying goes."""
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from filter_engine.checks.rbl.elements import reversed_octets
 from filter_engine.config.kinds import BOOLEAN, STRING, one_of
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.tables import table_of
@@ -35,7 +36,7 @@ class AsnResult:
     """Two letters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class AsnOptions(Section):
     """Network and country of the client's address, from DNS."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from filter_engine.checks.confusables import can_alias_latin, is_latin
 from filter_engine.config.kinds import INTEGER, NUMBER
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.scan.declare import Symbol, check
@@ -24,7 +24,7 @@ _USED: Final = 0.005
 """Share of a text's letters from which marks on letters belong to its language."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ChartableOptions(Section):
     """When words of mixed scripts count."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from filter_engine.auth.dkim import MAX_SIGNATURES, TIME_JITTER, verify
@@ -11,6 +10,7 @@ from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.results import DkimCode, DkimResult, DkimSignatureResult
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
 from filter_engine.config.kinds import BOOLEAN, INTEGER, TIME, at_least
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, option
 from filter_engine.scan.declare import Symbol, check
@@ -30,7 +30,7 @@ SYMBOLS = {
 """Symbol and mark in DKIM_TRACE. A field that is no signature (neutral) sets none, as in Rspamd."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class DkimOptions(SenderPolicyOptions):
     """The section ``dkim``."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from glob import escape, iglob
 from types import MappingProxyType
 from typing import ClassVar
@@ -26,6 +25,7 @@ from filter_engine.config.kinds import (
     sections_of,
     text_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
 from filter_engine.dns.names import organisational_domain, to_ascii
@@ -55,7 +55,7 @@ def _header_list(nodes: list[UclNode], _binder: Binder) -> str:
 HEADER_LIST: Kind[str] = Kind("header list", _header_list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class KeyPlace(Section):
     """One key: ``{ path, selector }``."""
 
@@ -63,7 +63,7 @@ class KeyPlace(Section):
     selector: str = option(STRING, "", doc="selector under which the public key is published")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class DomainKeys(KeyPlace):
     """``domain { example.net { ... } }``: the keys of a domain; ``*`` means all others."""
 
@@ -80,7 +80,7 @@ class DomainKeys(KeyPlace):
         return (*(own if self.path or self.selector else ()), *self.selectors)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class DkimSigningOptions(Section):
     """The section ``dkim_signing``."""
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 from zlib import crc32
 
@@ -21,6 +20,7 @@ from filter_engine.auth.results import (
 )
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.kinds import one_of, section
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Kind, Option, Section, option
 from filter_engine.scan.declare import Symbol, check
@@ -35,7 +35,7 @@ _ACTION: Kind[str] = one_of(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class DmarcActions(Section):
     """``dmarc.actions``: the action each outcome raises a message to; empty = only the score."""
 
@@ -45,7 +45,7 @@ class DmarcActions(Section):
     na: str = option(_ACTION, "", doc="when the domain has no record")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class DmarcOptions(SenderPolicyOptions):
     """The section ``dmarc``."""
 

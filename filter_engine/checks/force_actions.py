@@ -23,6 +23,7 @@ from filter_engine.config.kinds import (
     sections_of,
     text_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.origin import Origin
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
@@ -65,7 +66,7 @@ _EXPRESSION: Kind[Expression] = Kind("expression", _expression)
 _ACTION: Kind[Action] = Kind("action", _action)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ForceRule(Section):
     """``force_actions.rules.NAME``: an expression over symbols and the action it forces."""
 
@@ -95,7 +96,7 @@ class ForceRule(Section):
     description: str = option(STRING, "", doc="what the rule is for")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ForceActionsOptions(Section):
     """Rules by name."""
 

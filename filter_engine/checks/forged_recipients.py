@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from filter_engine.checks.addresses import (
@@ -12,6 +11,7 @@ from filter_engine.checks.addresses import (
     header_senders,
     same,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section
 from filter_engine.scan.declare import Symbol, check
@@ -23,7 +23,7 @@ _MAX = 100
 """Recipients of envelope and header that are compared."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ForgedRecipientsOptions(Section):
     """The section ``forged_recipients``: Rspamd has options here, this engine none."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Final
 
@@ -16,6 +15,7 @@ from filter_engine.checks.host_patterns import (
     line_weight,
 )
 from filter_engine.config.kinds import BOOLEAN
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.scan.declare import Symbol, check
@@ -40,7 +40,7 @@ _GRADES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class HfilterOptions(Section):
     """Which names are looked at."""
 

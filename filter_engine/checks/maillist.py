@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section
 from filter_engine.message.message import Message
@@ -43,7 +43,7 @@ _SUBSCRIBE_RU: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MaillistOptions(Section):
     """The section ``maillist``: Rspamd has options here, this engine none."""
 

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.addresses import header_recipients, header_senders
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.dns.names import organisational_domain
@@ -43,7 +44,7 @@ _SANE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MidOptions(Section):
     """Message-IDs of big senders that are odd, or absent, all the same."""
 

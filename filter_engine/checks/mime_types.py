@@ -22,6 +22,7 @@ from filter_engine.checks.mime_tables import (
 )
 from filter_engine.config.kinds import BOOLEAN, NUMBER, STRING, list_of
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.tables import table_of
@@ -43,7 +44,7 @@ _HIDING: Final = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u20
 """Characters in a name that show nothing, or turn what follows around."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MimeTypesOptions(Section):
     """Tables of types and extensions; each takes the place of the built-in one."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from filter_engine.checks.services.options import SECONDS
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, at_least
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.scan.declare import Symbol
@@ -53,7 +53,7 @@ def _symbols(prefix: str) -> Iterator[Symbol]:
 SYMBOLS: Final = tuple(symbol for prefix in _PREFIXES for symbol in _symbols(prefix))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MxCheckOptions(Section):
     """Whether the sender's domain can take mail, by DNS and by connecting to its MX."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from filter_engine.checks.received_rules import hops
 from filter_engine.config.kinds import BOOLEAN, STRING, list_of
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.scan.declare import Symbol, check
@@ -18,7 +18,7 @@ from filter_engine.scan.verdict import Finding
 _HEADERS = ("headers",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class OnceReceivedOptions(Section):
     """Which host names count as those of mail servers, and which not."""
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 from filter_engine.checks.services.options import PATTERNS, SECONDS, Patterns
 from filter_engine.config.kinds import STRING
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.upstreams import Upstream, UpstreamList
@@ -33,7 +34,7 @@ _GROUP: Final = ("p0f",)
 _NAMES: Final = ("P0F", "P0F_FAIL")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class P0fOptions(Section):
     """The client's operating system, guessed from its packets."""
 

@@ -19,6 +19,7 @@ from filter_engine.checks.phishing_feed import Feed
 from filter_engine.config.base32 import encode_base32
 from filter_engine.config.kinds import BOOLEAN, STRING
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.tables import table_of
@@ -40,7 +41,7 @@ _REDIRECTORS: Final = "redirectors.inc"
 _NO_MAPS: Final[Mapping[str, MapDefinition]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class PhishingOptions(Section):
     """Which lists are used, and which domains count otherwise."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from filter_engine.auth.canonical import SignedContent
 from filter_engine.config.kinds import BOOLEAN
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Section, option
 from filter_engine.message import Message
 from filter_engine.scan.task import Task
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SenderPolicyOptions(Section):
     """Options that the sections spf, dkim and dmarc share."""
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 from typing import ClassVar
@@ -15,6 +15,7 @@ from filter_engine.auth.spf import check_host, checked_identity
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.kinds import ADDRESSES, BOOLEAN
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, option
 from filter_engine.scan.declare import Symbol, check
@@ -35,7 +36,7 @@ SYMBOLS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SpfOptions(SenderPolicyOptions):
     """The section ``spf``."""
 

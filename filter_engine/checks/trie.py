@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from filter_engine.checks.regexp.matcher import Matcher, Slot
 from filter_engine.checks.regexp.places import Kind, Place, Texts
 from filter_engine.config.kinds import BOOLEAN, NUMBER, STRING, WORDS, list_of, rules_of, text_of
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import (
     REST,
     Binder,
@@ -51,7 +52,7 @@ def _lines(nodes: list[UclNode], _binder: Binder) -> tuple[str, ...]:
 LINES: OptionKind[tuple[str, ...]] = OptionKind("path of a file of lines", _lines)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class TrieRule(Section):
     """``trie.NAME``: one set of strings; the name is its symbol."""
 
@@ -77,7 +78,7 @@ class TrieRule(Section):
         return Place(Kind.BODY if self.raw else Kind.RAW_MIME if self.body else Kind.MIME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class TrieOptions(Section):
     """Fixed strings in the message."""
 

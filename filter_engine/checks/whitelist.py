@@ -13,6 +13,7 @@ from filter_engine.checks.addresses import envelope_sender, header_senders
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.kinds import BOOLEAN, NUMBER, STRING, nullable, sections_of
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Option, Section, option
 from filter_engine.config.tell import tell
@@ -28,7 +29,7 @@ _GROUP: Final = "whitelist"
 _SIDES: Final = frozenset({"wl", "bl", "both"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class WhitelistRule(Section):
     """``whitelist.rules.SYMBOL``: one list of domains and what must pass."""
 
@@ -85,7 +86,7 @@ _STOCK_GROUPS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class WhitelistOptions(SenderPolicyOptions):
     """Lists of domains that are trusted as long as SPF, DKIM or DMARC pass."""
 

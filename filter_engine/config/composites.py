@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from filter_engine.config.expression import Expression, ExpressionError, parse_e
 from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import BOOLEAN, NUMBER, STRING, merged_object, one_of, text_of
 from filter_engine.config.misplaced import inside_already
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import (
     Binder,
     Kind,
@@ -35,7 +35,7 @@ def _expression(nodes: list[UclNode], _binder: Binder) -> Expression:
 EXPRESSION: Kind[Expression] = Kind("expression", _expression)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class CompositeConfig(Section):
     """``composites.NAME``: when it is set, what it weighs, and what becomes of its parts."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from filter_engine.config.kinds import STRING, list_of, one_of, section
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Kind, Section, option
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class FakeRecord(Section):
     """``options.dns.fake_records``: an answer that no resolver is asked for."""
 

@@ -30,6 +30,7 @@ from filter_engine.config.kinds import (
     section,
     sections_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.redis import RedisConfig as RedisConfig
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.settings import SettingsRule
@@ -47,7 +48,7 @@ from filter_engine.config.workers import (
 from filter_engine.ucl.nodes import UclObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class DnsConfig(Section):
     """``options.dns``: how names are resolved."""
 
@@ -74,7 +75,7 @@ class DnsConfig(Section):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class Neighbour(Section):
     """``options.neighbours.NAME``: another controller that the WebUI can show."""
 
@@ -84,7 +85,7 @@ class Neighbour(Section):
     path: str = option(STRING, "/", doc="path under which that server proxies the controller")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MapsConfig(Section):
     """``options.maps``: what holds for all maps."""
 
@@ -96,7 +97,7 @@ class MapsConfig(Section):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class OptionsConfig(Section):
     """``options``: what concerns the whole engine."""
 
@@ -184,7 +185,7 @@ class OptionsConfig(Section):
         return address in self.local
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class LoggingConfig(Section):
     """``logging``: where log lines go."""
 
@@ -205,7 +206,7 @@ class LoggingConfig(Section):
     debug_modules: tuple[str, ...] = option(WORDS, (), doc="parts that log at debug level")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ActionsConfig(Section):
     """``actions``: the score from which each action is taken; ``None`` (null) switches it off."""
 
@@ -253,7 +254,7 @@ class ActionsConfig(Section):
         return tuple(sorted((pair for pair in on if pair[1] is not None), key=lambda p: -p[1]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SymbolConfig(Section):
     """``symbols { "NAME" { ... } }``: what a site says about a symbol; None = the check's own."""
 
@@ -268,7 +269,7 @@ class SymbolConfig(Section):
     enabled: bool | None = option(BOOLEAN, None, doc="whether the check runs")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class GroupConfig(Section):
     """``group "NAME" { ... }``: what a site says about a group of symbols."""
 

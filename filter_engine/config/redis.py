@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
 
 from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, STRING, TIME, list_of, upstreams
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Option, Section, declare_known, known, option, options_of
 from filter_engine.config.upstreams import Rotation, UpstreamList
 
@@ -25,7 +26,7 @@ KNOWN = declare_known(
 """What Rspamd has besides."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RedisConfig(Section):
     """``redis { ... }``, for all modules or inside one: servers and credentials."""
 

@@ -1,13 +1,13 @@
-"""Declaring options: a frozen dataclass whose fields are made by ``option`` is a section's schema.
+"""Declaring options: a class whose fields are made by ``option`` is a section's schema.
 
 One declaration gives the typed attribute, the check of what a site wrote, the default and the
 documentation::
 
-    @dataclass(frozen=True, slots=True, kw_only=True)
+    @options_class
     class GreylistOptions(Section):
         timeout: float = option(TIME, 300.0, unit="seconds", doc="how long a new triplet waits")
 
-``bind`` turns a UCL object into such a dataclass and reports every problem, not only the first.
+``bind`` turns a UCL object into such an object and reports every problem, not only the first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeGuard, T
 
 from filter_engine.config.findings import Severity
 from filter_engine.config.layers import counted
+from filter_engine.config.options_class import SharedMethods, options_class
 from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.unknown import report_unknown
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
@@ -174,8 +175,8 @@ def option(
     return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+@options_class
+class Section(SharedMethods):
     """Base of every bound section; ``origins`` has an entry for each option somebody wrote."""
 
     #: Option names that once worked, and what to do instead.

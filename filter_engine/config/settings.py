@@ -8,7 +8,7 @@ unless its ``expression`` says otherwise; of the values of one condition any.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -25,6 +25,7 @@ from filter_engine.config.kinds import (
     section,
     text_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import (
     Binder,
     Kind,
@@ -86,7 +87,7 @@ _NO_HEADERS: Mapping[str, TextPattern | bool] = MappingProxyType({})
 _NO_SYMBOLS: Mapping[str, SetSymbol] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SettingsRule(Section):
     """``settings.NAME``: for which mails, and what is then different."""
 

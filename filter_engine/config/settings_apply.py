@@ -24,6 +24,7 @@ from filter_engine.config.kinds import (
     one_of,
     text_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.origin import BUILTIN, Origin
 from filter_engine.config.schema import Binder, Kind, MisfitError, Section, bind, option
 from filter_engine.ucl.document import parse
@@ -36,7 +37,7 @@ MAX_TEXT = 64 * 1024
 _LIMITS = Limits(depth=12, values=4096, key_length=512, file_size=MAX_TEXT)
 MAX_SCORE = 1e6
 """Of a symbol or action, either way; with ``MAX_WEIGHT`` every sum is a number."""
-MAX_WEIGHT = 1e5
+MAX_WEIGHT = 5e5
 """Of a symbol that settings set, either way."""
 SYMBOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 """Names of symbols stand in headers and logs: nothing else fits there."""
@@ -184,7 +185,7 @@ _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 _NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SettingsApply(Section):
     """``settings.NAME.apply``: what is different. A symbol's name with a number is its score."""
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, TypeAlias
 
@@ -25,6 +24,7 @@ from filter_engine.config.kinds import (
     sockets,
     upstreams,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.sockets import BindSocket, TcpSocket
 from filter_engine.config.unserved.workers import (
@@ -47,7 +47,7 @@ def _loopback(port: int) -> tuple[BindSocket, ...]:
     return (TcpSocket("127.0.0.1", port), TcpSocket("::1", port, optional=True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class WorkerSection(Section):
     """What every worker has. ``count`` None means one a core for scanning workers, else one."""
 
@@ -67,7 +67,7 @@ class WorkerSection(Section):
         return self.enabled and (self.count is None or self.count > 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ScanUpstream(Section):
     """``upstream "name" { ... }`` of the proxy: scanners that serve it."""
 
@@ -88,7 +88,7 @@ class ScanUpstream(Section):
     settings_id: str = option(STRING, "", doc="Settings-ID to send", aliases=("settings",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ProxyConfig(WorkerSection):
     """Worker ``rspamd_proxy``: speaks milter with the MTA, hands messages to a scanner."""
 
@@ -131,7 +131,7 @@ class ProxyConfig(WorkerSection):
         return chosen[0] if chosen else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class NormalConfig(WorkerSection):
     """Worker ``normal``: scans messages asked for by HTTP (``/checkv2``)."""
 
@@ -151,7 +151,7 @@ class NormalConfig(WorkerSection):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ControllerConfig(WorkerSection):
     """Worker ``controller``: statistics, learning and the WebUI over HTTP."""
 
@@ -183,7 +183,7 @@ class ControllerConfig(WorkerSection):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class FuzzyConfig(WorkerSection):
     """Worker ``fuzzy``: the storage of fuzzy hashes, over UDP."""
 

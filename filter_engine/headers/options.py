@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
 from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of, nullable, one_of, section
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import (
     Binder,
@@ -43,7 +43,7 @@ def _header(name: str) -> str:
     return option(HEADER_NAME, name, doc="name of the header")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class HeaderRoutine(Section):
     """What every routine that adds a header has."""
 
@@ -58,7 +58,7 @@ class HeaderRoutine(Section):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SpamdResultRoutine(HeaderRoutine):
     """``x-spamd-result``: score, limit, symbols."""
 
@@ -69,14 +69,14 @@ class SpamdResultRoutine(HeaderRoutine):
     sort_by: str = option(one_of("score", "name"), "score", doc="order of the symbols")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class PreResultRoutine(HeaderRoutine):
     """``x-rspamd-pre-result``: what decided without a score; goes with ``x-spamd-result``."""
 
     header: str = _header("X-Rspamd-Pre-Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ServerRoutine(HeaderRoutine):
     """``x-rspamd-server``: who scanned."""
 
@@ -84,21 +84,21 @@ class ServerRoutine(HeaderRoutine):
     hostname: str = option(HEADER_TEXT, "", doc="name of this host in the header")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class QueueIdRoutine(HeaderRoutine):
     """``x-rspamd-queue-id``: the MTA's name of the message."""
 
     header: str = _header("X-Rspamd-Queue-Id")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ActionRoutine(HeaderRoutine):
     """``x-rspamd-action``: the action."""
 
     header: str = _header("X-Rspamd-Action")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SpamHeaderRoutine(HeaderRoutine):
     """``spam-header``: a header for spam only."""
 
@@ -106,7 +106,7 @@ class SpamHeaderRoutine(HeaderRoutine):
     value: str = option(HEADER_TEXT, "Junk", doc="content of the header")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class VirusRoutine(HeaderRoutine):
     """``x-virus``: what the scanners for viruses found."""
 
@@ -124,7 +124,7 @@ class VirusRoutine(HeaderRoutine):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class BarRoutine(HeaderRoutine):
     """``x-spamd-bar``: a mark for each point."""
 
@@ -134,7 +134,7 @@ class BarRoutine(HeaderRoutine):
     neutral: str = option(HEADER_TEXT, "/", doc="mark for less than a point")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class LevelRoutine(HeaderRoutine):
     """``x-spam-level``: a mark for each point above zero."""
 
@@ -142,21 +142,21 @@ class LevelRoutine(HeaderRoutine):
     char: str = option(HEADER_TEXT, "*", doc="mark for a point")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class StatusRoutine(HeaderRoutine):
     """``x-spam-status``: spam or not, and the score."""
 
     header: str = _header("X-Spam-Status")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class OsFingerprintRoutine(HeaderRoutine):
     """``x-os-fingerprint``: what p0f says of the client's system."""
 
     header: str = _header("X-OS-Fingerprint")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class AuthenticationResultsRoutine(HeaderRoutine):
     """``authentication-results``: SPF, DKIM, DMARC, ARC, the login (RFC 8601)."""
 
@@ -174,7 +174,7 @@ class AuthenticationResultsRoutine(HeaderRoutine):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RemoveHeaderRoutine(Section):
     """``remove-header``: one header that goes."""
 
@@ -184,7 +184,7 @@ class RemoveHeaderRoutine(Section):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RemoveHeadersRoutine(Section):
     """``remove-headers``: headers that go."""
 
@@ -193,7 +193,7 @@ class RemoveHeadersRoutine(Section):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class AddHeadersRoutine(Section):
     """``add-headers``: headers with fixed texts."""
 
@@ -205,7 +205,7 @@ class AddHeadersRoutine(Section):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SpamFlagRoutine(Section):
     """``remove-spam-flag``: a flag that came along goes."""
 
@@ -220,7 +220,7 @@ def _of(cls: type[S], name: str) -> Kind[S]:
     return section(cls, f"{_ROUTINES}.{name}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class Routines(Section):
     """``milter_headers.routines``: how each routine works."""
 
@@ -354,7 +354,7 @@ def _routine_names(name: str, allowed: frozenset[str]) -> Kind[tuple[str, ...]]:
     return Kind("list of routines", convert, multiple=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MilterHeadersOptions(Section):
     """The section ``milter_headers``."""
 
@@ -389,7 +389,7 @@ class MilterHeadersOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved(SECTION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RmilterHeadersOptions(MilterHeadersOptions):
     """The section ``rmilter_headers``, the old name: what ``milter_headers`` does not say."""
 

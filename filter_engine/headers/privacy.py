@@ -5,10 +5,11 @@ Signatures are made over the header as it leaves: ``checks/dkim_signing`` asks h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from filter_engine.config.kinds import BOOLEAN, list_of
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Section, option
 from filter_engine.headers.additions import HEADER_NAME
 from filter_engine.scan.task import Task
@@ -21,7 +22,7 @@ SECTION: Final = "privacy"
 RECEIVED: Final = "Received"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class PrivacyOptions(Section):
     """The section ``privacy``: headers that mail of logged-in users loses."""
 

@@ -18,6 +18,7 @@ from filter_engine.config.kinds import (
     list_of,
     one_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Section, option
 from filter_engine.message import Message
 from filter_engine.message.address import Address
@@ -64,4 +65,5 @@ __all__ = [
     "list_of",
     "one_of",
     "option",
+    "options_class",
 ]

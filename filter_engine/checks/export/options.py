@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from filter_engine.config.kinds import (
     sections_of,
     text_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved, unserved_rule
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
 from filter_engine.matching.pattern import PatternError, parse_slashed
@@ -71,7 +71,7 @@ _SHARE: Final[Kind[float]] = Kind("number from 0 to 1", _share)
 _COUNT: Final = at_least(INTEGER, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ExportRule(Section):
     """One way out."""
 
@@ -154,7 +154,7 @@ _RULES: Final[Kind[Mapping[str, ExportRule]]] = Kind(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ExportOptions(Section):
     """Notices about certain mail, to others that want to know."""
 

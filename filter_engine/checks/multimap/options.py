@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeVar
@@ -28,6 +27,7 @@ from filter_engine.config.kinds import (
     text_of,
 )
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, Scheme
+from filter_engine.config.options_class import options_class
 from filter_engine.config.origin import Origin
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import (
@@ -92,7 +92,7 @@ def _filter(nodes: list[UclNode], binder: Binder) -> str:
 FILTER: Kind[str] = Kind(STRING.name, _filter)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class CombinedMap(Section):
     """``multimap.RULE.rules.NAME``: one map of a combined rule."""
 
@@ -107,7 +107,7 @@ class CombinedMap(Section):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MultimapRule(Section):
     """``multimap.NAME``: one rule; the name is its symbol unless it says another."""
 
@@ -320,7 +320,7 @@ def _tell_lines(name: str, rule: MultimapRule, binder: Binder) -> None:
             tell(binder, rule.written_at("map"), "rule-fault", text, hint)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class MultimapOptions(Section):
     """Rules of a site's that compare parts of a mail with maps."""
 

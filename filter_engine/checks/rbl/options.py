@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -20,6 +19,7 @@ from filter_engine.config.kinds import (
     text_of,
 )
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, define
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
 from filter_engine.config.tables import table_of
@@ -94,7 +94,7 @@ ATTACHED_MAPS: Final[Kind[Mapping[str, MapDefinition]]] = Kind(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RblRule(Section):
     """One list. What is None is as the module's ``default_NAME`` says."""
 
@@ -236,7 +236,7 @@ class RblRule(Section):
     random_monitored: bool | None = option(BOOLEAN, None, doc="test with a changing name")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RblOptions(Section):
     """Lists in DNS of addresses and names."""
 
@@ -314,7 +314,7 @@ class RblOptions(Section):
         tell_faults(self, binder)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SurblRule(Section):
     """One list of URLs, in the words of Rspamd before 2.0."""
 
@@ -345,7 +345,7 @@ class SurblRule(Section):
     monitored_domain: str = option(STRING, "", doc="name that no list has, to test it with")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SurblOptions(Section):
     """Lists of URLs; ``rbl`` took its place."""
 
@@ -359,7 +359,7 @@ class SurblOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("surbl")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class EmailsRule(Section):
     """One list of mail addresses, in the words of Rspamd before 2.0."""
 
@@ -382,7 +382,7 @@ class EmailsRule(Section):
     expect_ip: str = option(STRING, "", doc="the answer that is a hit")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class EmailsOptions(Section):
     """Lists of mail addresses; ``rbl`` took its place."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -24,6 +23,7 @@ from filter_engine.config.kinds import (
     rules_of,
     text_of,
 )
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import (
     REST,
     Binder,
@@ -57,7 +57,7 @@ def _rule_text(nodes: list[UclNode], binder: Binder) -> str:
 RULE: Kind[str] = Kind("expression of regular expressions", _rule_text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RegexpRuleOptions(Section):
     """``regexp.NAME``: one rule; the name is its symbol."""
 
@@ -107,7 +107,7 @@ RULES: Kind[Mapping[str, RegexpRuleOptions]] = Kind(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class RegexpOptions(Section):
     """Rules of regular expressions."""
 

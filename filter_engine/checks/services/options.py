@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -25,6 +24,7 @@ from filter_engine.config.kinds import (
     upstreams,
 )
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved, unserved_rule
 from filter_engine.config.schema import (
     REST,
@@ -100,7 +100,7 @@ _ACTION: Final[Kind[str]] = Kind(f"false|{_ACTIONS.name}", _action)
 SECONDS: Final[Kind[float]] = Kind("time", _seconds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ScannerRule(Section):
     """One program that is asked. What is None or empty is as the protocol has it."""
 
@@ -187,7 +187,7 @@ class ScannerRule(Section):
     known: ClassVar[Mapping[str, Option]] = unserved_rule("antivirus")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class NamedScanner(ScannerRule):
     """One of several programs."""
 
@@ -238,7 +238,7 @@ _OUT_OF_PLACE: Final = MappingProxyType(
 _NONE: Final[Mapping[str, NamedScanner]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class AntivirusOptions(Section):
     """Virus scanners."""
 
@@ -250,7 +250,7 @@ class AntivirusOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("antivirus")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ExternalServicesOptions(Section):
     """Other filters that are asked: DCC, Razor, Pyzor, SpamAssassin."""
 
@@ -262,7 +262,7 @@ class ExternalServicesOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("external_services")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class DccOptions(ScannerRule):
     """Counts of similar mails at DCC; ``external_services`` has the same."""
 

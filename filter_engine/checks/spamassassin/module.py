@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from filter_engine.checks.regexp.places import Texts
@@ -14,6 +13,7 @@ from filter_engine.checks.spamassassin.reader import read_files
 from filter_engine.checks.taken_symbols import tell_taken
 from filter_engine.config.findings import Severity
 from filter_engine.config.kinds import MAP, NUMBER, SIZE, WORDS, at_least
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Binder, Kind, Section, option
 from filter_engine.matching import DatabaseCache
 from filter_engine.scan.declare import Symbol, check
@@ -42,7 +42,7 @@ RULE_FILES: Kind[RuleFiles] = Kind("paths of rule files", _rule_files, multiple=
 _NONE: Final = RuleFiles()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class SpamAssassinOptions(Section):
     """Rule files of SpamAssassin."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of, section
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, declare_known, known, option
 
@@ -38,7 +38,7 @@ _UNSERVED = {
 """What Rspamd reads in these sections and does nothing with, or this engine does not serve."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class LengthThresholds(Section):
     """Lengths of user names in URLs."""
 
@@ -48,7 +48,7 @@ class LengthThresholds(Section):
     anchor: ClassVar[str] = _ANCHOR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class UserPasswordOptions(Section):
     """User names in URLs."""
 
@@ -62,7 +62,7 @@ class UserPasswordOptions(Section):
     known: ClassVar[Mapping[str, Option]] = _UNSERVED["user_password"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class NumericIpOptions(Section):
     """Addresses in place of hosts."""
 
@@ -74,7 +74,7 @@ class NumericIpOptions(Section):
     known: ClassVar[Mapping[str, Option]] = _UNSERVED["numeric_ip"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class TldOptions(Section):
     """Public suffixes."""
 
@@ -91,7 +91,7 @@ class TldOptions(Section):
     known: ClassVar[Mapping[str, Option]] = _UNSERVED["tld"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class UnicodeOptions(Section):
     """Characters of URLs."""
 
@@ -103,7 +103,7 @@ class UnicodeOptions(Section):
     anchor: ClassVar[str] = _ANCHOR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class StructureOptions(Section):
     """How URLs are built."""
 
@@ -119,7 +119,7 @@ class StructureOptions(Section):
     known: ClassVar[Mapping[str, Option]] = _UNSERVED["structure"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class QueryUrlsOptions(Section):
     """URLs inside URLs."""
 
@@ -128,7 +128,7 @@ class QueryUrlsOptions(Section):
     anchor: ClassVar[str] = _ANCHOR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class PatternsEnabled(Section):
     """Ways of hiding a URL from programs."""
 
@@ -140,7 +140,7 @@ class PatternsEnabled(Section):
     anchor: ClassVar[str] = _ANCHOR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class ObfuscatedTextOptions(Section):
     """URLs written so that programs do not see them."""
 
@@ -160,7 +160,7 @@ class ObfuscatedTextOptions(Section):
     known: ClassVar[Mapping[str, Option]] = _UNSERVED["obfuscated_text"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class UrlSuspectChecks(Section):
     """What is looked at."""
 
@@ -198,7 +198,7 @@ class UrlSuspectChecks(Section):
     anchor: ClassVar[str] = _ANCHOR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class UrlSuspectOptions(Section):
     """Odd URLs. Off unless switched on, as Rspamd 3.4 does not have the module."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from filter_engine.config.compare import compare
 from filter_engine.config.effective import SymbolDefault, effective
 from filter_engine.config.layers import Layers
 from filter_engine.config.modules_state import modules_state
+from filter_engine.config.options_class import options_class
 
 DEFAULTS = {"R_X": SymbolDefault(1.5, "what it means", ("policies",), "x")}
 
@@ -84,7 +84,7 @@ def test_a_score_against_that_of_its_check(tmp_path: Path) -> None:
     assert _lines(old, new) == ["symbols.R_X.score: 1.5 -> 3 (local.d/policies_group.conf:1)"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class _WithRedis(Section):
     needs_redis: ClassVar[bool] = True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from filter_engine.cli.configtest import configtest
 from filter_engine.config import Layer, Section, option
 from filter_engine.config.declared_files import GROUPS_FILE, MODULES_FILE, group_file, module_file
 from filter_engine.config.kinds import INTEGER
+from filter_engine.config.options_class import options_class
 from filter_engine.config.variables import SHIPPED
 from filter_engine.dns.table import TableResolver
 from filter_engine.scan.declare import REGISTRY, Registry, Symbol, check
@@ -88,7 +88,7 @@ def test_a_groups_file_switches_its_symbols_off(group: str, site: Site) -> None:
     assert off == {symbol.name for symbol in symbols if group in symbol.groups}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class _Options(Section):
     level: int = option(INTEGER, 0, doc="one")
 

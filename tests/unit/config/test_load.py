@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from filter_engine.config import (
 from filter_engine.config.kinds import INTEGER
 from filter_engine.config.loader import Inspection, inspect
 from filter_engine.config.model import DnsConfig, GroupConfig, Neighbour, OptionsConfig
+from filter_engine.config.options_class import options_class
 from filter_engine.config.workers import WORKER_TYPES, ScanUpstream
 
 from .conftest import Site
@@ -126,7 +127,7 @@ def test_the_dynamic_layer_is_between_local_and_override(site: Site, tmp_path: P
     assert layers == [Layer.OVERRIDE, Layer.DYNAMIC, Layer.DYNAMIC]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class _Levels(Section):
     level: int = option(INTEGER, 0, doc="one")
     other: int = option(INTEGER, 0, doc="two")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
@@ -32,18 +32,19 @@ from filter_engine.config.kinds import (
     upstreams,
 )
 from filter_engine.config.layers import Layers
+from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Option, bind, declare_known, known
 from filter_engine.ucl import parse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class Inner(Section):
     """A nested section."""
 
     depth: int = option(INTEGER, 1, doc="a number")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options_class
 class Sample(Section):
     """One option of each kind."""
 
@@ -59,11 +60,11 @@ class Sample(Section):
     mode: str = option(one_of("redis", "noop"), "noop", doc="a choice")
     words: tuple[str, ...] = option(WORDS, (), doc="words")
     numbers: tuple[int, ...] = option(list_of(INTEGER), (), doc="numbers")
-    networks: AddressSet = option(ADDRESSES, AddressSet(), doc="networks")  # noqa: RUF009  # field
+    networks: AddressSet = option(ADDRESSES, AddressSet(), doc="networks")  # field
     servers: object = option(upstreams(6379, srv=False), None, doc="servers")  # field
     bind_socket: object = option(sockets(11333), None, doc="sockets")  # field
     map_of: tuple[str, ...] = option(MAP, (), doc="a map", key="map")
-    inner: Inner = option(section(Inner, "s.inner"), Inner(), doc="nested")  # noqa: RUF009  # field
+    inner: Inner = option(section(Inner, "s.inner"), Inner(), doc="nested")  # field
     rules: Mapping[str, Inner] = option(
         sections_of(Inner, "s.rule"), MappingProxyType({}), key="rule", doc="named"
     )

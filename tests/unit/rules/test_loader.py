@@ -22,11 +22,11 @@ from filter_engine.scanner import Scanner
 checks.load()
 
 RULE = '''\
-from filter_engine.rules import NUMBER, Finding, Section, Symbol, check, option
-from dataclasses import dataclass
+from filter_engine.rules import NUMBER, Finding, Section, Symbol, check, option, options_class
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@options_class
 class Options(Section):
     """Options of the rule."""
 
