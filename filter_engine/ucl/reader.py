@@ -314,7 +314,7 @@ class Reader:
     def _instead(self, pos: int) -> str:
         """What to write where a value is expected and none is."""
         char = self.source.text[pos : pos + 1]
-        if char == "}" and isinstance(self.stack[-1].node, UclArray):
+        if char == "}" and self._origins and isinstance(self.stack[-1].node, UclArray):
             return f"the [ of line {self._origins[-1].line} is closed by }}: write ] for it"
         if char == "}":
             return "write key = value; a list is [first, second]"

@@ -130,3 +130,9 @@ def test_errors_name_the_place_and_the_way_out(
     shown = text.split("\n")[line - 1].replace("\t", " ").replace("\x00", "?")
     assert error.source == shown
     assert str(error).startswith(f"x.conf:{line}:{column}: ")
+
+
+@pytest.mark.parametrize("text", ["[a]\n}", "[a]\n%}%}", "[$CURDIR, # c\n]\n}"])
+def test_a_brace_behind_the_array_that_is_the_document(text: str) -> None:
+    with pytest.raises(UclError, match="the value is missing"):
+        parse(text)
