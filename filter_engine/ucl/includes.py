@@ -93,6 +93,14 @@ def _word(arguments: UclObject, name: str, default: str = "") -> str:
     return found.value if isinstance(found, UclScalar) and isinstance(found.value, str) else default
 
 
+def _key(reader: Reader, pos: int, arguments: UclObject) -> str:
+    """The key that a macro names; bounded as a written one."""
+    key = _word(arguments, "key")
+    if len(key) > reader.session.limits.key_length:
+        raise reader.source.error(pos, f"a key of {len(key)} characters")
+    return key
+
+
 def include(
     reader: Reader,
     pos: int,
@@ -187,7 +195,7 @@ def _target(reader: Reader, pos: int, path: str, arguments: UclObject, priority:
     source, frame = reader.source, reader.stack[-1]
     section = frame.node
     assert isinstance(section, UclObject)
-    key = _word(arguments, "key")
+    key = _key(reader, pos, arguments)
     if not key and _flag(arguments, "prefix"):
         name = Path(path).name
         key = next(
@@ -244,7 +252,7 @@ def load(reader: Reader, pos: int, path: str, arguments: UclObject, priority: in
     source, session = reader.source, reader.session
     section = reader.stack[-1].node
     assert isinstance(section, UclObject)
-    key = _word(arguments, "key")
+    key = _key(reader, pos, arguments)
     if not key:
         raise source.error(pos, "the key is missing", '.load(key="name") "file"')
     if key in section:

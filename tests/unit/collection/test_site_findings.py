@@ -311,3 +311,8 @@ def test_a_description_that_cannot_be_read(site: Site, key: str, value: Any, wor
 )
 def test_sizes(size: object, expected: int | None) -> None:
     assert octets(size) == expected
+
+
+def test_privacy_of_users_mail_may_differ(site: Site) -> None:
+    site["charlotte"]["local"]["privacy.conf"] = {"authenticated": True}
+    assert not findings(site)

@@ -352,3 +352,9 @@ def test_load_as_a_heredoc(tmp_path: Path) -> None:
 def test_a_missing_comma_between_lines_is_fine() -> None:
     text = 'local_addrs = [\n  "10.0.0.0/8",\n  "fd00::/8"\n  "192.0.2.0/24",\n];'
     assert to_python(parse(text)) == {"local_addrs": ["10.0.0.0/8", "fd00::/8", "192.0.2.0/24"]}
+
+
+@pytest.mark.parametrize("macro", [".load", ".include"])
+def test_a_key_that_a_macro_names_is_bounded_too(tmp_path: Path, macro: str) -> None:
+    with pytest.raises(UclError, match="a key of 20000 characters"):
+        _read(tmp_path, main=f'{macro}(key="{"k" * 20_000}") "$CURDIR/more.conf"', more="a = 1")

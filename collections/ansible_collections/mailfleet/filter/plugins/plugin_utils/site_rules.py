@@ -38,6 +38,7 @@ OF_ONE_HOST = frozenset(
         "history_redis.conf",
         "logging.inc",
         "metadata_exporter.conf",
+        "privacy.conf",  # of users' mail, which is scanned where it is taken
         "redis.conf",
         "worker-controller.inc",
         "worker-fuzzy.inc",
