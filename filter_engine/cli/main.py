@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from importlib import import_module
@@ -23,6 +24,8 @@ COMMANDS = {
     "serve": ("filter_engine.cli.serve", "serve"),
 }
 """Command -> module and function. Modules load on demand, which keeps ``--help`` quick."""
+_LONG = frozenset({"rule", "scan", "serve"})
+"""Commands that may run for long. The others end before there is garbage to collect."""
 
 
 class _Commands(click.Group):
@@ -39,6 +42,8 @@ class _Commands(click.Group):
             return None
         command = getattr(import_module(place[0]), place[1])
         assert isinstance(command, click.Command)
+        if cmd_name in _LONG:
+            gc.enable()
         return command
 
 
@@ -53,6 +58,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's bytes need not be UTF-8
             stream.reconfigure(errors="backslashreplace")
+    gc.disable()
     try:
         group(prog_name="filter-engine")
     except KeyboardInterrupt:
