@@ -137,7 +137,7 @@ def _stock_symbols() -> Iterable[Symbol]:
     for name, (rule, inverse) in _STOCK.items():
         groups = _STOCK_GROUPS[name]
         yield Symbol(name, rule.score, rule.description, groups)
-        against = f"{rule.description.replace('confirmed', 'but not confirmed')}"
+        against = rule.description.replace("confirmed", "but not confirmed")
         yield Symbol(rule.inverse_symbol, inverse, against, groups)
 
 

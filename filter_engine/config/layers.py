@@ -18,6 +18,9 @@ RSPAMDS_DYNAMIC_FILE = "rspamd_dynamic"
 MAIN_FILES = ("filter_engine.conf.local", "rspamd.conf.local")
 """Files of a site at the top level, each with one of the name ``NAME.override`` beside it."""
 
+SITE_FOLDERS = (Layer.LOCAL.value, Layer.OVERRIDE.value)
+"""Folders of a site whose files are merged into the shipped ones, or replace them."""
+
 #: Weakest first; a later one wins over an earlier one.
 _STRENGTH = {layer: number for number, layer in enumerate(Layer)}
 

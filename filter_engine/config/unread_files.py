@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filter_engine.config.findings import Finding, Severity
-from filter_engine.config.layers import MAIN_FILES
+from filter_engine.config.layers import MAIN_FILES, SITE_FOLDERS
 from filter_engine.config.stock_files import StockFiles
 from filter_engine.ucl.document import Document
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
-_FOLDERS = ("local.d", "override.d")
 #: What the engine or Rspamd would read in another place, so that its writer expects an effect.
 _MEANT_TO_BE_READ = re.compile(r"\.(?:conf|inc|ucl|local|override)\Z|\.local\.|\A[^.]+\.lua\Z")
 #: What editors, package managers and version control leave behind.
@@ -67,7 +66,7 @@ def unread_files(document: Document, variables: Mapping[str, str]) -> Iterator[F
     dbdir = os.path.abspath(variables["DBDIR"]) if variables.get("DBDIR") else ""
     skipped = {dbdir, os.path.abspath(variables.get("CONFDIR") or "/")}
     stock = StockFiles(top)
-    for folder in _FOLDERS:
+    for folder in SITE_FOLDERS:
         yield from _unusable(top / folder)
         yield from _in_folder(top / folder, read)
     for directory, meant in _mistaken_directories(top):
@@ -79,7 +78,7 @@ def unread_files(document: Document, variables: Mapping[str, str]) -> Iterator[F
                     f"nothing includes a file of {directory}: it has no effect",
                     f"move it to {meant / path.relative_to(directory)}",
                 )
-    skipped |= {str(top / folder) for folder in _FOLDERS}
+    skipped |= {str(top / folder) for folder in SITE_FOLDERS}
     for path in _files(top, skipped):
         if _MEANT_TO_BE_READ.search(path.name) and not (
             read.knows(str(path)) or stock.has(path) or path.parent.name in _DATA
@@ -216,11 +215,11 @@ def _elsewhere(path: Path, top: Path, read: _Read) -> Finding:
 
 def _mistaken_directories(local: Path) -> Iterator[tuple[Path, Path]]:
     """(directory, the one that was meant): ``/etc/rspamd.d/override.d``, ``local.d`` misspelt."""
-    for folder in _FOLDERS:
+    for folder in SITE_FOLDERS:
         yield local.with_name(f"{local.name}.d") / folder, local / folder
     for name in _directories(local):
-        close = difflib.get_close_matches(name.lower(), _FOLDERS, n=1, cutoff=_LIKENESS)
-        if close and name not in _FOLDERS:
+        close = difflib.get_close_matches(name.lower(), SITE_FOLDERS, n=1, cutoff=_LIKENESS)
+        if close and name not in SITE_FOLDERS:
             yield local / name, local / close[0]
 
 

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filter_engine.config.layers import SITE_FOLDERS
 from filter_engine.importers.outcome import ImportFaultError, Remark
 from filter_engine.importers.statements import Statement, line_of, statements, without_macros
 from filter_engine.importers.write import read
 from filter_engine.ucl import UclError, parse
-
-FOLDERS = ("local.d", "override.d")
 
 
 @dataclass(slots=True)
@@ -28,7 +27,7 @@ class Site:
 
     def files(self, *names: str) -> list[str]:
         """The paths of the files of these base names that are there."""
-        paths = (f"{folder}/{name}" for folder in FOLDERS for name in names)
+        paths = (f"{folder}/{name}" for folder in SITE_FOLDERS for name in names)
         return [path for path in paths if path in self.texts]
 
     def remark(self, path: str, line: int, subject: str, reason: str) -> None:
@@ -131,7 +130,7 @@ def _read_tree(directory: Path) -> dict[str, str]:
     texts = {}
     if not directory.is_dir():
         raise ImportFaultError("there is no such directory", str(directory))
-    for folder in FOLDERS:
+    for folder in SITE_FOLDERS:
         inner = directory / folder
         for path in sorted(inner.iterdir()) if inner.is_dir() else ():
             if path.suffix not in (".conf", ".inc") or not path.is_file():
@@ -140,7 +139,7 @@ def _read_tree(directory: Path) -> dict[str, str]:
             if text is not None:
                 _check(f"{folder}/{path.name}", text, str(directory))
                 texts[f"{folder}/{path.name}"] = text
-    if not any((directory / folder).is_dir() for folder in FOLDERS):
+    if not any((directory / folder).is_dir() for folder in SITE_FOLDERS):
         raise ImportFaultError("neither local.d nor override.d is in it", str(directory))
     return texts
 

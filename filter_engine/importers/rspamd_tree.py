@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filter_engine.config.findings import Finding
+from filter_engine.config.layers import SITE_FOLDERS
 from filter_engine.importers.metric_file import OLD_NAMES, split_metric
 from filter_engine.importers.outcome import ImportFaultError, Outcome, Remark
 from filter_engine.importers.statements import statements, without_macros
@@ -25,7 +26,6 @@ MAX_FILES = 2000
 MAX_FILE = 16 * 1024 * 1024
 MAX_SIZE = 64 * 1024 * 1024
 
-_FOLDERS = ("local.d", "override.d")
 _TOP = ("rspamd.conf.local", "rspamd.conf.local.override")
 _UCL = (".conf", ".inc", ".local", ".override")
 #: What a path in a value may begin with to mean the tree itself.
@@ -107,7 +107,7 @@ class _Tree:
     def own_files(self) -> None:
         for name, text in self.texts.items():
             folder, _, rest = name.partition("/")
-            if folder in _FOLDERS and "/" not in rest and not name.endswith(".lua"):
+            if folder in SITE_FOLDERS and "/" not in rest and not name.endswith(".lua"):
                 if rest in OLD_NAMES:
                     self.metric(name, text)
                 elif rest.endswith(_UCL) or not self._is_shipped(name):
@@ -163,7 +163,7 @@ class _Tree:
             if name in self.texts and name not in self.outcome.files:
                 if not name.endswith(".lua"):
                     self.outcome.files[name] = self.texts[name]
-            elif not name.startswith(_FOLDERS) and name not in self.texts:
+            elif not name.startswith(SITE_FOLDERS) and name not in self.texts:
                 self.remark(name, 0, name, "a value names this file, and it is not there")
 
     def left_behind(self) -> None:
@@ -179,7 +179,7 @@ class _Tree:
                 self.remark(name, 0, Path(name).name, "no value names it and nothing includes it")
 
     def _is_old_metric(self, name: str) -> bool:
-        return Path(name).name in OLD_NAMES and Path(name).parent.name in _FOLDERS
+        return Path(name).name in OLD_NAMES and Path(name).parent.name in SITE_FOLDERS
 
     def _is_shipped(self, name: str) -> bool:
         return self.stock is not None and self.stock.is_known(name)
