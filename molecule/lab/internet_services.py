@@ -73,7 +73,7 @@ def service_files(
         "certificate": _CERTIFICATE,
         "store": STORE,
     }
-    scripts = [path for path in sorted(_FILES.iterdir()) if path.suffix == ".py"]
+    scripts = [path for path in sorted(_FILES.iterdir()) if path.suffix in {".pl", ".py"}]
     return [
         SeedFile("/etc/knot/knot.conf", knot_conf(internet, zones)),
         *(SeedFile(f"{_ZONES}/{zone.file_name}", zone.text()) for zone in zones),
