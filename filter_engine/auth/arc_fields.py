@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from filter_engine.auth.canonical import Canonicalization, canonical_field
 from filter_engine.auth.dkim_library import dkim_library
@@ -19,6 +18,7 @@ from filter_engine.auth.dkim_signature import (
     without_signature,
 )
 from filter_engine.dns.names import to_ascii
+from filter_engine.lazy_dataclass import frozen
 
 MAX_SETS = 50
 """The highest instance number (section 4.2.1)."""
@@ -30,7 +30,7 @@ class ArcFieldError(ValueError):
     """A field that cannot be used; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ArcSeal:
     """An ARC-Seal field that is syntactically right (section 4.1.3)."""
 

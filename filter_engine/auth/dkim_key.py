@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from filter_engine.auth.dkim_library import dkim_library, primitives
+from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -30,7 +30,7 @@ class DkimKeyError(ValueError):
     """A key record that cannot be used; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DkimPublicKey:
     """A usable key record."""
 

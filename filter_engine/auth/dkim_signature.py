@@ -6,12 +6,11 @@ them, which are quadratic on it. Times are checked here: dkimpy knows no clock b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from filter_engine.auth.canonical import Canonicalization, canonical_field
 from filter_engine.auth.dkim_key import decode_base64
 from filter_engine.auth.dkim_library import dkim_library
 from filter_engine.dns.names import is_below, to_ascii
+from filter_engine.lazy_dataclass import frozen
 
 MAX_FIELD = 32768
 """Octets of a signature field; longer ones are not read."""
@@ -38,7 +37,7 @@ class DkimSignatureError(ValueError):
         self.selector = tags.get(b"s", b"").decode("ascii", "replace")[:255]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DkimSignature:
     """A signature field that is syntactically right."""
 

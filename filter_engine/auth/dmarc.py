@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from filter_engine.auth.dmarc_record import (
     DmarcRecord,
     DmarcSyntaxError,
@@ -20,10 +18,11 @@ from filter_engine.auth.results import (
     SpfResult,
 )
 from filter_engine.dns.names import organisational_domain, to_ascii, to_wire
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.question import Ask, DnsAnswer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DmarcDiscovery:
     """The record that applies, or the result without one."""
 

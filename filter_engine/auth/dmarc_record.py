@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from filter_engine.auth.results import DmarcPolicy
+from filter_engine.lazy_dataclass import frozen
 
 MAX_RECORD = 8192
 """Octets of a record that is read."""
@@ -17,7 +17,7 @@ class DmarcSyntaxError(ValueError):
     """A DMARC record that cannot be used; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DmarcRecord:
     """A usable record."""
 

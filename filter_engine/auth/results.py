@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from filter_engine.lazy_dataclass import frozen
 
 
 class SpfCode(StrEnum):
@@ -18,7 +19,7 @@ class SpfCode(StrEnum):
     PERMERROR = "permerror"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpfResult:
     """The outcome of one SPF evaluation."""
 
@@ -59,7 +60,7 @@ class DkimCode(StrEnum):
     """No key, a revoked one, or one that does not fit the signature."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DkimSignatureResult:
     """One DKIM-Signature field and what became of it."""
 
@@ -86,7 +87,7 @@ class DkimSignatureResult:
     """Why DNS failed, naming the resolver: for evidence and logs, not for headers."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DkimResult:
     """All signatures that were looked at, in the order of their header fields."""
 
@@ -119,7 +120,7 @@ class DmarcPolicy(StrEnum):
     REJECT = "reject"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DmarcResult:
     """The outcome of DMARC for one message."""
 

@@ -8,12 +8,12 @@ import os
 import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from filter_engine.auth.dkim_key import DkimKeyError, parse_key_record
 from filter_engine.auth.dkim_library import primitives
+from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,7 +29,7 @@ class SigningKeyError(ValueError):
     """A key file that cannot be used; the text names the file and never holds key material."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SigningKey:
     """One private key, ready to sign."""
 

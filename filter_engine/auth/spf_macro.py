@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote
+
+from filter_engine.lazy_dataclass import frozen
 
 MAX_STRING = 2048
 """Characters of a macro string as written; no honest record comes near."""
@@ -30,7 +31,7 @@ class SpfSyntaxError(ValueError):
     """A record that cannot be read: permerror (RFC 7208, section 2.6.7)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Macro:
     """One ``%{...}``."""
 
@@ -94,7 +95,7 @@ def parse_domain_spec(text: str) -> MacroString:
     return parts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MacroValues:
     """What macros stand for while one record is evaluated (section 7.2)."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
@@ -14,6 +13,7 @@ from filter_engine.auth.spf_macro import (
     parse_domain_spec,
     parse_macro_string,
 )
+from filter_engine.lazy_dataclass import frozen
 
 MAX_RECORD = 16384
 """Octets of a record that is read; longer ones are permerror."""
@@ -34,7 +34,7 @@ TAKES_LOOKUP = frozenset({"include", "a", "mx", "ptr", "exists"})
 """Mechanisms that count against the limit of ten (section 4.6.4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Directive:
     """One mechanism with its qualifier."""
 
@@ -57,7 +57,7 @@ class Directive:
         return f"{self.qualifier}{self.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """A record that is syntactically right."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.config.kinds import merged_object, text_of
 from filter_engine.config.map_definition import MapDefinition, MapEntry, define
 from filter_engine.config.schema import Binder, Kind
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.map import Map
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject
 
@@ -71,7 +71,7 @@ def split_targets(text: str) -> tuple[str, ...]:
     return tuple(t for t in targets if t and not t.startswith(_NO_ADDRESS))[:MAX_TARGETS]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tables:
     """The maps that aliases are read from."""
 

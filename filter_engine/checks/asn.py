@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -13,6 +12,7 @@ from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.tables import table_of
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -24,7 +24,7 @@ _GROUPS: Final = ("asn",)
 _MAX_FIELD: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AsnResult:
     """What is known of the client's network; an empty field is not known."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -28,6 +27,7 @@ from filter_engine.config.origin import Origin
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
 from filter_engine.config.tell import tell
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.metric import SEVERITY
 from filter_engine.scan.task import Task
@@ -147,7 +147,7 @@ def _tell(name: str, rule: ForceRule, binder: Binder) -> None:
             tell(binder, rule.origin("message"), "rule-fault", told, hint)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Rule:
     name: str
     said: ForceRule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Final
 
 from filter_engine.auth.results import DkimResult
@@ -15,6 +15,7 @@ from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.dns.names import organisational_domain
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.map import Map
 from filter_engine.matching import Pattern, PatternError, parse_slashed
 from filter_engine.message.charset import decode_header_bytes
@@ -60,7 +61,7 @@ class MidOptions(Section):
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KnownForms:
     """How the Message-IDs of signing domains look."""
 

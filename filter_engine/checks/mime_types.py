@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final, NamedTuple
 from urllib.parse import unquote
@@ -26,6 +25,7 @@ from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.tables import table_of
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Map, MapKind
 from filter_engine.message import Part
 from filter_engine.message.archive import Archive
@@ -85,7 +85,7 @@ class MimeTypesOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("mime_types")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _State:
     types: Map | None = None
     allowed: Map | None = None

@@ -7,7 +7,7 @@ RFC 5321, section 5.1 (the MX, else the address), RFC 7505 (null MX).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -20,6 +20,7 @@ from filter_engine.checks.mx_probe import best, probe
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.map_definition import MapDefinition, MapKind
 from filter_engine.dns.names import organisational_domain, to_ascii
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.maps import Map
 from filter_engine.scan.declare import check
 from filter_engine.scan.exchange import Reply
@@ -58,7 +59,7 @@ _BOGON: Final = AddressSet(
 _MAX_WEIGHT: Final = 100.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MxMaps:
     """The maps of the module; None where a site has none."""
 
@@ -69,7 +70,7 @@ class MxMaps:
     bad_ips: Map | None
 
 
-@dataclass(slots=True)
+@mutable
 class _Domain:
     """One domain on its way."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from filter_engine.checks.services.options import PATTERNS, SECONDS, Patterns
@@ -17,6 +17,7 @@ from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.upstreams import Upstream, UpstreamList
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching.pattern import Flags, parse_slashed
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.exchange import Exchange, Reply, Until
@@ -47,7 +48,7 @@ class P0fOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("p0f")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fingerprint:
     """What p0f says."""
 

@@ -6,7 +6,6 @@ Weights, names of symbols and the form of PhishTank's questions are those of Rsp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from math import tanh
 from pathlib import Path
@@ -24,6 +23,7 @@ from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.tables import table_of
 from filter_engine.dns.names import is_below
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Map, MapKind
 from filter_engine.message import Url, UrlFlag
 from filter_engine.scan.declare import Symbol, check
@@ -83,7 +83,7 @@ class PhishingOptions(Section):
     known: ClassVar[Mapping[str, Option]] = unserved("phishing")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _State:
     domains: Map | None
     exceptions: tuple[tuple[str, Map], ...]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json as json_library
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Map
 from filter_engine.message.url import parse_url
 
@@ -14,7 +14,7 @@ _MAX_ENTRIES: Final = 500_000
 _TOLD: Final = ("tld", "sector", "brand")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FeedEntry:
     """A listed URL."""
 

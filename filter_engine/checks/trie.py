@@ -6,7 +6,6 @@ Source: Rspamd's documentation of the module. Case does not matter.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -25,6 +24,7 @@ from filter_engine.config.schema import (
     option,
 )
 from filter_engine.config.schema import Kind as OptionKind
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching import DatabaseCache, literal
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.setup import Setup
@@ -89,7 +89,7 @@ class TrieOptions(Section):
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trie:
     """All strings of all rules, compiled."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -18,6 +17,7 @@ from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Option, Section, option
 from filter_engine.config.tell import tell
 from filter_engine.dns.names import organisational_domain
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.maps import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
@@ -141,7 +141,7 @@ def _stock_symbols() -> Iterable[Symbol]:
         yield Symbol(rule.inverse_symbol, inverse, against, groups)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _List:
     symbol: str
     rule: WhitelistRule
@@ -193,7 +193,7 @@ async def whitelist(task: Task, ask: Ask) -> list[Finding] | None:
     return [found for one in lists for found in _judge(one, task, mail)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Mail:
     spf: bool
     dmarc: bool
@@ -202,7 +202,7 @@ class _Mail:
     """Of the site's own people: no list counts against it."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Result:
     """What one list says so far, as Rspamd adds it up."""
 
@@ -224,7 +224,7 @@ class _Result:
             self.weight = entry.weight
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entry:
     side: str
     weight: float

@@ -6,7 +6,6 @@ import difflib
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,6 +19,7 @@ from filter_engine.config.dump import to_ucl, with_origins
 from filter_engine.config.effective import Branch, effective, value_node
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.emitter import emit, emit_json
 from filter_engine.ucl.nodes import UclNode, UclObject
 
@@ -28,7 +28,7 @@ _TABLES = {"symbols": "-d (--symbol-details)", "symbol": "-d (--symbol-details)"
 """Sections that are empty where a site writes nothing into them, and what is likely asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Format:
     """How data is written."""
 

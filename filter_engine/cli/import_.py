@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -29,6 +28,7 @@ from filter_engine.importers.staging import inspect_staged
 from filter_engine.importers.stock import stock_of
 from filter_engine.importers.write import Change, State, apply, plan
 from filter_engine.importers.write import read as read_existing
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scanner import sections
 from filter_engine.ucl.regular_file import read_regular_file
@@ -42,7 +42,7 @@ VARIABLES_FILE = "filter_engine.json"
 SECRETS_FILE = "filter_engine_vault.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What the command line asks for."""
 
@@ -204,7 +204,7 @@ def import_(
     sys.exit(INCOMPLETE if any(remark.lost for remark in outcome.remarks) else 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Report:
     outcome: Outcome
     changes: list[Change]

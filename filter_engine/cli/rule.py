@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from filter_engine.config.loader import load
 from filter_engine.config.model import Config
 from filter_engine.dns.table import TableResolver
 from filter_engine.headers.sections import sections
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.rules.example import Example
 from filter_engine.rules.loader import RuleFile, RuleFileError, copied, load_file
 from filter_engine.scan import run
@@ -37,7 +38,7 @@ def rule() -> None:
     """Test the rules of a site (Python files in rules.d)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What became of one example."""
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -25,6 +25,7 @@ from filter_engine.cli.envelope import envelope_of
 from filter_engine.cli.options import fail
 from filter_engine.config.annotate import printable
 from filter_engine.config.model import Config
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.revision import revisions
 from filter_engine.scan.recording import Recorder, message_digest
 from filter_engine.scan.recording_file import (
@@ -48,7 +49,7 @@ _MOST_NAMED = 10
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scanned:
     """One message's verdict, and how it came about."""
 

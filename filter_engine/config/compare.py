@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from filter_engine.config.annotate import described, printable
 from filter_engine.config.dump import origin_as_dict
 from filter_engine.config.effective import Branch, Leaf, leaves
 from filter_engine.config.layers import Layers
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import to_python
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One option with another value; ``old`` or ``new`` is None where the option is not there."""
 

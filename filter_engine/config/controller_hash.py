@@ -6,12 +6,12 @@ shorter key would be matched by many passwords, an empty one by all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.config.base32 import decode_base32
 from filter_engine.config.kinds import text_of
 from filter_engine.config.schema import Binder, Kind, MisfitError
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclNode
 
 SALT_OCTETS: Final = 20
@@ -24,7 +24,7 @@ class PasswordHashError(ValueError):
     """A configured hash that cannot be used; the message shows nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ControllerHash:
     """A hash taken apart; ``kind`` is ``PBKDF2`` or ``CATENA``."""
 

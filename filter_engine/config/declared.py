@@ -7,7 +7,7 @@ documented asks here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -26,6 +26,7 @@ from filter_engine.config.model import (
 from filter_engine.config.schema import REST, Option, Schema, Section, options_of
 from filter_engine.config.settings import SettingsRule
 from filter_engine.config.workers import WORKER_TYPES
+from filter_engine.lazy_dataclass import frozen
 
 NAME = "NAME"
 """Stands in a path for a name of the site's choosing."""
@@ -40,7 +41,7 @@ _NONE: Mapping[str, Option] = MappingProxyType({})
 _NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CoreSection:
     """A section that the engine binds itself."""
 
@@ -69,7 +70,7 @@ CORE = (
 """Every one of them, in the order of the documentation."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """One section as it is declared; ``NOWHERE`` where nothing is."""
 

@@ -7,7 +7,7 @@ that they cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypeAlias
 
 from filter_engine.config import declared
@@ -24,10 +24,11 @@ from filter_engine.config.schema import REST, Option, Section, bind, options_of
 from filter_engine.config.secrets import hidden, is_secret
 from filter_engine.config.sockets import SystemdSocket, TcpSocket, UnixSocket
 from filter_engine.config.upstreams import UpstreamList
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SymbolDefault:
     """What the check that sets a symbol says about it."""
 
@@ -39,7 +40,7 @@ class SymbolDefault:
     """Where the rule of a site says the score, or where the rule stands."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaf:
     """One option with its value; ``option`` is None in sections without a schema."""
 
@@ -63,7 +64,7 @@ class Leaf:
         return hidden(self.value, secret=self.secret, place=self.place)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Branch:
     """A section: by name its options and sections, several where a name may stand repeatedly."""
 

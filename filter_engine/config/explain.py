@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from filter_engine.config import declared
@@ -26,6 +26,7 @@ from filter_engine.config.secrets import hidden, is_secret
 from filter_engine.config.sections import OWN
 from filter_engine.config.spoken import Spoken, below, pieces, workers
 from filter_engine.config.workers import WORKER_TYPES
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar, to_python
 
 
@@ -38,7 +39,7 @@ class Role(StrEnum):
     UNUSED = "not used"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """One value that one place gave an option; ``by`` is what replaced it."""
 
@@ -58,7 +59,7 @@ class Statement:
         return shown if self.by is None else shown | {"replaced_by": origin_as_dict(self.by)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """One option: its value, what it means, and who said what, the strongest first."""
 

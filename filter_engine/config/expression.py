@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
+
+from filter_engine.lazy_dataclass import frozen
 
 MAX_LENGTH = 16384
 MAX_DEPTH = 64
@@ -29,7 +31,7 @@ class ExpressionError(ValueError):
         self.column = column
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Atom:
     """A symbol or a group of symbols, as it stands in an expression."""
 
@@ -50,7 +52,7 @@ Values: TypeAlias = Callable[[Atom], float]
 Node: TypeAlias = Callable[[Values], float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expression:
     """A compiled expression; every atom is looked at, also where the outcome is settled."""
 
@@ -105,7 +107,7 @@ _COMBINE: dict[str, Callable[[float, float], float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Token:
     kind: str
     text: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -33,6 +33,7 @@ from filter_engine.config.sections import FOREIGN, OWN
 from filter_engine.config.settings import bind_settings
 from filter_engine.config.unread_files import unread_files
 from filter_engine.config.variables import MAIN_FILE, build_variables
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.document import Document, parse_file
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.nodes import NOWHERE, UclNode, UclObject
@@ -40,7 +41,7 @@ from filter_engine.ucl.nodes import NOWHERE, UclNode, UclObject
 S = TypeVar("S", bound=Section)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspection:
     """What ``inspect`` found: the findings, and the configuration if it can be used."""
 
@@ -101,7 +102,7 @@ def inspect(
     return _inspect(arguments, unusable | faults) if faults else found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Arguments:
     """What ``inspect`` was asked for."""
 

@@ -9,12 +9,13 @@ section with ``url`` (one or several), ``name``, ``description`` and ``poll``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Final
 
 from filter_engine.config.kinds import TIME, merged_object, text_of
 from filter_engine.config.schema import Binder, Kind, MisfitError
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import NOWHERE, Origin, UclArray, UclNode, UclObject, UclScalar
 
 
@@ -47,7 +48,7 @@ class Scheme(StrEnum):
     """A service or file that is asked for each key."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapSource:
     """One place that entries come from."""
 
@@ -63,7 +64,7 @@ class MapSource:
     """The public key that a signature has to fit; empty: any of ``options.trusted_keys``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapEntry:
     """An entry that stands in the configuration itself, as a line of a file would."""
 
@@ -73,7 +74,7 @@ class MapEntry:
     """None: ``text`` may hold it, after a blank."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapDefinition:
     """All that was written for one map."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config
 from filter_engine.config.sections import FOREIGN_MODULES
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclNode
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModulesState:
     """Every module of this engine or of Rspamd, in one of four lists.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from filter_engine.lazy_dataclass import frozen
 
 
 class Layer(StrEnum):
@@ -17,7 +18,7 @@ class Layer(StrEnum):
     OVERRIDE = "override.d"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Position of a value: ``line`` and ``column`` count from 1, 0 where there is no file."""
 

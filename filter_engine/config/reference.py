@@ -6,7 +6,7 @@ All of it is derived from the schemas; nothing is stated here but which file hol
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from filter_engine.config import declared, rspamd
@@ -15,9 +15,10 @@ from filter_engine.config.declared import CORE, NAME, CoreSection, Modules
 from filter_engine.config.declared_files import module_file
 from filter_engine.config.effective import value_node
 from filter_engine.config.schema import REST, Option, Schema, Section, options_of
+from filter_engine.lazy_dataclass import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OptionReference:
     """One option; ``path`` is dotted; in a ``SectionReference`` it starts inside that section."""
 
@@ -38,7 +39,7 @@ class OptionReference:
         return described(value_node(value), self.option.unit)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SectionReference:
     """One section: where a site writes it, what is served there, and what only Rspamd serves."""
 

@@ -13,7 +13,7 @@ documentation::
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeGuard, TypeVar
 
@@ -22,6 +22,7 @@ from filter_engine.config.layers import counted
 from filter_engine.config.options_class import SharedMethods, options_class
 from filter_engine.config.origin import BUILTIN, Layer, Origin
 from filter_engine.config.unknown import report_unknown
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 from filter_engine.ucl.oddities import missing_separator
 
@@ -58,7 +59,7 @@ class Binder(Protocol):
         """The origin of ``node`` with its layer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind(Generic[T_co]):
     """A type of option: its name for people, and how to read all values written for one key."""
 
@@ -74,7 +75,7 @@ class Kind(Generic[T_co]):
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """One option of a section, as documentation, lint and ``configdump`` read it."""
 
@@ -91,7 +92,7 @@ class Option:
     served: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Declared:
     kind: Kind[Any]
     key: str
@@ -126,7 +127,7 @@ def declare_known(**options: Option) -> Mapping[str, Option]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schema:
     """A section of Rspamd's that this engine does not serve: what may stand there, as data.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -27,6 +26,7 @@ from filter_engine.config.kinds import (
 from filter_engine.config.options_class import options_class
 from filter_engine.config.origin import BUILTIN, Origin
 from filter_engine.config.schema import Binder, Kind, MisfitError, Section, bind, option
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.document import parse
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.limits import Limits
@@ -48,7 +48,7 @@ class ApplyError(ValueError):
     """Settings of a request that cannot be read; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetSymbol:
     """A symbol that settings set."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from filter_engine.config.kinds import merged_object, text_of
 from filter_engine.config.schema import Binder, Kind, MisfitError
 from filter_engine.config.tell import tell_control_characters
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclNode, UclScalar
 
 _FLAGS: Final = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE, "x": re.VERBOSE}
@@ -18,7 +18,7 @@ _FLAGS: Final = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE, "x": re.
 whether a text fits."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextPattern:
     """``/regexp/flags``, or a text that has to be equal without regard to case."""
 
@@ -38,7 +38,7 @@ class TextPattern:
         return self.text in value.lower()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddressPattern:
     """``/regexp/``, ``user@domain``, ``@domain``, or ``user`` at any domain."""
 

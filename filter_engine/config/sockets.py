@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TypeAlias
 
 from filter_engine.config.upstreams import parse_port
+from filter_engine.lazy_dataclass import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TcpSocket:
     """An address (or host name) and port; an ``optional`` one may fail to bind (no IPv6 here)."""
 
@@ -33,7 +33,7 @@ class TcpSocket:
         return f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnixSocket:
     """A unix socket; ``mode`` None leaves it to the umask, ``owner`` and ``group`` are names."""
 
@@ -49,7 +49,7 @@ class UnixSocket:
         return f"{self.path}{mode}{owner}{group}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SystemdSocket:
     """A socket handed over by systemd, by its place (from 0) among LISTEN_FDS, or by its name."""
 

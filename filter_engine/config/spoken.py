@@ -7,13 +7,13 @@ The parsed tree holds what is used; what a value replaced or outranked is in its
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spoken:
     """A value; ``lost_to`` is what took its place or that of a section around it."""
 

@@ -7,12 +7,13 @@ import fnmatch
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.layers import MAIN_FILES, SITE_FOLDERS
 from filter_engine.config.stock_files import StockFiles
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.document import Document
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
@@ -86,7 +87,7 @@ def unread_files(document: Document, variables: Mapping[str, str]) -> Iterator[F
             yield _elsewhere(path, top, read)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Read:
     """What the configuration reads: paths and patterns of includes, and paths that values name."""
 

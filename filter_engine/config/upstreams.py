@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
+
+from filter_engine.lazy_dataclass import frozen
 
 
 class Rotation(StrEnum):
@@ -27,7 +28,7 @@ class Rotation(StrEnum):
     STICKY = "sticky"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Upstream:
     """One server: a host name or address with port, or the path of a unix socket with port 0.
 
@@ -60,7 +61,7 @@ class Upstream:
         return f"{self.name}:{self.weight}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpstreamList:
     """Servers and how to choose among them; iterates over ``Upstream`` in order of writing."""
 

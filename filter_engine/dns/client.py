@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 
 import dns.rcode
 
@@ -19,6 +18,7 @@ from filter_engine.dns.flight import Flight
 from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, open_channels, random_ids
 from filter_engine.dns.stream import ask_over_tcp
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 from filter_engine.upstream.upstream_set import UpstreamSet
 
@@ -33,7 +33,7 @@ _LARGEST = 4096
 _TCP_PATIENCE = 3.0
 
 
-@dataclass(slots=True)
+@mutable
 class DnsStatistics:
     """Counters since ``open``."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from filter_engine.config.composites import CompositeConfig
 from filter_engine.config.effective import SymbolDefault
@@ -13,12 +12,13 @@ from filter_engine.explain.flips import Flip, flips
 from filter_engine.explain.looked_at import LookedAt
 from filter_engine.explain.origins import Origins, Source
 from filter_engine.explain.shares import Share, shares
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.metric import SEVERITY
 from filter_engine.scan.trace import Trace
 from filter_engine.scan.verdict import Action, PreResult, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExplainedSymbol:
     """A symbol that was found."""
 
@@ -62,7 +62,7 @@ class ExplainedSymbol:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExplainedComposite:
     """A composite that was set."""
 
@@ -83,7 +83,7 @@ class ExplainedComposite:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Threshold:
     """The score from which an action is taken."""
 
@@ -102,7 +102,7 @@ class Threshold:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VerdictExplanation:
     """Everything about one verdict."""
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.composites import Composites
 from filter_engine.scan.metric import SEVERITY, Decision, Scoring, action_for
 from filter_engine.scan.trace import Trace
@@ -23,7 +24,7 @@ _MOST_SYMBOLS = 200
 """Symbols tried; a verdict seldom has a quarter of that."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewScore:
     """Another score of one symbol."""
 
@@ -32,7 +33,7 @@ class NewScore:
     then: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewThreshold:
     """Another threshold of one action."""
 
@@ -41,7 +42,7 @@ class NewThreshold:
     then: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flip:
     """How the action next to the one that was taken would have been reached."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.config.effective import SymbolDefault
 from filter_engine.config.model import Config
 from filter_engine.explain.origins import Origins, Source
 from filter_engine.headers.spamd_result import SpamdResult, parse_spamd_result
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.message import Message
 from filter_engine.scan.metric import action_for
 from filter_engine.scan.plan import Plan
@@ -21,7 +21,7 @@ NAME: Final = "X-Spamd-Result"
 _NAME_IN_FRONT: Final = re.compile(rf"\s*{NAME}\s*:?\s*", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeaderSymbol:
     """A symbol of the header."""
 
@@ -49,7 +49,7 @@ class HeaderSymbol:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeaderExplanation:
     """What one header says, beside what this configuration would make of the same symbols."""
 

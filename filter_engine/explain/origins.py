@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from filter_engine.config.effective import SymbolDefault
 from filter_engine.config.model import Config
 from filter_engine.config.origin import BUILTIN, Layer, Origin
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.trace import Trace
 from filter_engine.scan.verdict import Action
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """Who said a number, and what it is when nobody says anything."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.metric import Score, Tally
 from filter_engine.scan.plan import Plan
 from filter_engine.scan.trace import Trace
 from filter_engine.scan.verdict import Finding
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Share:
     """One finding of a symbol."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol, TypeAlias
 
 from filter_engine.headers.additions import additions, removals
@@ -33,6 +33,7 @@ from filter_engine.headers.options import (
     VirusRoutine,
 )
 from filter_engine.headers.spamd_result import spamd_result
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.scan.metric import Decision
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, AddHeader, HeaderEdits, RemoveHeader
@@ -43,7 +44,7 @@ _MAX_VIRUSES: Final = 1000
 """Characters of the names of viruses."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """What a routine may look at."""
 
@@ -53,7 +54,7 @@ class Subject:
     """The reject threshold; ``nan`` when nothing is rejected."""
 
 
-@dataclass(slots=True)
+@mutable
 class Edits:
     """Edits as they come together: no header is added twice, whoever asks for it."""
 
@@ -79,6 +80,10 @@ class Edits:
         """Remove headers of that name: 0 all, n the n-th, -1 the last."""
         known = self._remove.setdefault(name.lower(), {})
         known.update((index, RemoveHeader(name, index)) for index in indices)
+
+    def removals_only(self) -> Edits:
+        """What takes the same removals and drops what is to be added."""
+        return Edits(self.default_order, _remove=self._remove)
 
     def add_nothing(self) -> None:
         """Forget what was to be added so far."""
@@ -242,7 +247,7 @@ def _remove_spam_flag(_subject: Subject, options: SpamFlagRoutine, edits: Edits)
 Run: TypeAlias = Callable[[Subject, Any, Edits], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Routine:
     """How a routine runs."""
 

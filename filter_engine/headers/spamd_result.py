@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.headers.fold import LINE, fold_results, one_line
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.verdict import SymbolResult
 
 MAX_OPTION: Final = 512
@@ -30,7 +30,7 @@ class NoSpamdResultError(ValueError):
     """The text is no X-Spamd-Result."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShownSymbol:
     """A symbol as the header shows it."""
 
@@ -39,7 +39,7 @@ class ShownSymbol:
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpamdResult:
     """What one X-Spamd-Result says."""
 

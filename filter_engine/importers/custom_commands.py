@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from filter_engine.importers.outcome import ImportFaultError, Outcome, Remark
 from filter_engine.importers.redact import without_words_of
 from filter_engine.importers.statements import line_of, statements, without_macros
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.ucl import UclError, parse
 
 MAX_LINES = 10_000
@@ -61,7 +62,7 @@ def import_custom_commands(
     return work.finish(frozenset(known))
 
 
-@dataclass(slots=True)
+@mutable
 class _Commands:
     file: str
     texts: dict[str, str]

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from filter_engine.importers.outcome import ImportFaultError, Remark
+from filter_engine.lazy_dataclass import mutable
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _REFERENCE = re.compile(
@@ -21,7 +22,7 @@ _REFERENCE = re.compile(
 )
 
 
-@dataclass(slots=True)
+@mutable
 class EnvFile:
     """What a file says: value and line of each key; a later line wins over an earlier one."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from filter_engine.importers.dkim_names import is_dkim_name
 from filter_engine.importers.metric_file import OLD_NAMES, split_metric
@@ -18,6 +18,7 @@ from filter_engine.importers.outcome import ImportFaultError, Outcome, Remark
 from filter_engine.importers.redact import without_words_of
 from filter_engine.importers.site_files import RSPAMD_ONLY
 from filter_engine.importers.statements import without_macros
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.ucl import UclError, UclObject, UclScalar, parse
 
 DEFAULT_SYSLOG_LEVEL = 5
@@ -67,7 +68,7 @@ def import_environment(
     return work.outcome
 
 
-@dataclass(slots=True)
+@mutable
 class _Import:
     environ: dict[str, str]
     file: str

@@ -6,9 +6,10 @@ and symbols, all of it sometimes inside ``metric { }``. Texts stay as written, c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from filter_engine.importers.statements import Statement, line_of, statements
+from filter_engine.lazy_dataclass import mutable
 
 OLD_NAMES = ("metric.conf", "metrics.conf")
 
@@ -19,7 +20,7 @@ _ACTIONS = frozenset(
 )
 
 
-@dataclass(slots=True)
+@mutable
 class MetricParts:
     """The two files an old one becomes, and what belongs to neither: (key, line)."""
 

@@ -7,17 +7,18 @@ fixes leave a tree alone that they have been over already.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from filter_engine.config.layers import SITE_FOLDERS
 from filter_engine.importers.outcome import ImportFaultError, Remark
 from filter_engine.importers.statements import Statement, line_of, statements, without_macros
 from filter_engine.importers.write import read
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.ucl import UclError, parse
 
 
-@dataclass(slots=True)
+@mutable
 class Site:
     """The texts of a tree while fixes work on them: ``local.d/options.inc`` -> text."""
 
@@ -40,7 +41,7 @@ class Site:
         self.removed.add(path)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fix:
     """One fix: its number and name, either of which calls it, and what it does."""
 
@@ -50,7 +51,7 @@ class Fix:
     run: Callable[[Site], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Migration:
     """What the fixes made of a tree: texts that changed, files that go, what is left to do."""
 

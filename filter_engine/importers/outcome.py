@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from filter_engine.config.findings import Finding, Severity
+from filter_engine.lazy_dataclass import mutable
 
 Plain: TypeAlias = (
     "bool | int | float | str | list[Plain] | tuple[Plain, ...] | Mapping[str, Plain] | None"
@@ -52,7 +53,7 @@ class Remark:
         return f"{place}: {self.subject}: {self.reason}"
 
 
-@dataclass(slots=True)
+@mutable
 class Outcome:
     """What came out of one source."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from filter_engine.config.findings import Finding
@@ -19,6 +19,7 @@ from filter_engine.importers.metric_file import OLD_NAMES, split_metric
 from filter_engine.importers.outcome import ImportFaultError, Outcome, Remark
 from filter_engine.importers.statements import statements, without_macros
 from filter_engine.importers.stock import Stock
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.ucl import UclArray, UclError, UclNode, UclObject, UclScalar, parse
 from filter_engine.ucl.regular_file import read_regular_file
 
@@ -55,7 +56,7 @@ def import_rspamd(directory: Path, stock: Stock | None, inspect: Inspect) -> Out
     return work.outcome
 
 
-@dataclass(slots=True)
+@mutable
 class _Tree:
     directory: Path
     stock: Stock | None

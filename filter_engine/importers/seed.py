@@ -11,13 +11,14 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.importers.environment import variable_of
 from filter_engine.importers.outcome import ImportFaultError, Outcome, Remark
 from filter_engine.importers.write import Change, apply, make_directories, plan, replace
+from filter_engine.lazy_dataclass import mutable
 
 MARK = ".seeded"
 FORCE = "FORCE_CONFIG"
@@ -26,7 +27,7 @@ FORCE = "FORCE_CONFIG"
 Inspect = Callable[[Mapping[str, str], Path], tuple[Finding, ...]]
 
 
-@dataclass(slots=True)
+@mutable
 class Seeding:
     """What was done: nothing (``done`` False), or these files, with the backups made."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from filter_engine.lazy_dataclass import frozen
 
 _BLANKS = re.compile(r"[ \t]*")
 _SPACE = re.compile(r"[\s,;]*")
@@ -19,7 +20,7 @@ _PLAIN = re.compile(r"[^\s\\{}\[\];,#\"'/]+|/(?!\*)|[ \t]+|\\.?", re.DOTALL)
 _OPEN = {"{": "}", "[": "]"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """One key with its value, or one macro (``key`` then begins with a dot).
 

@@ -7,13 +7,13 @@ configuration files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from filter_engine.config.stock_files import DPKG_STATUS, checksum, dpkg_checksums
+from filter_engine.lazy_dataclass import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stock:
     """The pristine files: path below the tree -> MD5; ``texts`` where there is a copy."""
 

@@ -12,12 +12,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from filter_engine.importers.outcome import ImportFaultError
 from filter_engine.importers.redact import redact
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.regular_file import read_regular_file
 
 FILE_MODE = 0o640
@@ -39,7 +39,7 @@ class State(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One file: its path below the directory, its text, and how it differs, secrets hidden."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from filter_engine.config.findings import Finding, Severity
+from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
     from filter_engine.lint.situation import Situation
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Examine: TypeAlias = "Callable[[Situation], Iterator[Finding]]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One rule; ``code`` names its findings (``--ignore CODE``)."""
 

@@ -7,16 +7,16 @@ import os
 import pwd
 import socket
 import stat
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.regular_file import read_regular_file
 
 _MAX_FILE = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """A user as the kernel sees it when a file is opened."""
 
@@ -48,7 +48,7 @@ class Account:
         return bool(found.st_mode & bit)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """A host below ``root`` (``/``: this machine; a directory: a picture of one).
 

@@ -6,7 +6,6 @@ A bound worker knows only where the last ``bind_socket`` stands; findings about 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from filter_engine.config.model import Config
 from filter_engine.config.sockets import BindSocket, parse_bind_socket
@@ -19,6 +18,7 @@ from filter_engine.config.workers import (
     FuzzyConfig,
     WorkerConfig,
 )
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import NOWHERE, Origin, UclNode, UclObject, UclScalar
 
 #: Standard port -> the worker kind it belongs to.
@@ -31,7 +31,7 @@ PORTS = {
 STANDARD_PORT = {kind: port for port, kind in PORTS.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerSection:
     """A bound worker and the section it was read from."""
 
@@ -44,7 +44,7 @@ class WorkerSection:
         return isinstance(self.worker, FuzzyConfig)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listener:
     """One socket of a worker that is to run; ``origin`` is built in for a default one."""
 

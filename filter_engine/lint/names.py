@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from filter_engine.config.model import Config
 from filter_engine.config.sections import FOREIGN_GROUPS
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.lint.stock_symbols import STOCK_GROUPS, STOCK_SYMBOLS
 from filter_engine.lint.tree import scalars, text
 from filter_engine.ucl.nodes import UclObject
@@ -19,7 +19,7 @@ _LIKENESS = 0.7
 _EXPRESSIONS = ("expression", "require_symbols")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """What can be named: ``symbols`` and ``groups`` of this engine, ``foreign`` of Rspamd's."""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.lint.host import Host
 
 MAIN_CF = "/etc/postfix/main.cf"
@@ -22,7 +23,7 @@ _MAX_DEPTH = 8
 _MAX_VALUE = 65536
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """A value and where it stands."""
 
@@ -33,7 +34,7 @@ class Parameter:
     column: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Postfix:
     """The parameters of main.cf by name, and those that services of master.cf change."""
 

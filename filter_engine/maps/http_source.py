@@ -20,13 +20,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from filter_engine import __version__
 from filter_engine.config.map_definition import MapKind, MapSource
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.file_source import tell_problems
 from filter_engine.maps.limits import MAX_BYTES
 from filter_engine.maps.map import Source
@@ -47,7 +48,7 @@ _MAX_HEAD: Final = 4096
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """What is kept of an answer beside its body."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from filter_engine.config.map_definition import MapKind
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.content import Content, Found, Key, TextContent, WordContent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hit:
     """An entry that fits."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import zstandard
 
 from filter_engine.config.map_definition import MapEntry, MapKind, MapSource
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.cdb import CdbContent
 from filter_engine.maps.content import Content, TextContent, WordContent
 from filter_engine.maps.limits import MAX_BYTES
@@ -39,11 +39,11 @@ class MapError(Exception):
     """A source cannot be read; the message says why, without the place."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapReader:
     """Reads maps with what a configuration says about all of them."""
 
-    cache: DatabaseCache = DatabaseCache(None)  # noqa: RUF009  # holds nothing
+    cache: DatabaseCache = DatabaseCache(None)  # holds nothing
     """Compiled patterns."""
     trusted_keys: tuple[str, ...] = ()
     secret: str = ""

@@ -6,9 +6,10 @@ import math
 import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.matching.pattern import Flags, Pattern
 
 SUBJECT_SIZE: Final = 4096
@@ -24,7 +25,7 @@ _WORD: Final = re.compile(r"\w+")
 _SIGNS: Final = re.compile(r"\\.|[()\[\]{}?*+|^$.\d,]")
 
 
-@dataclass(slots=True)
+@mutable
 class Costs:
     """What measuring some patterns found."""
 

@@ -11,10 +11,11 @@ import logging
 import platform
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any, Final
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching.cost import measure
 from filter_engine.matching.pattern import Flags, Pattern
 
@@ -30,7 +31,7 @@ FORMAT: Final = 4
 """Of a kept database; another number is compiled anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compiled:
     """What became of a list of patterns; positions are those of the list."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from filter_engine.lazy_dataclass import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class FileType:
     """A detected type."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.message.css import BLACK, WHITE, Colour
 from filter_engine.message.html_guard import CUSTOM, guard
 from filter_engine.message.html_style import DEFAULT_LOOK, Look, Looks
@@ -66,7 +67,7 @@ _MAX_IMAGES: Final = 1000
 _MAX_HIDDEN: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """Where an element leads."""
 
@@ -79,7 +80,7 @@ class Link:
     """Of a ``link``, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """An ``img``."""
 
@@ -100,7 +101,7 @@ class Image:
         return self.source[:5].lower() == "data:" or self.content_id is not None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HiddenText:
     """An element without inner ones whose text cannot be seen."""
 
@@ -114,7 +115,7 @@ class HiddenText:
     background: Colour = WHITE
 
 
-@dataclass(slots=True)
+@mutable
 class HtmlContent:
     """What an HTML part shows and where it leads; to be read only."""
 

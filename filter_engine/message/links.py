@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote, urljoin
 
 from filter_engine.dns.names import is_below
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.address import Address, parse_mailbox
 from filter_engine.message.html import HtmlContent, Link
 from filter_engine.message.limits import MAX_CANDIDATES, MAX_URL_LENGTH, MAX_URLS
@@ -23,7 +24,7 @@ _MAX_SHOWN: Final = 512
 _JUST_SHOWN: Final = UrlFlag.HTML_DISPLAYED | UrlFlag.SUBJECT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Links:
     """What was found in one message."""
 

@@ -6,9 +6,10 @@ Nothing is unpacked: what stands in packed streams is not seen.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+from filter_engine.lazy_dataclass import frozen
 
 _MAX_READ: Final = 8 << 20
 _MANY_OBJECTS: Final = 10_000
@@ -23,7 +24,7 @@ _ESCAPED_NAME: Final = re.compile(rb"/[A-Za-z]{0,32}#([2-7][0-9A-Fa-f])(?=[#A-Za
 _FEW_ESCAPES: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PdfMarks:
     """What was found in a PDF file."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from socket import AF_INET, inet_pton
 from typing import Final
 
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.message.date import parse_date_leniently
 
 _TOKEN: Final = re.compile(r"[();]|[^\s();]+")
@@ -30,7 +30,7 @@ _PROTOCOLS: Final = {
 _MAX_LENGTH: Final = 8192
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """One trace field. Names are as Rspamd's; unknown parts are None, names are in lower case."""
 
@@ -59,7 +59,7 @@ class Received:
         return None if when is None else when.timestamp()
 
 
-@dataclass(slots=True)
+@mutable
 class _Clause:
     """One clause: its word and the comments after it."""
 

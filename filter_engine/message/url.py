@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import unquote
 
 from filter_engine.dns.names import organisational_domain, public_suffixes
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.limits import MAX_URL_LENGTH
 
 _SCHEMES: Final = {"hxxp": "http", "hxxps": "https"} | {
@@ -80,7 +80,7 @@ URL_FLAGS: Final = {
 """Rspamd's name of a flag -> its bit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Url:
     """One URL of the message."""
 

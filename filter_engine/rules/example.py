@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.envelope import Envelope
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Example:
     """A message, and which of the file's symbols it has to set: these and no others.
 

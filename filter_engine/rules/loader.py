@@ -12,13 +12,13 @@ import stat
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.variables import build_variables
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.rules.declare import into
 from filter_engine.rules.example import Example
 from filter_engine.scan.declare import Registry
@@ -34,7 +34,7 @@ CODE: Final = "rule-file"
 _PACKAGE: Final = "filter_engine_site_rules"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SiteRules:
     """The checks of a configuration: the built-in ones and the site's."""
 
@@ -44,7 +44,7 @@ class SiteRules:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleFile:
     """One loaded file."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from filter_engine.config.composites import CompositeConfig
 from filter_engine.config.expression import Atom, Expression
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.metric import Score
 from filter_engine.scan.verdict import SymbolResult
 
@@ -20,7 +20,7 @@ _LEAST = 0.001
 """What a symbol that weighs nothing is worth in an expression: enough to be true."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Composite:
     name: str
     expression: Expression
@@ -28,7 +28,7 @@ class _Composite:
     removes_weight: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matched:
     """What the composites make of one message."""
 

@@ -6,13 +6,13 @@ Configuration, lint, documentation and the controller's ``/symbols`` all read th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from filter_engine.config.origin import BUILTIN, Origin
 from filter_engine.config.schema import Section
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Stage(IntEnum):
     IDEMPOTENT = 7
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Symbol:
     """A symbol a check may set, with the score it has unless a site says otherwise."""
 
@@ -60,7 +60,7 @@ Prepare: TypeAlias = "Callable[[Any, Setup], object]"
 SymbolsOf: TypeAlias = "Callable[[Any], Iterable[Symbol]]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One declared check. ``run`` takes ``(task)``, or ``(task, ask)`` when ``asks``."""
 

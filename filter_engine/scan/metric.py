@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.verdict import Action, Finding, PreResult, SymbolResult
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SEVERITY: tuple[Action, ...] = (
 """Mildest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Score:
     """A symbol's effective score and what is shown of it."""
 
@@ -48,7 +48,7 @@ class Score:
     """As in ``Symbol``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """The metric's result."""
 

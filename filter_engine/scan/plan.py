@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from filter_engine.config.model import Config, SymbolConfig
 from filter_engine.config.schema import Section
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.composites import Composites
 from filter_engine.scan.declare import Check, Registry, Stage, Symbol
 from filter_engine.scan.metric import MAX_SHOTS, Score
 from filter_engine.scan.verdict import Action
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StagePlan:
     """The enabled checks of one stage, the highest priority first."""
 
@@ -28,7 +29,7 @@ class StagePlan:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Everything a scan needs that does not change between messages."""
 

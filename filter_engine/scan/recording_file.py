@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import zstandard
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.exchange import ExchangeStatus
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
@@ -42,7 +43,7 @@ class RecordedReply(NamedTuple):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """A recorded answer."""
 
@@ -58,7 +59,7 @@ class Answered:
         return answer.key if isinstance(answer, RecordedReply) else answer.question
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordedScan:
     """One scan: what was scanned, what the world answered, what came of it."""
 
@@ -73,7 +74,7 @@ class RecordedScan:
     """Seconds that the scan took; None in recordings that do not tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recording:
     """A whole recording."""
 

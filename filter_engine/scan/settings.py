@@ -11,11 +11,11 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from filter_engine.config.settings import SettingsRule
 from filter_engine.config.settings_apply import ApplyError, SetSymbol, SettingsApply, parse_apply
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.plan import Plan
 from filter_engine.scan.restricted_plan import applied
 from filter_engine.scan.settings_conditions import fits
@@ -31,7 +31,7 @@ _MAX_KEPT = 64
 """Settings of requests that are kept ready: clients send the same ones again and again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chosen:
     """Settings with what follows from them; made once a configuration, not once a mail."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from filter_engine.config.model import Config
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.maps import Maps
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setup:
     """Handed to ``prepare`` beside the check's own options."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from filter_engine.lazy_dataclass import mutable
 
 
-@dataclass(slots=True)
+@mutable
 class ScanStatistics:
     """Faults of this process's scans since it began."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from filter_engine.config.schema import Section
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.envelope import Envelope
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Section)
 
 
-@dataclass(slots=True)
+@mutable
 class Task:
     """A message being scanned. Checks read it and return findings; they change nothing here."""
 

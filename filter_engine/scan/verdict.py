@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
     from filter_engine.scan.exchange import Exchange
@@ -28,7 +30,7 @@ class Action(Enum):
         return cls(text.strip().lower().replace("_", " "))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing a check saw.
 
@@ -45,7 +47,7 @@ class Finding:
     """A symbol that nobody declared scores ``weight`` itself instead of nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PreResult:
     """A check's own verdict, which needs no score (Rspamd's pre-result or passthrough)."""
 
@@ -65,7 +67,7 @@ class PreResult:
     """Template of a rewritten subject; empty leaves the one of the settings or the metric."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What a check returns when findings alone do not say it all."""
 
@@ -93,7 +95,7 @@ class SymbolResult(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddHeader:
     """A header to add; ``order`` as in milter_headers (1: at the top, -1: at the end)."""
 
@@ -103,7 +105,7 @@ class AddHeader:
     order: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemoveHeader:
     """A header to remove; ``index`` 0 means every occurrence, n > 0 the n-th."""
 
@@ -111,7 +113,7 @@ class RemoveHeader:
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeaderEdits:
     """All changes of the message's header, for milter and HTTP alike."""
 
@@ -119,7 +121,7 @@ class HeaderEdits:
     remove: tuple[RemoveHeader, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """The result of one scan; all that headers, replies, history and metrics ever see."""
 

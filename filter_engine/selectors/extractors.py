@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.address import Address
 from filter_engine.message.header import HeaderField
 from filter_engine.message.received import Received
@@ -27,7 +27,7 @@ Build: TypeAlias = "Callable[[Sequence[Argument], Mapping[str, Map]], Extract]"
 """Makes an extractor of its arguments; raises ``ValueError`` for those that do not fit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Extractor:
     """One extractor as the documentation lists it."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
 from filter_engine.dns.names import organisational_domain
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.address import Address
 from filter_engine.message.header import HeaderField
 from filter_engine.message.received import Received
@@ -22,7 +22,7 @@ Value: TypeAlias = "Element | list[Element] | None"
 Field: TypeAlias = "Callable[[object], str | tuple[str, ...] | None]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundSymbol:
     """A symbol that has been set already."""
 

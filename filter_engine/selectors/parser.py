@@ -14,8 +14,9 @@ Source: Rspamd's documentation, "Selectors".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from filter_engine.lazy_dataclass import frozen
 
 MAX_LENGTH: Final = 8192
 """Characters of one selector."""
@@ -42,7 +43,7 @@ def _shown(text: str) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A name with arguments."""
 
@@ -51,7 +52,7 @@ class Call:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expression:
     """One extractor, the field that is taken of what it gives, and what is done with that."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.selectors.extractors import EXTRACTORS, NOT_SERVED, Extractor
 from filter_engine.selectors.items import FIELDS, Element, Field, Value, text_of
 from filter_engine.selectors.parser import Call, Expression, SelectorError, parse
@@ -24,7 +24,7 @@ _NO_MAPS: Final[Mapping[str, Map]] = MappingProxyType({})
 _Read: TypeAlias = "Callable[[Task], Value]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selector:
     """A compiled selector; it holds nothing of any message."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from filter_engine.dns.names import organisational_domain
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching import PatternError, PatternSet, parse_slashed
 from filter_engine.selectors.digest import ENCODINGS, HASHES, digest_of
 from filter_engine.selectors.items import FIELDS, Element, Value, text_of
@@ -24,7 +24,7 @@ OfText: TypeAlias = "Callable[[str], str | list[str] | None]"
 OfList: TypeAlias = "Callable[[list[Element]], Value]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transform:
     """One transform as the documentation lists it."""
 

@@ -9,13 +9,13 @@ import re
 import socket
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns.addresses import Asked, look_up
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.exchange import FILE, Exchange, ExchangeStatus, Reply, Step, Until
 from filter_engine.streams.reading import Reading
 from filter_engine.upstream.upstream_set import UpstreamSet
@@ -28,7 +28,7 @@ _CHUNK: Final = 65536
 _LOCALHOST: Final = ("127.0.0.1", "::1")
 
 
-@dataclass(slots=True)
+@mutable
 class StreamStatistics:
     """Counters since ``open``."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.exchange import Exchange, Exchanges, Reply
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ AT_ONCE: Final = 16
 """Notices on their way."""
 
 
-@dataclass(slots=True)
+@mutable
 class OutboxStatistics:
     """Counters of one worker."""
 

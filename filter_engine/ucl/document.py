@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.includes import MissingFileError, open_source
 from filter_engine.ucl.limits import LIMITS, Limits
@@ -19,7 +19,7 @@ from filter_engine.ucl.template import template_variables
 from filter_engine.ucl.variables import Variables
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A parsed tree of files."""
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.includes import include, load
 from filter_engine.ucl.merge import Frame
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
@@ -25,7 +25,7 @@ _AFTER = re.compile(r"[ \t\r\n;]*")
 MAX_PRIORITY = 15
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A macro as written: ``.name(arguments) "value"`` at ``pos``."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.ucl.errors import UclError
 from filter_engine.ucl.limits import LIMITS, Budget, Limits
 from filter_engine.ucl.source import Source
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from filter_engine.ucl.reader import Reader
 
 
-@dataclass(slots=True)
+@mutable
 class Session:
     """What all files of one load share."""
 

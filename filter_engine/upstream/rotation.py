@@ -7,15 +7,16 @@ returns one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from math import log
 from random import Random
 
 from filter_engine.config.upstreams import Rotation, Upstream
+from filter_engine.lazy_dataclass import mutable
 
 
-@dataclass(slots=True)
+@mutable
 class Turn:
     """What a choice may depend on besides the candidates."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
 from random import Random
 
 from filter_engine.config.upstreams import Upstream, UpstreamList
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.upstream.rotation import ROTATIONS, Turn
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Health:
     """When a server counts as dead, and for how long (Rspamd's defaults)."""
 
@@ -26,7 +26,7 @@ class Health:
 _ALIVE = float("-inf")
 
 
-@dataclass(slots=True)
+@mutable
 class _Condition:
     errors: deque[float]
     dead_until: float = _ALIVE

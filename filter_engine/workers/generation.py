@@ -8,11 +8,12 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from filter_engine.config.model import Config
 from filter_engine.config.workers import ControllerConfig, NormalConfig, ProxyConfig
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.scanner import Scanner
 from filter_engine.workers import process
 from filter_engine.workers.controller import ControllerWorker
@@ -34,7 +35,7 @@ STABLE_TIME = 10.0
 """Seconds after which a worker counts as sound and the delay starts anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """One configured worker: what runs in each of its processes."""
 
@@ -62,7 +63,7 @@ def plans(config: Config) -> Iterator[Plan]:
         yield Plan("controller", control, False, controller.count or 1, controller)
 
 
-@dataclass(slots=True)
+@mutable
 class Worker:
     """One place for a process, and the process that fills it at present."""
 
@@ -84,7 +85,7 @@ class Worker:
         return f"{self.plan.name} {self.number}" if self.plan.count > 1 else self.plan.name
 
 
-@dataclass(slots=True)
+@mutable
 class Generation:
     """The workers of one configuration."""
 

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import cast
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.verdict import Verdict
 from filter_engine.wire.budget import Budget
 from filter_engine.wire.connections import Connections
@@ -26,7 +26,7 @@ Judge = Callable[[MessageReceived], Awaitable[Verdict | None]]
 """Gives the verdict on a message; None means a temporary failure."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MilterTimes:
     """Seconds an MTA may keep us waiting."""
 

@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from filter_engine.config.model import Config
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
 from filter_engine.workers.service import Context, Factory, Service
 from filter_engine.workers.statistics import Counter, Statistics
@@ -37,7 +37,7 @@ READY = b"+"
 """Written to the ready pipe once the worker serves."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """Everything a worker process is started with."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.workers.service import Context
@@ -14,7 +14,7 @@ MARGIN = 10.0
 """Seconds a scan may take beyond its own deadline before it is given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """A verdict and who gave it."""
 

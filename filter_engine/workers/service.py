@@ -6,10 +6,10 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from filter_engine.config.model import Config
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
 from filter_engine.workers.service_budget import ServiceBudget
 from filter_engine.workers.statistics import Row, Statistics
@@ -20,7 +20,7 @@ ACCEPT_PAUSE = 1.0
 """Seconds without accepting after an error such as too many open files."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """Given to every worker process by the supervisor."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import mmap
 import time
-from dataclasses import dataclass
 from enum import IntEnum, auto
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.verdict import Action, Verdict
 
 ROWS = 256
@@ -113,7 +113,7 @@ class Row:
         ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Totals:
     """All rows added up."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -14,6 +13,7 @@ from filter_engine.checks.multimap.result import read_value
 from filter_engine.checks.multimap.types import compile_filter, values_of
 from filter_engine.config.expression import Atom, Expression
 from filter_engine.config.map_definition import MapDefinition, MapKind, define_text
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Hit, Map, Maps
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, PreResult
@@ -138,7 +138,7 @@ class CombinedRule(Rule):
             yield Finding(self.symbol, (), 1.0, f"{self._expression.text}: none of its maps")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Part:
     selector: Selector
     map: Map

@@ -6,7 +6,6 @@ A type is a row of ``TABLE`` and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -18,6 +17,7 @@ from filter_engine.checks.addresses import (
 from filter_engine.checks.multimap import filters, values
 from filter_engine.checks.multimap.filters import Filter
 from filter_engine.checks.multimap.values import Values, ValuesOf
+from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
     from filter_engine.checks.multimap.options import MultimapRule
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MakeFilter: TypeAlias = "Callable[[str], Filter]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needed:
     """An option without which a rule of the type is nothing."""
 
@@ -37,7 +37,7 @@ class Needed:
     """What to write."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleType:
     """One type of rules."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
 from filter_engine.checks.rbl.lua_pattern import compile_lua_pattern
 from filter_engine.checks.rbl.options import RblRule
+from filter_engine.lazy_dataclass import frozen, mutable
 
 _LISTS: Final = IPv4Network("127.0.0.0/8")
 _REFUSALS: Final = IPv4Network("127.255.255.0/24")
@@ -33,7 +34,7 @@ class Plain(Enum):
     """No answer of a list: the zone is somebody else's now, or the resolver invents addresses."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What one address in an answer means."""
 
@@ -42,7 +43,7 @@ class Meaning:
     plain: Plain = Plain.NOTHING
 
 
-@dataclass(slots=True)
+@mutable
 class Codes:
     """A rule's codes, made ready once a configuration."""
 

@@ -7,15 +7,15 @@ more than it says; ``!a.example.com`` leaves such hosts at their registered doma
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from filter_engine.dns.names import is_below, organisational_domain
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.maps import Map
 
 _MAX_LINES = 100_000
 
 
-@dataclass(slots=True)
+@mutable
 class _Domain:
     """The lines of one registered domain."""
 

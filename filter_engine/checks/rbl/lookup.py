@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from filter_engine.checks.rbl.elements import Element, Elements, Found, of_ip
 from filter_engine.checks.rbl.monitor import Monitor
 from filter_engine.checks.rbl.rules import Rule
 from filter_engine.config.addresses import AddressSet
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.maps import Map
 from filter_engine.scan.question import Ask, DnsAnswer, DnsQuestion, DnsStatus, Question
 from filter_engine.scan.task import Task
@@ -24,7 +24,7 @@ _MAX_ADDRESSES: Final = 8
 """Addresses of one name that are looked up (``resolve_ip``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lists:
     """The rules of a module, made ready once a configuration."""
 
@@ -34,7 +34,7 @@ class Lists:
     disabled_zones: Map | None = None
 
 
-@dataclass(slots=True)
+@mutable
 class _Lookup:
     """One name that one rule asks for, and all it stands for."""
 

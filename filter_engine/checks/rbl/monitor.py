@@ -7,11 +7,11 @@ Source: RFC 5782, section 5: a list of addresses never has 127.0.0.1, a list of 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 from filter_engine.checks.rbl.rules import Rule
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.question import DnsAnswer, DnsStatus
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _MAX_FAILURES: Final = 3
 """Tests in a row without an answer until a list counts as dead."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Health:
     """What is known of one zone in this process."""
 

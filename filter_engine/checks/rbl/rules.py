@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from filter_engine.checks.rbl.options import (
     SurblRule,
 )
 from filter_engine.config.map_definition import MapDefinition, MapKind
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Map
 from filter_engine.scan.setup import Setup
 from filter_engine.selectors import Selector, compile_selector
@@ -43,7 +44,7 @@ class UnusableRuleError(ValueError):
     """A rule that cannot be used; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One list, with every default filled in."""
 

@@ -7,10 +7,10 @@ documentation of the regexp module.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.checks.regexp.places import LETTERS, SPELLINGS, Kind, Place
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching.pattern import IGNORED, Flags, Pattern, PatternError
 from filter_engine.matching.pattern import LETTERS as PATTERN_LETTERS
 from filter_engine.selectors import SelectorError, compile_selector
@@ -35,7 +35,7 @@ class RuleError(ValueError):
     """A rule cannot be read; the text says what is wrong and at which column."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PatternAtom:
     """``Header=/pattern/flags`` or ``/pattern/flags{place}``."""
 
@@ -43,7 +43,7 @@ class PatternAtom:
     pattern: Pattern
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallAtom:
     """``function(argument, /pattern/)``."""
 

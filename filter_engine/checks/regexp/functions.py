@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
 
 from filter_engine.checks.regexp.places import text_of, text_parts
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching.budget import search
 from filter_engine.matching.pattern import Flags, Pattern
 from filter_engine.message.defect import Defect
@@ -36,7 +36,7 @@ _MAX_COMPARED: Final = 100_000
 _BROKEN: Final = frozenset({Defect.HEADER_LINE_WITHOUT_COLON, Defect.HEADER_NAME_INVALID})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Function:
     """A function with the number of arguments it takes."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.checks.regexp.places import Place, Texts
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching import DatabaseCache, Flags, Pattern, PatternSet
 
 MAX_EVIDENCE: Final = 80
 """Characters of a matched text that is shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """A pattern at a place."""
 

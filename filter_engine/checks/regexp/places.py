@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import unquote
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.message import Message
@@ -79,7 +79,7 @@ SPELLINGS: Final = {
 """Kinds by the name in braces, older spellings too."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a pattern looks."""
 

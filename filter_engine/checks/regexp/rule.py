@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.checks.regexp.atoms import CallAtom, RuleError, split_atoms
 from filter_engine.checks.regexp.functions import FUNCTIONS, Argument, Function
 from filter_engine.checks.regexp.matcher import Matcher, Matches, Slot
 from filter_engine.config.expression import Atom, Expression, ExpressionError, parse_expression
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.task import Task
 
 _SHOWN: Final = 100
 """Characters of a rule that evidence shows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A function with its arguments."""
 
@@ -26,7 +26,7 @@ class Call:
     arguments: Sequence[Argument]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegexpRule:
     """A rule whose patterns are in a ``Matcher``."""
 

@@ -9,9 +9,9 @@ may equal Rspamd's: tests/unit/checks/test_own_patterns.py names these. A name t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.declare import Symbol
 
 _IP: Final = r"\d{1,3}(?:\.\d{1,3}){3}"
@@ -51,7 +51,7 @@ _FREE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StockRule:
     """One rule: the expression that has to hold for its symbol."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Said(NamedTuple):
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Protocol:
     """One protocol, with what holds where a site says nothing."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from filter_engine.config.expression import Expression
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching import Pattern
 
 
@@ -23,7 +24,7 @@ class RuleType(StrEnum):
     """Not SpamAssassin's: a pattern in what a selector gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Test:
     """What a rule looks at: a pattern, the existence of a header, a function or an expression."""
 
@@ -45,7 +46,7 @@ class Test:
     expression: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """Something in a file that is not used."""
 

@@ -6,14 +6,16 @@ Source: Mail::SpamAssassin::Plugin::ReplaceTags(3).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from filter_engine.lazy_dataclass import mutable
 
 MAX_LENGTH: Final = 65_536
 """Characters of a pattern after its tags are replaced."""
 
 
-@dataclass(slots=True)
+@mutable
 class Replacements:
     """The tags of some files, and the rules that use them."""
 

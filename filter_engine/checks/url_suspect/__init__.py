@@ -6,7 +6,6 @@ The module is of an Rspamd later than 3.4; names and scores of the symbols are i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,6 +19,7 @@ from filter_engine.checks.url_suspect.options import (
     UserPasswordOptions,
 )
 from filter_engine.dns.names import public_suffixes
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Map, MapKind
 from filter_engine.message import Url, UrlFlag
 from filter_engine.message.links import query_urls
@@ -33,7 +33,7 @@ _RTL_OVERRIDE: Final = "\u202e"
 _MAX_SHOWN: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _State:
     suffixes: Map | None
     whitelist: Map | None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from filter_engine.checks.url_suspect.options import ObfuscatedTextOptions
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.url import has_public_suffix
 
 _MAX_TEXT: Final = 1 << 18
@@ -38,7 +38,7 @@ _WITH_SCHEME: Final = re.compile(r"https?://([\w.-]{1,255}\.[\w-]{2,63})[\w.~:/?
 _NAME: Final = re.compile(r"(?<![\w@.-])[^\W_][\w-]*(?:\.[\w-]+){0,4}\.[^\W\d_]{2,10}(?![\w@.-])")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Obfuscated:
     """A URL that was hidden."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from filter_engine.importers.outcome import ImportFaultError, Outcome, Plain, Remark
 from filter_engine.importers.ucl_text import ucl_text
+from filter_engine.lazy_dataclass import mutable
 
 TEMPLATED = "Ansible takes {{, {% and {# in it for its own"
 
@@ -16,7 +17,7 @@ def templated(value: str) -> bool:
     return any(mark in value for mark in ("{{", "{%", "{#"))
 
 
-@dataclass(slots=True)
+@mutable
 class Site:
     """The environment, and what has been made of it."""
 

@@ -7,7 +7,6 @@ configuration, and ``cfg_file.l`` and ``cfg_file.y`` for names that the README d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -15,6 +14,7 @@ from filter_engine.importers.rmilter import general, policies, scanners, signing
 from filter_engine.importers.rmilter.grammar import Setting
 from filter_engine.importers.rmilter.site import Site
 from filter_engine.importers.rmilter.values import Type
+from filter_engine.lazy_dataclass import frozen
 
 Handler: TypeAlias = Callable[[Site, Setting], None]
 
@@ -33,7 +33,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Directive:
     """One directive; ``target`` is the file and option it becomes, empty where nothing does."""
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn, TypeAlias
 
 from filter_engine.importers.outcome import ImportFaultError
 from filter_engine.importers.redact import before_secrets
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.ucl.masking import HIDDEN
 
 #: Gives the text of an included file; raises ``OSError`` where it cannot.
@@ -41,7 +42,7 @@ _REGEXP = re.compile(r"/(?:[^/\n\\]|\\[^\n])+/")
 _WORD = re.compile(r"""[^\s;,={}"]+""")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where something stands, with the line itself for messages; line and column from 1."""
 
@@ -62,7 +63,7 @@ class Place:
         return ImportFaultError("\n".join(shown), self.file, self.line, hint)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """One value as it is written; ``mirror`` holds the servers of ``{first, second}``."""
 
@@ -72,7 +73,7 @@ class Value:
     mirror: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """``name = values``; ``adds`` where it was written with ``+=``."""
 
@@ -82,7 +83,7 @@ class Setting:
     adds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clause:
     """A line of a rule: an action with its message, or a condition with its expressions."""
 
@@ -92,7 +93,7 @@ class Clause:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """``name { ... }``."""
 
@@ -101,7 +102,7 @@ class Block:
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unread:
     """An include that brought nothing, and why."""
 
@@ -118,7 +119,7 @@ def parse(text: str, file: str, read: Read | None = None) -> tuple[Statement, ..
     return tuple(_Parser(_Source(file, text), _Budget(), read).top())
 
 
-@dataclass(slots=True)
+@mutable
 class _Budget:
     """What one configuration may cost, all its files together."""
 
@@ -127,7 +128,7 @@ class _Budget:
     values: int = MAX_VALUES
 
 
-@dataclass(slots=True)
+@mutable
 class _Source:
     file: str
     text: str

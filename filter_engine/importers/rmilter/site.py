@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from filter_engine.importers.outcome import Outcome, Plain, Remark
 from filter_engine.importers.rmilter.grammar import Block, Clause, Setting, Unread
 from filter_engine.importers.ucl_text import ucl_text
+from filter_engine.lazy_dataclass import mutable
 
 Tree: TypeAlias = dict[str, "Plain | Tree"]
 
 _HEADING = "# From {file} by filter-engine import.\n"
 
 
-@dataclass(slots=True)
+@mutable
 class Site:
     """The files being made and all that was said, by section and name."""
 

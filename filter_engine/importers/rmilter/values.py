@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from ipaddress import ip_address, ip_interface
@@ -16,6 +15,7 @@ from typing import NoReturn
 
 from filter_engine.importers.outcome import Plain
 from filter_engine.importers.rmilter.grammar import Setting, Value
+from filter_engine.lazy_dataclass import frozen
 
 DAY = 86400
 _TIME = re.compile(r"(\d{1,12})(ms|[shd])", re.I)
@@ -47,7 +47,7 @@ class Type(StrEnum):
     ALGORITHM = "sha1 or sha256"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """``host[:port]``, ``[v6]:port`` or a path; ``rspamd`` where it was written with ``r:``."""
 

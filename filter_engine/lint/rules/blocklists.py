@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from filter_engine.config.findings import Finding
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.lint.declare import rule
 from filter_engine.lint.situation import Situation
 from filter_engine.lint.tree import is_off, module_sections, named, text, texts
@@ -18,7 +18,7 @@ _IN_POSTFIX = re.compile(
 _RULES = ("rbls", "rules", "rule")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _List:
     zone: str
     rule: str

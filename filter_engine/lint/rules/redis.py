@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from filter_engine.config.findings import Finding
@@ -11,6 +10,7 @@ from filter_engine.config.redis import PORT
 from filter_engine.config.sections import OWN
 from filter_engine.config.upstreams import Upstream, UpstreamList, parse_upstreams
 from filter_engine.config.workers import FuzzyConfig
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.lint.declare import rule
 from filter_engine.lint.situation import Situation
 from filter_engine.lint.tree import is_off, module_sections, named, text, texts
@@ -20,7 +20,7 @@ from filter_engine.ucl.nodes import UclNode, UclObject
 _READERS = frozenset({"multimap", "settings"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Servers:
     """One section that names Redis servers."""
 

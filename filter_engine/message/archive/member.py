@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from filter_engine.lazy_dataclass import frozen
 
 MAX_MEMBERS: Final = 1000
 """Members of one archive that are read."""
@@ -15,7 +16,7 @@ _HIDING: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A file in an archive."""
 
@@ -28,7 +29,7 @@ class Member:
     encrypted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Archive:
     """What is known of an archive."""
 

@@ -9,9 +9,10 @@ its outside. Tags that read other files (include, import, extends) and those tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.ucl.source import Source
 from filter_engine.ucl.template.expression import Evaluate, Parser, Step
 from filter_engine.ucl.template.lexer import Token, read_tag
@@ -23,7 +24,7 @@ _REFUSED = frozenset(("block", "call", "do", "extends", "import", "include", "ma
 _HINTS = {"elif": "write elseif", "elsif": "write elseif"}
 
 
-@dataclass(slots=True)
+@mutable
 class Text:
     """What stands between the tags: positions in the file."""
 
@@ -31,7 +32,7 @@ class Text:
     end: int
 
 
-@dataclass(slots=True)
+@mutable
 class Print:
     """``{= value =}``"""
 
@@ -39,7 +40,7 @@ class Print:
     value: Evaluate
 
 
-@dataclass(slots=True)
+@mutable
 class Set:
     """``{% set name = value %}``"""
 
@@ -48,7 +49,7 @@ class Set:
     value: Evaluate
 
 
-@dataclass(slots=True)
+@mutable
 class If:
     """``{% if %}`` with its branches; ``otherwise`` is the else branch."""
 
@@ -57,7 +58,7 @@ class If:
     otherwise: list[Node] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@mutable
 class For:
     """``{% for a, b in values if condition %}``; ``otherwise`` runs when there was no step."""
 
@@ -69,7 +70,7 @@ class For:
     otherwise: list[Node] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@mutable
 class Filter:
     """``{% filter name %}``: the body as one string, through filters."""
 
@@ -89,7 +90,7 @@ def parse_template(source: Source) -> list[Node]:
     return body
 
 
-@dataclass(slots=True)
+@mutable
 class _End:
     """The tag that ended a body: ``else``, ``endif`` …, ready to read its expression."""
 

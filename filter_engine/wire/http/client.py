@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import cast
 
 import httptools
 
 from filter_engine.config.upstreams import Upstream
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.wire.http.message import request_head
 
 
@@ -18,7 +18,7 @@ class UpstreamError(Exception):
     """No usable answer came: not connected, cut off, too late or not HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """A complete response; header names in lower case."""
 

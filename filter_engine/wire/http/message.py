@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from filter_engine import __version__
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.wire.limits import MAX_HEAD, MAX_HEAD_FIELDS
 
 SERVER = f"filter_engine/{__version__}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One request as it was received."""
 
@@ -34,7 +34,7 @@ class Request:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Response:
     """One response to send; ``reason`` None takes the standard phrase of the status."""
 
@@ -45,7 +45,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HttpLimits:
     """What a client may make a server keep and wait for; times in seconds, sizes in octets."""
 

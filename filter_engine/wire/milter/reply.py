@@ -7,8 +7,8 @@ signatures, then what the action asks for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.verdict import Action, HeaderEdits, RemoveHeader, Verdict
 from filter_engine.wire.milter.codec import (
     Actions,
@@ -39,7 +39,7 @@ MAX_REPLY_TEXT = 480
 """Octets: a reply line has at most 512 with codes and CRLF (RFC 5321, section 4.5.3.1.5)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplyOptions:
     """What a proxy worker's configuration says about replies."""
 

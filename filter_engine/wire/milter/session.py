@@ -8,10 +8,11 @@ bytes to send back. After a ``MessageReceived`` the MTA waits: send the reply, t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TypeAlias
 
+from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.scan.envelope import Envelope
 from filter_engine.wire.limits import MAX_ADDRESS, MAX_FIELD_NAME, MAX_MACROS, MAX_RCPTS
 from filter_engine.wire.milter.codec import (
@@ -89,7 +90,7 @@ _NAME_COST = 128
 """Octets a recipient and a name in the header counts take besides their own (64-bit CPython)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What a peer may make us keep."""
 
@@ -101,7 +102,7 @@ class Limits:
     """Octets of macros for one command."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageReceived:
     """A complete message; the MTA waits for the reply."""
 
@@ -121,12 +122,12 @@ class MessageReceived:
     """What may be asked of this MTA: bits of ``Actions``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aborted:
     """The MTA gave up the message it waits for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Closed:
     """The MTA said good-bye."""
 
@@ -134,7 +135,7 @@ class Closed:
 Event: TypeAlias = MessageReceived | Aborted | Closed
 
 
-@dataclass(slots=True)
+@mutable
 class _Message:
     mail_from: bytes
     rcpts: list[bytes] = field(default_factory=list)
