@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -45,10 +46,15 @@ class RootServer:
 class MailDomain:
     """A mail domain: its servers (names of senders or `receiver`) and what it publishes."""
 
-    servers: tuple[str, ...]
+    servers: tuple[str, ...] = ()
     spf: str | None = None
-    dkim: str | None = None
+    dkim: Mapping[str, str] = field(default_factory=dict)
+    """Selector -> kind of key (`lab.keys.DKIM_KINDS`); the first signs unless told otherwise."""
     dmarc: str | None = None
+    text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further TXT records by name below the domain, `@` for the domain itself."""
+    bogus: bool = False
+    """Signed by a key that its DS record does not know: SERVFAIL from a validating resolver."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,18 @@ def _server(facts: dict[str, Any]) -> Server:
     return Server(**{**facts, "addresses": tuple(facts["addresses"])})
 
 
+def _domain(facts: dict[str, Any]) -> MailDomain:
+    dkim = facts.get("dkim", {})
+    text = {
+        name: tuple(value) if isinstance(value, list) else (value,)
+        for name, value in facts.get("text", {}).items()
+    }
+    servers = tuple(facts.get("servers", ()))
+    if isinstance(dkim, str):
+        dkim = {dkim: "rsa"}
+    return MailDomain(**{**facts, "servers": servers, "dkim": dkim, "text": text})
+
+
 @cache
 def load_internet() -> Internet:
     """Read internet.yml (part of the project: its mistakes are programming errors)."""
@@ -96,10 +114,7 @@ def load_internet() -> Internet:
         root_server=RootServer(**data["root_server"]),
         senders={name: _server(facts) for name, facts in data["senders"].items()},
         receiver=_server(data["receiver"]),
-        domains={
-            name: MailDomain(**{**facts, "servers": tuple(facts["servers"])})
-            for name, facts in data["domains"].items()
-        },
+        domains={name: _domain(facts) for name, facts in data["domains"].items()},
         site_spf=data["site"]["spf"],
         site_dmarc=data["site"]["dmarc"],
     )

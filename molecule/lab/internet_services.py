@@ -43,9 +43,18 @@ acl:
     address: "127.0.0.1"
     action: "update"
 
+policy:
+  - id: "lab"
+    # One key for every zone, brought along: see lab/dnssec.py.
+    manual: "on"
+    single-type-signing: "on"
+    algorithm: "ecdsap256sha256"
+
 template:
   - id: "default"
     storage: "{_ZONES}"
+    dnssec-signing: "on"
+    dnssec-policy: "lab"
     # Updates live in the journal; the seeded files stay as they are.
     zonefile-sync: -1
     semantic-checks: "on"
@@ -59,9 +68,9 @@ zone:
 
 
 def service_files(
-    internet: Internet, zones: Iterable[Zone], certificate: KeyPair
+    internet: Internet, zones: Iterable[Zone], certificate: KeyPair, zone_key: KeyPair
 ) -> list[SeedFile]:
-    """All files of the Internet host's services."""
+    """All files of the Internet host's services; `zone_key` signs every zone."""
     zones = list(zones)
     receiver = internet.receiver
     config = {
@@ -73,10 +82,14 @@ def service_files(
         "certificate": _CERTIFICATE,
         "store": STORE,
     }
-    scripts = [path for path in sorted(_FILES.iterdir()) if path.suffix in {".pl", ".py"}]
+    scripts = [path for path in sorted(_FILES.iterdir()) if path.suffix in {".pl", ".py", ".sh"}]
     return [
         SeedFile("/etc/knot/knot.conf", knot_conf(internet, zones)),
         *(SeedFile(f"{_ZONES}/{zone.file_name}", zone.text()) for zone in zones),
+        SeedFile("/etc/knot/zone_key.pem", zone_key.private, 0o640, "knot"),
+        SeedFile(
+            "/etc/systemd/system/knot.service.d/lab.conf", (_FILES / "knot-keys.conf").read_text()
+        ),
         SeedFile("/etc/lab-mx/config.json", json.dumps(config, indent=2)),
         SeedFile(_CERTIFICATE, certificate.public),
         SeedFile("/etc/lab-mx/key.pem", certificate.private, 0o600),

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from lab import keys
+from lab.dnssec import trust_anchor
 from lab.internet import Internet
 from lab.paths import LabPaths
 from lab.plan import LabHost
@@ -38,13 +39,13 @@ def hosts_file(paths: LabPaths, hosts: Iterable[LabHost], internet: Internet) ->
     }
 
 
-def lab_facts(internet: Internet) -> dict[str, Any]:
-    """Variables of every host in the lab: that it is one, and where its DNS begins."""
+def lab_facts(internet: Internet, zone_key: bytes) -> dict[str, Any]:
+    """Variables of every host in the lab: that it is one, and where its DNS and its trust begin."""
     root = internet.root_server
     return {
         "site_lab": True,
         "resolver_root_servers": [{"name": root.name, "address": root.address}],
-        "resolver_dnssec": False,
+        "resolver_trust_anchors": [trust_anchor(zone_key)],
     }
 
 
@@ -61,14 +62,17 @@ def secrets(site: Site) -> dict[str, Any]:
 
 
 def write_inventory(
-    paths: LabPaths, site: Site, hosts: Iterable[LabHost], internet: Internet
+    paths: LabPaths, site: Site, hosts: Iterable[LabHost], internet: Internet, zone_key: bytes
 ) -> None:
-    """Write the inventory directory; the secrets get mode 0600."""
+    """Write the inventory directory; the secrets get mode 0600.
+
+    `zone_key` is the rdata of the DNSKEY record that signs the lab's zones.
+    """
     everyone = paths.inventory / "group_vars" / "all"
     everyone.mkdir(parents=True, exist_ok=True)
     hosts_text = _yaml(hosts_file(paths, hosts, internet))
     (paths.inventory / "hosts.yml").write_text(hosts_text)
-    (everyone / "lab.yml").write_text(_yaml(lab_facts(internet)))
+    (everyone / "lab.yml").write_text(_yaml(lab_facts(internet, zone_key)))
     keys.write_private(everyone / "secrets.yml", _yaml(secrets(site)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import os
 import secrets
@@ -11,6 +12,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from lab.programs import run
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,41 @@ def ssh_key_pair() -> KeyPair:
     )
 
 
-def dkim_key_pair() -> KeyPair:
-    """A new RSA key for DKIM; public in DER as base64-ready bytes (RFC 6376, section 3.6.1)."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return KeyPair(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        ),
-        key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        ),
+DKIM_KINDS = ("rsa", "ed25519", "short", "revoked")
+"""RSA of 2048 bits, Ed25519 (RFC 8463), RSA of 512 bits, and a key whose record is empty."""
+
+
+def dkim_key_pair(kind: str = "rsa") -> KeyPair:
+    """A new key for DKIM, of a kind above.
+
+    Private as dkimpy takes it (PEM; Ed25519: the seed in base64), public the value of its record
+    (RFC 6376, section 3.6.1; RFC 8463, section 4).
+    """
+    if kind == "ed25519":
+        edwards = ed25519.Ed25519PrivateKey.generate()
+        public = base64.b64encode(edwards.public_key().public_bytes_raw()).decode()
+        seed = base64.b64encode(edwards.private_bytes_raw())
+        return KeyPair(seed, f"v=DKIM1; k=ed25519; p={public}".encode())
+    key = _short_rsa() if kind == "short" else rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
     )
+    if kind == "revoked":
+        return KeyPair(private, b"v=DKIM1; k=rsa; p=")
+    der = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return KeyPair(private, f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}".encode())
+
+
+def _short_rsa() -> rsa.RSAPrivateKey:
+    """RSA of 512 bits, which the library makes no more."""
+    done = run(["openssl", "genrsa", "512"])
+    key = serialization.load_pem_private_key(done.stdout, None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 def self_signed_certificate(fqdn: str) -> KeyPair:

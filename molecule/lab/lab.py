@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from lab import keys
 from lab.containers import Containers
+from lab.dnssec import zone_key
 from lab.errors import LabError
 from lab.image import ensure_image
 from lab.internet import Internet, load_internet
@@ -142,29 +143,32 @@ class Lab:
         login = keys.ssh_key_pair()
         host_keys = {host.name: keys.ssh_key_pair() for host in record.hosts}
         self.ssh.write_files(record.hosts, login, host_keys)
-        write_inventory(paths, site, record.hosts, self.internet)
+        dns_key = zone_key()
+        write_inventory(paths, site, record.hosts, self.internet, dns_key.public)
         for host in record.hosts:
-            self._write_seed(host, site, login, host_keys[host.name])
+            self._write_seed(host, site, login, host_keys[host.name], dns_key)
 
-    def _write_seed(self, host: LabHost, site: Site, login: KeyPair, host_key: KeyPair) -> None:
+    def _write_seed(
+        self, host: LabHost, site: Site, login: KeyPair, host_key: KeyPair, dns_key: KeyPair
+    ) -> None:
         authorized = login.public.decode() + "\n"
         files = identity_files(host, self.internet, authorized, host_key.private)
         enable: Sequence[str] = ()
         if host.name == self.internet.name:
-            zones = render_zones(self.internet, site, self._make_dkim_keys())
+            zones = render_zones(self.internet, site, self._make_dkim_keys(), dns_key.public)
             certificate = keys.self_signed_certificate(self.internet.receiver.fqdn)
-            files += service_files(self.internet, zones, certificate)
+            files += service_files(self.internet, zones, certificate, dns_key)
             enable = UNITS
         write_seed(self.paths.seeds / host.name, Seed(files, host.network_batch, enable))
 
-    def _make_dkim_keys(self) -> dict[str, bytes]:
-        """A key for every mail domain that signs; returns the public halves."""
+    def _make_dkim_keys(self) -> dict[tuple[str, str], bytes]:
+        """A key for every selector of a mail domain; returns the values of their records."""
         public = {}
         for domain, facts in self.internet.domains.items():
-            if facts.dkim:
-                pair = keys.dkim_key_pair()
-                keys.write_private(self.paths.dkim_key(domain, facts.dkim), pair.private)
-                public[domain] = pair.public
+            for selector, kind in facts.dkim.items():
+                pair = keys.dkim_key_pair(kind)
+                keys.write_private(self.paths.dkim_key(domain, selector), pair.private)
+                public[domain, selector] = pair.public
         return public
 
     def _boot(self, record: Record) -> None:

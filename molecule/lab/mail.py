@@ -68,20 +68,33 @@ class Session:
         raise LabError(f"the SMTP session broke off: {self.error}; so far: {said or 'nothing'}")
 
 
+def signing_key(lab: Lab, domain: str, selector: str = "") -> tuple[bytes, bytes, bytes]:
+    """Selector, algorithm and private key of one of the Internet's domains, as dkimpy takes them.
+
+    Raises LabError for a domain or selector that internet.yml does not know.
+    """
+    facts = lab.internet.domains.get(domain)
+    if facts is None or not facts.dkim:
+        raise LabError(f"{domain} does not sign; see `dkim` in internet.yml")
+    selector = selector or next(iter(facts.dkim))
+    if selector not in facts.dkim:
+        raise LabError(f"{domain} has no selector {selector!r}: {', '.join(facts.dkim)}")
+    algorithm = b"ed25519-sha256" if facts.dkim[selector] == "ed25519" else b"rsa-sha256"
+    return selector.encode(), algorithm, lab.paths.dkim_key(domain, selector).read_bytes()
+
+
 def sign(lab: Lab, domain: str, message: bytes) -> bytes:
     """DKIM-sign a message as one of the Internet's domains would (RFC 6376)."""
-    facts = lab.internet.domains.get(domain)
-    if facts is None or facts.dkim is None:
-        raise LabError(f"{domain} does not sign; see `dkim` in internet.yml")
-    key = lab.paths.dkim_key(domain, facts.dkim).read_bytes()
+    selector, algorithm, key = signing_key(lab, domain)
     lines = b"\r\n".join(message.splitlines()) + b"\r\n"
     present = {line.split(b":", 1)[0].strip().lower() for line in _header_lines(lines)}
     header = dkim.sign(
         lines,
-        facts.dkim.encode(),
+        selector,
         domain.encode(),
         key,
         canonicalize=(b"relaxed", b"relaxed"),
+        signature_algorithm=algorithm,
         include_headers=[name for name in _HEADERS if name in present],
     )
     return bytes(header) + lines

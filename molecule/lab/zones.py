@@ -6,12 +6,12 @@ Pure: from internet.yml, the site and the public DKIM keys to text in master fil
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lab.internet import Internet, Server
+from lab.dnssec import ds_record
+from lab.internet import Internet, MailDomain, Server
 from lab.site import Site
 
 TTL = 60
@@ -49,11 +49,6 @@ def txt(value: str) -> str:
     """Rdata of a TXT record: quoted strings of at most 255 octets each."""
     parts = [value[start : start + _STRING] for start in range(0, len(value), _STRING)] or [""]
     return " ".join('"' + part.replace("\\", r"\\").replace('"', r"\"") + '"' for part in parts)
-
-
-def dkim_record(public_key_der: bytes) -> str:
-    """The value of a DKIM key record (RFC 6376, section 3.6.1)."""
-    return f"v=DKIM1; k=rsa; p={base64.b64encode(public_key_der).decode()}"
 
 
 def spf_record(addresses: Iterable[str], ending: str) -> str:
@@ -109,8 +104,14 @@ class ZoneSet:
         )
 
 
-def render_zones(internet: Internet, site: Site, dkim_keys: Mapping[str, bytes]) -> list[Zone]:
-    """Every zone of the lab. `dkim_keys`: mail domain of the Internet -> public key (DER)."""
+def render_zones(
+    internet: Internet, site: Site, dkim_keys: Mapping[tuple[str, str], bytes], zone_key: bytes
+) -> list[Zone]:
+    """Every zone of the lab, unsigned, with the DS records for the one key that signs them all.
+
+    `dkim_keys`: (mail domain of the Internet, selector) -> value of its record; `zone_key`: rdata
+    of a DNSKEY record.
+    """
     zones = ZoneSet(internet.root_server.name, [*internet.domains, *site.domains])
     zones.add_addresses(internet.root_server.name, [internet.root_server.address])
     zones.zones["."].add(internet.root_server.name, "A", internet.root_server.address)
@@ -119,11 +120,15 @@ def render_zones(internet: Internet, site: Site, dkim_keys: Mapping[str, bytes])
         _add_server(zones, server)
     for domain, facts in internet.domains.items():
         servers = [internet.servers[name] for name in facts.servers]
-        _add_mail_domain(zones, domain, servers, facts.spf, facts.dmarc)
-        if facts.dkim:
-            record = dkim_record(dkim_keys[domain])
-            zones.add(f"{facts.dkim}._domainkey.{domain}", "TXT", txt(record))
+        _add_mail_domain(zones, domain, servers, facts)
+        for selector in facts.dkim:
+            record = dkim_keys[domain, selector].decode()
+            zones.add(f"{selector}._domainkey.{domain}", "TXT", txt(record))
     _add_site(zones, internet, site)
+    bogus = {absolute(domain) for domain, facts in internet.domains.items() if facts.bogus}
+    for origin in zones.zones.keys() - {"."}:
+        delegation = ds_record(origin, zone_key, bogus=origin in bogus)
+        zones.zones["."].add(origin, "DS", delegation)
     return list(zones.zones.values())
 
 
@@ -135,19 +140,20 @@ def _add_server(zones: ZoneSet, server: Server) -> None:
             zones.add_reverse(address, server.fqdn)
 
 
-def _add_mail_domain(
-    zones: ZoneSet, domain: str, servers: list[Server], spf: str | None, dmarc: str | None
-) -> None:
+def _add_mail_domain(zones: ZoneSet, domain: str, servers: list[Server], facts: MailDomain) -> None:
     for server in servers:
         if server.forward:
             zones.add(domain, "MX", f"10 {absolute(server.fqdn)}")
-            if spf:
-                zones.add(server.fqdn, "TXT", txt(f"v=spf1 a {spf}"))
-    if spf:
+            if facts.spf:
+                zones.add(server.fqdn, "TXT", txt(f"v=spf1 a {facts.spf}"))
+    if facts.spf:
         addresses = [address for server in servers for address in server.addresses]
-        zones.add(domain, "TXT", txt(spf_record(addresses, spf)))
-    if dmarc:
-        zones.add(f"_dmarc.{domain}", "TXT", txt(dmarc))
+        zones.add(domain, "TXT", txt(spf_record(addresses, facts.spf)))
+    if facts.dmarc:
+        zones.add(f"_dmarc.{domain}", "TXT", txt(facts.dmarc))
+    for name, values in facts.text.items():
+        for value in values:
+            zones.add(domain if name == "@" else f"{name}.{domain}", "TXT", txt(value))
 
 
 def _add_site(zones: ZoneSet, internet: Internet, site: Site) -> None:

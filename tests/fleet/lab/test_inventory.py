@@ -9,6 +9,7 @@ import yaml
 
 from lab import keys
 from lab.containers import containers_conf
+from lab.dnssec import trust_anchor, zone_key
 from lab.internet import load_internet
 from lab.internet_services import knot_conf, service_files
 from lab.inventory import write_inventory
@@ -22,6 +23,7 @@ from lab.zones import Zone
 INTERNET = load_internet()
 SITE = load_site(PROJECT / "inventories" / "three_hosts")
 HOSTS = plan_hosts(SITE, INTERNET)
+ZONE_KEY = zone_key().public
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def lab(tmp_path):
 
 
 def test_hosts_are_reached_by_public_address_and_the_internet_is_not_of_the_site(lab):
-    write_inventory(lab, SITE, HOSTS, INTERNET)
+    write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
     group = yaml.safe_load((lab.inventory / "hosts.yml").read_text())["lab"]
     assert group["hosts"]["dolores"] == {"ansible_host": "203.0.113.142"}
     assert group["children"] == {"lab_internet": {"hosts": {"internet": {}}}}
@@ -38,9 +40,9 @@ def test_hosts_are_reached_by_public_address_and_the_internet_is_not_of_the_site
 
 
 def test_two_labs_never_share_an_open_connection(lab):
-    write_inventory(lab, SITE, HOSTS, INTERNET)
+    write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
     other = LabPaths("other", lab.project)
-    write_inventory(other, SITE, HOSTS, INTERNET)
+    write_inventory(other, SITE, HOSTS, INTERNET, ZONE_KEY)
     directories = {
         yaml.safe_load((each.inventory / "hosts.yml").read_text())["lab"]["vars"][
             "ansible_control_path_dir"
@@ -61,7 +63,7 @@ def test_the_names_of_control_sockets_are_short_enough():
 def test_secrets_are_private_and_different_every_time(lab):
     found = []
     for _ in range(2):
-        write_inventory(lab, SITE, HOSTS, INTERNET)
+        write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
         path = lab.inventory / "group_vars" / "all" / "secrets.yml"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         found.append(yaml.safe_load(path.read_text()))
@@ -87,12 +89,12 @@ def test_a_private_file_becomes_private_again_when_it_was_not(tmp_path):
 
 
 def test_lab_facts_say_that_it_is_one_and_replace_the_root_of_dns(lab):
-    write_inventory(lab, SITE, HOSTS, INTERNET)
+    write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
     facts = yaml.safe_load((lab.inventory / "group_vars" / "all" / "lab.yml").read_text())
     assert facts == {
         "site_lab": True,
         "resolver_root_servers": [{"name": "root.lab.example.", "address": "198.51.100.53"}],
-        "resolver_dnssec": False,
+        "resolver_trust_anchors": [trust_anchor(ZONE_KEY)],
     }
 
 
@@ -143,7 +145,9 @@ def test_knot_serves_every_zone_and_takes_updates_from_itself_only():
 def test_the_receiving_mx_keeps_its_key_to_itself():
     files = {
         file.path: file
-        for file in service_files(INTERNET, [], keys.self_signed_certificate("mx.remote.example"))
+        for file in service_files(
+            INTERNET, [], keys.self_signed_certificate("mx.remote.example"), zone_key()
+        )
     }
     assert files["/etc/lab-mx/key.pem"].mode == 0o600
     assert b"PRIVATE KEY" in files["/etc/lab-mx/key.pem"].content
