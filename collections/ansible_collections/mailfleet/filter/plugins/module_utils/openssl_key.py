@@ -21,7 +21,7 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record impor
 TIMEOUT = 120.0  # seconds; 4096 bits can take long on a small host
 MAX_KEY_BYTES = 64 << 10
 # PrivateKeyInfo of RFC 8410, section 7: everything before the 32 octets of the seed.
-_ED25519_PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+ED25519_PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 _BITS = re.compile(rb"Public-Key: \((\d+) bit")
 
 
@@ -68,14 +68,14 @@ def public_half(openssl: str, content: bytes, path: str) -> PublicKey:
     fix = "move the file away to have a new key made, or restore it from a backup"
     if len(content) > MAX_KEY_BYTES:
         raise KeyFileError(f"{path} is too large for a key; {fix}")
-    raw = _raw_ed25519(content)
+    raw = raw_ed25519(content)
     if raw is None and b"-----BEGIN " not in content:
         raise KeyFileError(
             f"{path} is not a private key (PEM, or base64 of an Ed25519 seed); {fix}"
         )
     source = ["-passin", "pass:"]  # an empty one: an encrypted key fails instead of asking
     if raw is not None:
-        content, source = _ED25519_PKCS8_PREFIX + raw[:32], ["-inform", "DER"]
+        content, source = ED25519_PKCS8_PREFIX + raw[:32], ["-inform", "DER"]
     spki = _run([openssl, "pkey", *source, "-pubout", "-outform", "DER"], content)
     if not spki:
         raise KeyFileError(f"{path} is not a private key without a passphrase; {fix}")
@@ -116,7 +116,23 @@ def place_new(path: str, content: bytes, *, uid: int, gid: int, mode: int) -> bo
     return True
 
 
-def _raw_ed25519(content: bytes) -> bytes | None:
+def correct_attributes(path: str, uid: int, gid: int, mode: int, *, check_mode: bool) -> bool:
+    """Set owner and mode where they differ; tells whether they did."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        info = os.fstat(descriptor)
+        if (info.st_uid, info.st_gid, info.st_mode & 0o7777) == (uid, gid, mode):
+            return False
+        if not check_mode:
+            # The mode last: chown(2) may clear bits, and nobody new gets in before it.
+            os.fchown(descriptor, uid, gid)
+            os.fchmod(descriptor, mode)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def raw_ed25519(content: bytes) -> bytes | None:
     """Return the 32 octets (seed) or 64 (seed, public key) of a base64 line, or None."""
     try:
         raw = base64.b64decode(content.strip(), validate=True)

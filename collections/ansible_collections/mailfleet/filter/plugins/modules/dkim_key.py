@@ -174,7 +174,7 @@ def _ensure(module: AnsibleModule) -> dict[str, Any]:
         raise ValueError(f"openssl is not installed, so {path} cannot be checked")
     found = openssl_key.read(openssl, path)
     _check_strength(path, found, params)
-    changed = _correct_attributes(path, uid, gid, mode, check_mode=check_mode)
+    changed = openssl_key.correct_attributes(path, uid, gid, mode, check_mode=check_mode)
     return {
         "changed": created or changed,
         "created": created,
@@ -191,22 +191,6 @@ def _check_strength(path: str, found: openssl_key.PublicKey, params: dict[str, A
         raise ValueError(f"{path} is a key of {found.algorithm}, not {params['algorithm']}; {fix}")
     if found.bits is not None and found.bits < params["bits"]:
         raise ValueError(f"{path} has {found.bits} bits, fewer than {params['bits']}; {fix}")
-
-
-def _correct_attributes(path: str, uid: int, gid: int, mode: int, *, check_mode: bool) -> bool:
-    """Set owner and mode where they differ; tells whether they did."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        info = os.fstat(descriptor)
-        if (info.st_uid, info.st_gid, info.st_mode & 0o7777) == (uid, gid, mode):
-            return False
-        if not check_mode:
-            # The mode last: chown(2) may clear bits, and nobody new gets in before it.
-            os.fchown(descriptor, uid, gid)
-            os.fchmod(descriptor, mode)
-        return True
-    finally:
-        os.close(descriptor)
 
 
 if __name__ == "__main__":
