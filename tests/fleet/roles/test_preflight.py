@@ -117,9 +117,18 @@ def test_all_faults_of_the_site_are_told_at_once_with_hosts_and_variables() -> N
         ("filter_engine_syslog_level", 8, "value of filter_engine_syslog_level must be one of"),
         ("filter_engine_log_target", "disk", "value of filter_engine_log_target must be one of"),
         ("postfix_message_size_limit", 0, "postfix_message_size_limit must be a number"),
+        ("resolver_forwarders", [{"address": "1.1.1.1"}], "names 1.1.1.1 (Cloudflare): DNS"),
     ],
 )
 def test_a_variable_that_cannot_be_meant(variable: str, value: object, words: str) -> None:
     output = preflight(**{variable: value})
     assert words in re.sub(r"\s+", " ", output)
     assert "PLAY [Check the hosts]" not in output
+
+
+def test_a_forwarder_of_ones_own_or_without_blocklists_is_taken() -> None:
+    own = preflight(resolver_forwarders=[{"address": "192.0.2.53"}])
+    assert "PLAY [Check the hosts]" in own
+    public = [{"address": "8.8.8.8"}]
+    without = preflight(resolver_forwarders=public, resolver_serves_blocklists=False)
+    assert "PLAY [Check the hosts]" in without

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import rendered_tree
-from filter_engine.checks.dkim_signing import DkimSigningOptions, key_places
+from filter_engine.checks.dkim_signing import DkimSigningOptions
+from filter_engine.checks.signing.keys import key_places
 from filter_engine.config import Config, load
 
 ROLES = rendered_tree.ROLES
@@ -114,6 +115,12 @@ def test_postfix_talks_to_the_proxy_worker(access_server: Rendered) -> None:
     postfix = yaml.safe_load((ROLES / "postfix/defaults/main.yml").read_text())
     (port,) = ports(access_server.config, "ProxyConfig")
     assert postfix["postfix_milters"] == [f"inet:127.0.0.1:{port}"]
+
+
+def test_an_expired_record_comes_before_the_filter_asks_again(access_server: Rendered) -> None:
+    resolver = yaml.safe_load((ROLES / "resolver/defaults/main.yml").read_text())
+    patience = access_server.config.options.dns.timeout
+    assert resolver["resolver_serve_expired_client_timeout"] < 1000 * patience
 
 
 def test_what_postfix_takes_is_scanned_and_fits_the_memory(access_server: Rendered) -> None:
