@@ -11,6 +11,7 @@ MODULES: tuple[str, ...] = (
     "dmarc",
     "whitelist",
     "dkim_signing",
+    "arc_signing",
     "from_rules",
     "to_rules",
     "replyto_rules",
@@ -49,6 +50,7 @@ MODULES: tuple[str, ...] = (
     "url_suspect",
     "pdf_rules",
     "force_actions",
+    "destiny",
     "export",
 )
 """Module names under this package, in the order they are declared."""

@@ -15,6 +15,7 @@ COMMANDS = {
     "config": ("filter_engine.cli.config", "config"),
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
+    "diff": ("filter_engine.cli.diff", "diff"),
     "explain": ("filter_engine.cli.explain", "explain"),
     "import": ("filter_engine.cli.import_", "import_"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),
@@ -24,7 +25,7 @@ COMMANDS = {
     "serve": ("filter_engine.cli.serve", "serve"),
 }
 """Command -> module and function. Modules load on demand, which keeps ``--help`` quick."""
-_LONG = frozenset({"rule", "scan", "serve"})
+_LONG = frozenset({"diff", "rule", "scan", "serve"})
 """Commands that may run for long. The others end before there is garbage to collect."""
 
 

@@ -20,6 +20,7 @@ from filter_engine.headers.options import (
     EXTENDED,
     OLD_SECTION,
     OTHER_NAMES,
+    SCORED,
     SECTION,
     MilterHeadersOptions,
     RmilterHeadersOptions,
@@ -89,10 +90,12 @@ class MilterHeaders:
         named = None if apply is None else _routines_of(apply)
         wanted = self._wanted if named is None else self._named(named)
         kept = named is not None or self._has_listed_recipient(task)
+        low = options.min_score is not None and decision.score < options.min_score
         for name in wanted:
             routine = RUN[name]
             if kept or routine.always or not self._left_alone(task, name):
-                routine.run(subject, self._of[name], edits)
+                held_back = low and name in SCORED
+                routine.run(subject, self._of[name], edits.removals_only() if held_back else edits)
         if not results:
             edits.add_nothing()
         if _AUTHENTICATION_RESULTS in wanted and task.authenticated:

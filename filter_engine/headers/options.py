@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
 from filter_engine.config.findings import Severity
-from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, list_of, nullable, one_of, section
+from filter_engine.config.kinds import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    list_of,
+    nullable,
+    one_of,
+    section,
+)
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
@@ -37,6 +46,8 @@ SECTION: Final = "milter_headers"
 OLD_SECTION: Final = "rmilter_headers"
 EXTENDED: Final = ("x-spamd-result", "x-rspamd-server", "x-rspamd-queue-id", "x-rspamd-action")
 """The routines that ``extended_spam_headers`` stands for."""
+SCORED: Final = (*EXTENDED, "x-rspamd-pre-result", "x-spamd-bar", "x-spam-level", "x-spam-status")
+"""The routines that tell how a mail was scored: ``min_score`` holds them back."""
 
 
 def _header(name: str) -> str:
@@ -381,6 +392,11 @@ class MilterHeadersOptions(Section):
         MAP_DEFINITION,
         None,
         doc="recipients (user, @domain or user@domain): mail to one of them is never left alone",
+    )
+    min_score: float | None = option(
+        nullable(NUMBER),
+        None,
+        doc=f"below this score {', '.join(SCORED)} add nothing; what came along goes all the same",
     )
     remove_upstream_spam_flag: bool = option(BOOLEAN, True, doc="remove an X-Spam that came along")
     default_headers_order: int = option(INTEGER, -1, doc="where headers go: 1 the top, -1 the end")

@@ -39,6 +39,14 @@ def _used(module: str, options: Options, *, late: bool) -> Iterator[ScannerRule]
                 yield full
 
 
+def finds(options: AntivirusOptions) -> Iterator[str]:
+    """The symbols by which the rules tell that they found something."""
+    for late in (False, True):
+        for rule in _used("antivirus", options, late=late):
+            yield rule.symbol
+            yield from (symbol for symbol, _ in rule.patterns)
+
+
 def _symbols_of(module: str, *, late: bool) -> Callable[[Options], Iterator[Symbol]]:
     def found(options: Options) -> Iterator[Symbol]:
         for rule in _used(module, options, late=late):

@@ -52,7 +52,6 @@ NO_PLACE: Mapping[str, str] = {
     "SASL_IMAP_HOST": _NO_RIMAP,
     "ACME_FILE": _NO_ACME,
     "ACME_POSTHOOK": _NO_ACME,
-    "RAZOR_REGISTRATION": "Razor is not asked",
     "REGEX_ALIAS": "addresses are not rewritten by expressions; for user+detail@ set"
     " recipient_delimiter in postfix_main",
     **dict.fromkeys(("SRS_DOMAIN", "SRS_SECRET", "SRS_EXCLUDE_DOMAINS"), _NO_SRS),
@@ -68,7 +67,7 @@ READ = frozenset(
     DKIM_PRIVATEKEY MAIL_DOMAIN MAIL_BOXES MAIL_ALIASES SMTPD_SASL_CLIENTAUTH VIRTUAL_TRANSPORT
     MESSAGE_SIZE_LIMIT SYSLOG_LEVEL LOG_LEVEL SA_DEBUG SMTP_RELAY_HOSTAUTH SMTP_TLS_SECURITY_LEVEL
     SMTP_TLS_WRAPPERMODE SMTPD_TLS_CERT_FILE SMTPD_TLS_KEY_FILE SMTPD_USE_TLS LDAP_QUERY_ATTRS_PASS
-    DOVECOT_PREFIX
+    DOVECOT_PREFIX RAZOR_REGISTRATION
     """.split()  # noqa: SIM905  # a table to read
 )
 
@@ -88,7 +87,9 @@ def import_amavis(
         site.lost(name, TEMPLATED)
     for read in (
         filtering.scores,
+        filtering.marked_recipients,
         filtering.other_destinies,
+        filtering.razor,
         filtering.dkim,
         filtering.logging,
         delivery.domains,

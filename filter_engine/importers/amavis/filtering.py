@@ -17,6 +17,10 @@ from filter_engine.importers.outcome import Plain
 TAG2_LEVEL = 6.2
 KILL_LEVEL = 6.9
 DESTINIES = ("D_PASS", "D_BOUNCE", "D_REJECT", "D_DISCARD")
+#: Destiny -> action; D_PASS forces none.
+ACTIONS = {"D_DISCARD": "discard", "D_REJECT": "reject", "D_BOUNCE": "reject"}
+#: Where razorfy, which speaks for Razor's agents, listens.
+RAZORFY = "127.0.0.1:11342"
 #: Key lengths of the role dkim_keys.
 KEY_BITS = (2048, 3072, 4096)
 BACKSCATTER = (
@@ -44,8 +48,16 @@ def scores(site: Site) -> None:
         if site.get(name) and (name.startswith("SA_TAG2") or destiny != "D_PASS"):
             site.note(name, OTHER_SCALE)
     if site.get("SA_TAG_LEVEL_DEFLT"):
-        site.number("SA_TAG_LEVEL_DEFLT")
-        site.lost("SA_TAG_LEVEL_DEFLT", "headers with the score go into every message")
+        site.put("milter_headers.conf", min_score=site.number("SA_TAG_LEVEL_DEFLT"))
+        site.note("SA_TAG_LEVEL_DEFLT", OTHER_SCALE)
+
+
+def marked_recipients(site: Site) -> None:
+    """MAIL_DOMAIN: amavis marks mail to these domains, also that of users and of the site."""
+    domains = site.get("MAIL_DOMAIN").split()
+    if domains:
+        listed = [f"@{domain.lower()}" for domain in domains]
+        site.put("milter_headers.conf", extended_headers_rcpt=listed)
 
 
 def destiny_of(site: Site, name: str) -> str:
@@ -62,8 +74,7 @@ def other_destinies(site: Site) -> None:
     """FINAL_VIRUS_DESTINY, FINAL_BANNED_DESTINY, FINAL_BAD_HEADER_DESTINY."""
     virus = destiny_of(site, "FINAL_VIRUS_DESTINY")
     if virus:
-        actions = {"D_DISCARD": "discard", "D_REJECT": "reject", "D_BOUNCE": "reject"}
-        action = actions.get(virus)
+        action = ACTIONS.get(virus)
         rule: dict[str, Plain] = {
             "type": "clamav",
             "servers": "/run/clamav/clamd.sock",
@@ -74,12 +85,30 @@ def other_destinies(site: Site) -> None:
         site.note(
             "FINAL_VIRUS_DESTINY", "clamd is asked at /run/clamav/clamd.sock: say if elsewhere"
         )
-    for name, reason in (
-        ("FINAL_BANNED_DESTINY", "kinds of files add to the score (mime_types), there is no ban"),
-        ("FINAL_BAD_HEADER_DESTINY", "bad headers add to the score, they decide nothing alone"),
+    for name, key in (
+        ("FINAL_BANNED_DESTINY", "banned"),
+        ("FINAL_BAD_HEADER_DESTINY", "bad_header"),
     ):
-        if destiny_of(site, name) not in ("", "D_PASS", "D_BOUNCE"):
-            site.lost(name, reason)
+        action = ACTIONS.get(destiny_of(site, name))
+        if action:
+            site.put("destiny.conf", **{key: action})
+            site.note(name, f"{key}_symbols in destiny.conf are what counts as such")
+
+
+def razor(site: Site) -> None:
+    """RAZOR_REGISTRATION: ``user:password``, ``user:`` or ``:``; the identity is Razor's own."""
+    given = site.get("RAZOR_REGISTRATION")
+    if not given:
+        return
+    user, colon, password = given.partition(":")
+    if not colon or any(char.isspace() for char in given):
+        raise site.fault("RAZOR_REGISTRATION", "no registration", "write user:password, user: or :")
+    site.put("external_services.conf", razor={"servers": RAZORFY})
+    options = " -user=..." * bool(user) + " -pass=..." * bool(password)
+    site.lost(
+        "RAZOR_REGISTRATION",
+        f"Razor is asked by razorfy at {RAZORFY}: as its user run razor-admin -register{options}",
+    )
 
 
 def dkim(site: Site) -> None:

@@ -15,6 +15,7 @@ import yaml
 import rendered_tree
 from filter_engine import checks, lint
 from filter_engine.config import Config, load
+from filter_engine.config.findings import ConfigError
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scanner import sections
 
@@ -305,3 +306,27 @@ def test_passwords_of_the_controller_stand_there_as_hashes(single: Host) -> None
     assert 'password = "$1$' in written
     assert rendered_tree.PASSWORD not in written
     assert rendered_tree.ENABLE_PASSWORD not in written
+
+
+def test_mail_by_class_and_the_headers_of_it(make: Make) -> None:
+    host = make(
+        filter_engine_destiny={"virus": "discard", "banned": "reject"},
+        filter_engine_headers_min_score=2.5,
+        filter_engine_header_rcpts=["@example.net"],
+    )
+    destiny, headers = host.module("destiny"), host.module("milter_headers")
+    assert (destiny.virus, destiny.banned, destiny.spam) == ("discard", "reject", "")
+    assert headers.min_score == 2.5
+    assert "@example.net" in host.text("local.d/milter_headers.conf")
+    assert headers.extended_headers_rcpt is not None
+    assert host.configtest().returncode == 0
+
+
+def test_of_itself_the_score_decides_and_all_mail_is_marked(single: Host) -> None:
+    assert not (single.tree / "local.d/destiny.conf").exists()
+    assert single.module("milter_headers").min_score is None
+
+
+def test_a_bounce_is_refused(make: Make) -> None:
+    with pytest.raises(ConfigError, match="stranger"):
+        make(filter_engine_destiny={"spam": "D_BOUNCE"})

@@ -70,14 +70,20 @@ def test_compose_file() -> None:
         "LDAP_QUERY_ATTRS_PASS",
         "LDAP_QUERY_FILTER_USER",
         "LDAP_USER_BASE",
-        "SA_TAG_LEVEL_DEFLT",
     }
+    assert data(found, "milter_headers.conf") == {"min_score": 2.0}
     assert {remark.line for remark in found.remarks if remark.subject == "LDAP_HOST"} == {2}
 
 
 def test_what_is_written_loads(tmp_path: Path) -> None:
     checks.load()
-    found = run(**COMPOSE, MAIL_DOMAIN="example.com", FINAL_VIRUS_DESTINY="D_DISCARD")
+    more = {
+        "MAIL_DOMAIN": "example.com",
+        "FINAL_VIRUS_DESTINY": "D_DISCARD",
+        "FINAL_BANNED_DESTINY": "D_DISCARD",
+        "RAZOR_REGISTRATION": ":",
+    }
+    found = run(**(COMPOSE | more))
     told = inspect_staged(found.files, tmp_path, {}, {}, sections(REGISTRY), REGISTRY.groups())
     assert [str(f) for f in told if f.severity is not Severity.INFO] == []
     assert {f.code for f in told} <= {"not-served"}
@@ -112,9 +118,45 @@ def test_bounces_are_refused_with_a_reason() -> None:
     assert clamav["clamav"]["action"] == "reject"
 
 
-def test_other_destinies() -> None:
-    found = run(FINAL_BANNED_DESTINY="D_DISCARD", FINAL_BAD_HEADER_DESTINY="D_PASS")
-    assert lost(found) == {"FINAL_BANNED_DESTINY"}
+@pytest.mark.parametrize(
+    ("destiny", "action"),
+    [("D_DISCARD", "discard"), ("d_reject", "reject"), ("D_BOUNCE", "reject")],
+)
+def test_other_destinies(destiny: str, action: str) -> None:
+    found = run(FINAL_BANNED_DESTINY=destiny, FINAL_BAD_HEADER_DESTINY="D_PASS")
+    assert data(found, "destiny.conf") == {"banned": action}
+    assert lost(found) == ({"FINAL_BANNED_DESTINY"} if destiny == "D_BOUNCE" else set())
+    assert data(run(FINAL_BAD_HEADER_DESTINY=destiny), "destiny.conf") == {"bad_header": action}
+
+
+def test_mail_to_the_own_domains_is_marked() -> None:
+    found = run(MAIL_DOMAIN="Example.com secondary.com", SA_TAG_LEVEL_DEFLT="-999")
+    assert data(found, "milter_headers.conf") == {
+        "min_score": -999.0,
+        "extended_headers_rcpt": ["@example.com", "@secondary.com"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given_", "command"),
+    [
+        ("me@example.com:hunter2", "-register -user=... -pass=..."),
+        ("me@example.com:", "-register -user=..."),
+        (":", "-register"),
+    ],
+)
+def test_razor(given_: str, command: str) -> None:
+    found = run(RAZOR_REGISTRATION=given_)
+    assert data(found, "external_services.conf") == {"razor": {"servers": "127.0.0.1:11342"}}
+    (remark,) = [r for r in found.remarks if r.subject == "RAZOR_REGISTRATION"]
+    assert remark.lost
+    assert remark.reason.endswith(command)
+    assert "hunter2" not in repr(found)
+
+
+def test_a_registration_without_a_colon_is_an_error() -> None:
+    with pytest.raises(ImportFaultError, match="RAZOR_REGISTRATION: no registration"):
+        run(RAZOR_REGISTRATION="secret")
 
 
 def test_dkim() -> None:
