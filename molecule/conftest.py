@@ -11,16 +11,14 @@ from testinfra.host import Host
 
 from lab.lab import Lab
 from mailflow.catalogue import Mail, load
-from mailflow.publish import publish_dkim
 from mailflow.trial import Site, Trial, attempt
 
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
-    """The running lab of this scenario; its DKIM records are published."""
+    """The running lab of this scenario."""
     running = Lab(os.environ["LAB_NAME"])
     assert running.namespace.inside(), "run scenarios by `make molecule-NAME`"
-    publish_dkim(running)
     return running
 
 

@@ -13,7 +13,6 @@ from lab.errors import LabError
 from lab.lab import Lab
 from lab.paths import DEFAULT_NAME
 from mailflow.catalogue import load
-from mailflow.publish import publish_dkim
 from mailflow.trial import Site, Trial, attempt
 
 LOG_WIDTH = 180
@@ -23,15 +22,13 @@ LOG_WIDTH = 180
 @click.command()
 @click.option("--lab", "name", default=DEFAULT_NAME, show_default=True, help="Name of the lab.")
 def mails(name: str) -> None:
-    """Publish the site's DKIM records, send every mail, print the table.
+    """Send every mail, print the table.
 
     Exit status 0 only if every mail fared as it should.
     """
     lab = Lab(name)
     console = Console(width=_width())
     try:
-        for record in publish_dkim(lab):
-            click.echo(f"   published {record}")
         trials = _send_all(lab)
     except LabError as error:
         click.secho(f"demo: {error}", err=True, fg="red")

@@ -6,6 +6,7 @@ A zone of `bogus` has a DS record that fits no key: a validating resolver answer
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import dns.dnssec
 import dns.name
@@ -20,6 +21,15 @@ ALGORITHM = 13
 """ECDSA with P-256 and SHA-256 (RFC 6605)."""
 _FLAGS = 257  # zone key and secure entry point: one key signs everything
 _SHA256 = 2
+
+
+@dataclass(frozen=True)
+class DnsKeys:
+    """What a lab's DNS is made with at boot: the key that signs every zone, and the secret (base64)
+    that the site's operator changes the site's zones with."""
+
+    zone: KeyPair
+    update_secret: str
 
 
 def zone_key() -> KeyPair:

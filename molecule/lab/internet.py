@@ -68,8 +68,6 @@ class Internet:
     senders: dict[str, Server]
     receiver: Server
     domains: dict[str, MailDomain]
-    site_spf: str
-    site_dmarc: str
 
     @property
     def servers(self) -> dict[str, Server]:
@@ -115,6 +113,4 @@ def load_internet() -> Internet:
         senders={name: _server(facts) for name, facts in data["senders"].items()},
         receiver=_server(data["receiver"]),
         domains={name: _domain(facts) for name, facts in data["domains"].items()},
-        site_spf=data["site"]["spf"],
-        site_dmarc=data["site"]["dmarc"],
     )

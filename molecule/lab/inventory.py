@@ -11,11 +11,13 @@ from typing import Any
 import yaml
 
 from lab import keys
-from lab.dnssec import trust_anchor
+from lab.dnssec import DnsKeys, trust_anchor
 from lab.internet import Internet
+from lab.internet_services import UPDATE_KEY_NAME
 from lab.paths import LabPaths
 from lab.plan import LabHost
 from lab.site import Site
+from lab.zones import TTL
 
 _HEADER = "# Written by `make lab-up`; gone with `make lab-down`.\n---\n"
 USERS = ("alice", "bob")
@@ -46,15 +48,21 @@ def lab_facts(internet: Internet, zone_key: bytes) -> dict[str, Any]:
         "site_lab": True,
         "resolver_root_servers": [{"name": root.name, "address": root.address}],
         "resolver_trust_anchors": [trust_anchor(zone_key)],
+        # The site publishes its records itself; every zone is signed, so TLSA has a meaning.
+        "dns_records_server": root.address,
+        "dns_records_key_name": UPDATE_KEY_NAME,
+        "dns_records_ttl": TTL,
+        "dns_records_tlsa_ports": [25],
     }
 
 
-def secrets(site: Site) -> dict[str, Any]:
+def secrets(site: Site, update_secret: str) -> dict[str, Any]:
     """What an operator keeps in a vault, at random."""
     return {
         "vault_redis_password": keys.password(),
         "vault_filter_engine_controller_password": keys.password(),
         "vault_filter_engine_enable_password": keys.password(),
+        "vault_dns_records_key_secret": update_secret,
         "vault_users": [
             {"name": f"{user}@{site.domains[0]}", "password": keys.password()} for user in USERS
         ],
@@ -62,18 +70,19 @@ def secrets(site: Site) -> dict[str, Any]:
 
 
 def write_inventory(
-    paths: LabPaths, site: Site, hosts: Iterable[LabHost], internet: Internet, zone_key: bytes
+    paths: LabPaths,
+    site: Site,
+    hosts: Iterable[LabHost],
+    internet: Internet,
+    dns: DnsKeys,
 ) -> None:
-    """Write the inventory directory; the secrets get mode 0600.
-
-    `zone_key` is the rdata of the DNSKEY record that signs the lab's zones.
-    """
+    """Write the inventory directory; the secrets get mode 0600."""
     everyone = paths.inventory / "group_vars" / "all"
     everyone.mkdir(parents=True, exist_ok=True)
     hosts_text = _yaml(hosts_file(paths, hosts, internet))
     (paths.inventory / "hosts.yml").write_text(hosts_text)
-    (everyone / "lab.yml").write_text(_yaml(lab_facts(internet, zone_key)))
-    keys.write_private(everyone / "secrets.yml", _yaml(secrets(site)))
+    (everyone / "lab.yml").write_text(_yaml(lab_facts(internet, dns.zone.public)))
+    keys.write_private(everyone / "secrets.yml", _yaml(secrets(site, dns.update_secret)))
 
 
 def _yaml(data: object) -> str:

@@ -102,6 +102,11 @@ def self_signed_certificate(fqdn: str) -> KeyPair:
     )
 
 
+def tsig_secret() -> str:
+    """A random secret for HMAC-SHA256 in base64 (RFC 8945)."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
 def password() -> str:
     """A random password of 24 URL-safe characters."""
     return secrets.token_urlsafe(18)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from lab import keys
 from lab.containers import Containers
-from lab.dnssec import zone_key
+from lab.dnssec import DnsKeys, zone_key
 from lab.errors import LabError
 from lab.image import ensure_image
 from lab.internet import Internet, load_internet
@@ -143,21 +143,21 @@ class Lab:
         login = keys.ssh_key_pair()
         host_keys = {host.name: keys.ssh_key_pair() for host in record.hosts}
         self.ssh.write_files(record.hosts, login, host_keys)
-        dns_key = zone_key()
-        write_inventory(paths, site, record.hosts, self.internet, dns_key.public)
+        dns = DnsKeys(zone_key(), keys.tsig_secret())
+        write_inventory(paths, site, record.hosts, self.internet, dns)
         for host in record.hosts:
-            self._write_seed(host, site, login, host_keys[host.name], dns_key)
+            self._write_seed(host, site, login, host_keys[host.name], dns)
 
     def _write_seed(
-        self, host: LabHost, site: Site, login: KeyPair, host_key: KeyPair, dns_key: KeyPair
+        self, host: LabHost, site: Site, login: KeyPair, host_key: KeyPair, dns: DnsKeys
     ) -> None:
         authorized = login.public.decode() + "\n"
         files = identity_files(host, self.internet, authorized, host_key.private)
         enable: Sequence[str] = ()
         if host.name == self.internet.name:
-            zones = render_zones(self.internet, site, self._make_dkim_keys(), dns_key.public)
+            zones = render_zones(self.internet, site, self._make_dkim_keys(), dns.zone.public)
             certificate = keys.self_signed_certificate(self.internet.receiver.fqdn)
-            files += service_files(self.internet, zones, certificate, dns_key)
+            files += service_files(self.internet, zones, certificate, dns)
             enable = UNITS
         write_seed(self.paths.seeds / host.name, Seed(files, host.network_batch, enable))
 

@@ -24,6 +24,8 @@ class Zone:
     """One zone: its origin, absolute, and its records as (owner, type, rdata)."""
 
     origin: str
+    of_site: bool = False
+    """Whether the site's operator may change it (RFC 2136)."""
     records: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
@@ -124,7 +126,7 @@ def render_zones(
         for selector in facts.dkim:
             record = dkim_keys[domain, selector].decode()
             zones.add(f"{selector}._domainkey.{domain}", "TXT", txt(record))
-    _add_site(zones, internet, site)
+    _add_site(zones, site)
     bogus = {absolute(domain) for domain, facts in internet.domains.items() if facts.bogus}
     for origin in zones.zones.keys() - {"."}:
         delegation = ds_record(origin, zone_key, bogus=origin in bogus)
@@ -156,14 +158,12 @@ def _add_mail_domain(zones: ZoneSet, domain: str, servers: list[Server], facts: 
             zones.add(domain if name == "@" else f"{name}.{domain}", "TXT", txt(value))
 
 
-def _add_site(zones: ZoneSet, internet: Internet, site: Site) -> None:
-    hosts = {host.name: Server(host.fqdn, host.addresses) for host in site.hosts}
-    for server in hosts.values():
-        _add_server(zones, server)
-        zones.add(server.fqdn, "TXT", txt(f"v=spf1 a {internet.site_spf}"))
-    addresses = [address for server in hosts.values() for address in server.addresses]
+def _add_site(zones: ZoneSet, site: Site) -> None:
+    """The names of the hosts, as their provider sets them; the rest the site publishes."""
+    for host in site.hosts:
+        _add_server(zones, Server(host.fqdn, host.addresses))
+        for address in host.addresses:
+            zones.zone_of(ipaddress.ip_address(address).reverse_pointer).of_site = True
+        zones.zone_of(host.fqdn).of_site = True
     for domain in site.domains:
-        for host in site.mail_exchangers:
-            zones.add(domain, "MX", f"10 {absolute(host.fqdn)}")
-        zones.add(domain, "TXT", txt(spf_record(addresses, internet.site_spf)))
-        zones.add(f"_dmarc.{domain}", "TXT", txt(internet.site_dmarc))
+        zones.zone_of(domain).of_site = True

@@ -9,7 +9,7 @@ import yaml
 
 from lab import keys
 from lab.containers import containers_conf
-from lab.dnssec import trust_anchor, zone_key
+from lab.dnssec import DnsKeys, trust_anchor, zone_key
 from lab.internet import load_internet
 from lab.internet_services import knot_conf, service_files
 from lab.inventory import write_inventory
@@ -23,7 +23,7 @@ from lab.zones import Zone
 INTERNET = load_internet()
 SITE = load_site(PROJECT / "inventories" / "three_hosts")
 HOSTS = plan_hosts(SITE, INTERNET)
-ZONE_KEY = zone_key().public
+DNS = DnsKeys(zone_key(), keys.tsig_secret())
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def lab(tmp_path):
 
 
 def test_hosts_are_reached_by_public_address_and_the_internet_is_not_of_the_site(lab):
-    write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
+    write_inventory(lab, SITE, HOSTS, INTERNET, DNS)
     group = yaml.safe_load((lab.inventory / "hosts.yml").read_text())["lab"]
     assert group["hosts"]["dolores"] == {"ansible_host": "203.0.113.142"}
     assert group["children"] == {"lab_internet": {"hosts": {"internet": {}}}}
@@ -40,9 +40,9 @@ def test_hosts_are_reached_by_public_address_and_the_internet_is_not_of_the_site
 
 
 def test_two_labs_never_share_an_open_connection(lab):
-    write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
+    write_inventory(lab, SITE, HOSTS, INTERNET, DNS)
     other = LabPaths("other", lab.project)
-    write_inventory(other, SITE, HOSTS, INTERNET, ZONE_KEY)
+    write_inventory(other, SITE, HOSTS, INTERNET, DNS)
     directories = {
         yaml.safe_load((each.inventory / "hosts.yml").read_text())["lab"]["vars"][
             "ansible_control_path_dir"
@@ -62,8 +62,8 @@ def test_the_names_of_control_sockets_are_short_enough():
 
 def test_secrets_are_private_and_different_every_time(lab):
     found = []
-    for _ in range(2):
-        write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
+    for dns in (DNS, DnsKeys(DNS.zone, keys.tsig_secret())):
+        write_inventory(lab, SITE, HOSTS, INTERNET, dns)
         path = lab.inventory / "group_vars" / "all" / "secrets.yml"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         found.append(yaml.safe_load(path.read_text()))
@@ -73,6 +73,7 @@ def test_secrets_are_private_and_different_every_time(lab):
         "vault_redis_password",
         "vault_filter_engine_controller_password",
         "vault_filter_engine_enable_password",
+        "vault_dns_records_key_secret",
         "vault_users",
     }
     for key in set(one) - {"vault_users"}:
@@ -89,12 +90,16 @@ def test_a_private_file_becomes_private_again_when_it_was_not(tmp_path):
 
 
 def test_lab_facts_say_that_it_is_one_and_replace_the_root_of_dns(lab):
-    write_inventory(lab, SITE, HOSTS, INTERNET, ZONE_KEY)
+    write_inventory(lab, SITE, HOSTS, INTERNET, DNS)
     facts = yaml.safe_load((lab.inventory / "group_vars" / "all" / "lab.yml").read_text())
     assert facts == {
         "site_lab": True,
         "resolver_root_servers": [{"name": "root.lab.example.", "address": "198.51.100.53"}],
-        "resolver_trust_anchors": [trust_anchor(ZONE_KEY)],
+        "resolver_trust_anchors": [trust_anchor(DNS.zone.public)],
+        "dns_records_server": "198.51.100.53",
+        "dns_records_key_name": "site",
+        "dns_records_ttl": 60,
+        "dns_records_tlsa_ports": [25],
     }
 
 
@@ -134,10 +139,13 @@ def test_a_seed_written_again_keeps_nothing_of_the_old_one(tmp_path):
         assert [(m.name, m.uname, m.uid) for m in archive] == [("b", "knot", 0)]
 
 
-def test_knot_serves_every_zone_and_takes_updates_from_itself_only():
-    conf = knot_conf(INTERNET, [Zone("."), Zone("example.net.")])
-    assert '  - domain: "."\n    file: "root.zone"\n' in conf
-    assert '  - domain: "example.net."\n    file: "example.net.zone"\n' in conf
+def test_knot_serves_every_zone_and_the_key_of_the_site_opens_the_sites_alone():
+    zones = [Zone("."), Zone("example.net.", of_site=True), Zone("remote.example.")]
+    conf = knot_conf(INTERNET, zones)
+    assert '  - domain: "."\n    file: "root.zone"\n  - domain: "example.net."\n' in conf
+    assert '    file: "example.net.zone"\n    acl: ["this-host", "site"]\n' in conf
+    assert conf.count('acl: ["this-host", "site"]') == 1
+    assert DNS.update_secret not in conf
     assert 'listen: ["127.0.0.1@53", "198.51.100.53@53"]' in conf
     assert conf.count('address: "127.0.0.1"') == 1
 
@@ -146,7 +154,7 @@ def test_the_receiving_mx_keeps_its_key_to_itself():
     files = {
         file.path: file
         for file in service_files(
-            INTERNET, [], keys.self_signed_certificate("mx.remote.example"), zone_key()
+            INTERNET, [], keys.self_signed_certificate("mx.remote.example"), DNS
         )
     }
     assert files["/etc/lab-mx/key.pem"].mode == 0o600

@@ -96,34 +96,23 @@ def test_the_root_server_has_glue_in_the_root_and_an_address_in_its_zone(zones):
         assert [rdata.address for rdata in found] == ["198.51.100.53"]
 
 
-def test_only_exchangers_are_in_the_sites_mx_and_all_weigh_the_same(zones):
+def test_what_the_site_says_of_its_mail_is_left_to_the_site(zones):
     for domain in SITE.domains:
-        assert values(zones, domain, "MX") == [
-            "10 edge.example.net.",
-            "10 rim.elsewhere.example.",
-        ]
+        assert {rdataset.rdtype for _, rdataset in zones[f"{domain}."].iterate_rdatasets()} <= {
+            dns.rdatatype.from_text(kind) for kind in ("SOA", "NS", "A", "AAAA")
+        }
 
 
-def test_a_site_without_exchangers_takes_mail_on_every_host():
-    alone = Site(
-        ("example.net",), (SiteHost("solo", "solo.example.net", ("mas",), ("203.0.113.9",)),)
-    )
-    zone = next(
-        zone
-        for zone in render_zones(load_internet(), alone, KEYS, ZONE_KEY.public)
-        if zone.origin == "example.net."
-    )
-    assert ("example.net.", "MX", "10 solo.example.net.") in zone.records
-
-
-def test_site_spf_lists_every_public_address_and_nothing_else(zones):
-    record = (
-        "v=spf1 ip4:203.0.113.10 ip6:2001:db8:48d1::10 ip4:203.0.113.20 ip6:2001:db8:48d1::20 "
-        "ip4:203.0.113.30 -all"
-    )
-    assert text(zones, "example.net") == [record]
-    assert text(zones, "example.org") == [record]
-    assert text(zones, "_dmarc.example.net") == ["v=DMARC1; p=reject"]
+def test_the_site_may_change_its_own_zones_and_no_others():
+    rendered = render_zones(load_internet(), SITE, KEYS, ZONE_KEY.public)
+    mine = {zone.origin for zone in rendered if zone.of_site}
+    assert mine == {
+        "example.net.",
+        "example.org.",
+        "elsewhere.example.",
+        "113.0.203.in-addr.arpa.",
+        "8.b.d.0.1.0.0.2.ip6.arpa.",
+    }
 
 
 def test_every_public_address_has_matching_forward_and_reverse_names(zones):
