@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from string import ascii_lowercase
 
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_series import (
     Policy,
@@ -19,7 +20,7 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_states impor
     Key,
 )
 
-_PREFIXES: Mapping[str, str] = {"rsa": "r", "ed25519": "e"}
+_PREFIXES = {"rsa": "r", "ed25519": "e"}
 
 
 @dataclass(frozen=True)
@@ -285,9 +286,10 @@ def _selector(one: Series, day: date, taken: Collection[str]) -> str:
     if one.first_selector is not None and one.first_selector not in taken:
         return one.first_selector
     stem = f"{'a' if one.use == 'arc' else ''}{_PREFIXES[one.algorithm]}{day:%Y%m%d}"
-    for letter in ["", *"bcdefghijklmnopqrstuvwxyz"]:
-        if stem + letter not in taken:
-            return stem + letter
+    names = [stem, *(stem + letter for letter in ascii_lowercase[1:])]
+    free = [name for name in names if name not in taken]
+    if free:
+        return free[0]
     raise CalendarError(f"{one.domain} has had 26 keys on {day.isoformat()}: wait a day")
 
 
