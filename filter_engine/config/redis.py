@@ -18,10 +18,8 @@ SENTINEL_PORT = 26379
 KNOWN = declare_known(
     expand_keys=known(BOOLEAN, False, doc="replace ${...} in keys"),
     redis_version=known(NUMBER, 6, doc="major version of the servers"),
-    sentinel_watch_time=known(TIME, 60.0, unit="seconds", doc="how often Sentinels are asked"),
     sentinel_masters_pattern=known(STRING, doc="Lua pattern of the primaries' names"),
     sentinel_master_maxerrors=known(INTEGER, 2, doc="errors until Sentinels are asked at once"),
-    sentinel_username=known(STRING, doc="user at the Sentinels (ACL)"),
 )
 """What Rspamd has besides."""
 
@@ -32,7 +30,6 @@ class RedisConfig(Section):
 
     known: ClassVar[Mapping[str, Option]] = KNOWN
     anchor: ClassVar[str] = "configuration/redis"
-    unused: ClassVar[str] = "this engine keeps nothing in Redis yet; the section is only checked"
 
     servers: UpstreamList | None = option(
         upstreams(PORT, Rotation.MASTER_SLAVE),
@@ -50,12 +47,21 @@ class RedisConfig(Section):
         upstreams(SENTINEL_PORT), None, doc="Sentinels that know the primary"
     )
     sentinel_master_name: str = option(STRING, "", doc="name of the primary at the Sentinels")
+    sentinel_username: str = option(STRING, "", doc="user at the Sentinels (ACL)")
     sentinel_password: str = option(STRING, "", secret=True, doc="password of the Sentinels")
+    sentinel_watch_time: float = option(
+        TIME, 60.0, unit="seconds", doc="how often Sentinels are asked while all is well"
+    )
     username: str = option(STRING, "", doc="Redis user (ACL)")
     password: str = option(STRING, "", secret=True, doc="Redis password")
     db: str = option(STRING, "", doc="number of the database", aliases=("dbname", "database"))
     prefix: str = option(STRING, "", doc="put before every key")
     timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one command")
+    tls: bool = option(BOOLEAN, False, doc="TLS to the servers and Sentinels; not in Rspamd")
+    tls_ca: str = option(STRING, "", doc="file of the authorities; default: the system's")
+    tls_cert: str = option(STRING, "", doc="file of the client's certificate")
+    tls_key: str = option(STRING, "", doc="file of its key; default: in tls_cert")
+    tls_name: str = option(STRING, "", doc="name in the servers' certificates; default: the host")
     disabled_modules: tuple[str, ...] = option(
         list_of(STRING), (), doc="modules that must not use this Redis"
     )

@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scan": {"maps", "config"},
     "dns": {"scan", "config", "upstream"},
     "streams": {"dns", "scan", "config", "upstream"},
+    "store": {"dns", "scan", "config", "upstream"},
     "message": {"dns"},
     "matching": set(),
     "selectors": {"matching", "message", "dns", "config"},

@@ -1,0 +1,1 @@
+"""Where the engine remembers: Redis, or an embedded database on one host."""

@@ -1,0 +1,1 @@
+"""SQLite, for one host: the same commands as Redis, on a file."""

@@ -1,0 +1,1 @@
+"""Redis: one connection a server and worker, shared by all questions."""

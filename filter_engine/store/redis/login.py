@@ -1,0 +1,66 @@
+"""What is said to a Redis server before anything else."""
+
+from __future__ import annotations
+
+import ssl
+from typing import NamedTuple
+
+from filter_engine.config.redis import RedisConfig
+from filter_engine.store.redis.codec import command
+
+
+class Login(NamedTuple):
+    """Credentials, database and TLS of a connection. Its text shows no password."""
+
+    username: str = ""
+    password: str = ""
+    db: str = ""
+    tls: bool = False
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_name: str = ""
+
+    def __repr__(self) -> str:
+        return f"Login({self.username or 'default'}, db {self.db or '0'})"
+
+    @classmethod
+    def of(cls, config: RedisConfig) -> Login:
+        """The login that a section says."""
+        return cls(
+            config.username,
+            config.password,
+            config.db,
+            config.tls,
+            config.tls_ca,
+            config.tls_cert,
+            config.tls_key,
+            config.tls_name,
+        )
+
+    @classmethod
+    def of_sentinels(cls, config: RedisConfig) -> Login:
+        """The login at the Sentinels; they have no databases. TLS is as for the servers."""
+        login = cls.of(config)
+        return login._replace(
+            username=config.sentinel_username, password=config.sentinel_password, db=""
+        )
+
+    def commands(self) -> list[bytes]:
+        """AUTH and SELECT, as far as they are needed."""
+        said = []
+        if self.password:
+            words = (self.username, self.password) if self.username else (self.password,)
+            said.append(command(b"AUTH", *(word.encode() for word in words)))
+        if self.db and self.db != "0":
+            said.append(command(b"SELECT", self.db.encode()))
+        return said
+
+    def context(self) -> ssl.SSLContext | None:
+        """TLS as configured, None without; raises OSError or ssl.SSLError for unusable files."""
+        if not self.tls:
+            return None
+        context = ssl.create_default_context(cafile=self.tls_ca or None)
+        if self.tls_cert:
+            context.load_cert_chain(self.tls_cert, self.tls_key or None)
+        return context

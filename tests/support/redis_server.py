@@ -1,0 +1,113 @@
+"""Real Redis servers on loopback, each in a folder of its own, for tests."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
+_START = 10.0
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has right now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """One server (or Sentinel). A context manager; ``start`` and ``stop`` it as often as wanted."""
+
+    def __init__(
+        self,
+        folder: Path,
+        lines: Iterable[str] = (),
+        *,
+        port: int = 0,
+        sentinel: bool = False,
+        password: str = "",
+    ) -> None:
+        assert PROGRAM is not None, "no redis-server on this machine"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.folder = folder
+        self.path = folder / "redis.sock"
+        self._sentinel = sentinel
+        self._password = password
+        self._file = folder / "redis.conf"
+        self._process: subprocess.Popen[bytes] | None = None
+        own = [f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", 'logfile "log"']
+        if password:
+            own.append(f"requirepass {password}")
+        if not sentinel:
+            own += ['save ""', "repl-diskless-sync-delay 0", f"unixsocket {self.path}"]
+        self._file.write_text("\n".join([*own, *lines]) + "\n")
+
+    @property
+    def name(self) -> str:
+        """``host:port``."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start, and wait until it answers."""
+        extra = ["--sentinel"] if self._sentinel else []
+        self._process = subprocess.Popen([str(PROGRAM), str(self._file), *extra])
+        end = time.monotonic() + _START
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                self.say("PING")
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return self
+        raise RuntimeError(f"redis did not start:\n{(self.folder / 'log').read_text()[-2000:]}")
+
+    def stop(self, *, hard: bool = False) -> None:
+        """Stop; ``hard`` as a host that loses its power."""
+        if self._process is not None:
+            if hard:
+                self._process.kill()
+            else:
+                self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def say(self, *words: str) -> bytes:
+        """The raw reply to one command."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
+            said = b""
+            for line in (*([("AUTH", self._password)] if self._password else ()), words):
+                parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in line]
+                sock.sendall(f"*{len(line)}\r\n{''.join(parts)}".encode())
+                said = sock.recv(65536)
+            return said
+
+    def until(self, wanted: bytes, *words: str, seconds: float = 20.0) -> bytes:
+        """Repeat a command until its reply has ``wanted`` in it."""
+        end = time.monotonic() + seconds
+        reply = b""
+        while time.monotonic() < end:
+            reply = self.say(*words)
+            if wanted in reply:
+                return reply
+            time.sleep(0.02)
+        raise AssertionError(f"{words}: {reply!r} instead of {wanted!r}")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

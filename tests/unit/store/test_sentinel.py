@@ -1,0 +1,85 @@
+"""A primary dies, Sentinels promote a replica, writes go on there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from redis_server import PROGRAM, RedisServer
+
+from filter_engine.config.redis import RedisConfig
+from filter_engine.scan.store import Store, StoreStatus
+
+from .conftest import Asked, servers
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
+
+
+class Fleet(NamedTuple):
+    primary: RedisServer
+    replica: RedisServer
+    sentinels: tuple[RedisServer, ...]
+
+    def store(self, *, writing: bool = False) -> Store:
+        given = {"servers": servers(self.primary)} if writing else {}
+        sentinels = servers(*self.sentinels)
+        return Store(
+            "test", RedisConfig(sentinels=sentinels, sentinel_master_name="fleet", **given)
+        )
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    primary = RedisServer(tmp_path / "primary")
+    replica = RedisServer(tmp_path / "replica", [f"replicaof 127.0.0.1 {primary.port}"])
+    lines = [
+        f"sentinel monitor fleet 127.0.0.1 {primary.port} 2",
+        "sentinel down-after-milliseconds fleet 300",
+        "sentinel failover-timeout fleet 2000",
+    ]
+    sentinels = tuple(
+        RedisServer(tmp_path / f"sentinel{n}", lines, sentinel=True) for n in range(3)
+    )
+    every = (primary, replica, *sentinels)
+    try:
+        primary.start()
+        replica.start().until(b"master_link_status:up", "INFO", "replication")
+        for sentinel in sentinels:
+            sentinel.start()
+        for sentinel in sentinels:
+            sentinel.until(b"num-slaves\r\n$1\r\n1", "SENTINEL", "MASTER", "fleet")
+            sentinel.until(b"num-other-sentinels\r\n$1\r\n2", "SENTINEL", "MASTER", "fleet")
+        yield Fleet(primary, replica, sentinels)
+    finally:
+        for server in every:
+            server.stop(hard=True)
+
+
+def test_writes_follow_a_promotion(ask: Asked, fleet: Fleet) -> None:
+    store = fleet.store()
+    assert ask(store.set(b"a", b"1")).server == fleet.primary.name
+    assert ask.until(store.get(b"a"), lambda a: a.value == b"1").server == fleet.replica.name
+    fleet.sentinels[0].stop(hard=True)
+    assert ask(store.set(b"b", b"1")).ok, "the other Sentinels know as well"
+    fleet.primary.stop(hard=True)
+    fleet.sentinels[0].start()
+    written = ask.until(store.set(b"c", b"1"), lambda answer: answer.ok, 30)
+    assert written.server == fleet.replica.name
+    assert ask(store.get_all(b"a", b"b", b"c")).value == [b"1", b"1", b"1"]
+
+
+def test_a_write_to_a_demoted_primary_goes_to_the_new_one(ask: Asked, fleet: Fleet) -> None:
+    store = fleet.store(writing=True)
+    assert ask(store.set(b"a", b"1")).server == fleet.primary.name
+    fleet.sentinels[0].say("SENTINEL", "FAILOVER", "fleet")
+    fleet.primary.until(b"slave", "ROLE", seconds=30)
+    answer = ask.until(store.set(b"b", b"1"), lambda answer: answer.ok, 30)
+    assert answer.server == fleet.replica.name
+
+
+def test_without_any_sentinel_it_is_an_answer(ask: Asked, tmp_path: Path) -> None:
+    gone = RedisServer(tmp_path / "gone", sentinel=True)
+    where = RedisConfig(sentinels=servers(gone), sentinel_master_name="fleet")
+    assert ask(Store("test", where).get(b"a")).status is StoreStatus.UNREACHABLE
