@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from filter_engine import checks
 from filter_engine.config.model import Config
@@ -155,6 +156,8 @@ class Scanner:
                 trace(Trace(task, plan, chosen, (), (), None, (), nothing))
             return self._whitelisted(task, chosen, time.monotonic() - began)
         task.scores = plan.scores
+        if chosen is not None:
+            task.settings_id = chosen.id
         run = Run(task, plan, self.statistics)
         if chosen is not None:
             run.findings.extend(chosen.findings)
@@ -211,6 +214,9 @@ class Scanner:
         message = task.message
         urls = message.urls[: self.config.options.max_urls]
         required = required_score((self.plan if chosen is None else chosen.plan).thresholds)
+        edits = self.headers.edits(task, decision, required, chosen.apply if chosen else None)
+        if run.headers:
+            edits = replace(edits, add=(*edits.add, *run.headers))
         pre = decision.pre_result
         template = (chosen.apply.subject if chosen else "") or self.config.actions.subject
         return Verdict(
@@ -224,7 +230,7 @@ class Scanner:
             emails=tuple(dict.fromkeys(address.email for address in message.emails)),
             message_id=message.message_id,
             time_real=seconds,
-            edits=self.headers.edits(task, decision, required, chosen.apply if chosen else None),
+            edits=edits,
             signatures=tuple(run.signatures),
             unfinished=tuple(run.unfinished),
             timed_out=run.timed_out,

@@ -6,7 +6,7 @@ The newest ARC-Message-Signature must verify, and every ARC-Seal from the newest
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import field, replace
 from enum import StrEnum
 
 from filter_engine.auth.arc_fields import (
@@ -22,6 +22,7 @@ from filter_engine.auth.dkim import TIME_JITTER, judge, usable_key
 from filter_engine.auth.dkim_key import MIN_BITS
 from filter_engine.auth.dkim_signature import DkimSignature
 from filter_engine.auth.results import DkimCode
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.question import Ask, DnsAnswer
 
 _NAMES = (b"arc-authentication-results", b"arc-message-signature", b"arc-seal")
@@ -40,7 +41,7 @@ class ArcCode(StrEnum):
     """A key could not be fetched just now."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ArcSigner:
     """Who made a set."""
 
@@ -49,7 +50,7 @@ class ArcSigner:
     selector: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ArcResult:
     """What became of the chain."""
 
@@ -58,9 +59,15 @@ class ArcResult:
     """For people, empty for none and pass."""
     signers: tuple[ArcSigner, ...] = ()
     """Who sealed, the first first."""
+    ended: bool = False
+    """The newest seal says that the chain failed: nothing may be added (section 5.1.3)."""
+    fields: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    """(name, value) of all fields of the chain in the order in which seals cover them."""
+    results: tuple[bytes, ...] = field(default=(), repr=False)
+    """The value of each ARC-Authentication-Results, the first first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Set:
     """The fields of one instance, as places in the message and parsed."""
 
@@ -69,6 +76,11 @@ class _Set:
     signature: DkimSignature
     seal_place: int
     seal: ArcSeal
+
+    @property
+    def places(self) -> tuple[int, int, int]:
+        """In the order in which a seal covers them (section 5.1.1)."""
+        return self.results, self.message_place, self.seal_place
 
 
 async def verify_chain(
@@ -86,17 +98,23 @@ async def verify_chain(
         for number, one in enumerate(chain, start=1)
     )
     newest = chain[-1]
+    known = ArcResult(
+        signers=signers,
+        ended=newest.seal.chain == "fail",
+        fields=tuple(content.fields[place] for one in chain for place in one.places),
+        results=tuple(content.fields[one.results][1] for one in chain),
+    )
     told = _told(chain)
     if told:
-        return ArcResult(ArcCode.FAIL, told, signers)
+        return replace(known, code=ArcCode.FAIL, reason=told)
     late = newest.signature.time_problem(now, time_jitter)
     if late:
-        return ArcResult(ArcCode.FAIL, late, signers)
+        return replace(known, code=ArcCode.FAIL, reason=late)
     names = [newest.signature.key_name, *(one.seal.key_name for one in chain)]
     names = list(dict.fromkeys(names))
     answered = await ask.all(*(ask.dns(name, "TXT") for name in names))
     code, reason = _judge(content, chain, dict(zip(names, answered, strict=True)))
-    return ArcResult(code, reason, signers)
+    return replace(known, code=code, reason=reason)
 
 
 def _sets(content: SignedContent) -> list[_Set]:

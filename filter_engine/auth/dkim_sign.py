@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from filter_engine.auth.canonical import Canonicalization, SignedContent, canonical_field
 from filter_engine.auth.signing_key import SigningKey
+from filter_engine.lazy_dataclass import frozen
 
 SIGN_HEADERS = (
     "(o)from:(x)sender:(o)reply-to:(x)subject:(x)date:(x)message-id:(o)to:(o)cc:(x)mime-version:"
@@ -18,6 +18,8 @@ SIGN_HEADERS = (
     "list-unsubscribe-post:list-subscribe:list-post:(x)openpgp:(x)autocrypt"
 )
 """Rspamd's default. ``(o)``: signed once more than it occurs; ``(x)``: the same, if it occurs."""
+ARC_SIGN_HEADERS = f"{SIGN_HEADERS}:dkim-signature"
+"""The same for ARC-Message-Signature, which covers DKIM's signatures (RFC 8617, section 4.1.2)."""
 
 _FORM = Canonicalization.RELAXED
 _WIDTH = 72
@@ -32,7 +34,7 @@ class Oversign(StrEnum):
     PRESENT = "x"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignedHeader:
     """One entry of the list of headers to sign."""
 
@@ -84,11 +86,36 @@ def sign(
 
     Folds are ``\\n\\t``. ``domain`` and ``selector`` are A-labels, ``now`` seconds since the epoch.
     """
+    return signature_value(
+        content,
+        b"DKIM-Signature",
+        "v=1;",
+        domain,
+        selector,
+        key,
+        now,
+        chosen_names(content, headers),
+    )
+
+
+def signature_value(
+    content: SignedContent,
+    field: bytes,
+    first: str,
+    domain: str,
+    selector: str,
+    key: SigningKey,
+    now: int,
+    names: Sequence[bytes],
+) -> str:
+    """The value of the signature field ``field``, which begins with the tag ``first``.
+
+    ``names`` is ``h=``; folds are ``\\n\\t``.
+    """
     content.mend_line_ends()
-    names = chosen_names(content, headers)
     body_hash = content.body_hash(_FORM, "sha256")
     lines = [
-        f"v=1; a={key.algorithm}; c={_FORM}/{_FORM}; d={domain};",
+        f"{first} a={key.algorithm}; c={_FORM}/{_FORM}; d={domain};",
         f"s={selector}; t={now};",
         *_fold_list("h=", [name.decode("ascii") for name in names]),
         f"bh={b64encode(body_hash).decode()};",
@@ -96,11 +123,18 @@ def sign(
     ]
     value = "\n\t".join(lines)
     signed = content.signed_fields(names, _FORM)
-    # The value begins with the blank that stands between colon and text once it is a header.
-    wire = b" " + value.replace("\n", "\r\n").encode("ascii")
-    signed.append(canonical_field(b"DKIM-Signature", wire, _FORM))
-    signature = b64encode(key.sign(b"".join(signed))).decode()
-    return value + "\n\t".join(_chunks(signature))
+    signed.append(canonical_field(field, wire_value(value), _FORM))
+    return with_signature(value, key.sign(b"".join(signed)))
+
+
+def wire_value(value: str) -> bytes:
+    """All after the colon once it is a header: a blank, the value, its folds with CRLF."""
+    return b" " + value.replace("\n", "\r\n").encode("utf-8")
+
+
+def with_signature(value: str, signature: bytes) -> str:
+    """A field's value that ends in ``b=`` with the signature, folded."""
+    return value + "\n\t".join(_chunks(b64encode(signature).decode()))
 
 
 def _fold_list(start: str, names: list[str]) -> list[str]:

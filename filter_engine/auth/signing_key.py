@@ -7,6 +7,7 @@ import logging
 import os
 import stat
 from base64 import b64decode, b64encode
+from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_FILE = 65536
 """Octets of a key file."""
+MAX_TEXTS = 64
+"""Keys that did not come from files and are kept."""
 
 _log = logging.getLogger(__name__)
 
@@ -120,6 +123,25 @@ class KeyRing:
     def __init__(self) -> None:
         self._keys: dict[str, tuple[_Stamp, SigningKey]] = {}
         self._complained: dict[str, str] = {}
+        self._texts: OrderedDict[str, SigningKey | None] = OrderedDict()
+
+    def of_text(self, text: str, name: str) -> SigningKey | None:
+        """The key that a text holds; None when it holds no usable one, which is logged.
+
+        The latest ``MAX_TEXTS`` are kept; ``name`` is how the log calls it.
+        """
+        if text in self._texts:
+            self._texts.move_to_end(text)
+            return self._texts[text]
+        made = None
+        try:
+            made = load_signing_key(text[:MAX_FILE].encode("ascii", "replace"), name)
+        except SigningKeyError as error:
+            _log.warning("not signing: %s", error)
+        self._texts[text] = made
+        if len(self._texts) > MAX_TEXTS:
+            self._texts.popitem(last=False)
+        return made
 
     def get(self, path: str) -> SigningKey | None:
         """The key of a file; None when there is no usable one, which is logged once."""

@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+from filter_engine.config.settings_selector import Values, hand_down
+
 MODULES: tuple[str, ...] = (
     "gtube",
     "aliases",
@@ -57,6 +59,21 @@ MODULES: tuple[str, ...] = (
 
 
 def load() -> None:
-    """Import every built-in check module, which fills ``declare.REGISTRY``. May be repeated."""
+    """Import every built-in check module, which fills ``declare.REGISTRY``. May be repeated.
+
+    Settings may have conditions by selectors from then on.
+    """
+    hand_down(_settings_selector)
     for name in MODULES:
         import_module(f"{__name__}.{name}")
+
+
+def _settings_selector(text: str) -> Values:
+    """A selector of what is known before any check has run; raises ValueError."""
+    from filter_engine.selectors import compile_selector  # few sites have such settings
+
+    selector = compile_selector(text)
+    if selector.needs or selector.late:
+        what = ", ".join(sorted(selector.needs)) or "symbols"
+        raise ValueError(f"{text!r} reads what checks find ({what}): settings come first")
+    return selector.values

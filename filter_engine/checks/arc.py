@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult, verify_chain
 from filter_engine.auth.dkim_library import load_library
+from filter_engine.auth.dkim_sign import ARC_SIGN_HEADERS
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
+from filter_engine.checks.signing.options import (
+    HEADER_LIST,
+    DomainKeys,
+    KeyPlace,
+    SigningOptions,
+)
+from filter_engine.config.kinds import BOOLEAN, STRING, list_of, section, sections_of
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.schema import Option
+from filter_engine.config.schema import Option, option
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -27,9 +37,42 @@ _SYMBOLS: Final = {
 
 
 @options_class
-class ArcOptions(SenderPolicyOptions):
-    """The section ``arc``, as far as verifying goes."""
+class ArcDomainKeys(DomainKeys):
+    """``domain { example.net { ... } }``: the keys of a domain; ``*`` means all others."""
 
+    selectors: tuple[KeyPlace, ...] = option(
+        list_of(section(KeyPlace, "arc.domain.selectors")),
+        (),
+        doc="several keys; the first that can be used seals",
+    )
+
+
+@options_class
+class ArcOptions(SenderPolicyOptions, SigningOptions):
+    """The section ``arc``: verifying and sealing."""
+
+    selector: str = option(STRING, "arc", doc="selector for domains without an own one")
+    domain: Mapping[str, DomainKeys] = option(
+        sections_of(ArcDomainKeys, "arc.domain"), MappingProxyType({}), doc="keys by domain"
+    )
+    sign_headers: str = option(
+        HEADER_LIST,
+        ARC_SIGN_HEADERS,
+        doc="headers that ARC-Message-Signature covers; (o) and (x) sign absence of more",
+    )
+    reuse_auth_results: bool = option(
+        BOOLEAN,
+        False,
+        doc="seal the Authentication-Results that mail from the site's own hosts came with",
+    )
+    whitelisted_signers_map: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="domains whose seals are trusted when the chain verifies"
+    )
+    adjust_dmarc: bool = option(
+        BOOLEAN,
+        True,
+        doc="a tenth of DMARC's score where a trusted signer saw DMARC pass",
+    )
     anchor: ClassVar[str] = "modules/arc"
     known: ClassVar[Mapping[str, Option]] = unserved("arc")
 

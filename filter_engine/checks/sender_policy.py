@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from filter_engine.auth.canonical import SignedContent
+from filter_engine.auth.dkim_sign import SignedHeader
 from filter_engine.config.kinds import BOOLEAN
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Section, option
+from filter_engine.headers.privacy import stripped
 from filter_engine.message import Message
 from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Action
 
 
 @options_class
@@ -28,6 +31,18 @@ def is_exempt(task: Task, options: SenderPolicyOptions) -> bool:
     if task.authenticated and not options.check_authed:
         return True
     return task.local and task.ip is not None and not options.check_local
+
+
+def leaving_content(task: Task) -> SignedContent:
+    """The message as it leaves this host: what privacy takes away is not signed."""
+    return signed_content(task.message, stripped(task))
+
+
+def leaving_headers(task: Task, headers: Sequence[SignedHeader]) -> Sequence[SignedHeader]:
+    """The headers to sign that leave as they are: not Subject, where the action rewrites it."""
+    if task.decide is None or task.decision.action is not Action.REWRITE_SUBJECT:
+        return headers
+    return tuple(header for header in headers if header.name != b"subject")
 
 
 def signed_content(message: Message, without: Iterable[str] = ()) -> SignedContent:

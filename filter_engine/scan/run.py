@@ -15,7 +15,7 @@ from filter_engine.scan.metric import Decision, Scoring
 from filter_engine.scan.plan import Plan, StagePlan
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task
-from filter_engine.scan.verdict import Finding, Outcome, PreResult
+from filter_engine.scan.verdict import AddHeader, Finding, Outcome, PreResult
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class Run:
         task.findings = self.findings
         self.pre_results: list[PreResult] = []
         self.signatures: list[str] = []
+        self.headers: list[AddHeader] = []
         self.notices: list[Exchange] = []
         self.unfinished: list[str] = []
         self.timed_out = False
@@ -135,11 +136,15 @@ class Run:
         for one in returned.signatures:
             if not isinstance(one, str):
                 raise TypeError(_wrong(check, one, "str in signatures"))
+        for header in returned.headers:
+            if not isinstance(header, AddHeader):
+                raise TypeError(_wrong(check, header, "AddHeader in headers"))
         for notice in returned.notices:
             if not isinstance(notice, Exchange):
                 raise TypeError(_wrong(check, notice, "Exchange in notices"))
         self.findings.extend(findings)
         self.signatures.extend(returned.signatures)
+        self.headers.extend(returned.headers)
         self.notices.extend(returned.notices)
         if returned.pre_result is not None:
             self.pre_results.append(returned.pre_result)

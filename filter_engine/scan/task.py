@@ -36,6 +36,8 @@ class Task:
     results: dict[str, Any] = field(default_factory=dict)
     """Check name -> the ``value`` of its outcome, filled by the driver."""
     ip: IPv4Address | IPv6Address | None = None
+    settings_id: str = ""
+    """The id of the settings that apply; empty when none do."""
     findings: Sequence[Finding] = ()
     """What has been found so far; complete only for the stages before one's own."""
     states: Mapping[str, Any] = field(default_factory=dict)

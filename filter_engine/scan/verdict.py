@@ -77,6 +77,8 @@ class Outcome:
     pre_result: PreResult | None = None
     signatures: tuple[str, ...] = ()
     """DKIM-Signature header values (folded with ``\\n\\t``) to be put on the message."""
+    headers: tuple[AddHeader, ...] = ()
+    """Header fields to be put on the message whatever the module milter_headers does."""
     notices: tuple[Exchange, ...] = ()
     """Sent once the verdict is given, to others that want to know; nobody waits for them."""
 

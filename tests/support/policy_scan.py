@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from itertools import groupby
 from typing import Any
 
 from filter_engine import checks as builtin
@@ -77,9 +78,12 @@ def scan(
         ip=ip_address(ip) if ip else None,
     )
     sink = Sink()
-    driver = Driver(task, TableResolver(ZONE | (zone or {}), failing=failing), sink)
-    driver.start([REGISTRY[name] for name in checks])
-    assert driver.idle
+    declared = sorted((REGISTRY[name] for name in checks), key=lambda check: check.stage)
+    for _, stage in groupby(declared, key=lambda check: check.stage):
+        driver = Driver(task, TableResolver(ZONE | (zone or {}), failing=failing), sink)
+        driver.start(stage)
+        assert driver.idle
+        task.findings = [f for outcome in sink.outcomes.values() for f in outcome.findings]
     return sink
 
 

@@ -14,14 +14,12 @@ from filter_engine.config.kinds import (
     STRING,
     TIME,
     known_section,
-    known_sections,
 )
 from filter_engine.config.rspamd.kinds import (
     LUA,
     MAP_SOURCE,
     QUOTED_TIME,
     TABLE,
-    each,
 )
 from filter_engine.config.rspamd.shared_options import (
     REDIS,
@@ -73,63 +71,21 @@ DKIM = part(
     sign_condition=known(LUA, doc="whether and how to sign; dkim_signing took its place"),
 )
 
-#: What this engine's dkim_signing serves, and arc has as well.
-_WHAT_TO_SEAL: Final[Options] = declare_known(
-    allow_envfrom_empty=flag(True, "sign with an empty envelope sender"),
-    allow_hdrfrom_mismatch=flag(False, "sign where From and envelope differ"),
-    allow_hdrfrom_mismatch_local=flag(False, "the same for local clients only"),
-    allow_hdrfrom_mismatch_sign_networks=flag(False, "the same for sign_networks only"),
-    allow_hdrfrom_multiple=flag(False, "sign mail with several From addresses"),
-    allow_username_mismatch=flag(False, "sign when the login is of another domain"),
-    allow_pubkey_mismatch=flag(True, "sign although the published key is another"),
-    check_pubkey=flag(False, "compare the key with the one in DNS"),
-    path=known(STRING, doc="key file, with $domain and $selector"),
-    selector=known(STRING, doc="selector for domains without an own one"),
-    sign_authenticated=flag(True, "sign mail of logged-in users"),
-    sign_inbound=flag(False, "sign mail from everybody else"),
-    sign_local=flag(True, "sign mail from local networks"),
-    sign_networks=known(MAP_SOURCE, doc="sign mail from these addresses"),
-    sign_headers=known(STRING, doc="headers that are signed, with the oversigning marks"),
-    try_fallback=flag(True, "try path and selector where the domain has no section"),
-    use_domain=known(STRING, "header", doc="whose domain signs: header, envelope, auth, recipient"),
-    use_esld=flag(True, "sign with the organisational domain"),
-)
-
-#: What neither serves.
+#: What neither dkim_signing nor arc serves.
 _KEYS: Final[Options] = declare_known(
-    allow_headers_fallback=flag(False, "go on as usual when the request names no key"),
-    allowed_ids=names("settings under which alone mail is signed"),
-    forbidden_ids=names("settings under which no mail is signed"),
-    check_violation=flag(False, "do not sign what shows signs of abuse"),
-    http_domain_header=known(STRING, "PerformDkimSign", doc="HTTP header with the domain"),
-    http_key_header=known(STRING, "DkimPrivateKey", doc="HTTP header with the key"),
-    http_selector_header=known(STRING, "DkimSelector", doc="HTTP header with the selector"),
-    http_sign_header=known(STRING, doc="HTTP header that asks for a signature"),
-    http_sign_on_reject_header=known(STRING, doc="HTTP header that asks for one on spam too"),
     http_sign_on_reject_header_header=known(STRING, doc="the same, as Rspamd 3.4 spells it"),
     http_timeout=known(QUOTED_TIME, 5.0, unit="seconds", doc="how long Vault may take"),
     key_prefix=known(STRING, doc="hash in Redis that holds the keys"),
-    key_table=known(MAP_SOURCE, doc="OpenDKIM's key table"),
-    signing_table=known(MAP_SOURCE, doc="OpenDKIM's signing table"),
     no_ssl_verify=flag(False, "accept any certificate of Vault"),
-    path_map=known(MAP_SOURCE, doc="key file by domain"),
-    selector_map=known(MAP_SOURCE, doc="selector by domain"),
     selector_prefix=known(STRING, doc="hash in Redis that holds the selectors"),
     sign_condition=known(LUA, doc="whether and how to sign"),
-    skip_spam_sign=flag(False, "do not sign what is rejected"),
     use_domain_custom=known(LUA, doc="whose domain signs, told by Lua"),
-    use_domain_sign_inbound=known(STRING, doc="use_domain for mail from everybody else"),
-    use_domain_sign_local=known(STRING, doc="use_domain for mail from local networks"),
-    use_domain_sign_networks=known(STRING, doc="use_domain for mail from sign_networks"),
-    use_http_headers=flag(False, "the request's headers name domain, selector and key"),
-    use_milter_headers=flag(False, "hand the signature over as a milter header"),
     use_redis=flag(False, "keys come from Redis"),
     use_vault=flag(False, "keys come from HashiCorp's Vault"),
     vault_url=known(STRING, doc="address of Vault"),
     vault_token=known(STRING, doc="token for Vault", secret=True),
     vault_path=known(STRING, "dkim", doc="where the keys are in Vault"),
     vault_domains=names("domains whose keys are in Vault"),
-    whitelist=known(MAP_SOURCE, doc="clients whose mail is not signed"),
 )
 
 DKIM_SIGNING = part(
@@ -140,32 +96,14 @@ DKIM_SIGNING = part(
     symbol=symbol("DKIM_SIGNED", "a signature made"),
 )
 
-_KEY_PLACE: Final = part(
-    "dkim_signing",
-    "a key",
-    path=known(STRING, doc="key file"),
-    selector=known(STRING, doc="selector"),
-    key=known(STRING, doc="the key itself", secret=True),
-)
-_DOMAIN_KEYS: Final = part(
-    "arc",
-    "keys of a domain",
-    _KEY_PLACE.options,
-    selectors=known(each(_KEY_PLACE, "arc.domain.selectors"), doc="several keys"),
-)
-
 ARC = part(
     "arc",
     "checks ARC chains and seals what this site passes on",
     REDIS,
-    _WHAT_TO_SEAL,
     _KEYS,
-    domain=known(known_sections(_DOMAIN_KEYS, "arc.domain"), doc="keys by domain"),
+    use_milter_headers=flag(False, "of no use: seals are milter headers"),
     sign_symbol=symbol("ARC_SIGNED", "a seal made"),
     symbols=known(TABLE, doc="symbols by result of the check"),
-    adjust_dmarc=flag(True, "let a trusted chain make up for a failed DMARC"),
-    whitelisted_signers_map=known(MAP_SOURCE, doc="signers whose chains are trusted"),
-    reuse_auth_results=flag(False, "seal the Authentication-Results that the mail came with"),
 )
 
 _REPORTING: Final = part(

@@ -26,10 +26,8 @@ _CHECKV3 = "/checkv3 is not served"
 _ERRORS = "the controller has no /errors"
 _TLS = "listening with TLS is not served"
 _KEY_DIR = "the suite makes KEY_DIR; covered by tests/unit/auth/test_signing_key.py"
-_SIGNING_MAPS = "signing and key tables: issue 5"
 _SPAMASSASSIN = "a meta rule over a plugin's function"
 _SECOND_ENGINE = "the suite starts a second engine, or sends a header, that the data do not hold"
-_ARC_SIGNING = "ARC signing"
 _KNOWN_SENDERS = "known_senders keeps senders in Redis: issue 6"
 
 #: Case (its id as pytest shows it) -> why it fails.
@@ -75,14 +73,10 @@ CASES: dict[str, str] = {
     "119_dynamic_composites-RELOAD_-_REMOVED_COMPOSITE_BECOMES_STUB#1": _LUA,
     "131_dkim_signing/002_redis-TEST_SIGNED#1": _REDIS_MAPS,
     "131_dkim_signing/004_invalidate_key-TEST_SIGNED#1": _KEY_DIR,
-    "131_dkim_signing/007_sign_maps-TEST_SIGNED#1": _SIGNING_MAPS,
     "001_merged/160_antivirus-CLAMAV_CACHE_HIT#1": "the verdict is read from Redis",
     "135_spamassassin-FREEMAIL#1": _SPAMASSASSIN,
     "140_proxy-CLIENT_SHM_HEADERS_CANNOT_OVERRIDE_THE_PROXY_ONES#1": _SECOND_ENGINE,
     "140_proxy-CHECKV3_VIA_PROXY#1": _SECOND_ENGINE,
-    "320_arc_signing/001_simple-TEST_SIGNED_HTTP_HEADERS#1": _ARC_SIGNING,
-    "320_arc_signing/004_ed25519-ARC_ED25519_BASIC_SIGNING#1": _ARC_SIGNING,
-    "320_arc_signing/004_ed25519-ARC_RSA_BASIC_SIGNING#1": _ARC_SIGNING,
     "400_known_senders-UNKNOWN_SENDER#1": _KNOWN_SENDERS,
     "400_known_senders-UNKNOWN_SENDER_BECOMES_KNOWN#1": _KNOWN_SENDERS,
     "400_known_senders-INCOMING_MAIL_SENDER_IS_KNOWN_RECIPIENTS_ARE_UNKNOWN#3": _KNOWN_SENDERS,

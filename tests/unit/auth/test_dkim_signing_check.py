@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
-from filter_engine.checks import dkim_signing as signing
+from filter_engine.checks.dkim_signing import DkimSigningOptions
+from filter_engine.checks.signing import keys as signing
+from filter_engine.checks.signing.options import DomainKeys, KeyPlace
+from filter_engine.checks.signing.whose import signing_domain
 from filter_engine.config.addresses import AddressSet
 from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
@@ -31,11 +34,11 @@ def key_directory(
     return tmp_path
 
 
-def sign_options(directory: Path, **options: Any) -> signing.DkimSigningOptions:
-    return signing.DkimSigningOptions(**({"path": f"{directory}/$domain.$selector.key"} | options))
+def sign_options(directory: Path, **options: Any) -> DkimSigningOptions:
+    return DkimSigningOptions(**({"path": f"{directory}/$domain.$selector.key"} | options))
 
 
-def run_signing(options: signing.DkimSigningOptions, raw: bytes = RAW, **envelope: Any) -> Sink:
+def run_signing(options: DkimSigningOptions, raw: bytes = RAW, **envelope: Any) -> Sink:
     given = {"ip": "203.0.113.9", "user": "al@example.com"} | envelope
     return scan(raw, sections=(options,), checks=("dkim_signing",), **given)
 
@@ -50,9 +53,9 @@ def test_signed_mail_verifies(key_directory: Path, keys: Any) -> None:
 
 
 def test_each_key_of_a_domain_signs(key_directory: Path) -> None:
-    place = signing.KeyPlace
+    place = KeyPlace
     domains = {
-        "example.com": signing.DomainKeys(
+        "example.com": DomainKeys(
             selectors=(
                 place(path=f"{key_directory}/$domain.$selector.key", selector="dkim"),
                 place(path=f"{key_directory}/example.com.ed.key", selector="ed"),
@@ -140,16 +143,16 @@ def test_domains_cannot_leave_the_key_directory(key_directory: Path, domain: str
         now=float(NOW),
         server="mx1",
     )
-    assert signing.signing_domain(task, options) is None
+    assert signing_domain(task, options) is None
     without_esld = sign_options(
         key_directory, use_domain="auth", allow_hdrfrom_mismatch=True, use_esld=False
     )
-    assert signing.signing_domain(task, without_esld) is None
+    assert signing_domain(task, without_esld) is None
 
 
 def test_wildcard_domain(key_directory: Path) -> None:
     path = f"{key_directory}/$domain.$selector.key"
-    domains = {"*": signing.DomainKeys(path=path, selector="ed")}
+    domains = {"*": DomainKeys(path=path, selector="ed")}
     options = sign_options(key_directory, path="", domain=MappingProxyType(domains))
     assert run_signing(options).symbols == {"DKIM_SIGNED": ("example.com:s=ed",)}
 
@@ -189,7 +192,7 @@ def test_published_key_is_compared(
 def test_keys_are_read_before_the_fork(
     key_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    domains = {"*": signing.DomainKeys(selector="ed")}
+    domains = {"*": DomainKeys(selector="ed")}
     signing.preload(sign_options(key_directory, domain=MappingProxyType(domains)))
 
     def refuse(self: Path) -> bytes:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from filter_engine.auth.signing_key import KeyRing, SigningKey
-from filter_engine.checks import dkim_signing
+from filter_engine.checks.signing import keys as signing_keys
 from filter_engine.scan.verdict import HeaderEdits, RemoveHeader, Verdict
 
 from .conftest import MAIL, Site
@@ -86,7 +86,7 @@ def test_the_signature_holds_for_what_leaves(
     holds_later: bool,
 ) -> None:
     """dkimpy, not this engine, verifies the message that an MTA would send."""
-    monkeypatch.setattr(dkim_signing, "KEYS", KeyRing())
+    monkeypatch.setattr(signing_keys, "KEYS", KeyRing())
     key = generate_private_key(65537, 2048)
     path = tmp_path / "key"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

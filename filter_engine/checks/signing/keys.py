@@ -1,0 +1,218 @@
+"""Which keys sign for a domain: per domain, by maps, by OpenDKIM's tables, from the request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from glob import escape, iglob
+from typing import Final
+
+from filter_engine.auth.signing_key import KeyRing, SigningKey
+from filter_engine.checks.signing.options import KeyPlace, SigningOptions
+from filter_engine.checks.signing.whose import is_eligible, is_safe, signing_domain
+from filter_engine.config.map_definition import MapDefinition, MapKind
+from filter_engine.lazy_dataclass import frozen
+from filter_engine.maps.map import Map
+from filter_engine.scan.question import Ask
+from filter_engine.scan.setup import Setup
+from filter_engine.scan.task import Task
+
+KEYS = KeyRing()
+"""This process's keys; ``prepare`` fills it before workers are forked."""
+
+_log = logging.getLogger(__name__)
+_OFF: Final = frozenset({"", "0", "false", "no"})
+_NOTHING: Final = Map("", MapKind.HASH)
+
+
+@frozen
+class Signer:
+    """A key with the name under which its public half is published."""
+
+    domain: str
+    selector: str
+    path: str = ""
+    """The key's file."""
+    material: str = ""
+    """The key itself, where there is no file."""
+
+    @property
+    def source(self) -> str:
+        """For evidence; never the key itself."""
+        return self.path or "the configuration or the request"
+
+    def key(self) -> SigningKey | None:
+        """The private key; None when there is no usable one, which is logged once."""
+        if self.path:
+            return KEYS.get(self.path)
+        return KEYS.of_text(self.material, f"the key of {self.selector} for {self.domain}")
+
+
+@frozen
+class SigningMaps:
+    """The maps among the options, as they are asked."""
+
+    paths: Map = _NOTHING
+    selectors: Map = _NOTHING
+    signing_table: Map | None = None
+    key_table: Map | None = None
+    whitelist: Map = _NOTHING
+
+
+def prepare(options: SigningOptions, setup: Setup, module: str) -> SigningMaps:
+    """Read the maps, and every key that the options name, so that no message waits for it."""
+    preload(options)
+
+    def map_of(definition: MapDefinition | None, kind: MapKind, name: str) -> Map:
+        return setup.maps.of(definition, kind, f"{module}.{name}")
+
+    tables = options.signing_table is not None and options.key_table is not None
+    made = SigningMaps(
+        map_of(options.path_map, MapKind.HASH, "path_map"),
+        map_of(options.selector_map, MapKind.HASH, "selector_map"),
+        map_of(options.signing_table, MapKind.GLOB, "signing_table") if tables else None,
+        map_of(options.key_table, MapKind.GLOB, "key_table") if tables else None,
+        map_of(options.whitelist, MapKind.RADIX, "whitelist"),
+    )
+    for path in (hit.value for hit in made.paths.items()):
+        KEYS.preload(sorted(iglob(_pattern(KeyPlace(path=path), options, None))))
+    return made
+
+
+def preload(options: SigningOptions) -> None:
+    """Read every key file that the options name; call before the fork."""
+    patterns: set[str] = set()
+    for domain, keys in options.domain.items():
+        name = domain if domain != "*" else None
+        patterns.update(_pattern(place, options, name) for place in keys.places)
+    patterns.add(_pattern(KeyPlace(), options, None))
+    for pattern in patterns:
+        KEYS.preload(sorted(iglob(pattern)))
+
+
+def _pattern(place: KeyPlace, options: SigningOptions, domain: str | None) -> str:
+    path = escape(place.path or options.path)
+    selector = escape(place.selector) if place.selector else "*"
+    if not place.selector and options.selector_map is None:
+        selector = escape(options.selector)
+    name = "*" if domain is None else escape(domain)
+    return path.replace("$domain", name).replace("$selector", selector)
+
+
+def signers(
+    task: Task, options: SigningOptions, maps: SigningMaps, violated: str
+) -> tuple[Signer, ...]:
+    """The keys that sign this message; none when it is not to be signed.
+
+    ``violated`` is the symbol that says that what the mail came with fails.
+    """
+    if options.use_http_headers:
+        asked = options.http_sign_header
+        if task.envelope.request_header(asked) is not None:
+            return _of_request(task, options, violated)
+        if not options.allow_headers_fallback:
+            return ()
+    if not is_eligible(task, options) or (task.ip is not None and task.ip in maps.whitelist):
+        return ()
+    if options.check_violation and _has(task, violated):
+        return ()
+    if maps.signing_table is not None and maps.key_table is not None:
+        return _of_tables(task, options, maps.signing_table, maps.key_table)
+    domain = signing_domain(task, options)
+    if domain is None:
+        return ()
+    return tuple(domain_signers(domain, options, maps))
+
+
+def _has(task: Task, symbol: str) -> bool:
+    return any(finding.symbol == symbol for finding in task.findings)
+
+
+def domain_signers(
+    domain: str, options: SigningOptions, maps: SigningMaps | None = None
+) -> Iterator[Signer]:
+    """Every key that signs for the domain."""
+    known = maps or SigningMaps()
+    keys = options.domain.get(domain) or options.domain.get("*")
+    places = keys.places if keys is not None else ()
+    selector, path = known.selectors.get(domain) or "", known.paths.get(domain) or ""
+    if not places and (selector or path or options.try_fallback):
+        places = (KeyPlace(),)
+    for place in places:
+        named = place.selector or selector or options.selector
+        if not named or not is_safe(named.lower()):
+            continue
+        if place.key:
+            yield Signer(domain, named, material=place.key)
+            continue
+        file = place.path or path or options.path
+        if file:
+            file = file.replace("$domain", domain).replace("$selector", named)
+            yield Signer(domain, named, file)
+
+
+def key_places(domain: str, options: SigningOptions) -> Iterator[tuple[str, str]]:
+    """(selector, path) of every key file that the options name for the domain."""
+    for signer in domain_signers(domain, options):
+        if signer.path:
+            yield signer.selector, signer.path
+
+
+def _of_request(task: Task, options: SigningOptions, violated: str) -> tuple[Signer, ...]:
+    """The key that the scan request brings (Rspamd's ``use_http_headers``)."""
+    said = task.envelope.request_header
+    domain = (said(options.http_domain_header) or "").lower()
+    selector = (said(options.http_selector_header) or "").lower()
+    key = said(options.http_key_header) or ""
+    if not (is_safe(domain) and is_safe(selector) and key):
+        _log.warning("not signing: the request lacks domain, selector or key, or they are no names")
+        return ()
+    despite = (said(options.http_sign_on_reject_header) or "").lower() not in _OFF
+    if not despite and _has(task, violated):
+        return ()
+    return (Signer(domain, selector, material=key),)
+
+
+def _of_tables(
+    task: Task, options: SigningOptions, signing_table: Map, key_table: Map
+) -> tuple[Signer, ...]:
+    """The key that OpenDKIM's tables name for the From address."""
+    senders = task.message.from_addresses
+    if not senders or (len(senders) > 1 and not options.allow_hdrfrom_multiple):
+        return ()
+    origin = senders[0].domain.lower()
+    named = signing_table.get(senders[0].email.lower())
+    if named is None or not is_safe(origin):
+        return ()
+    entry = key_table.get(origin if named == "%" else named)
+    if entry is None:
+        _log.warning("not signing: key_table has no %s, which signing_table names", named[:80])
+        return ()
+    domain, *rest = entry.replace("%", origin).split(":", 2)
+    selector, key = rest if len(rest) == 2 else (options.selector, rest[0] if rest else "")
+    if not (is_safe(domain.lower()) and is_safe(selector.lower()) and key):
+        _log.warning(
+            "not signing: the entry %s of key_table is not domain:selector:key", named[:80]
+        )
+        return ()
+    if key.startswith(("/", "./", "../")):
+        return (Signer(domain.lower(), selector, key),)
+    return (Signer(domain.lower(), selector, material=key),)
+
+
+async def is_published(ask: Ask, signer: Signer, key: SigningKey, options: SigningOptions) -> bool:
+    """Whether to sign with this key: DNS holds its public half, or nobody wants to know."""
+    if not options.check_pubkey:
+        return True
+    name = f"{signer.selector}._domainkey.{signer.domain}"
+    answer = await ask.dns(name, "TXT")
+    if answer.failed:
+        problem = f"DNS failed: {answer.detail}"
+    elif not answer.records:
+        problem = "no public key is published"
+    else:
+        problem = key.misfit(answer.records[0])
+    if problem:
+        verb = "signing although" if options.allow_pubkey_mismatch else "not signing:"
+        _log.warning("%s %s: %s", verb, name, problem)
+    return options.allow_pubkey_mismatch or not problem

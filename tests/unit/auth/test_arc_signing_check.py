@@ -1,0 +1,174 @@
+"""The check arc_signing: what is sealed, on an MX and behind it, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
+
+from filter_engine.checks.arc import ArcOptions
+from filter_engine.checks.signing import keys as signing
+from filter_engine.config.addresses import AddressSet
+from policy_scan import RAW, Sink, scan
+
+KEY_NAME = "arc._domainkey.example.net"
+CHECKS = ("spf", "dkim", "dmarc", "arc", "arc_signing")
+MX = {"sign_inbound": True, "use_domain": "recipient", "allow_hdrfrom_mismatch": True}
+TO = {"rcpt": ("bo@example.net",)}
+
+
+@pytest.fixture
+def path(
+    tmp_path: Path, keys: Any, pem: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    monkeypatch.setattr(signing, "KEYS", signing.KeyRing())
+    (tmp_path / "example.net.arc.key").write_bytes(pem(keys.rsa.key, PrivateFormat.PKCS8))
+    return f"{tmp_path}/$domain.$selector.key"
+
+
+@pytest.fixture
+def zone(keys: Any) -> dict[str, dict[str, list[Any]]]:
+    return {KEY_NAME: {"TXT": [keys.rsa.record.encode()]}}
+
+
+def run(path: str, zone: dict[str, Any], raw: bytes = RAW, **given: Any) -> Sink:
+    options = MX | given.pop("options", {})
+    return scan(
+        raw,
+        sections=(ArcOptions(path=path, **options),),
+        checks=CHECKS,
+        zone=zone,
+        **(TO | given),
+    )
+
+
+def sealed(sink: Sink, raw: bytes) -> bytes:
+    for header in sink.outcomes["arc_signing"].headers:
+        assert header.order == 1
+        raw = f"{header.name}: {header.value}\n".replace("\n", "\r\n").encode() + raw
+    return raw
+
+
+def dkimpy(raw: bytes, zone: dict[str, Any]) -> bytes:
+    def ask(name: bytes, timeout: int = 5) -> bytes | None:
+        found = zone.get(name.decode().rstrip("."))
+        return found["TXT"][0] if found else None
+
+    code: bytes = dkim.arc_verify(raw, dnsfunc=ask)[0]
+    return code
+
+
+def results_of(sink: Sink) -> str:
+    return sink.outcomes["arc_signing"].headers[0].value
+
+
+def test_an_mx_seals_what_it_found(path: str, zone: dict[str, Any]) -> None:
+    sink = run(path, zone)
+    assert sink.symbols["ARC_SIGNED"] == ("example.net:s=arc:i=1",)
+    assert sink.symbols["ARC_NA"] == ()
+    found = results_of(sink)
+    assert found.startswith("i=1; mx1;\n\t")
+    assert [word.split()[0] for word in found.split(";\n\t")[1:]] == [
+        "dkim=none",
+        "spf=pass",
+        "dmarc=pass",
+    ]
+    raw = sealed(sink, RAW)
+    assert dkimpy(raw, zone) == b"pass"
+    assert run(path, zone, raw).symbols["ARC_ALLOW"] == ("example.net:s=arc:i=1",)
+
+
+def test_two_hops_and_a_forwarder(path: str, zone: dict[str, Any]) -> None:
+    """Finding 6: the second filter of a site sees the first as local, and seals on."""
+    first = sealed(run(path, zone), RAW)
+    second = run(path, zone, first, local=True, options={"sign_local": True})
+    assert "ARC_ALLOW" not in second.symbols  # the check leaves local mail alone
+    assert second.symbols["ARC_SIGNED"] == ("example.net:s=arc:i=2",)
+    raw = sealed(second, first)
+    assert dkimpy(raw, zone) == b"pass"
+    # forwarded by SRS: SPF is another's now, the chain goes on
+    third = run(path, zone, raw, mail_from="SRS0=x=y=example.com=al@open.example")
+    assert third.symbols["ARC_SIGNED"] == ("example.net:s=arc:i=3",)
+    assert "arc=pass (example.net:s=arc:i=2)" in results_of(third)
+    assert dkimpy(sealed(third, raw), zone) == b"pass"
+
+
+def test_a_broken_chain_is_said_to_be_broken_once(path: str, zone: dict[str, Any]) -> None:
+    broken = sealed(run(path, zone), RAW).replace(b"hello", b"hullo")
+    for local in (False, True):
+        sink = run(path, zone, broken, local=local, options={"sign_local": True})
+        assert sink.symbols["ARC_SIGNED"] == ("example.net:s=arc:i=2",)
+        assert "cv=fail" in sink.outcomes["arc_signing"].headers[2].value
+        after = run(path, zone, sealed(sink, broken))
+        assert after.symbols["ARC_REJECT"]
+        assert "ARC_SIGNED" not in after.symbols
+
+
+def test_a_chain_nobody_can_verify_now_is_left_alone(path: str, zone: dict[str, Any]) -> None:
+    raw = sealed(run(path, zone), RAW)
+    sink = run(path, {}, raw, failing=(KEY_NAME,))
+    assert sink.symbols["ARC_DNSFAIL"]
+    assert "ARC_SIGNED" not in sink.symbols
+
+
+def test_sets_that_are_not_whole_are_left_alone(path: str, zone: dict[str, Any]) -> None:
+    raw = b"ARC-Seal: i=1; a=rsa-sha256; cv=none; d=a.b; s=k; b=AAAA\r\n" + RAW
+    assert "ARC_SIGNED" not in run(path, zone, raw).symbols
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "signs"),
+    [
+        ({}, {}, True),
+        ({"sign_inbound": False}, {}, False),
+        ({}, {"local": True, "options": {"sign_local": False}}, False),
+        ({}, {"rcpt": ("bo@other.example",)}, False),
+        ({}, {"rcpt": ()}, False),
+        ({"use_domain": "header"}, {}, False),
+        ({"use_domain": "example.net"}, {"rcpt": ()}, True),
+        ({"use_domain_sign_inbound": "example.net"}, {"rcpt": ()}, True),
+        ({"use_domain_sign_local": "example.net"}, {"rcpt": ()}, False),
+        ({"allow_hdrfrom_mismatch": False}, {"mail_from": "x@y.example"}, False),
+        ({"sign_inbound": False, "sign_networks": AddressSet(("192.0.2.0/24",))}, {}, True),
+        ({"allowed_ids": ("out",)}, {}, False),
+    ],
+)
+def test_what_is_sealed(
+    path: str, zone: dict[str, Any], options: dict[str, Any], given: dict[str, Any], signs: bool
+) -> None:
+    given = {"options": options, **given}
+    assert ("ARC_SIGNED" in run(path, zone, **given).symbols) is signs
+
+
+FOREIGN = b"Authentication-Results: mx1.example.net;\r\n\tspf=pass smtp.mailfrom=al@example.com\r\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "reused"),
+    [
+        ({"local": True}, True),
+        ({"user": "al@example.net"}, True),
+        ({"ip": "203.0.113.4", "options": {"sign_networks": AddressSet(("203.0.113.4",))}}, True),
+        ({}, False),
+    ],
+)
+def test_results_are_reused_of_the_sites_own_hosts_only(
+    path: str, zone: dict[str, Any], given: dict[str, Any], reused: bool
+) -> None:
+    options = {"reuse_auth_results": True, "sign_local": True, "allow_username_mismatch": True}
+    given = {**given, "options": {**options, **given.get("options", {})}}
+    sink = run(path, zone, FOREIGN + RAW, **given)
+    expected = "i=1; mx1.example.net;\n\tspf=pass smtp.mailfrom=al@example.com"
+    assert (results_of(sink) == expected) is reused
+    assert dkimpy(sealed(sink, RAW), zone) == b"pass"
+
+
+def test_a_published_key_that_is_another(path: str, zone: dict[str, Any], keys: Any) -> None:
+    other = {KEY_NAME: {"TXT": [keys.ed25519.record.encode()]}}
+    options = {"check_pubkey": True, "allow_pubkey_mismatch": False}
+    assert "ARC_SIGNED" in run(path, zone, options=options).symbols
+    assert "ARC_SIGNED" not in run(path, other, options=options).symbols
