@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filter_engine.message import Part
-from filter_engine.message.distance import words_distance
+from filter_engine.message.distance import surely_below, words_distance
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
@@ -24,7 +24,7 @@ def parts_differ(task: Task) -> list[Finding]:
         return []
     words = [task.message.words_of(part) for part in twins]
     total = len(words[0]) + len(words[1])
-    if not total:
+    if not total or surely_below(words[0], words[1], total / 2):
         return []
     changed = words_distance(words[0], words[1])
     share = changed / total

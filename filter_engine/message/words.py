@@ -18,6 +18,14 @@ _WORD: Final = re.compile(
 )
 _JOINTS: Final = str.maketrans("", "", "'\u2019.,;")
 _JOINT: Final = re.compile("['\u2019.,;]")
+# The same for ASCII, a fifth of the cost: joints are taken out, what parts words becomes a blank.
+# The patterns begin with the sign itself, which the search for it finds fast.
+_ASCII_APOSTROPHE: Final = re.compile(r"'(?:(?<=[A-Za-z_]')(?=[A-Za-z_])|(?<=\d')(?=\d))", re.ASCII)
+_ASCII_JOINT: Final = re.compile(r"[.,;](?<=\d.)(?=\d)", re.ASCII)
+_ASCII_WORDS: Final = bytes(
+    ord(sign.lower()) if sign.isalnum() or sign in "_$" else ord(" ")
+    for sign in map(chr, range(128))
+).ljust(256)
 
 
 def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
@@ -26,13 +34,23 @@ def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
     What stands in ``left_out`` (places in order) is not looked at.
     """
     text = _without(text[:_MAX_TEXT], left_out) if left_out else text[:_MAX_TEXT]
-    text = text.lower()
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+    if text.isascii():
+        return _ascii_words(text)
+    text = unicodedata.normalize("NFKC", text.lower())
     words = _WORD.findall(text)[:MAX_WORDS]
     if _JOINT.search(text) is None:
         return words
     return [word if word.isalnum() else word.translate(_JOINTS) for word in words]
+
+
+def _ascii_words(text: str) -> list[str]:
+    if "'" in text:
+        text = _ASCII_APOSTROPHE.sub("", text)
+    text = _ASCII_JOINT.sub("", text)
+    if "$" in text:
+        text = text.replace("$", " $ ")
+    plain = text.encode("ascii").translate(_ASCII_WORDS).decode("ascii")
+    return plain.split(None, MAX_WORDS)[:MAX_WORDS]
 
 
 def _without(text: str, left_out: Sequence[range]) -> str:

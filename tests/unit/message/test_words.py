@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filter_engine.message import Message
-from filter_engine.message.distance import words_distance
+from filter_engine.message.distance import surely_below, words_distance
 from filter_engine.message.words import split_words
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=14)
@@ -25,6 +25,12 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=14)
 )
 def test_split(text: str, words: list[str]) -> None:
     assert split_words(text) == words
+
+
+@given(st.text("aZ_19'.,;$ -\x1f\n", max_size=24))
+def test_ascii_is_split_like_any_text(text: str) -> None:
+    # With a letter of another script, in a word of its own, it goes the general way.
+    assert split_words(text) == split_words(f"\u0431 {text}")[1:]
 
 
 def test_urls_and_addresses_are_no_words() -> None:
@@ -48,3 +54,16 @@ def plain_distance(one: list[str], other: list[str]) -> int:
 @given(WORDS, WORDS)
 def test_distance(one: list[str], other: list[str]) -> None:
     assert words_distance(one, other) == plain_distance(one, other)
+
+
+@given(WORDS, WORDS, st.integers(0, 14))
+def test_a_quick_look_is_never_wrong(one: list[str], other: list[str], limit: int) -> None:
+    if surely_below(one, other, limit):
+        assert words_distance(one, other) < limit
+
+
+def test_a_quick_look_tells_texts_that_say_the_same() -> None:
+    words = [f"word{number}" for number in range(1000)]
+    changed = [*words[:500], "more", *words[503:]]
+    assert surely_below(words, changed, len(words))
+    assert not surely_below(words, words[::-1], len(words))
