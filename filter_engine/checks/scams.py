@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import xor
 from typing import Final
 
 from filter_engine.checks.regexp import module as regexp
-from filter_engine.checks.regexp.places import Kind, Place, Texts
+from filter_engine.checks.regexp.places import Texts, text_of, text_parts
+from filter_engine.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
@@ -22,6 +25,10 @@ _LEGACY: Final = re.compile(r"\b[1LM3](?:(?!0)[0-9A-Za-z]){25,34}\b")
 _CODED: Final = re.compile(rf"\b(?:([a-z]\w{{1,15}}):|bc1)?([{_BECH32}]{{14,90}})\b", re.IGNORECASE)
 _SEGWIT_GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CASH_GENERATOR: Final = (0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)
+_SEGWIT_SHIFT: Final = 25
+_CASH_SHIFT: Final = 35
+_VALUES: Final = bytes.maketrans(_BECH32.encode(), bytes(range(32)))
+"""Letter of base 32 -> its value."""
 _CONSTANTS: Final = (1, 0x2BC830A3)
 """What the checksum of a segwit address comes to: bech32 (BIP 173) and bech32m (BIP 350)."""
 _MAX_TEXT: Final = 200_000
@@ -48,10 +55,10 @@ _MAX_WALLETS: Final = 10
 )
 def scams(task: Task) -> list[Finding]:
     """Addresses of Bitcoin (base58, segwit) and Bitcoin Cash whose checksums are right."""
-    texts = Texts(task.message)
-    found = wallets(_long_words(text[:_MAX_TEXT]) for text in texts.of(Place(Kind.SA_BODY)))
+    found = wallets(_long_words(text) for text in _texts(task.message))
     if not found:
         return []
+    texts = Texts(task.message)
     findings = [Finding("BITCOIN_ADDR", tuple(found), evidence=f"text: {', '.join(found)}")]
     book = task.state(regexp.NAME)
     held = book.asked("__EXTORTION", task, texts) if book is not None else None
@@ -60,10 +67,22 @@ def scams(task: Task) -> list[Finding]:
     return findings
 
 
-def _long_words(text: bytes) -> str:
+def _texts(message: Message) -> Iterator[str]:
+    """What the patterns of ``SA_BODY`` look at; made here, without a copy of each text."""
+    if message.subject:
+        yield message.subject
+    for part in text_parts(message):
+        yield part.visible_text if part.is_html else text_of(part, message)
+
+
+def _long_words(text: str) -> str:
     """What of a text can hold an address: few words are that long, and looking closer is dear."""
-    words = [word for word in text.split() if len(word) >= _SHORTEST]
-    return b" ".join(words).decode("utf-8", "replace")
+    if not text.isascii() or len(text) > _MAX_TEXT:
+        # Words are measured in octets, and counted from where blanks are one.
+        octets = " ".join(text.split()).encode("utf-8", "replace")[:_MAX_TEXT]
+        words = [word for word in octets.split() if len(word) >= _SHORTEST]
+        return b" ".join(words).decode("utf-8", "replace")
+    return " ".join([word for word in text.split() if len(word) >= _SHORTEST])
 
 
 def wallets(texts: Iterable[str]) -> list[str]:
@@ -101,25 +120,36 @@ def _coded(text: str) -> Iterator[str]:
     """Segwit addresses (BIP 173, BIP 350) and those of Bitcoin Cash (its CashAddr document)."""
     for match in _CODED.finditer(text):
         word, prefix, payload = match.group(), match[1], match[2].lower()
-        values = [_BECH32.index(char) for char in payload]
+        values = payload.encode("ascii").translate(_VALUES)
         if prefix is None and word[:3].lower() == "bc1":
             human = [3, 3, 0, 2, 3]  # "bc": high bits, zero, low bits
-            if _checksum([*human, *values], _SEGWIT_GENERATOR, 25) in _CONSTANTS:
+            if _checksum([*human, *values], _SEGWIT, _SEGWIT_SHIFT) in _CONSTANTS:
                 yield word
         else:
             human = [ord(char) & 0x1F for char in (prefix or "bitcoincash").lower()]
-            if len(values) > 8 and _checksum([*human, 0, *values], _CASH_GENERATOR, 35) == 1:
+            if len(values) > 8 and _checksum([*human, 0, *values], _CASH, _CASH_SHIFT) == 1:
                 yield word
 
 
-def _checksum(values: Iterable[int], generator: tuple[int, ...], shift: int) -> int:
-    """The remainder of the BCH code both kinds of address use."""
+def _table(generator: tuple[int, ...]) -> tuple[int, ...]:
+    """What each value of the five bits that are shifted out adds."""
+    return tuple(
+        reduce(xor, (term for bit, term in enumerate(generator) if top >> bit & 1), 0)
+        for top in range(32)
+    )
+
+
+_SEGWIT: Final = _table(_SEGWIT_GENERATOR)
+_CASH: Final = _table(_CASH_GENERATOR)
+
+
+def _checksum(values: Iterable[int], table: tuple[int, ...], shift: int) -> int:
+    """The remainder of the BCH code both kinds of address use.
+
+    By a table: texts of random letters have hundreds of words that look like addresses.
+    """
     mask = (1 << shift) - 1
     checksum = 1
     for value in values:
-        top = checksum >> shift
-        checksum = (checksum & mask) << 5 ^ value
-        for bit, term in enumerate(generator):
-            if top >> bit & 1:
-                checksum ^= term
+        checksum = (checksum & mask) << 5 ^ value ^ table[checksum >> shift]
     return checksum
