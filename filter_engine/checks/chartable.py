@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
@@ -22,6 +24,10 @@ _HEADER_MOST: Final = 0.25
 """The header alone counts no more."""
 _USED: Final = 0.005
 """Share of a text's letters from which marks on letters belong to its language."""
+_ASCII_LETTERS: Final = string.ascii_letters.encode()
+_NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
+_MARKED: Final = re.compile("[\x80-\u024f]+")
+"""Where letters with marks stand in Unicode."""
 
 
 @options_class
@@ -73,8 +79,12 @@ def _uses_marks(text: str) -> bool:
     """Whether the language of a text writes letters with marks (é, ü)."""
     if text.isascii():
         return False
-    letters = sum(map(str.isalpha, text))
-    marked = sum(1 for sign in text if "\x80" <= sign < "\u0250" and sign.isalpha())
+    # Signs of ASCII are counted as octets: ten times as fast as asking each.
+    ascii_text = text.encode("ascii", "ignore")
+    letters = len(ascii_text) - len(ascii_text.translate(None, _ASCII_LETTERS))
+    others = "".join(_NOT_ASCII.findall(text))
+    letters += sum(map(str.isalpha, others))
+    marked = sum(map(str.isalpha, "".join(_MARKED.findall(others))))
     return marked > _USED * letters
 
 
