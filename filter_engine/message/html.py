@@ -33,23 +33,23 @@ h6 header html li main menu nav ol p pre section table tr ul
 _BLOCK: Final = 1
 _CELL: Final = 2
 _ENDS: Final = _BLOCK | _CELL
-_BREAK: Final = 4
-_UNSEEN: Final = 8
+_UNSEEN: Final = 4
 """Its text is none of the document's."""
-_WATCHED: Final = 16
+_WATCHED: Final = 8
 """Its text counts when it is hidden."""
-_ASKED: Final = 32
+_ASKED: Final = 16
 """Its attributes tell something."""
-_ANCHOR: Final = 64
+_ANCHOR: Final = 32
 _BITS: Final = (
     (_BLOCK, _BLOCKS),
     (_CELL, "td th"),
-    (_BREAK, "br hr"),
     (_UNSEEN, "script style head template noscript title"),
     (_WATCHED, "font span div p td"),
     (_ASKED, " ".join((*_LINKING, "img base meta"))),
     (_ANCHOR, "a"),
 )
+_OWN: Final = _UNSEEN | _ASKED
+"""It is looked at by itself; all others only where the style tells something."""
 _KINDS: Final = {
     name: sum(bit for bit, names in _BITS if name in names.split())
     for name in " ".join(names for _, names in _BITS).split()
@@ -58,10 +58,11 @@ _NO_ATTRIBUTES: Final[Mapping[str, str | None]] = {}
 _STYLED: Final = re.compile(r"style|color|<font|hidden", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\s*(\d{1,6})")
 _REFRESH: Final = re.compile(r"\s*[\d.]*\s*[;,]?\s*url\s*=\s*['\"]?([^'\"]*)", re.IGNORECASE)
-_REWRITTEN: Final = frozenset(
-    CUSTOM + name
-    for name in "b big code em font i nobr s small strike strong tt u".split()  # noqa: SIM905
-)
+_REWRITTEN: Final = "b big code em font i nobr s small strike strong tt u"
+_KNOWN: Final = {name: (name, kind) for name, kind in _KINDS.items()} | {
+    CUSTOM + name: (name, _KINDS.get(name, 0)) for name in _REWRITTEN.split()
+}
+"""Name in the tree -> name and kind."""
 _MAX_DEPTH: Final = 2000
 _MAX_IMAGES: Final = 1000
 _MAX_HIDDEN: Final = 1000
@@ -138,12 +139,9 @@ class HtmlContent:
 class _Element:
     """An element that is open while the tree is walked."""
 
-    __slots__ = ("gone", "identity", "is_leaf", "kind", "length", "link", "look", "name", "start")
+    __slots__ = ("gone", "is_leaf", "kind", "length", "link", "look", "name", "start")
 
-    def __init__(
-        self, identity: int, name: str, kind: int, look: Look, gone: bool, start: int
-    ) -> None:
-        self.identity = identity
+    def __init__(self, name: str, kind: int, look: Look, gone: bool, start: int) -> None:
         self.name = name
         self.kind = kind
         self.look = look
@@ -154,7 +152,7 @@ class _Element:
         self.link: str | None = None
         self.is_leaf = True
         self.length = 0
-        """Characters of its own text."""
+        """Characters of its own text that cannot be seen."""
 
 
 def parse_html(source: str) -> HtmlContent:
@@ -169,66 +167,98 @@ def parse_html(source: str) -> HtmlContent:
 
 
 class _Reader:
-    """One walk over a tree. It is the hot part of reading a message: few calls an element."""
+    """One walk over a tree. It is the hot part of reading a message: few calls an element.
+
+    Each property of a node is a call into the parser that makes a new object, so none is read
+    twice or in vain. The walk goes to children and siblings itself: ``traverse`` would have it ask
+    each node for its parent to know what has ended.
+    """
 
     def __init__(self, styled: bool) -> None:
         self._styled = styled
         self._found = HtmlContent()
         self._pieces: list[str] = []
-        self._open = [_Element(-1, "", 0, DEFAULT_LOOK, False, 0)]
         self._looks = Looks()
         self._links_open = 0
         self._blank = True
         """The text so far ends with a blank or a line break, or is empty."""
 
     def read(self, root: LexborNode) -> HtmlContent:
-        found, stack, pieces = self._found, self._open, self._pieces
-        styled, kinds, tags = self._styled, _KINDS, found.tags
-        for node in root.traverse(include_text=True):
+        found, pieces, styled = self._found, self._pieces, self._styled
+        known, add_tag, telling = _KNOWN.get, found.tags.add, self._looks.telling
+        element = _Element("", 0, DEFAULT_LOOK, False, 0)
+        # The open nodes, each with the element around it and what its end means for the text.
+        opened: list[tuple[LexborNode, _Element, int]] = []
+        node = root
+        while True:
             name = node.tag or "-"
-            parent = node.parent
-            identity = -1 if parent is None else parent.mem_id
-            outer = stack[-1]
-            while outer.identity != identity and len(stack) > 1:
-                if outer.kind or outer.look.faded:
-                    self._leave(outer)
-                stack.pop()
-                outer = stack[-1]
+            child = None
             if name == "-text":
-                self._text(node.text_content or "", outer)
-                continue
-            outer.is_leaf = False
-            if name[0] in "-!_#" or len(stack) >= _MAX_DEPTH:
-                continue
-            if name in _REWRITTEN:
-                name = name[len(CUSTOM) :]
-            tags.add(name)
-            kind = kinds.get(name, 0)
-            if kind & _BREAK:
+                self._text(node.text_content or "", element)
+            elif name == "br" or name == "hr":
+                element.is_leaf = False
+                add_tag(name)
                 pieces.append("\n")
                 self._blank = True
-                continue
-            look, gone = outer.look, outer.gone
-            if gone:
-                look = DEFAULT_LOOK
-            elif kind & _UNSEEN:
-                gone = True
-            attributes = _NO_ATTRIBUTES
-            if styled or kind & _ASKED:
-                attributes = node.attributes
-                if styled and not gone and attributes:
-                    look = self._looks.look(name, attributes, look)
-                    gone = look.gone and look is not outer.look
-            if kind & _BLOCK and not (gone or look.faded):
-                self._line()
-            element = _Element(node.mem_id, name, kind, look, gone, len(pieces))
-            stack.append(element)
-            if kind & _ASKED:
-                self._look_at(element, attributes)
-        while len(stack) > 1:
-            self._leave(stack.pop())
-        found.text = "".join(pieces)
-        return found
+            else:
+                element.is_leaf = False
+                name, kind = known(name) or (name, 0)
+                if name[0] not in "-!_#":
+                    add_tag(name)
+                    attributes = _NO_ATTRIBUTES
+                    if styled or kind & _ASKED:
+                        attributes = node.attributes
+                    inner, end = element, 0
+                    if kind & _OWN or element.look.faded or (styled and telling(attributes)):
+                        inner = self._enter(name, kind, attributes, element)
+                    elif not element.gone:
+                        end = kind & _ENDS
+                        if end & _BLOCK:
+                            self._line()
+                    child = node.first_child
+                    if child is not None and len(opened) < _MAX_DEPTH:
+                        opened.append((node, element, end))
+                        element, node = inner, child
+                        continue
+                    if inner is not element:
+                        self._leave(inner)
+                    elif end:
+                        self._end(end)
+            # To what follows the node, else to what follows the node around it.
+            following = None
+            while opened:
+                following = node.next
+                if following is not None:
+                    node = following
+                    break
+                node, outer, end = opened.pop()
+                if element is not outer:
+                    self._leave(element)
+                    element = outer
+                elif end:
+                    self._end(end)
+            if following is None:
+                found.text = "".join(pieces)
+                return found
+
+    def _enter(
+        self, name: str, kind: int, attributes: Mapping[str, str | None], outer: _Element
+    ) -> _Element:
+        """The start of an element that changes the look, is watched or is asked something."""
+        look, gone = outer.look, outer.gone
+        if gone:
+            look = DEFAULT_LOOK
+        elif kind & _UNSEEN:
+            gone = True
+        if self._styled and attributes and not gone:
+            look = self._looks.look(name, attributes, look)
+            gone = look.gone and look is not outer.look
+        if kind & _BLOCK and not (gone or look.faded):
+            self._line()
+        element = _Element(name, kind, look, gone, len(self._pieces))
+        if kind & _ASKED:
+            self._look_at(element, attributes)
+        return element
 
     def _text(self, text: str, inside: _Element) -> None:
         words = text.split()
@@ -238,8 +268,8 @@ class _Reader:
                 self._blank = True
             return
         plain = words[0] if len(words) == 1 else " ".join(words)
-        inside.length += len(plain)
         if inside.gone or inside.look.faded:
+            inside.length += len(plain)
             if inside.name == "style":
                 self._looks.add_sheet(text)
             return
@@ -261,14 +291,19 @@ class _Reader:
         if look.faded and kind & _WATCHED and element.is_leaf and (element.length or transparent):
             self._note_hidden(element)
         if kind & _ENDS and not (element.gone or look.faded):
-            if kind & _BLOCK:
-                self._line()
-            elif not self._blank:
-                self._pieces.append(" ")
-                self._blank = True
+            self._end(kind)
+
+    def _end(self, kind: int) -> None:
+        """The end of a block or a cell that can be seen parts what is before it from the rest."""
+        if kind & _BLOCK:
+            self._line()
+        elif not self._blank:
+            self._pieces.append(" ")
+            self._blank = True
 
     def _line(self) -> None:
-        if self._pieces and self._pieces[-1][-1:] != "\n":
+        # No text ends with a line break.
+        if self._pieces and self._pieces[-1] != "\n":
             self._pieces.append("\n")
             self._blank = True
 
@@ -276,7 +311,7 @@ class _Reader:
         """Take from an element's attributes what it is asked for."""
         found, name = self._found, element.name
         if name == "img":
-            self._image(attributes, element.gone or element.look.faded)
+            self._image(attributes, element)
         elif name == "base":
             found.base = found.base or attributes.get("href")
         elif name == "meta":
@@ -301,12 +336,12 @@ class _Reader:
             rel = (attributes.get("rel") or "").strip().lower() if name == "link" else ""
             self._found.links.append(Link(name, target, rel=rel))
 
-    def _image(self, attributes: Mapping[str, str | None], unseen: bool) -> None:
+    def _image(self, attributes: Mapping[str, str | None], element: _Element) -> None:
         found = self._found
         source = (attributes.get("src") or "").strip()
         alternative = attributes.get("alt")
-        if alternative and not unseen:
-            self._text(f" {alternative} ", self._open[-1])
+        if alternative and not (element.gone or element.look.faded):
+            self._text(f" {alternative} ", element)
         if len(found.images) >= _MAX_IMAGES:
             return
         style = attributes.get("style") or ""

@@ -10,8 +10,7 @@ from filter_engine.message.limits import MAX_HTML, MAX_TAGS
 # HTML, section 13.2.4.3: formatting elements left open are opened anew in every later block, so
 # n of them and n blocks make n * n nodes. As custom elements they keep their place and attributes.
 _FORMATTING_NAMES: Final = r"(?=(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/>])"
-_FORMATTING_START: Final = re.compile("<" + _FORMATTING_NAMES, re.IGNORECASE)
-_FORMATTING_END: Final = re.compile("</" + _FORMATTING_NAMES, re.IGNORECASE)
+_FORMATTING: Final = re.compile("</?" + _FORMATTING_NAMES, re.IGNORECASE)
 _FEW_TAGS: Final = 200
 """The square of half of this is harmless."""
 _DATA_URL: Final = re.compile(r"(data:[^\s\"'<>]{64})[^\s\"'<>]+")
@@ -32,7 +31,7 @@ def guard(source: str) -> str:
     if tags > MAX_TAGS:
         html = _first_tags(html)
     if tags > _FEW_TAGS:
-        html = _FORMATTING_END.sub("</" + CUSTOM, _FORMATTING_START.sub("<" + CUSTOM, html))
+        html = _FORMATTING.sub(r"\g<0>" + CUSTOM, html)
     if len(html) > _MAX_RUN and max(map(len, html.split("<"))) >= _MAX_RUN:
         html = _LONG_RUN.sub(_CLOSE_ANY_TAG, html)
     return html

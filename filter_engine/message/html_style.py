@@ -20,6 +20,8 @@ _CLEAR: Final = 0.04
 """How opaque a colour is that nobody sees."""
 _MAX_KNOWN: Final = 4096
 """Different styles of one document that are remembered."""
+_STYLING: Final = frozenset({"style", "color", "bgcolor", "hidden"})
+"""Attributes that say how an element looks."""
 
 
 class Look(NamedTuple):
@@ -51,6 +53,10 @@ class Looks:
         self._sheet.add(text)
         self._has_rules = bool(self._sheet)
         self._known.clear()
+
+    def telling(self, attributes: Mapping[str, str | None]) -> bool:
+        """Whether the look of an element with these attributes may differ from the one around."""
+        return bool(attributes) and (self._has_rules or not _STYLING.isdisjoint(attributes))
 
     def look(self, name: str, attributes: Mapping[str, str | None], outer: Look) -> Look:
         """How an element inside another looks; ``outer`` itself when nothing is said of it."""
