@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ class Server:
                     f"key algorithm {key.algorithm!r} is none of {', '.join(ALGORITHMS)}"
                 )
             try:
+                base64.b64decode(key.secret, validate=True)
                 ring = dns.tsigkeyring.from_text({key.name: (key.algorithm, key.secret)})
             except (ValueError, dns.exception.DNSException):
                 # Without the cause, which may hold the secret.
@@ -111,7 +113,7 @@ class Server:
     def _exchange(self, message: dns.message.Message, what: str) -> dns.message.Message:
         try:
             return dns.query.tcp(message, **self._place)
-        except (dns.tsig.PeerError, dns.tsig.BadSignature) as error:
+        except (dns.tsig.PeerError, dns.tsig.BadSignature, dns.tsig.BadTime) as error:
             raise ServerError(
                 f"{self.label} does not take the key ({type(error).__name__}): compare its name, "
                 "algorithm, secret, and the clocks of both hosts"
