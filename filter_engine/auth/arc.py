@@ -18,8 +18,7 @@ from filter_engine.auth.arc_fields import (
     parse_seal,
 )
 from filter_engine.auth.canonical import Canonicalization, SignedContent, canonical_field
-from filter_engine.auth.dkim import TIME_JITTER, judge, usable_key
-from filter_engine.auth.dkim_key import MIN_BITS
+from filter_engine.auth.dkim import TIME_JITTER, KeyFault, judge, key_of, weakness_of
 from filter_engine.auth.dkim_signature import DkimSignature
 from filter_engine.auth.results import DkimCode
 from filter_engine.lazy_dataclass import frozen
@@ -199,19 +198,12 @@ def _covered(content: SignedContent, chain: list[_Set]) -> list[bytes]:
 
 
 def _seal_problem(seal: ArcSeal, data: bytes, answer: DnsAnswer) -> tuple[ArcCode, str] | None:
-    if answer.failed:
-        return ArcCode.TEMPERROR, f"key: {answer.detail}"
-    if not answer.records:
-        return ArcCode.FAIL, "no key"
-    key = usable_key(answer.records)
-    if isinstance(key, str):
-        return ArcCode.FAIL, key
-    if key.kind != seal.key_kind:
-        return ArcCode.FAIL, f"key is {key.kind}, seal is {seal.key_kind}"
-    if key.hashes and seal.hash_name not in key.hashes:
-        return ArcCode.FAIL, f"key is not for {seal.hash_name}"
-    if key.kind == "rsa" and key.bits < MIN_BITS:
-        return ArcCode.FAIL, f"key of {key.bits} bits is too short"
+    key = key_of(answer, seal.key_kind, seal.hash_name)
+    if isinstance(key, KeyFault):
+        if key.code is DkimCode.TEMPERROR:
+            return ArcCode.TEMPERROR, f"key: {key.detail}"
+        return ArcCode.FAIL, key.reason
     if not key.verifies(seal.signature, seal.hash_name, data):
         return ArcCode.FAIL, "it does not verify"
-    return None
+    weakness = weakness_of(key, seal.hash_name)
+    return (ArcCode.FAIL, weakness) if weakness else None

@@ -9,6 +9,7 @@ from filter_engine.auth.canonical import SignedContent
 from filter_engine.auth.dkim_key import MIN_BITS, DkimKeyError, DkimPublicKey, parse_key_record
 from filter_engine.auth.dkim_signature import DkimSignature, DkimSignatureError, parse_signature
 from filter_engine.auth.results import DkimCode, DkimResult, DkimSignatureResult
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.question import Ask, DnsAnswer
 
 MAX_SIGNATURES = 5
@@ -17,6 +18,18 @@ TIME_JITTER = 6 * 3600.0
 """Seconds that clocks may differ (Rspamd's ``time_jitter``)."""
 MAX_KEYS = 4
 """TXT records under one key name that are tried."""
+
+
+@frozen
+class KeyFault:
+    """Why there is no key to verify with."""
+
+    code: DkimCode
+    reason: str
+    detail: str = ""
+    """Why DNS failed, naming the resolver."""
+    key: DkimPublicKey | None = None
+    """The one that was found and does not fit."""
 
 
 async def verify(
@@ -67,21 +80,17 @@ def judge(
     content: SignedContent, signature: DkimSignature, answer: DnsAnswer
 ) -> DkimSignatureResult:
     """What becomes of one signature, given the answer about its key."""
-    if answer.failed:
-        return _result(signature, DkimCode.TEMPERROR, "key: DNS error", detail=answer.detail)
-    if not answer.records:
-        return _result(signature, DkimCode.PERMERROR, "no key")
-    key = usable_key(answer.records)
-    if isinstance(key, str):
-        return _result(signature, DkimCode.PERMERROR, key)
-    problem = _misfit(signature, key)
-    if problem:
-        return _result(signature, DkimCode.PERMERROR, problem, key)
+    key = key_of(answer, signature.key_kind, signature.hash_name)
+    if isinstance(key, KeyFault):
+        return _result(signature, key.code, key.reason, key.key, detail=key.detail)
+    if key.strict and signature.identity.rpartition("@")[2].lower() != signature.domain:
+        reason = "key does not allow subdomains in i="
+        return _result(signature, DkimCode.PERMERROR, reason, key)
     if not _body_fits(content, signature):
         return _result(signature, DkimCode.FAIL, "body hash did not verify", key)
     if not key.verifies(signature.signature, signature.hash_name, signed_data(content, signature)):
         return _result(signature, DkimCode.FAIL, "signature did not verify", key)
-    weakness = _weakness(signature, key)
+    weakness = weakness_of(key, signature.hash_name)
     if weakness:
         return _result(signature, DkimCode.POLICY, weakness, key)
     size = len(content.canonical_body(signature.body_form))
@@ -109,20 +118,26 @@ def usable_key(records: tuple[bytes, ...]) -> DkimPublicKey | str:
     return problem
 
 
-def _misfit(signature: DkimSignature, key: DkimPublicKey) -> str:
-    """Why this key cannot have made this signature (section 6.1.2)."""
-    if key.kind != signature.key_kind:
-        return f"key is {key.kind}, signature is {signature.algorithm}"
-    if key.hashes and signature.hash_name not in key.hashes:
-        return f"key is not for {signature.hash_name}"
-    if key.strict and signature.identity.rpartition("@")[2].lower() != signature.domain:
-        return "key does not allow subdomains in i="
-    return ""
+def key_of(answer: DnsAnswer, kind: str, hash_name: str) -> DkimPublicKey | KeyFault:
+    """The key in an answer that a signature of this kind and hash can have been made with, or why
+    there is none (section 6.1.2)."""
+    if answer.failed:
+        return KeyFault(DkimCode.TEMPERROR, "key: DNS error", answer.detail)
+    if not answer.records:
+        return KeyFault(DkimCode.PERMERROR, "no key")
+    key = usable_key(answer.records)
+    if isinstance(key, str):
+        return KeyFault(DkimCode.PERMERROR, key)
+    if key.kind != kind:
+        return KeyFault(DkimCode.PERMERROR, f"key is {key.kind}, signature is {kind}", key=key)
+    if key.hashes and hash_name not in key.hashes:
+        return KeyFault(DkimCode.PERMERROR, f"key is not for {hash_name}", key=key)
+    return key
 
 
-def _weakness(signature: DkimSignature, key: DkimPublicKey) -> str:
-    """Why a signature that verifies proves nothing (RFC 8301)."""
-    if signature.hash_name == "sha1":
+def weakness_of(key: DkimPublicKey, hash_name: str) -> str:
+    """Why a signature that verifies with this key proves nothing; ``""`` if it does (RFC 8301)."""
+    if hash_name == "sha1":
         return "rsa-sha1 is not accepted"
     if key.kind == "rsa" and key.bits < MIN_BITS:
         return f"key of {key.bits} bits is too short"

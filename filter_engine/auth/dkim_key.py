@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from filter_engine.auth.dkim_library import dkim_library, primitives
+from filter_engine.auth.kept import kept
 from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 MAX_RECORD = 4096
 """Octets of a key record; longer ones are refused."""
-MAX_KEPT = 1024
-"""Octets of a record whose meaning is kept; strangers choose what is asked for."""
 MIN_BITS = 1024
 """Shorter RSA keys prove nothing (RFC 8301, section 3.2)."""
 MAX_BITS = 8192
@@ -75,9 +73,10 @@ def parse_key_record(record: bytes) -> DkimPublicKey:
     """Read one TXT record. Raises DkimKeyError."""
     if len(record) > MAX_RECORD:
         raise DkimKeyError(f"key record of {len(record)} octets")
-    return _kept(record) if len(record) <= MAX_KEPT else _parse(record)
+    return _parse(record)
 
 
+@kept
 def _parse(record: bytes) -> DkimPublicKey:
     try:
         tags = dkim_library().util.parse_tag_value(record)
@@ -103,9 +102,6 @@ def _parse(record: bytes) -> DkimPublicKey:
     flags = _words(tags.get(b"t", b""))
     hashes = frozenset(_words(tags.get(b"h", b"")))
     return DkimPublicKey(kind, key, bits, hashes, "y" in flags, "s" in flags)
-
-
-_kept = lru_cache(maxsize=4096)(_parse)
 
 
 def _words(text: bytes) -> set[str]:

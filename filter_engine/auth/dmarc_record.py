@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+from filter_engine.auth.kept import kept
 from filter_engine.auth.results import DmarcPolicy
 from filter_engine.lazy_dataclass import frozen
 
 MAX_RECORD = 8192
 """Octets of a record that is read."""
-MAX_KEPT = 1024
-"""Octets of a record whose meaning is kept; strangers choose what is asked for."""
 
 
 class DmarcSyntaxError(ValueError):
@@ -51,9 +48,10 @@ def parse_record(text: bytes) -> DmarcRecord:
     """
     if len(text) > MAX_RECORD:
         raise DmarcSyntaxError(f"record of {len(text)} octets")
-    return _kept(text) if len(text) <= MAX_KEPT else _parse(text)
+    return _parse(text)
 
 
+@kept
 def _parse(text: bytes) -> DmarcRecord:
     tags: dict[str, str] = {}
     for part in text.decode("utf-8", "replace").split(";"):
@@ -69,9 +67,6 @@ def _parse(text: bytes) -> DmarcRecord:
         aggregate=_addresses(tags.get("rua", "")),
         failure=_addresses(tags.get("ruf", "")),
     )
-
-
-_kept = lru_cache(maxsize=4096)(_parse)
 
 
 def _policy(tags: dict[str, str], tag: str) -> DmarcPolicy | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
+from filter_engine.auth.kept import kept
 from filter_engine.auth.results import SpfCode
 from filter_engine.auth.spf_macro import (
     MacroString,
@@ -17,8 +17,6 @@ from filter_engine.lazy_dataclass import frozen
 
 MAX_RECORD = 16384
 """Octets of a record that is read; longer ones are permerror."""
-MAX_KEPT = 1024
-"""Octets of a record whose meaning is kept; strangers choose what is asked for."""
 
 _QUALIFIERS = {
     "+": SpfCode.PASS,
@@ -78,9 +76,10 @@ def parse_record(text: bytes) -> Record:
     """
     if len(text) > MAX_RECORD:
         raise SpfSyntaxError(f"record of {len(text)} octets")
-    return _kept(text) if len(text) <= MAX_KEPT else _parse(text)
+    return _parse(text)
 
 
+@kept
 def _parse(text: bytes) -> Record:
     try:
         terms = text.decode("ascii").split(" ")[1:]
@@ -102,9 +101,6 @@ def _parse(text: bytes) -> Record:
         else:
             directives.append(parse_directive(term))
     return Record(tuple(directives), modifiers.get("redirect"), modifiers.get("exp"))
-
-
-_kept = lru_cache(maxsize=4096)(_parse)
 
 
 def parse_directive(term: str) -> Directive:
