@@ -1,24 +1,27 @@
 """The DNS client of a scan worker: UDP over a few shared sockets, one cache, no future a query.
 
+Questions are collected and leave together (``flush``): a datagram to a name server that sleeps
+costs three times as much as one to a server that is at work, since the kernel has to wake it.
+
 Sources: RFC 1035 (messages), RFC 2308 (absence), RFC 5452 (forgery), RFC 6891 (EDNS).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 
 import dns.rcode
 
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns import packet
 from filter_engine.dns.cache import AnswerCache
+from filter_engine.dns.deadlines import Deadlines
 from filter_engine.dns.flight import Flight
 from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, open_channels, random_ids
+from filter_engine.dns.statistics import DnsStatistics
 from filter_engine.dns.stream import ask_over_tcp
-from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 from filter_engine.upstream.upstream_set import UpstreamSet
 
@@ -27,25 +30,17 @@ MAX_OPEN = 20000
 MAX_ALIASES = 8
 """Alias targets asked for separately, when a server does not follow them itself."""
 _BATCH = 64
+"""Questions sent, or replies read, at one go."""
+_SAME_SOCKET = 8
+"""Questions of a batch that leave by one socket, so that few sockets have to be read for it."""
 _NOERROR, _NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.NXDOMAIN)
 _LARGEST = 4096
 """Bytes of a reply; servers are asked for less (``packet.UDP_SIZE``)."""
 _TCP_PATIENCE = 3.0
-
-
-@mutable
-class DnsStatistics:
-    """Counters since ``open``."""
-
-    asked: int = 0
-    from_cache: int = 0
-    sent: int = 0
-    timeouts: int = 0
-    failed: int = 0
-    """Questions answered TEMPFAIL."""
-    over_tcp: int = 0
-    ignored: int = 0
-    """Datagrams that answer nothing that was asked."""
+_WHOLE_REPLY = 0x80
+"""The bits of ``_REPLY_BITS`` in a reply to a query that is not truncated (RFC 1035, 4.1.1)."""
+_REPLY_BITS = 0xFA
+_ONE_QUESTION = b"\x00\x01"
 
 
 class DnsClient:
@@ -74,8 +69,8 @@ class DnsClient:
         self._upstreams = UpstreamSet(nameservers)
         self._channels: dict[Upstream, list[Channel]] = {}
         self._flights: dict[DnsQuestion, Flight] = {}
-        self._deadlines: deque[tuple[float, Flight, int, Upstream]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._outbox: list[Flight] = []
+        self._deadlines = Deadlines(self._timed_out)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids = random_ids()
 
@@ -84,16 +79,15 @@ class DnsClient:
         self._loop = loop
         self._upstreams = UpstreamSet(self._servers)
         self._ids = random_ids()
+        self._deadlines.open(loop)
 
     def close(self) -> None:
         """Close the sockets; open questions are answered TEMPFAIL."""
         for flight in tuple(self._flights.values()):
             flight.detail = "the client is closed"
             self._fail(flight)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._deadlines.clear()
+        self._outbox.clear()
+        self._deadlines.close()
         for task in tuple(self._tasks):
             task.cancel()
         for server in tuple(self._channels):
@@ -101,12 +95,16 @@ class DnsClient:
         self._loop = None
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
-        """Call ``done`` once with the answer: at once from the cache, else when it comes."""
+        """Call ``done`` once with the answer: at once from the cache, else when it comes.
+
+        Questions wait for ``flush``, which the event loop's next turn calls at the latest.
+        """
         self.statistics.asked += 1
-        if self._loop is None:
+        loop = self._loop
+        if loop is None:
             done(_tempfail(question, "the client is not open"))
             return
-        known = self._cache.get(question, self._loop.time())
+        known = self._cache.get(question, loop.time())
         if known is not None:
             self.statistics.from_cache += 1
             done(known)
@@ -122,11 +120,76 @@ class DnsClient:
         if len(self._flights) >= MAX_OPEN:
             done(_tempfail(question, "too many open questions"))
             return
-        flight = Flight(question, asked, done, MAX_ALIASES)
-        self._flights[question] = flight
-        self._send(flight)
+        flight = self._flights[question] = Flight(question, asked, done, MAX_ALIASES)
+        outbox = self._outbox
+        if not outbox:
+            loop.call_soon(self.flush)
+        outbox.append(flight)
+        if len(outbox) == _BATCH:
+            self.flush()
 
     # --- sending -------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send all that was asked since the last call."""
+        flights = self._outbox
+        if not flights or self._loop is None:
+            return
+        self._outbox = []
+        now = self._loop.time()
+        for server, share in self._shares(flights, now):
+            channels = None if server is None else self._channels_to(server, share[0])
+            if channels is None:
+                for flight in share:
+                    self._send(flight)
+                continue
+            turn = int.from_bytes(next(self._ids))
+            for start in range(0, len(share), _SAME_SOCKET):
+                channel = channels[turn % len(channels)]
+                turn += 1
+                self._send_first(share[start : start + _SAME_SOCKET], channel, now)
+
+    def _shares(
+        self, flights: list[Flight], now: float
+    ) -> Iterable[tuple[Upstream | None, list[Flight]]]:
+        """Which server is asked what."""
+        if len(self._upstreams) == 1:  # as at most sites
+            return ((self._upstreams.choose(now), flights),)
+        shares: dict[Upstream | None, list[Flight]] = {}
+        for flight in flights:
+            shares.setdefault(self._upstreams.choose(now), []).append(flight)
+        return shares.items()
+
+    def _send_first(self, flights: list[Flight], channel: Channel, now: float) -> None:
+        """The first try of some questions, by one socket."""
+        server = channel.server
+        due = now + self._timeout
+        asked = (server,)
+        expected, send, ids = channel.expected, channel.socket.send, self._ids
+        sent: list[bytes] = []
+        for flight in flights:
+            ident = next(ids)
+            while ident in expected:
+                ident = next(ids)
+            flight.sent = 1
+            flight.server = server
+            flight.round = asked
+            try:
+                send(ident + flight.query)
+            except BlockingIOError:
+                pass  # the buffer is full: as good as lost on the way, the timer asks again
+            except OSError as error:
+                flight.detail = f"{server.name}: {error.strerror}"
+                self._upstreams.failed(server, now)
+                flight.refuse(server)
+                self._send(flight)
+                continue
+            flight.due = due
+            flight.ids = ((channel, ident),)
+            expected[ident] = flight
+            sent.append(ident)
+        self.statistics.sent += len(sent)
+        self._deadlines.add(due, channel, sent)
 
     def _send(self, flight: Flight) -> None:
         """Send to the next server, or fail the question when it has had its tries."""
@@ -140,13 +203,10 @@ class DnsClient:
                 return
             flight.sent += 1
             flight.server = server
-            if self._transmit(flight, server):
-                break
+            if self._transmit(flight, server, now + self._timeout):
+                return
             self._upstreams.failed(server, now)
             flight.refuse(server)
-        self._deadlines.append((now + self._timeout, flight, flight.sent, server))
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._timeout, self._expire)
 
     def _allowed(self, flight: Flight, now: float) -> int:
         """How often the question may be sent: once only while every server counts as dead."""
@@ -162,28 +222,36 @@ class DnsClient:
             flight.round += (server,)
         return server
 
-    def _transmit(self, flight: Flight, server: Upstream) -> bool:
+    def _transmit(self, flight: Flight, server: Upstream, due: float) -> bool:
         """Put one datagram on its way; False when the server cannot be reached."""
-        try:
-            channels = self._channels.get(server) or self._open_server(server)
-        except (OSError, ValueError) as error:
-            flight.detail = f"{server.name}: {error}"
+        channels = self._channels_to(server, flight)
+        if channels is None:
             return False
-        channel = channels[next(self._ids) % len(channels)]
+        channel = channels[int.from_bytes(next(self._ids)) % len(channels)]
         ident = next(self._ids)
         while ident in channel.expected:
             ident = next(self._ids)
         try:
-            channel.socket.send(packet.query_bytes(flight.asked, ident, edns=flight.edns))
+            channel.socket.send(ident + flight.query)
         except BlockingIOError:
-            pass  # the buffer is full: as good as lost on the way, the timer asks again
+            pass  # as in _send_first
         except OSError as error:
             flight.detail = f"{server.name}: {error.strerror}"
             return False
         self.statistics.sent += 1
+        flight.due = due
         channel.expected[ident] = flight
         flight.ids += ((channel, ident),)
+        self._deadlines.add(due, channel, [ident])
         return True
+
+    def _channels_to(self, server: Upstream, flight: Flight) -> list[Channel] | None:
+        """The sockets to a server; None, and the reason noted, when it cannot be reached."""
+        try:
+            return self._channels.get(server) or self._open_server(server)
+        except (OSError, ValueError) as error:
+            flight.detail = f"{server.name}: {error}"
+            return None
 
     def _open_server(self, server: Upstream) -> list[Channel]:
         assert self._loop is not None
@@ -199,38 +267,41 @@ class DnsClient:
                 self._loop.remove_reader(channel.socket.fileno())
             channel.socket.close()
 
-    def _expire(self) -> None:
-        """The wheel: every try waits equally long, so their deadlines come in order."""
-        assert self._loop is not None
-        now = self._loop.time()
-        while self._deadlines and self._deadlines[0][0] <= now + 0.001:
-            _, flight, sent, server = self._deadlines.popleft()
-            if flight.done or flight.over_tcp or flight.sent != sent:
-                continue
-            self.statistics.timeouts += 1
-            flight.detail = f"{server.name}: no reply"
-            self._upstreams.failed(server, now)
-            self._send(flight)
-        while self._deadlines and self._deadlines[0][1].done:
-            self._deadlines.popleft()
-        self._timer = None
-        if self._deadlines:
-            self._timer = self._loop.call_at(self._deadlines[0][0], self._expire)
+    def _timed_out(self, flight: Flight, server: Upstream, now: float) -> None:
+        self.statistics.timeouts += 1
+        flight.detail = f"{server.name}: no reply"
+        self._upstreams.failed(server, now)
+        self._send(flight)
 
     # --- receiving -----------------------------------------------------------------------------
 
     def _read(self, channel: Channel) -> None:
+        receive, expected = channel.socket.recv, channel.expected
         for _ in range(_BATCH):
             try:
-                data = channel.socket.recv(_LARGEST)
+                data = receive(_LARGEST)
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError as error:
                 self._unreachable(channel, error)
-                return
-            self._received(channel, data)
-            if not channel.expected or channel.socket.fileno() < 0:
-                return  # what comes unasked can wait for the next turn of the loop
+                break
+            flight = expected.get(data[:2])
+            if flight is None or flight.over_tcp or len(data) < packet.HEADER:
+                self.statistics.ignored += 1
+            elif (
+                # Nearly all replies are of this form; what is not is looked at more closely.
+                data[2] & _REPLY_BITS == _WHOLE_REPLY
+                and data[4:6] == _ONE_QUESTION
+                and data.startswith(flight.asked, packet.HEADER)
+            ):
+                self._upstreams.succeeded(channel.server)
+                rcode = data[3] & 0x0F
+                self._judge(flight, channel.server, data, rcode, data[6] << 8 | data[7])
+            else:
+                self._received(channel, flight, data)
+            if not expected or channel.socket.fileno() < 0:
+                break  # what comes unasked can wait for the next turn of the loop
+        self.flush()
 
     def _unreachable(self, channel: Channel, error: OSError) -> None:
         """Nobody listens there: all questions sent through this socket move on."""
@@ -243,31 +314,38 @@ class DnsClient:
                 flight.refuse(server)
                 self._send(flight)
 
-    def _received(self, channel: Channel, data: bytes) -> None:
-        ident = packet.reply_id(data)
-        flight = None if ident is None else channel.expected.get(ident)
-        head = None if flight is None else packet.reply_head(data, flight.asked)
-        if flight is None or head is None or flight.over_tcp:
+    def _received(self, channel: Channel, flight: Flight, data: bytes) -> None:
+        head = packet.reply_head(data, flight.asked) if packet.is_reply(data) else None
+        if head is None:
             self.statistics.ignored += 1
             return
         self._upstreams.succeeded(channel.server)
         if head.truncated:
             self._retry_over_tcp(flight, channel.server)
+        elif head.refuses_edns and flight.edns:
+            self._ask_without_edns(flight, channel.server)
         else:
-            self._judge(flight, channel.server, data, head)
+            self._judge(flight, channel.server, data, head.rcode, head.answers)
 
-    def _judge(self, flight: Flight, server: Upstream, data: bytes, head: packet.ReplyHead) -> None:
-        if head.refuses_edns and flight.edns:
-            flight.edns = False
-            flight.round = tuple(asked for asked in flight.round if asked != server)
-            self._send(flight)
-        elif head.rcode not in (_NOERROR, _NXDOMAIN):
-            self._refused(flight, server, dns.rcode.to_text(dns.rcode.Rcode(head.rcode)))
-        elif head.answers == 0:
-            self._finish(flight, packet.negative_answer(data, flight.question, flight.asked, head))
+    def _ask_without_edns(self, flight: Flight, server: Upstream) -> None:
+        flight.without_edns()
+        flight.round = tuple(asked for asked in flight.round if asked != server)
+        self._send(flight)
+
+    def _judge(
+        self, flight: Flight, server: Upstream, data: bytes, rcode: int, answers: int
+    ) -> None:
+        """What a whole reply to the question says."""
+        if rcode not in (_NOERROR, _NXDOMAIN):
+            if flight.edns and packet.refuses_edns(rcode):
+                self._ask_without_edns(flight, server)
+            else:
+                self._refused(flight, server, dns.rcode.to_text(dns.rcode.Rcode(rcode)))
+        elif answers == 0:
+            self._finish(flight, packet.negative_answer(data, flight.question, flight.asked, rcode))
         else:
-            if head.rcode == _NOERROR:
-                ordinary = ordinary_answer(data, flight.question, flight.asked, head.answers)
+            if rcode == _NOERROR:
+                ordinary = ordinary_answer(data, flight.question, flight.asked, answers)
                 if ordinary is not None:
                     self._finish(flight, ordinary)
                     return
@@ -304,7 +382,7 @@ class DnsClient:
             self._finish(flight, known._replace(question=flight.question))
             return
         flight.aliases -= 1
-        flight.asked = asked
+        flight.ask(asked)
         flight.done = False
         flight.sent = 0
         flight.round = ()
@@ -324,7 +402,7 @@ class DnsClient:
 
     async def _over_tcp(self, flight: Flight, server: Upstream) -> None:
         ident = next(self._ids)
-        query = packet.query_bytes(flight.asked, ident, edns=flight.edns)
+        query = ident + flight.query
         patience = max(self._timeout, _TCP_PATIENCE)
         try:
             async with asyncio.timeout(patience):
@@ -336,21 +414,22 @@ class DnsClient:
         if flight.done or self._loop is None:
             return
         flight.over_tcp = False
-        head = packet.reply_head(data, flight.asked) if packet.reply_id(data) == ident else None
+        ours = data[:2] == ident and packet.is_reply(data)
+        head = packet.reply_head(data, flight.asked) if ours else None
         if head is None:
             flight.server = server
             self._refused(flight, server, problem)
         else:
-            self._judge(flight, server, data, head)
+            self._judge(flight, server, data, head.rcode, head.answers)
 
     # --- ending --------------------------------------------------------------------------------
 
     def _finish(self, flight: Flight, answer: DnsAnswer) -> None:
         flight.land()
         self._flights.pop(flight.question, None)
-        if answer.ttl > flight.ttl:
-            answer = answer._replace(ttl=flight.ttl)
-        if self._loop is not None:
+        if answer.ttl > 0 and self._loop is not None:
+            if answer.ttl > flight.ttl:
+                answer = answer._replace(ttl=flight.ttl)
             self._cache.put(answer, self._loop.time())
         waiting, flight.waiting = flight.waiting, []
         for done in waiting:

@@ -34,6 +34,7 @@ class FakeRecords:
 
     def __init__(self, records: Iterable[FakeRecord], transport: _Transport) -> None:
         self._transport = transport
+        self.flush: Callable[[], None] = getattr(transport, "flush", _nothing)
         self._answers: dict[DnsQuestion, DnsAnswer] = {}
         for record in records:
             question = DnsQuestion(record.name.rstrip(".").lower(), record.type.upper())
@@ -46,6 +47,10 @@ class FakeRecords:
             self._transport.ask(question, done)
         else:
             done(answer)
+
+
+def _nothing() -> None:
+    """For a transport that answers at once."""
 
 
 def _answer(question: DnsQuestion, record: FakeRecord) -> DnsAnswer:

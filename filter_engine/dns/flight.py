@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from filter_engine.config.upstreams import Upstream
+from filter_engine.dns.packet import query_tail
 from filter_engine.dns.sockets import Channel
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
 
@@ -16,7 +17,9 @@ class Flight:
 
     # Most questions are sent once and answered: what further tries need stands here, unchanged.
     sent = 0
-    """Datagrams sent; also tells an outdated timer from the current one."""
+    """Datagrams sent."""
+    due = 0.0
+    """When the last try has waited long enough."""
     ttl = 0x7FFFFFFF
     """Seconds the aliases followed so far may be believed."""
     server: Upstream | None = None
@@ -25,7 +28,7 @@ class Flight:
     """Servers that said they cannot answer, or cannot be reached."""
     round: tuple[Upstream, ...] = ()
     """Servers asked since all were asked last."""
-    ids: tuple[tuple[Channel, int], ...] = ()
+    ids: tuple[tuple[Channel, bytes], ...] = ()
     """Where replies may come from: earlier tries still count."""
     edns = True
     over_tcp = False
@@ -37,9 +40,21 @@ class Flight:
         self.question = question
         self.asked = asked
         """Its question section."""
+        self.query = query_tail(asked)
+        """All that is sent after the id."""
         self.waiting = [done]
         self.aliases = aliases
         """Alias targets that may still be asked for."""
+
+    def ask(self, asked: bytes) -> None:
+        """Ask something else for the same question: the target of an alias."""
+        self.asked = asked
+        self.query = query_tail(asked, edns=self.edns)
+
+    def without_edns(self) -> None:
+        """Ask in the older form from now on."""
+        self.edns = False
+        self.query = query_tail(self.asked, edns=False)
 
     def refuse(self, server: Upstream) -> None:
         """This server is asked no more."""

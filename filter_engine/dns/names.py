@@ -15,6 +15,9 @@ MAX_LABEL = 63
 """Octets of one label (RFC 1035, section 2.3.4)."""
 
 
+_LENGTHS = {length: bytes((length,)) for length in range(1, MAX_LABEL + 1)}
+
+
 @cache
 def public_suffixes() -> PublicSuffixList:
     """The list of public suffixes, read at the first call: a scanner does that before it forks."""
@@ -34,12 +37,11 @@ def to_wire(name: str) -> bytes | None:
         return b"\0"
     if not name.isascii():
         return None
-    parts = []
-    for label in name.encode("ascii").split(b"."):
-        if not label or len(label) > MAX_LABEL:
-            return None
-        parts.append(bytes((len(label),)) + label)
-    wire = b"".join(parts) + b"\0"
+    labels = name.encode("ascii").split(b".")
+    try:
+        wire = b"".join([_LENGTHS[len(label)] + label for label in labels]) + b"\0"
+    except KeyError:  # a label is empty or too long
+        return None
     return wire if len(wire) <= MAX_NAME else None
 
 

@@ -23,11 +23,11 @@ UDP_SIZE = 1232
 _TYPES = {name: int(dns.rdatatype.from_text(name)) for name in
           ("A", "AAAA", "MX", "TXT", "PTR", "CNAME", "NS", "SOA")}  # fmt: skip
 _SOA = 6
-_FLAGS_QUERY = b"\x01\x00"  # RD
-_COUNTS_EDNS = b"\x00\x01\x00\x00\x00\x00\x00\x01"
-_COUNTS_PLAIN = b"\x00\x01\x00\x00\x00\x00\x00\x00"
+_HEAD_EDNS = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01"  # RD; one question, OPT
+_HEAD_PLAIN = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 _OPT = b"\x00\x00\x29" + UDP_SIZE.to_bytes(2, "big") + b"\x00" * 6
-_HEADER = 12
+HEADER = 12
+"""Octets before the question."""
 _NXDOMAIN = int(dns.rcode.NXDOMAIN)
 _NO_EDNS = (int(dns.rcode.FORMERR), int(dns.rcode.NOTIMP))
 _MAX_SECTION = 256
@@ -46,12 +46,11 @@ def question_bytes(question: DnsQuestion) -> bytes | None:
     return name + rdtype.to_bytes(2, "big") + b"\x00\x01"
 
 
-def query_bytes(question: bytes, ident: int, *, edns: bool = True) -> bytes:
-    """A recursive query with that question section and 16-bit id."""
-    head = ident.to_bytes(2, "big") + _FLAGS_QUERY
+def query_tail(question: bytes, *, edns: bool = True) -> bytes:
+    """All of a recursive query with that question section that follows its two octets of id."""
     if edns:
-        return head + _COUNTS_EDNS + question + _OPT
-    return head + _COUNTS_PLAIN + question
+        return _HEAD_EDNS + question + _OPT
+    return _HEAD_PLAIN + question
 
 
 class ReplyHead(NamedTuple):
@@ -64,14 +63,17 @@ class ReplyHead(NamedTuple):
     @property
     def refuses_edns(self) -> bool:
         """The server does not understand the OPT record (RFC 6891, section 7)."""
-        return self.rcode in _NO_EDNS
+        return refuses_edns(self.rcode)
 
 
-def reply_id(data: bytes) -> int | None:
-    """The id of a datagram that may be a reply to a query; None for anything else."""
-    if len(data) < _HEADER or not data[2] & 0x80 or data[2] & 0x78:
-        return None
-    return data[0] << 8 | data[1]
+def refuses_edns(rcode: int) -> bool:
+    """Whether a server of that rcode may not know the OPT record (RFC 6891, section 7)."""
+    return rcode in _NO_EDNS
+
+
+def is_reply(data: bytes) -> bool:
+    """Whether a datagram may be a reply to a query."""
+    return len(data) >= HEADER and data[2] & 0xF8 == 0x80
 
 
 def reply_head(data: bytes, question: bytes) -> ReplyHead | None:
@@ -84,17 +86,17 @@ def reply_head(data: bytes, question: bytes) -> ReplyHead | None:
     if count == 0 and head.refuses_edns:
         return head
     # Lower-casing touches no length octet: those are below 64, capitals are 65 to 90.
-    if count != 1 or data[_HEADER : _HEADER + len(question)].lower() != question.lower():
+    if count != 1 or data[HEADER : HEADER + len(question)].lower() != question.lower():
         return None
     return head
 
 
-def negative_answer(data: bytes, question: DnsQuestion, asked: bytes, head: ReplyHead) -> DnsAnswer:
+def negative_answer(data: bytes, question: DnsQuestion, asked: bytes, rcode: int) -> DnsAnswer:
     """The answer of a reply without answer records; its TTL comes from the SOA (RFC 2308)."""
-    missing = head.rcode == _NXDOMAIN
-    status = DnsStatus.NXDOMAIN if missing else DnsStatus.NODATA
-    ttl = _negative_ttl(data, _HEADER + len(asked))
-    return DnsAnswer(question, status, ttl=ttl, detail="no such name" if missing else "no record")
+    ttl = _negative_ttl(data, HEADER + len(asked)) if data[8:10] != b"\0\0" else 0
+    if rcode == _NXDOMAIN:
+        return DnsAnswer(question, DnsStatus.NXDOMAIN, (), ttl, "no such name")
+    return DnsAnswer(question, DnsStatus.NODATA, (), ttl, "no record")
 
 
 def _negative_ttl(data: bytes, at: int) -> int:

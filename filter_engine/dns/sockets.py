@@ -29,7 +29,8 @@ class Channel:
     def __init__(self, sock: socket.socket, server: Upstream) -> None:
         self.socket = sock
         self.server = server
-        self.expected: dict[int, Flight] = {}
+        self.expected: dict[bytes, Flight] = {}
+        """By the two octets of id."""
 
 
 def open_channels(server: Upstream, count: int) -> list[Channel]:
@@ -49,8 +50,9 @@ def open_channels(server: Upstream, count: int) -> list[Channel]:
     return channels
 
 
-def random_ids() -> Iterator[int]:
-    """Endless 16-bit ids from the kernel's random numbers, fetched many at a time."""
+def random_ids() -> Iterator[bytes]:
+    """Endless ids of two octets from the kernel's random numbers, fetched many at a time."""
     while True:
-        pool = memoryview(os.urandom(1024)).cast("H")
-        yield from pool
+        pool = os.urandom(1024)
+        for at in range(0, 1024, 2):
+            yield pool[at : at + 2]

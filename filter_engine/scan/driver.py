@@ -29,7 +29,11 @@ Answered = Callable[[Any], None]
 
 
 class Transport(Protocol):
-    """Whatever can answer a DNS question. One that is also ``Exchanges`` carries exchanges out."""
+    """Whatever can answer a DNS question. One that is also ``Exchanges`` carries exchanges out.
+
+    One that has a method ``flush`` may keep questions until it is called, so that they leave
+    together.
+    """
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None], /) -> None:
         """Answer by calling ``done`` exactly once, now or later, and never raise."""
@@ -87,6 +91,9 @@ class Driver:
         for name in tuple(self._running):
             self._step(name, None)
         self._drain()
+        flush = getattr(self._transport, "flush", None)
+        if flush is not None:
+            flush()
 
     def plain_done(self, name: str) -> None:
         """A plain check of this stage has ended; its value is in ``task.results``."""

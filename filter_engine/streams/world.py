@@ -12,16 +12,17 @@ from filter_engine.scan.question import DnsAnswer, DnsQuestion
 class World:
     """Answers both kinds of questions that leave the engine."""
 
-    __slots__ = ("_dns", "_streams")
+    __slots__ = ("ask", "exchange", "flush")
 
     def __init__(self, dns: Transport, streams: Exchanges) -> None:
-        self._dns = dns
-        self._streams = streams
-
-    def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None], /) -> None:
+        # Their own methods: a message asks some forty questions.
+        self.ask: Callable[[DnsQuestion, Callable[[DnsAnswer], None]], None] = dns.ask
         """Ask DNS."""
-        self._dns.ask(question, done)
-
-    def exchange(self, question: Exchange, done: Callable[[Reply], None], /) -> None:
+        self.exchange: Callable[[Exchange, Callable[[Reply], None]], None] = streams.exchange
         """Carry an exchange out."""
-        self._streams.exchange(question, done)
+        self.flush: Callable[[], None] = getattr(dns, "flush", _nothing)
+        """Send what was asked of DNS."""
+
+
+def _nothing() -> None:
+    """For DNS that answers at once."""
