@@ -56,6 +56,7 @@ from filter_engine.config.settings_patterns import (
     AddressPattern,
     TextPattern,
 )
+from filter_engine.config.settings_selector import SELECTOR_CONDITION, SelectorCondition
 from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar
 
 _PRIORITIES = {"low": 1, "medium": 2, "high": 3}
@@ -93,7 +94,6 @@ class SettingsRule(Section):
 
     anchor: ClassVar[str] = "configuration/settings"
     known: ClassVar[Mapping[str, Option]] = declare_known(
-        selector=known_option(STRING, doc="a selector that has to give something"),
         subject=known_option(list_of(TEXT_PATTERN), doc="the mail's subject"),
         external_map=known_option(NAMES, doc="a service that knows the settings"),
     )
@@ -132,6 +132,9 @@ class SettingsRule(Section):
     local: bool | None = option(
         nullable(BOOLEAN), None, doc="whether the client is in the local networks"
     )
+    selector: SelectorCondition | None = option(
+        nullable(SELECTOR_CONDITION), None, doc="a selector that has to give something"
+    )
     expression: Expression | None = option(
         nullable(EXPRESSION),
         None,
@@ -157,7 +160,7 @@ class SettingsRule(Section):
 _CONDITIONS = frozenset(
     (
         *("ip", "client_ip", "sender", "from_mime", "rcpt", "rcpt_mime", "user", "hostname"),
-        *("header", "request_header", "authenticated", "local"),
+        *("header", "request_header", "authenticated", "local", "selector"),
     )
 )
 

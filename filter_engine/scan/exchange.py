@@ -53,6 +53,16 @@ class ExchangeStatus(Enum):
     """The host has no address, or nothing can connect here."""
 
 
+class Tls(Enum):
+    """How a connection is secured."""
+
+    NONE = "none"
+    VERIFIED = "verified"
+    """TLS from the first octet; the server's certificate must be trusted and of its name."""
+    UNVERIFIED = "unverified"
+    """TLS with whatever certificate the server has."""
+
+
 class Step(NamedTuple):
     """One turn of a dialogue."""
 
@@ -90,10 +100,11 @@ class _Exchange(NamedTuple):
     """Written to a file for the time of the exchange, where ``send`` has ``FILE``."""
     directory: str = "/tmp"  # noqa: S108  # the default of Rspamd's option tmpdir
     """Of that file."""
+    tls: Tls = Tls.NONE
 
 
 class Exchange(_Exchange, Question["Reply"]):
-    """One request and its reply over TCP, a unix socket or UDP."""
+    """One request and its reply over TCP (with TLS or without), a unix socket or UDP."""
 
     __slots__ = ()
 
@@ -109,6 +120,8 @@ class Exchange(_Exchange, Question["Reply"]):
         for part in (self.send, until, self.pattern, self.wanted, self.content, *steps):
             digest.update(len(part).to_bytes(8) + part)
         digest.update(self.size.to_bytes(8) + bytes((self.half_close,)))
+        if self.tls is not Tls.NONE:
+            digest.update(self.tls.value.encode())
         return f"{self.servers} {digest.hexdigest()}"
 
 

@@ -114,6 +114,10 @@ def _fits_any(wanted: TextPattern | bool, values: list[str]) -> bool:
     return any(wanted.contained_in(value) for value in values)
 
 
+def _has_selected(rule: SettingsRule, task: Task) -> bool:
+    return rule.selector is None or any(rule.selector.values(task))
+
+
 #: Attribute of the rule -> its condition, the cheap ones first.
 _CONDITIONS: Mapping[str, Condition] = {
     "authenticated": _is_authenticated,
@@ -128,4 +132,5 @@ _CONDITIONS: Mapping[str, Condition] = {
     "from_mime": _has_from_mime,
     "rcpt_mime": _has_rcpt_mime,
     "header": _has_headers,
+    "selector": _has_selected,
 }

@@ -11,14 +11,17 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns.addresses import Asked, look_up
 from filter_engine.lazy_dataclass import mutable
-from filter_engine.scan.exchange import FILE, Exchange, ExchangeStatus, Reply, Step, Until
+from filter_engine.scan.exchange import FILE, Exchange, ExchangeStatus, Reply, Step, Tls, Until
 from filter_engine.streams.reading import Reading
 from filter_engine.upstream.upstream_set import UpstreamSet
+
+if TYPE_CHECKING:
+    import ssl
 
 MAX_OPEN: Final = 1000
 """Exchanges at a time; what goes beyond fails at once."""
@@ -52,6 +55,7 @@ class StreamClient:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._upstreams: OrderedDict[UpstreamList, UpstreamSet] = OrderedDict()
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
         self.statistics = StreamStatistics()
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -106,8 +110,7 @@ class StreamClient:
                 status, detail, data = error.status, str(error), error.data
             except (OSError, ValueError) as error:
                 status, data = ExchangeStatus.REFUSED, b""
-                number = error.errno if isinstance(error, OSError) else None
-                detail = os.strerror(number) if number else str(error) or type(error).__name__
+                detail = _said_by(error)
             else:
                 upstreams.succeeded(server)
                 return Reply(question, ExchangeStatus.OK, data, server.name)
@@ -132,8 +135,25 @@ class StreamClient:
             if question.until is Until.DATAGRAM:
                 return await _datagram(send, addresses[0], server.port, question.limit)
             limit = question.connect_timeout or None
-            async with _connected(addresses, server.port, limit) as (reader, writer):
+            security = self._security(question.tls, server)
+            async with _connected(addresses, server.port, limit, security) as (reader, writer):
                 return await _dialogue(question, send, reader, writer)
+
+    def _security(self, tls: Tls, server: Upstream) -> dict[str, Any]:
+        """What to tell asyncio of TLS; nothing where it is not asked for."""
+        if tls is Tls.NONE:
+            return {}
+        context = self._contexts.get(tls)
+        if context is None:  # reads the trusted certificates: dear, and few sites need them
+            import ssl
+
+            context = ssl.create_default_context()
+            if tls is Tls.UNVERIFIED:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            self._contexts[tls] = context
+        name = "localhost" if server.is_unix else server.host
+        return {"ssl": context, "server_hostname": name}
 
     async def _addresses(self, server: Upstream) -> Sequence[str]:
         if server.is_unix:
@@ -159,6 +179,15 @@ class StreamClient:
         return addresses
 
 
+def _said_by(error: OSError | ValueError) -> str:
+    """What failed, in words; an error of TLS has a number that is none of the system's."""
+    tls = getattr(error, "verify_message", "") or getattr(error, "reason", "")
+    if tls:
+        return f"TLS: {tls}"
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number else str(error) or type(error).__name__
+
+
 @contextlib.contextmanager
 def _file(question: Exchange) -> Iterator[bytes]:
     """What to send, with ``content`` in a file for the time being."""
@@ -179,13 +208,13 @@ def _file(question: Exchange) -> Iterator[bytes]:
 
 @contextlib.asynccontextmanager
 async def _connected(
-    addresses: Sequence[str], port: int, seconds: float | None
+    addresses: Sequence[str], port: int, seconds: float | None, security: dict[str, Any]
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to the first address that takes one."""
     timeout = asyncio.timeout(seconds)
     try:
         async with timeout:
-            reader, writer = await _connection(addresses, port)
+            reader, writer = await _connection(addresses, port, security)
     except TimeoutError:
         if timeout.expired():
             raise _FailedError(ExchangeStatus.UNREACHABLE, "no connection in time") from None
@@ -199,14 +228,14 @@ async def _connected(
 
 
 async def _connection(
-    addresses: Sequence[str], port: int
+    addresses: Sequence[str], port: int, security: dict[str, Any]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     problem: OSError | None = None
     for address in addresses:
         try:
             if address.startswith("/"):
-                return await asyncio.open_unix_connection(address)
-            return await asyncio.open_connection(address, port)
+                return await asyncio.open_unix_connection(address, **security)
+            return await asyncio.open_connection(address, port, **security)
         except OSError as error:
             problem = error
     raise problem or OSError("no address")

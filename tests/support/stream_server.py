@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,9 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]
 
 
 @asynccontextmanager
-async def daemon(serve: Serve, path: Path | None = None) -> AsyncIterator[UpstreamList]:
+async def daemon(
+    serve: Serve, path: Path | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[UpstreamList]:
     """Serve connections on a free port of the loopback address, or on a unix socket."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,7 +30,7 @@ async def daemon(serve: Serve, path: Path | None = None) -> AsyncIterator[Upstre
         server = await asyncio.start_unix_server(connected, path)
         servers = parse_upstreams(str(path), 0)
     else:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
         servers = parse_upstreams(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", 0)
     try:
         yield servers

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from filter_engine.checks.export.metadata import as_json, metadata
 from filter_engine.checks.export.options import ExportRule
 from filter_engine.config.upstreams import Upstream, UpstreamList
-from filter_engine.scan.exchange import Exchange, Step, Until
+from filter_engine.scan.exchange import Exchange, Step, Tls, Until
 
 if TYPE_CHECKING:
     from filter_engine.scan.task import Task
@@ -26,13 +26,13 @@ _REPLY_ENDS: Final = rb"\d{3}(?: |$)"
 _TUBE: Final = re.compile(r"[^A-Za-z0-9+/;.$_()-]")
 
 
-def http(task: Task, rule: ExportRule, body: bytes) -> Exchange:
-    """A POST; a status other than 2xx is a failure."""
+def http(task: Task, rule: ExportRule, body: bytes, content_type: str = "") -> Exchange:
+    """A POST, of the rule's type unless ``content_type`` is; a status other than 2xx fails."""
     url = urlsplit(rule.url)
     lines = [
         f"POST {url.path or '/'}{f'?{url.query}' if url.query else ''} HTTP/1.1",
         f"Host: {url.netloc}",
-        f"Content-Type: {_one_line(rule.mime_type)}",
+        f"Content-Type: {_one_line(content_type or rule.mime_type)}",
         f"Content-Length: {len(body)}",
         "Connection: close",
     ]
@@ -43,14 +43,17 @@ def http(task: Task, rule: ExportRule, body: bytes) -> Exchange:
         for name, value in metadata(task, content=False).items():
             text = value if isinstance(value, str) else as_json(value).decode()
             lines.append(f"{_one_line(rule.meta_header_prefix)}{name}: {_one_line(text)}")
+    secure = url.scheme == "https"
+    verified = Tls.UNVERIFIED if rule.no_ssl_verify else Tls.VERIFIED
     head = "\r\n".join(lines).encode("utf-8", "replace")
     return Exchange(
-        _server(url.hostname or "", url.port or 80),
+        _server(url.hostname or "", url.port or (443 if secure else 80)),
         head + b"\r\n\r\n" + body,
         Until.LINE,
         wanted=rb"HTTP/1\.\d 2\d\d",
         timeout=rule.timeout,
         limit=_MAX_REPLY,
+        tls=verified if secure else Tls.NONE,
     )
 
 

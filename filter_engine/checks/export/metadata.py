@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -114,6 +115,21 @@ def _in_a_line(value: object) -> str:
     """A value as text that breaks no line: what comes from a mail adds no header to the alert."""
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return _BREAK.sub(" ", text)
+
+
+def multipart(task: Task) -> tuple[bytes, str]:
+    """JSON and the message as one form (RFC 7578), and its type."""
+    told, raw = as_json(metadata(task)), task.message.raw
+    boundary = hashlib.blake2b(told + raw, digest_size=16).hexdigest()  # no part can foresee it
+    parts = (("metadata", "application/json", told), ("message", "message/rfc822", raw))
+    body = b"".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n'
+        f"Content-Type: {type_}\r\n\r\n".encode()
+        + data
+        + b"\r\n"
+        for name, type_, data in parts
+    )
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 def headers(task: Task, rule: ExportRule) -> bytes:

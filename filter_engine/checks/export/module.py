@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from filter_engine.checks.export.backends import beanstalk, http, send_mail
-from filter_engine.checks.export.metadata import alert, as_json, headers, metadata
+from filter_engine.checks.export.metadata import alert, as_json, headers, metadata, multipart
 from filter_engine.checks.export.options import ExportOptions, ExportRule, problem_of
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.exchange import Exchange
@@ -85,7 +85,7 @@ def _targets(task: Task, rule: ExportRule) -> tuple[str, ...]:
 
 
 def _notice(task: Task, name: str, rule: ExportRule) -> Exchange | None:
-    targets = _targets(task, rule)
+    targets, content_type = _targets(task, rule), ""
     if rule.formatter == "json":
         body = as_json(metadata(task))
     elif rule.formatter == "headers":
@@ -94,10 +94,12 @@ def _notice(task: Task, name: str, rule: ExportRule) -> Exchange | None:
         seed = f"{name} {task.now} {task.envelope.queue_id}".encode() + task.message.raw
         number = hashlib.blake2b(seed, digest_size=12).hexdigest()
         body = alert(task, rule, targets, number)
+    elif rule.formatter == "multipart":
+        body, content_type = multipart(task)
     else:
         body = task.message.raw
     if rule.backend == "http":
-        return http(task, rule, body)
+        return http(task, rule, body, content_type)
     if rule.backend == "beanstalk":
         return beanstalk(rule, body)
     return send_mail(rule, body, targets)

@@ -26,7 +26,7 @@ from filter_engine.matching.pattern import PatternError, parse_slashed
 from filter_engine.ucl.nodes import UclNode
 
 BACKENDS: Final = ("http", "send_mail", "beanstalk")
-FORMATTERS: Final = ("default", "json", "email_alert", "headers")
+FORMATTERS: Final = ("default", "json", "email_alert", "headers", "multipart")
 SELECTORS: Final = (
     "default", "is_spam", "is_spam_authed", "is_reject", "is_reject_authed", "is_not_soft_reject",
 )  # fmt: skip
@@ -37,7 +37,7 @@ def _url(nodes: list[UclNode], _binder: Binder) -> str:
     url = text_of(nodes[0])
     try:
         parts = urlsplit(url)
-        fits = parts.scheme == "http" and parts.hostname and parts.port != 0
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         fits = (
             fits and not parts.username and url.isascii() and url.isprintable() and " " not in url
         )
@@ -45,7 +45,7 @@ def _url(nodes: list[UclNode], _binder: Binder) -> str:
         fits = False
     if not fits:
         raise MisfitError(
-            "expected an address of HTTP without login", "write http://host:port/path"
+            "expected an address of HTTP without login", "write https://host:port/path"
         )
     return url
 
@@ -82,11 +82,13 @@ class ExportRule(Section):
         "is_reject_authed, is_not_soft_reject",
     )  # fmt: skip
     formatter: str = option(
-        STRING, "default", doc="in what form: default (the message), json, email_alert, headers"
-    )
+        STRING, "default", doc="in what form: default (the message), json, email_alert, headers, "
+        "multipart (json and the message)",
+    )  # fmt: skip
     probability: float = option(_SHARE, 1.0, doc="share of the selected mail that is told")
     timeout: float = option(SECONDS, 10.0, unit="seconds", doc="how long the other side may take")
-    url: str = option(_URL, "", doc="http: address")
+    url: str = option(_URL, "", doc="http: address, of http or https")
+    no_ssl_verify: bool = option(BOOLEAN, False, doc="http: accept any certificate")
     user: str = option(STRING, "", doc="http: user at the address")
     password: str = option(STRING, "", doc="http: password at the address", secret=True)
     meta_headers: bool = option(BOOLEAN, False, doc="http: tell about the mail in HTTP headers")

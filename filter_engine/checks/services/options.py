@@ -113,6 +113,8 @@ class ScannerRule(Section):
         aliases=("socket",),
     )
     default_port: int | None = option(INTEGER, None, doc="port of servers that name none")
+    ssl: bool = option(BOOLEAN, False, doc="speak TLS with it, from the first octet")
+    no_ssl_verify: bool = option(BOOLEAN, False, doc="with ssl: accept any certificate")
     timeout: float | None = option(
         SECONDS, None, unit="seconds", doc="how long one try may take; default 5 (avast 4, "
         "pyzor and spamassassin 15)",

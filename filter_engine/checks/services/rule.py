@@ -14,7 +14,7 @@ from filter_engine.checks.services.protocol import Kind, Protocol, Said
 from filter_engine.config.map_definition import MapKind
 from filter_engine.matching.pattern import Flags, parse_slashed
 from filter_engine.scan.declare import Symbol
-from filter_engine.scan.exchange import Exchange, Reply, Until
+from filter_engine.scan.exchange import Exchange, Reply, Tls, Until
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Finding, PreResult
@@ -76,6 +76,8 @@ class Rule:
         self.part_patterns = _compiled(options.mime_parts_filter_regex)
         self.filters_parts = bool(self.part_patterns or options.mime_parts_filter_ext)
         self.log_prefix = f"{module} {options.name}"
+        verified = Tls.UNVERIFIED if options.no_ssl_verify else Tls.VERIFIED
+        self._tls = verified if options.ssl else Tls.NONE
         self._found, self._failed = _compiled(options.patterns), _compiled(options.patterns_fail)
         where = f"{module}.{options.name}.whitelist"
         self._whitelist = (
@@ -111,6 +113,7 @@ class Rule:
             tries=(self.options.retransmits or 0) + 1,
             limit=_MAX_REPLY,
             half_close=half_close,
+            tls=self._tls,
         )
 
     def questions(self, task: Task) -> list[tuple[Content, Exchange]]:

@@ -253,13 +253,13 @@ _EXPORT: Final = declare_known(
     email_alert_recipients=flag(False, "also to the recipients"),
     host=known(STRING, doc="server"),
     port=known(INTEGER, doc="port of that server"),
+    no_ssl_verify=flag(None, "accept any certificate"),
 )
 _EXPORT_UNSERVED: Final = declare_known(
     defer=flag(False, "wait for the answer, and soft reject when it fails"),
     gzip=flag(None, "compress"),
     zstd_compress=flag(None, "compress with zstd"),
     keepalive=flag(None, "keep connections"),
-    no_ssl_verify=flag(None, "accept any certificate"),
     channel=known(STRING, doc="channel of Redis"),
     stream_key=known(STRING, doc="stream of Redis"),
     max_len=known(INTEGER, unit="entries", doc="kept in the stream"),

@@ -27,7 +27,6 @@ _SCANNER: Final[Options] = declare_known(
     require_symbols=known(either(STRING, TABLE), doc="scan only when this expression holds"),
     use_https=known(BOOLEAN, False, doc="speak HTTPS with the scanner"),
     use_files=known(BOOLEAN, False, doc="hand the scanner a file's path instead of the content"),
-    no_ssl_verify=known(BOOLEAN, False, doc="accept any certificate"),
     url=known(STRING, doc="address, or path on the server, of the scanner's HTTP service"),
     user=known(STRING, doc="user at the HTTP service"),
     password=known(STRING, doc="password at the HTTP service", secret=True),
@@ -37,7 +36,6 @@ _SCANNER: Final[Options] = declare_known(
 
 _ICAP: Final[Options] = declare_known(
     scheme=known(STRING, "scan", doc="service part of the ICAP address"),
-    ssl=known(BOOLEAN, False, doc="speak TLS with the ICAP server"),
     user_agent=known(STRING, "Rspamd", doc="User-Agent header, or none"),
     x_client_header=known(BOOLEAN, False, doc="send the client's address in X-Client-IP"),
     x_rcpt_header=known(BOOLEAN, False, doc="send the recipients in X-Rcpt-To"),

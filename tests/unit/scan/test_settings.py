@@ -195,8 +195,43 @@ def test_a_faulty_rule_is_told(make: Make, text: str, words: str) -> None:
     assert "settings.conf:1" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("selector", "fits"),
+    [
+        ("from('smtp'):domain.lower", True),
+        ("header('X-Nobody-Has-This')", False),
+        ("from('smtp'):domain.regexp('/elsewhere/')", False),
+        ("ip;helo", False),
+    ],
+)
+def test_a_selector_that_gives_something_is_a_condition(
+    make: Make, selector: str, fits: bool
+) -> None:
+    rule = f'r {{ selector = "{selector}"; apply {{ symbols = [MARKED]; }} }}'
+    scanner = make(settings__conf=rule)
+    assert scanner.config.findings == ()
+    verdict = scan(scanner, replace(OUTSIDE, helo=None))
+    assert (verdict.symbol("MARKED") is not None) is fits
+
+
+def test_a_selector_in_an_expression(make: Make) -> None:
+    rule = "r { selector = \"header('X-None')\"; expression = '!selector'; symbols = [MARKED]; }"
+    assert scan(make(settings__conf=rule), OUTSIDE).symbol("MARKED") is not None
+
+
+@pytest.mark.parametrize(
+    ("selector", "told"),
+    [("form", "did you mean 'from'"), ("asn", "settings come first"), ("", "column 1")],
+)
+def test_a_selector_that_cannot_be_used_is_told(make: Make, selector: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=r"settings\.r\.selector") as caught:
+        make(settings__conf=f'r {{ selector = "{selector}"; apply {{ symbols = [MARKED]; }} }}')
+    assert told in str(caught.value)
+
+
 def test_a_rule_with_a_condition_nobody_serves_is_left_out(make: Make) -> None:
-    scanner = make(settings__conf='r { selector = "id"; apply { symbols = [MARKED]; } }')
+    rule = 'r { external_map { map = "x"; } apply { symbols = [MARKED]; } }'
+    scanner = make(settings__conf=rule)
     assert scan(scanner, OUTSIDE).symbol("MARKED") is None
     assert [f.code for f in scanner.config.findings] == ["rule-not-served"]
 

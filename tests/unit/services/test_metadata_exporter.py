@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from certificate import certificate
 from filter_engine import checks
 from filter_engine.config import Severity, load
 from filter_engine.config.loader import inspect
@@ -130,6 +131,37 @@ def test_http(make: Make) -> None:
         assert told["action"] in ("no action", "greylist", "add header")
         assert told["subject"] == "x\ny"
         assert {"MISSING_DATE", "MISSING_MID"} <= {symbol["name"] for symbol in told["symbols"]}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_https_with_metadata_and_message(make: Make, tmp_path: Path, trusted: bool) -> None:
+    async def main() -> None:
+        web = Http()
+        _, context = certificate(tmp_path)
+        async with daemon(web, tls=context) as servers:
+            port = next(iter(servers)).port
+            scanner = make(
+                f'WEB {{ backend = "http"; url = "https://127.0.0.1:{port}/in"; formatter = '
+                f'"multipart"; no_ssl_verify = {str(trusted).lower()}; timeout = 2s; }}'
+            )
+            await scanned(scanner)
+            if not trusted:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(web.texts.get(), 0.5)
+                scanner.close()
+                return
+            head, _, body = (await web.next()).partition(b"\r\n\r\n")
+            scanner.close()
+        (kind,) = [line for line in head.split(b"\r\n") if line.startswith(b"Content-Type: ")]
+        form = email.message_from_bytes(kind + b"\r\n\r\n" + body)
+        assert form.get_content_type() == "multipart/form-data"
+        told, copy = form.get_payload()
+        assert told["Content-Disposition"] == 'form-data; name="metadata"'
+        assert json.loads(told.get_payload())["qid"] == "Q1"
+        assert copy["Content-Disposition"] == 'form-data; name="message"'
+        assert b"message/rfc822\r\n\r\n" + MAIL + b"\r\n--" in body
 
     asyncio.run(main())
 
