@@ -64,6 +64,8 @@ class ArcResult:
     """(name, value) of all fields of the chain in the order in which seals cover them."""
     results: tuple[bytes, ...] = field(default=(), repr=False)
     """The value of each ARC-Authentication-Results, the first first."""
+    vouched_dmarc: bool = False
+    """The newest signer that this site trusts saw DMARC pass."""
 
 
 @frozen

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult, verify_chain
 from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.dkim_sign import ARC_SIGN_HEADERS
+from filter_engine.auth.results import DmarcCode, DmarcPolicy, DmarcResult
+from filter_engine.auth.results_field import (
+    ResultsField,
+    ResultsFieldError,
+    parse_arc_results_field,
+)
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
 from filter_engine.checks.signing.options import (
     HEADER_LIST,
@@ -17,12 +24,14 @@ from filter_engine.checks.signing.options import (
     SigningOptions,
 )
 from filter_engine.config.kinds import BOOLEAN, STRING, list_of, section, sections_of
-from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, option
+from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, Outcome
 
@@ -34,6 +43,15 @@ _SYMBOLS: Final = {
     ArcCode.INVALID: "ARC_INVALID",
     ArcCode.TEMPERROR: "ARC_DNSFAIL",
 }
+
+_TRUSTED: Final = "ARC_ALLOW_TRUSTED"
+_FAILED: Final = frozenset({"fail", "reject", "quarantine"})
+_ADJUSTED: Final = {
+    DmarcPolicy.REJECT: "DMARC_POLICY_REJECT",
+    DmarcPolicy.QUARANTINE: "DMARC_POLICY_QUARANTINE",
+}
+_ADJUSTMENT: Final = -0.9
+"""Added to the weight of 1 that DMARC's own finding has."""
 
 
 @options_class
@@ -77,6 +95,19 @@ class ArcOptions(SenderPolicyOptions, SigningOptions):
     known: ClassVar[Mapping[str, Option]] = unserved("arc")
 
 
+def _prepare(options: ArcOptions, setup: Setup) -> Map | None:
+    """The map of trusted signers, if the site has one."""
+    load_library(options, setup)
+    written = options.whitelisted_signers_map
+    where = "arc.whitelisted_signers_map"
+    return None if written is None else setup.maps.of(written, MapKind.SET, where)
+
+
+def _symbols_of(options: ArcOptions) -> Iterable[Symbol]:
+    if options.whitelisted_signers_map is not None:
+        yield Symbol(_TRUSTED, -2.0, "ARC: sealed by a signer that this site trusts", _GROUPS)
+
+
 @check(
     "arc",
     callback="ARC_CHECK",
@@ -90,7 +121,8 @@ class ArcOptions(SenderPolicyOptions, SigningOptions):
         Symbol("ARC_CALLBACK", 0.0, "ARC: stands for the whole check in settings", _GROUPS),
     ),
     options=ArcOptions,
-    prepare=load_library,
+    prepare=_prepare,
+    symbols_of=_symbols_of,
 )
 async def arc(task: Task, ask: Ask) -> Outcome | None:
     """Verifies the chain; the value is an ``ArcResult``."""
@@ -100,7 +132,64 @@ async def arc(task: Task, ask: Ask) -> Outcome | None:
     if message.get("arc-seal") is None and message.get("arc-message-signature") is None:
         return Outcome((Finding("ARC_NA"),), ArcResult())
     result = await verify_chain(ask, signed_content(message), task.now)
-    return Outcome((_finding(result),), result)
+    trusted = task.state("arc")
+    if trusted is None or result.code is not ArcCode.PASS:
+        return Outcome((_finding(result),), result)
+    findings, vouched = _trusted(result, trusted)
+    return Outcome((_finding(result), *findings), replace(result, vouched_dmarc=vouched))
+
+
+@check(
+    "arc_dmarc_adjustment",
+    callback="ARC_DMARC_ADJUSTMENT",
+    module="arc",
+    symbols=(),
+    options=ArcOptions,
+    needs=("arc", "dmarc"),
+)
+async def arc_dmarc_adjustment(task: Task, ask: Ask) -> Outcome | None:
+    """Takes nine tenths of DMARC's score back where a signer that is trusted saw DMARC pass."""
+    options = task.options(ArcOptions)
+    if options.whitelisted_signers_map is None or not options.adjust_dmarc:
+        return None
+    chain, dmarc = await ask.all(ask.result("arc"), ask.result("dmarc"))
+    if not (isinstance(chain, ArcResult) and chain.vouched_dmarc):
+        return None
+    if not isinstance(dmarc, DmarcResult) or dmarc.result is not DmarcCode.FAIL:
+        return None
+    symbol = _ADJUSTED.get(dmarc.disposition)
+    if symbol is None:
+        return None
+    evidence = f"{chain.signers[-1].domain} sealed that DMARC passed before"
+    return Outcome((Finding(symbol, ("ARC trusted",), _ADJUSTMENT, evidence),))
+
+
+def _trusted(result: ArcResult, trusted: Map) -> tuple[tuple[Finding, ...], bool]:
+    """A finding for each trusted signer of a chain that verifies, and what the newest saw."""
+    findings: list[Finding] = []
+    vouched = False
+    for signer, raw in zip(result.signers, result.results, strict=True):
+        if signer.domain not in trusted:
+            continue
+        try:
+            seen = parse_arc_results_field(raw.decode("utf-8", "replace"))
+        except ResultsFieldError as error:
+            seen = ResultsField("", ())
+            said = f"results of {signer.domain} cannot be read: {error}"
+        else:
+            said = f"{signer.domain} saw dmarc={seen.result('dmarc') or 'none'}"
+        vouched = seen.result("dmarc") == "pass"
+        option = f"{signer.domain}:s={signer.selector}:i={signer.instance}"
+        findings.append(Finding(_TRUSTED, (option,), _worth(seen), said))
+    return tuple(findings), vouched
+
+
+def _worth(seen: ResultsField) -> float:
+    """Nothing where DMARC had failed, half where SPF had and nothing is said of DMARC."""
+    dmarc = seen.result("dmarc")
+    if dmarc in _FAILED:
+        return 0.0
+    return 0.5 if not dmarc and seen.result("spf") in _FAILED else 1.0
 
 
 def _finding(result: ArcResult) -> Finding:

@@ -67,6 +67,7 @@ def scan(
     checks: tuple[str, ...] = ("spf", "dkim", "dmarc"),
     zone: dict[str, dict[str, list[Any]]] | None = None,
     failing: tuple[str, ...] = (),
+    states: dict[str, Any] | None = None,
 ) -> Sink:
     task = Task(
         message=Message(raw),
@@ -76,6 +77,7 @@ def scan(
         server="mx1",
         local=local or ip is None,
         ip=ip_address(ip) if ip else None,
+        states=states or {},
     )
     sink = Sink()
     declared = sorted((REGISTRY[name] for name in checks), key=lambda check: check.stage)

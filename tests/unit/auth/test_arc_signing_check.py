@@ -172,3 +172,67 @@ def test_a_published_key_that_is_another(path: str, zone: dict[str, Any], keys: 
     options = {"check_pubkey": True, "allow_pubkey_mismatch": False}
     assert "ARC_SIGNED" in run(path, zone, options=options).symbols
     assert "ARC_SIGNED" not in run(path, other, options=options).symbols
+
+
+def trusted_run(
+    path: str, zone: dict[str, Any], raw: bytes, listed: str, *, adjust: bool = True
+) -> Sink:
+    """As an MX that trusts the signers in ``listed``."""
+    from filter_engine.config.map_definition import define_text
+    from filter_engine.config.model import Config
+    from filter_engine.maps.maps import Maps
+    from filter_engine.scan.declare import REGISTRY
+    from filter_engine.scan.setup import Setup
+
+    options = ArcOptions(
+        path=path, whitelisted_signers_map=define_text(listed), adjust_dmarc=adjust
+    )
+    prepare = REGISTRY["arc"].prepare
+    assert prepare is not None
+    state = prepare(options, Setup(Config(), Maps()))
+    return scan(
+        raw,
+        ip="203.0.113.8",
+        sections=(options,),
+        checks=("spf", "dkim", "dmarc", "arc", "arc_dmarc_adjustment"),
+        zone=zone,
+        states={"arc": state},
+    )
+
+
+def test_a_trusted_forwarder_makes_up_for_dmarc(
+    path: str, zone: dict[str, Any], tmp_path: Path
+) -> None:
+    raw = sealed(run(path, zone), RAW)  # DMARC passed there
+    listed = tmp_path / "signers"
+    listed.write_text("example.net\n")
+    weights = {}
+    for adjust in (True, False):
+        sink = trusted_run(path, zone, raw, str(listed), adjust=adjust)
+        assert sink.symbols["ARC_ALLOW_TRUSTED"] == ("example.net:s=arc:i=1",)
+        found = [f for o in sink.outcomes.values() for f in o.findings]
+        weights[adjust] = sum(f.weight for f in found if f.symbol == "DMARC_POLICY_REJECT")
+    assert weights == {True: pytest.approx(0.1), False: 1.0}
+
+
+def test_a_forwarder_that_nobody_trusts_changes_nothing(
+    path: str, zone: dict[str, Any], tmp_path: Path
+) -> None:
+    raw = sealed(run(path, zone), RAW)
+    listed = tmp_path / "signers"
+    listed.write_text("other.example\n")
+    sink = trusted_run(path, zone, raw, str(listed))
+    assert "ARC_ALLOW_TRUSTED" not in sink.symbols
+    assert sink.symbols["DMARC_POLICY_REJECT"][-1] != "ARC trusted"
+
+
+def test_what_failed_at_a_trusted_forwarder_is_worth_nothing(
+    path: str, zone: dict[str, Any], tmp_path: Path
+) -> None:
+    raw = sealed(run(path, zone, ip="203.0.113.7"), RAW)  # DMARC failed there
+    listed = tmp_path / "signers"
+    listed.write_text("example.net\n")
+    sink = trusted_run(path, zone, raw, str(listed))
+    worth = [f.weight for f in sink.outcomes["arc"].findings if f.symbol == "ARC_ALLOW_TRUSTED"]
+    assert worth == [0.0]
+    assert "arc_dmarc_adjustment" not in sink.outcomes
