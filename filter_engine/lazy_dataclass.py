@@ -44,30 +44,33 @@ def _lazy(cls: type[C], *, is_frozen: bool) -> type[C]:
     elif "__eq__" in names:
         made.__hash__ = None
     for name in names:
-        setattr(made, name, _first_call(made, name, names, is_frozen))
+        setattr(made, name, _first_call(made, name, is_frozen))
     written: type[C] = made
     return written
 
 
-def _first_call(cls: Any, name: str, names: list[str], is_frozen: bool) -> Callable[..., Any]:
+def _first_call(cls: Any, name: str, is_frozen: bool) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _write(cls, names, is_frozen)
+        _write(cls, name, is_frozen)
         return getattr(cls, name)(self, *args, **kwargs)
 
     return method
 
 
-def _write(cls: Any, names: list[str], is_frozen: bool) -> None:
-    """Put the library's methods in the place of those of `_first_call`."""
-    specified = [(made.name, made.type, copy(made)) for made in fields(cls)]
-    namespace = {}
-    if hasattr(cls, "__post_init__"):
-        namespace["__post_init__"] = cls.__post_init__
-    library = make_dataclass(cls.__name__, specified, namespace=namespace, frozen=is_frozen)
-    for name in names:
-        method = getattr(library, name)
-        method.__qualname__ = f"{cls.__qualname__}.{name}"
-        setattr(cls, name, method)
+def _write(cls: Any, name: str, is_frozen: bool) -> None:
+    """Put the library's method in the place of that of `_first_call`."""
+    library = make_dataclass(
+        cls.__name__,
+        [(made.name, made.type, copy(made)) for made in fields(cls)],
+        namespace={n: getattr(cls, n) for n in ("__post_init__",) if hasattr(cls, n)},
+        init=name == "__init__",
+        repr=name == "__repr__",
+        eq=name in ("__eq__", "__hash__"),
+        frozen=is_frozen,
+    )
+    method = getattr(library, name)
+    method.__qualname__ = f"{cls.__qualname__}.{name}"
+    setattr(cls, name, method)
 
 
 class _Frozen:

@@ -40,9 +40,9 @@ _NOT_FQDN: Final = re.compile(r"@[^.]+>?$")
 _BRACKETS: Final = re.compile(r"<[^>]+>")
 _IP_LITERAL: Final = re.compile(r"@\[\d+\.\d+\.\d+\.\d+\]")
 _RIGHT_SIDE: Final = re.compile(r"@([^>]+)>?$")
-_SANE: Final = re.compile(
-    r"<?[^<>\\ \t\n\r\v\x80-\U0010ffff]+@[^<>\\ \t\n\r\v\x80-\U0010ffff]+>?\s*"
-)
+#: ASCII without ``<>\\`` and blanks; a class that excludes all beyond ASCII takes 3 ms to compile.
+_SANE_PART: Final = r"[\x00-\x08\x0c\x0e-\x1f!-;=?-\[\]-\x7f]+"
+_SANE: Final = re.compile(rf"<?{_SANE_PART}@{_SANE_PART}>?\s*")
 
 
 @options_class

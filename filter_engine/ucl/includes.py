@@ -178,16 +178,17 @@ def _matches(reader: Reader, pos: int, path: str, *, wanted: bool) -> list[str]:
 def _read(reader: Reader, pos: int, path: str, opener: Callable[[Session, str], _Read]) -> _Read:
     """What ``opener`` makes of ``path``, with errors placed at the macro."""
     source, session = reader.source, reader.session
-    if os.path.realpath(path) in session.open_files:
-        raise source.error(pos, f"{path!r} includes itself")
     if len(session.open_files) >= session.limits.include_depth:
         raise source.error(pos, f"includes deeper than {session.limits.include_depth} files")
     try:
-        return opener(session, path)
+        found = opener(session, path)
     except UclError as error:
         if error.line:
             raise
         raise source.error(pos, f"{path}: {error.message}", error.hint) from None
+    if os.path.realpath(path) in session.open_files:  # asked of files that exist: it is dear
+        raise source.error(pos, f"{path!r} includes itself")
+    return found
 
 
 def _target(reader: Reader, pos: int, path: str, arguments: UclObject, priority: int) -> Frame:

@@ -90,9 +90,14 @@ def _read_arguments(reader: Reader, pos: int) -> tuple[UclObject, int]:
 
 
 def _parse_arguments(reader: Reader, inside: Source) -> UclObject:
-    arguments = UclObject()
-    session = Session(Variables({}), limits=reader.session.limits)
-    Reader(session, inside, Frame(arguments), top=None).read()
+    """What the parentheses hold; written alike at hundreds of includes, it is read once."""
+    known = reader.session.arguments
+    arguments = known.get(inside.text)
+    if arguments is None:
+        arguments = UclObject()
+        session = Session(Variables({}), limits=reader.session.limits)
+        Reader(session, inside, Frame(arguments), top=None).read()
+        known[inside.text] = arguments
     return arguments
 
 

@@ -38,28 +38,27 @@ SECRET_NAME = (
 
 For texts that no schema speaks of; where one does, ``Option.secret`` decides."""
 
-_NAME = re.compile(SECRET_NAME, re.IGNORECASE)
+# Patterns as text: the library compiles them at their first use, which few commands come to.
 _KEY = SECRET_NAME
 _START = r"(?<![\w./-])"
-_SECRET_KEY = re.compile(rf"{_START}{_KEY}[\"']?[ \t]*[=: \t][ \t]*", re.IGNORECASE)
+_SECRET_KEY = rf"(?i:{_START}{_KEY}[\"']?[ \t]*[=: \t][ \t]*)"
 #: A secret's value that continues from the lines before: after its key, or inside its array.
-_OPEN_BEFORE = re.compile(
-    rf"{_START}{_KEY}[\"']?[ \t]*[=:]?\s*(?:\[[^\]]*|<<\w*\s[^;]*|'[^']*)?\Z", re.IGNORECASE
-)
+_OPEN_BEFORE = rf"(?i:{_START}{_KEY}[\"']?[ \t]*[=:]?\s*(?:\[[^\]]*|<<\w*\s[^;]*|'[^']*)?\Z)"
 #: Characters before the line that are looked at.
 CONTEXT = 400
 
 
 def is_secret_name(name: str) -> bool:
     """Whether an option without a schema holds a secret, told by its name."""
-    return _NAME.fullmatch(name) is not None
+    return re.fullmatch(SECRET_NAME, name, re.IGNORECASE) is not None
 
 
 #: A parameter of a URL: ``?token=x``, ``&api_key=x``.
-_PARAMETER = re.compile(r"(?<=[?&;])(?P<name>[\w.-]+)=(?P<value>[^&;#\s\"'<>]+)")
+_PARAMETER = r"(?<=[?&;])(?P<name>[\w.-]+)=(?P<value>[^&;#\s\"'<>]+)"
 #: The customer's key in the zone of a list in DNS: ``KEY.zen.dq.spamhaus.net``.
-_ACCOUNT = re.compile(
-    r"(?<![\w.-])[A-Za-z0-9]{8,}(?=(?:\.[\w-]+)*\.(?:dq\.spamhaus\.net|mail\.abusix\.zone)\b)", re.I
+_ACCOUNT = (
+    r"(?i:(?<![\w.-])[A-Za-z0-9]{8,}"
+    r"(?=(?:\.[\w-]+)*\.(?:dq\.spamhaus\.net|mail\.abusix\.zone)\b))"
 )
 
 
@@ -71,13 +70,14 @@ def hide_in_text(text: str, instead: str = MASK) -> str:
     if "://" in text:
         text = hide_logins(text, instead)
     if "=" in text:
-        text = _PARAMETER.sub(
+        text = re.sub(
+            _PARAMETER,
             lambda found: (
                 f"{found['name']}={instead}" if is_secret_name(found["name"]) else found[0]
             ),
             text,
         )
-    return _ACCOUNT.sub(instead, text) if "." in text else text
+    return re.sub(_ACCOUNT, instead, text) if "." in text else text
 
 
 def mask(line: str, before: str = "") -> str:
@@ -85,12 +85,12 @@ def mask(line: str, before: str = "") -> str:
 
     ``before`` is the text before the line, of which the last ``CONTEXT`` characters count.
     """
-    if _OPEN_BEFORE.search(before[-CONTEXT:]):
+    if re.search(_OPEN_BEFORE, before[-CONTEXT:]):
         return MASK
     login = LOGIN.search(line)
     if login is not None:
         line = line[: login.start()] + MASK
-    match = _SECRET_KEY.search(line)
+    match = re.search(_SECRET_KEY, line)
     if match is None or not line[match.end() :].strip(" \t\r\"'{[;,"):
         return line
     return line[: match.end()] + MASK

@@ -13,6 +13,7 @@ from filter_engine.ucl.source import Source
 from filter_engine.ucl.variables import Variables
 
 if TYPE_CHECKING:
+    from filter_engine.ucl.nodes import UclObject
     from filter_engine.ucl.reader import Reader
 
 
@@ -43,6 +44,8 @@ class Session:
     files: list[str] = field(default_factory=list)
     #: Every path a macro asked for, existing or not.
     asked: list[str] = field(default_factory=list)
+    #: Arguments of macros already read, by their text.
+    arguments: dict[str, UclObject] = field(default_factory=dict)
     #: Resolved paths of the files that are open, outermost first.
     open_files: list[str] = field(default_factory=list)
 
