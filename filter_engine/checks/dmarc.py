@@ -10,12 +10,10 @@ from zlib import crc32
 
 from filter_engine.auth.dmarc import discover, judge
 from filter_engine.auth.results import (
-    DkimCode,
     DkimResult,
     DmarcCode,
     DmarcPolicy,
     DmarcResult,
-    SpfCode,
     SpfResult,
 )
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
@@ -65,6 +63,7 @@ class DmarcOptions(SenderPolicyOptions):
     callback="DMARC_CHECK",
     symbols=(
         Symbol("DMARC_POLICY_ALLOW", -0.5, "DMARC: an aligned domain vouches for it", _GROUPS),
+        # A composite (conf/composites.conf); its score stands with the others.
         Symbol(
             "DMARC_POLICY_ALLOW_WITH_FAILURES",
             -0.5,
@@ -102,23 +101,14 @@ async def dmarc(task: Task, ask: Ask) -> Outcome | None:
     dkim = dkim if isinstance(dkim, DkimResult) else None
     # The coin is the same for a replayed scan and cannot be foreseen by the sender.
     coin = crc32(repr(task.now).encode(), crc32(task.message.raw)) % 100
-    return _report(judge(found, domain, spf, dkim, coin), spf, dkim, options.actions)
+    return _report(judge(found, domain, spf, dkim, coin), options.actions)
 
 
-def _report(
-    result: DmarcResult, spf: SpfResult | None, dkim: DkimResult | None, actions: DmarcActions
-) -> Outcome:
+def _report(result: DmarcResult, actions: DmarcActions) -> Outcome:
     where = result.record_domain
     policy = result.policy.value if result.policy is not None else ""
     match result.result:
         case DmarcCode.PASS:
-            if _something_failed(spf, dkim):
-                findings = (
-                    # Rspamd's composite takes the weight of the symbols it is made of.
-                    Finding("DMARC_POLICY_ALLOW", (where, policy), 0.0),
-                    Finding("DMARC_POLICY_ALLOW_WITH_FAILURES"),
-                )
-                return Outcome(findings, result)
             return Outcome((Finding("DMARC_POLICY_ALLOW", (where, policy)),), result)
         case DmarcCode.NONE:
             text = f"{where}: {result.reason}" if result.reason else where
@@ -149,9 +139,3 @@ def _outcome(finding: Finding, result: DmarcResult, action: str) -> Outcome:
         Action.parse(action), "Action set by DMARC", "dmarc", least=True, stops=False
     )
     return Outcome((finding,), result, wanted)
-
-
-def _something_failed(spf: SpfResult | None, dkim: DkimResult | None) -> bool:
-    if spf is not None and spf.result in (SpfCode.FAIL, SpfCode.SOFTFAIL):
-        return True
-    return dkim is not None and any(s.result is DkimCode.FAIL for s in dkim.signatures)
