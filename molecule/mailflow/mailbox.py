@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
 
 FOLDERS = ("INBOX", "Junk")
 _SPECIAL = re.compile(r'["\\\r\n]')
@@ -63,3 +64,35 @@ def wait(
         if found or time.monotonic() >= end:
             return found
         time.sleep(0.2)
+
+
+def collect(
+    host: str, user: str, password: str, wanted: set[str], seconds: float = 30.0
+) -> dict[str, bytes]:
+    """Many messages by Message-ID, whole, as soon as all are there or the time is up."""
+    found: dict[str, bytes] = {}
+    seen: set[tuple[str, bytes]] = set()
+    end = time.monotonic() + seconds
+    with _login(host, user, password) as client:
+        while True:
+            for folder in FOLDERS:
+                if client.select(folder, readonly=True)[0] != "OK":
+                    continue
+                numbers = client.uid("SEARCH", "ALL")[1][0].split()
+                new = [number for number in numbers if (folder, number) not in seen]
+                seen.update((folder, number) for number in new)
+                for raw in _fetch(client, new):
+                    header = message_from_bytes(raw.partition(b"\r\n\r\n")[0])
+                    message_id = str(header.get("Message-ID", "")).strip().strip("<>")
+                    if message_id in wanted:
+                        found[message_id] = raw
+            if len(found) == len(wanted) or time.monotonic() >= end:
+                return found
+            time.sleep(0.2)
+
+
+def _fetch(client: imaplib.IMAP4_SSL, numbers: list[bytes]) -> list[bytes]:
+    if not numbers:
+        return []
+    _, data = client.uid("FETCH", b",".join(numbers).decode(), "(BODY.PEEK[])")
+    return [part[1] for part in data if isinstance(part, tuple)]

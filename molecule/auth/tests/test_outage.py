@@ -1,0 +1,62 @@
+"""The exchanger's own resolver fails while mail comes in: verdicts stay, nothing is lost (D16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from testinfra.host import Host
+
+from mailflow.trial import Site
+from mailflow.verdicts import SESSION, Case, problems, send_all
+
+FAULTS = {
+    "silent": ("systemctl kill -s STOP unbound.service", "systemctl kill -s CONT unbound.service"),
+    "stopped": ("systemctl stop unbound.service", "systemctl start unbound.service"),
+    "refusing": (
+        "unbound-control local_zone example. refuse",
+        "unbound-control local_zone_remove example.",
+    ),
+}
+"""How the first resolver fails, and how it is mended."""
+
+
+@contextmanager
+def unattended(host: Host, fault: str) -> Iterator[Callable[[], None]]:
+    """Nobody mends the resolver while it is broken; what is yielded breaks it."""
+    broken, mended = FAULTS[fault]
+    host.check_output("systemctl stop unbound-health.timer")
+    # New workers: no answer is remembered from before.
+    host.check_output("systemctl reload filter-engine")
+    try:
+        yield lambda: host.check_output(broken)
+    finally:
+        host.check_output(mended)
+        host.check_output("systemctl start unbound-health.timer")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_verdicts_are_the_same_when_the_first_resolver_fails_mid_stream(
+    fault: str, site: Site, host_of: Callable[[str], Host], cases: dict[str, Case]
+) -> None:
+    chosen = [case for case in cases.values() if case.name.startswith(("spf-", "dmarc-"))]
+    assert len(chosen) > 2 * SESSION
+    host = host_of(site.exchangers[0])
+    with unattended(host, fault) as break_it:
+
+        def before(session: int) -> None:
+            if session == 1:
+                break_it()
+                asked = host.run("dig @127.0.0.1 +time=1 +tries=1 pass.spf.example TXT").stdout
+                assert "status: NOERROR" not in asked
+
+        outcomes = send_all(site, chosen, before)
+    found = {case.name: problems(case.expect, outcomes[case.name]) for case in chosen}
+    assert {name: told for name, told in found.items() if told} == {}
+    marked = {
+        case.name
+        for case in chosen
+        if outcomes[case.name].raw and outcomes[case.name].header.get("X-Spam")
+    }
+    assert marked == {case.name for case in chosen if case.expect.action == "add header"}
