@@ -16,6 +16,7 @@ COMMANDS = {
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
     "diff": ("filter_engine.cli.diff", "diff"),
+    "dns": ("filter_engine.cli.dns_records", "dns"),
     "explain": ("filter_engine.cli.explain", "explain"),
     "import": ("filter_engine.cli.import_", "import_"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "matching": set(),
     "selectors": {"matching", "message", "dns", "config"},
     "auth": {"dns", "message", "scan", "config"},
+    "zone": {"auth", "dns"},
     "headers": {"auth", "dns", "scan", "config", "ucl"},
     "checks": {
         "headers",
@@ -61,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "wire",
         "scanner",
         "explain",
+        "zone",
         "rules",
         "headers",
         "dns",

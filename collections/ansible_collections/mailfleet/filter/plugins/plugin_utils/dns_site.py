@@ -157,7 +157,7 @@ def _policy(data: Data, domain: str) -> Policy:
     return Policy(
         Spf(
             ending=_choice(spf, "ending", "-all", ("", *SPF_ENDINGS), "spf"),
-            includes=tuple(_name(one, "spf includes") for one in _list(spf, "includes")),
+            includes=tuple(_name(one, "spf includes", underscores=True) for one in _list(spf, "includes")),
             addresses=tuple(_network(one) for one in _list(spf, "addresses")),
         ),
         Dmarc(
@@ -222,9 +222,10 @@ def _list(data: Data, key: str) -> list[Any]:
     return list(value)
 
 
-def _name(value: object, where: str) -> str:
+def _name(value: object, where: str, *, underscores: bool = False) -> str:
+    """Return a host or domain; with `underscores` any name of records (`_spf.example.net`)."""
     name = str(value)
-    fault = domain_fault(name)
+    fault = domain_fault(name.replace("_", "x") if underscores else name)
     if fault:
         raise DnsSiteError(f'{where}: "{name}" {fault[0]}; {fault[1]}')
     return name

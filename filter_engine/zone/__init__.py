@@ -1,0 +1,1 @@
+"""A site's own records in DNS: what should stand there, and what the world answers."""
