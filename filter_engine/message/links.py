@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote, urljoin
 
@@ -51,7 +50,7 @@ class _Found:
         url = self.url
         if self.count == 1 and self.flags == url.flags and self.phished is None:
             return url
-        return replace(url, flags=self.flags, count=self.count, phished=self.phished)
+        return url.changed(url.origin, self.flags, self.count, self.phished)
 
 
 def find_links(parts: Iterable[Part], subject: str | None = None) -> Links:
@@ -66,6 +65,8 @@ class _Collector:
     def __init__(self) -> None:
         self._urls: dict[str, _Found] = {}
         self._emails: dict[str, Address] = {}
+        self._linked_to: dict[str, _Found] = {}
+        """By the target as written."""
         self._budget = Budget()
         self._unparsed: set[str] = set()
         """Written forms of mail addresses that were read before."""
@@ -98,9 +99,10 @@ class _Collector:
         spans = url_spans(text, self._budget, bare=bare)
         mails = list(email_spans(text, self._budget, spans)) if "@" in text else []
         for span in spans:
-            url = parse_url(text[span.start : span.stop], "text", flags=UrlFlag.TEXT)
+            written = text[span.start : span.stop]
+            url = parse_url(written, origin, flags=UrlFlag.TEXT, linked=False)
             if url is not None:
-                self._add(url if origin == "text" else replace(url, origin=origin))
+                self._add(url)
         for span in mails:
             self._add_email(text[span.start : span.stop])
         if not mails:
@@ -109,12 +111,12 @@ class _Collector:
 
     def _subject(self, subject: str) -> None:
         for span in url_spans(subject, self._budget):
-            url = parse_url(subject[span.start : span.stop], "text", flags=_JUST_SHOWN)
+            url = parse_url(subject[span.start : span.stop], "subject", flags=_JUST_SHOWN)
             if url is None or url.flags & UrlFlag.NO_TLD:
                 continue
             found = self._urls.get(url.text)
             if found is None:
-                self._add(replace(url, origin="subject"))
+                self._add(url)
             else:
                 found.flags |= UrlFlag.SUBJECT
 
@@ -148,12 +150,17 @@ class _Collector:
         return self._linked(target, link.text or None, icon)
 
     def _linked(self, target: str, display: str | None, flags: int) -> _Found | None:
-        url = parse_url(target, "html", display, flags)
-        if url is None:
-            return None
-        found = self._add(url)
-        if found is not None and flags:
-            found.flags |= flags
+        # Half of the links of a mail lead where another one led.
+        found = self._linked_to.get(target)
+        if found is not None:
+            found.count += 1
+        else:
+            url = parse_url(target, "html", display, flags)
+            found = self._add(url) if url is not None else None
+            if found is None:
+                return None
+            self._linked_to[target] = found
+        found.flags |= flags
         return found
 
     def _shown(self, link: _Found, text: str) -> None:
@@ -178,8 +185,7 @@ class _Collector:
         found = self._urls.get(shown.text)
         if found is None:
             flags = shown.flags & ~UrlFlag.SCHEMALESS | UrlFlag.HTML_DISPLAYED
-            known = replace(shown, origin="html", flags=flags)
-            self._add(known, 2)
+            self._add(shown.changed("html", flags), 2)
         else:
             found.count += 1
             if found.flags & UrlFlag.TEXT:
@@ -205,9 +211,9 @@ class _Collector:
         if "." not in query:
             return
         for span in url_spans(query, self._budget, bare=True):
-            inner = parse_url(query[span.start : span.stop], "text", flags=UrlFlag.QUERY)
+            inner = parse_url(query[span.start : span.stop], "query", flags=UrlFlag.QUERY)
             if inner is not None and not inner.flags & UrlFlag.NO_TLD:
-                self._add(replace(inner, origin="query"))
+                self._add(inner)
         for span in email_spans(query, self._budget) if "@" in query else ():
             self._add_email(query[span.start : span.stop])
 

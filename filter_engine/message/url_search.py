@@ -16,10 +16,13 @@ from filter_engine.message.limits import (
 from filter_engine.message.url import has_public_suffix
 
 _SCHEME: Final = re.compile(r"[A-Za-z]{2,6}$")
-_SLASHLESS: Final = re.compile(r":(?!//)[\\\w]")
+# Behind the last letter of a scheme of the web; the colon stands first to be found fast.
+_SLASHLESS: Final = re.compile(r":(?<=[pPsS]:)(?!//)[\\\w]")
 _WEB_SCHEMES: Final = frozenset({"http", "https", "hxxp", "hxxps"})
 _URL_END: Final = re.compile(r"[\s<>\"`\x00-\x1f\u3000\uff1e]")
-_NOT_IN_HOST: Final = re.compile(r"[/?#,;()]")
+_HOST_END: Final = re.compile(r"[/?#,;()\s<>\"`\x00-\x1f\u3000\uff1e]")
+_GOES_ON: Final = frozenset("/?#()")
+"""Ends of a host after which the URL may go on."""
 _BARE: Final = re.compile(
     r"(?<![\w@./:%=&?+-])[^\W_][\w-]*(?:\.[\w-]+)*\.(?:[A-Za-z]{2,24}|[Xx][Nn]--[\w-]{1,59})(?![\w@-])"
 )
@@ -91,20 +94,25 @@ def _with_scheme(text: str, budget: Budget) -> Iterator[range]:
 
 
 def _slashless(text: str, budget: Budget) -> Iterator[range]:
-    """``http:host`` and ``http:\\\\host``."""
+    """``http:host`` and ``http:\\\\host``; none is looked for inside another."""
+    done = 0
     for colon in _SLASHLESS.finditer(text):
         if budget.urls <= 0:
             return
         start = colon.start()
+        if start < done:
+            continue
         scheme = _SCHEME.search(text[max(0, start - _SCHEME_ROOM) : start])
         if scheme is not None and scheme.group().lower() in _WEB_SCHEMES:
             budget.urls -= 1
-            end = _end_of_url(text, start + 1)
+            end = done = _end_of_url(text, start + 1)
             if "." in text[start:end]:
                 yield range(start - len(scheme.group()), end)
 
 
 def _www(text: str, budget: Budget) -> Iterator[range]:
+    if "w." not in text and "W." not in text:
+        return  # for most, without a copy of the text
     lowered = text.replace("W", "w")
     position = lowered.find("www.")
     while position >= 0 and budget.urls > 0:
@@ -159,11 +167,11 @@ def _end_of_url(text: str, start: int) -> int:
 
     A bracket that closes one of the URL's own belongs to it: ``/x_(y)``. A comma ends the host.
     """
-    stop = _URL_END.search(text, start, start + MAX_URL_LENGTH)
+    # What ends with its host is not looked at beyond: there may be a thousand more in one word.
+    stop = _HOST_END.search(text, start, start + MAX_URL_LENGTH)
+    if stop is not None and stop[0] in _GOES_ON:
+        stop = _URL_END.search(text, stop.end(), start + MAX_URL_LENGTH)
     end = stop.start() if stop is not None else min(len(text), start + MAX_URL_LENGTH)
-    after_host = _NOT_IN_HOST.search(text, start, end)
-    if after_host is not None and after_host[0] in ",;":
-        end = after_host.start()
     whole = text[start:end]
     core = whole.rstrip(_CLOSING_SIGNS)
     if len(core) == len(whole):

@@ -120,6 +120,9 @@ HOSTILE = {
     "many mails": b"X: y\n\n" + b"a@" * (2 << 20),
     "many mail addresses": b"X: y\n\n" + b"a@a-a-a-a-a-a-a-a-a-a-a-a-a-a-a-a.a.a.a " * 100_000,
     "many schemes": b"X: y\n\n" + b"aa:// " * 700_000,
+    "many slashless": b"X: y\n\n" + b"http:" * 800_000,
+    "many slashless with commas": b"X: y\n\n" + b"http:a," * 500_000,
+    "many slashless in hosts": b"X: y\n\n" + b"www.a,http:\\" * 300_000,
     "many hosts": b"X: y\n\n" + b"www. " * 800_000,
     "tables": html("<table><tr><td>" * 13_000),
 }
