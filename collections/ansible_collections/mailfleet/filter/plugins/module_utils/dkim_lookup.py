@@ -82,6 +82,7 @@ def look_up(
     timeout: float,
     *,
     authoritative: bool = True,
+    authoritative_port: int = 53,
 ) -> list[Result]:
     """Ask for (name, TXT value) of each question; `timeout` in seconds for one server."""
     if not HAS_DNSPYTHON:
@@ -95,7 +96,9 @@ def look_up(
             for name, value in questions
         ]
         found = [
-            pool.submit(_authoritative, name, resolvers, timeout) if authoritative else None
+            pool.submit(_authoritative, name, resolvers, timeout, authoritative_port)
+            if authoritative
+            else None
             for name, _ in questions
         ]
         results = []
@@ -172,7 +175,7 @@ def _ask(name: str, value: str, server: Server, timeout: float) -> Look:
 
 
 def _authoritative(
-    name: str, resolvers: Sequence[Server], timeout: float
+    name: str, resolvers: Sequence[Server], timeout: float, port: int
 ) -> tuple[str, list[Server], str]:
     """The name after aliases, the servers of its zone, and why they could not be found."""
     problem = "its authoritative servers could not be found"
@@ -189,7 +192,7 @@ def _authoritative(
             continue
         try:
             zone = dns.resolver.zone_for_name(canonical, resolver=resolver)
-            servers = list(_servers(resolver, zone))
+            servers = list(_servers(resolver, zone, port))
         except (dns.exception.DNSException, OSError) as error:
             problem = f"its authoritative servers could not be found ({_brief(error)})"
             continue
@@ -199,7 +202,7 @@ def _authoritative(
     return name, [], problem
 
 
-def _servers(resolver: Any, zone: Any) -> Iterable[Server]:
+def _servers(resolver: Any, zone: Any, port: int) -> Iterable[Server]:
     for record in resolver.resolve(zone, "NS"):
         name, found = record.target.to_text(), False
         for kind in ("A", "AAAA"):
@@ -209,7 +212,7 @@ def _servers(resolver: Any, zone: Any) -> Iterable[Server]:
                 continue
             for address in answer.rrset or ():
                 found = True
-                yield Server(address.address, 53, AUTHORITATIVE, name)
+                yield Server(address.address, port, AUTHORITATIVE, name)
         if not found:
             raise OSError(f"{name} has no address")
 
