@@ -25,6 +25,10 @@ VAULT = {
     "vault_users": [{"name": "alice@example.net", "password": PASSWORD}],
 }
 
+KEY = {"selector": "mail", "path": "/var/lib/filter_engine/dkim/example.net.mail.key"}
+SIGNING = [{"domain": "example.net", "selectors": [KEY]}]
+"""What role dkim_keys says of a site whose key is active."""
+
 
 def ansible(
     arguments: list[str | Path], variables: dict[str, object], roles: Path | None = None
@@ -58,16 +62,14 @@ def render(
 ) -> Path:
     """Write ``DIRECTORY/trees/HOST/{local.d,override.d}`` of every host; return ``trees``.
 
-    ``tasks`` run after that, with the variables of the roles filter_engine and dkim_keys in sight.
+    ``tasks`` run after that, with the variables of role filter_engine in sight.
     """
     # The roles without their tasks: variables with the precedence they have in a real run.
     trees, stub = directory / "trees", directory / "roles"
     trees.mkdir(parents=True)
-    for name in ("filter_engine", "dkim_keys"):
-        (stub / name / "tasks").mkdir(parents=True)
-        for part in ("defaults", "vars", "templates"):
-            if (ROLES / name / part).is_dir():
-                (stub / name / part).symlink_to(ROLES / name / part)
+    (stub / "filter_engine/tasks").mkdir(parents=True)
+    for part in ("defaults", "vars", "templates"):
+        (stub / "filter_engine" / part).symlink_to(ROLES / "filter_engine" / part)
     group = grp.getgrgid(os.getgid()).gr_name
     task = {
         "name": "Write the tree",
@@ -89,10 +91,10 @@ def render(
         "hosts": hosts,
         "connection": "local",
         "gather_facts": False,
-        "vars": {"ansible_python_interpreter": sys.executable},
+        "vars": {"ansible_python_interpreter": sys.executable, "dkim_keys_signing": SIGNING},
         "tasks": [
             {"ansible.builtin.import_role": {"name": "filter_engine", "tasks_from": "check"}},
-            *({"ansible.builtin.import_role": {"name": n}} for n in ("filter_engine", "dkim_keys")),
+            {"ansible.builtin.import_role": {"name": "filter_engine"}},
             *(tasks or []),
         ],
     }

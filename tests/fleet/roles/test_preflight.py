@@ -48,7 +48,10 @@ def preflight(redis_password: str = GOOD, **more: object) -> str:
 
 def site_roles(*groups: str) -> set[str]:
     """The roles that site.yml runs on hosts of these groups."""
-    plays = yaml.safe_load((PROJECT / "playbooks/site.yml").read_text())
+    books = ("site.yml", "keys.yml")
+    plays = [
+        p for name in books for p in yaml.safe_load((PROJECT / "playbooks" / name).read_text())
+    ]
     return {
         role["role"]
         for play in plays

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,17 @@ import rendered_tree
 from filter_engine.checks.dkim_signing import DkimSigningOptions
 from filter_engine.checks.signing.keys import key_places
 from filter_engine.config import Config, load
+from filter_engine.ucl import parse
+from filter_engine.ucl.nodes import UclObject
 
 ROLES = rendered_tree.ROLES
-TWO_KEYS = [{"selector": "r1", "algorithm": "rsa"}, {"selector": "e1", "algorithm": "ed25519"}]
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A host's configuration as the engine reads it, and the keys that role dkim_keys makes."""
+    """A host's configuration as the engine reads it."""
 
     config: Config
-    keys: list[dict[str, Any]]
 
     @property
     def signing(self) -> DkimSigningOptions:
@@ -34,21 +34,15 @@ class Rendered:
 
 
 def render(directory: Path, host: str, **variables: object) -> Rendered:
-    """A host's tree as the engine reads it, and the keys of role dkim_keys."""
-    keys = {
-        "ansible.builtin.copy": {
-            "dest": f"{directory}/keys.json",
-            "content": "{{ __dkim_keys_wanted | to_json }}",
-            "mode": "0600",
-        }
-    }
-    trees = rendered_tree.render(directory, hosts=host, tasks=[keys], **variables)
-    config = load(
-        variables={"LOCAL_CONFDIR": str(trees / host)},
-        environ={},
-        modules={"dkim_signing": DkimSigningOptions},
+    """A host's tree as the engine reads it."""
+    trees = rendered_tree.render(directory, hosts=host, **variables)
+    return Rendered(
+        load(
+            variables={"LOCAL_CONFDIR": str(trees / host)},
+            environ={},
+            modules={"dkim_signing": DkimSigningOptions},
+        )
     )
-    return Rendered(config, json.loads((directory / "keys.json").read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -66,28 +60,54 @@ def signed_with(rendered: Rendered, domain: str) -> set[tuple[str, str]]:
     return set(key_places(domain, rendered.signing))
 
 
-def made(rendered: Rendered, domain: str) -> set[tuple[str, str]]:
-    return {(key["selector"], key["path"]) for key in rendered.keys if key["domain"] == domain}
+def places(*signing: Mapping[str, Any]) -> dict[str, set[tuple[str, str]]]:
+    """(selector, path) of each domain, as role dkim_keys says them."""
+    return {
+        one["domain"]: {(key["selector"], key["path"]) for key in one["selectors"]}
+        for one in signing
+    }
 
 
-def test_the_site_signs_with_the_keys_that_are_made(access_server: Rendered) -> None:
-    assert made(access_server, "example.net")
-    assert signed_with(access_server, "example.net") == made(access_server, "example.net")
+def test_the_site_signs_with_its_active_keys(access_server: Rendered) -> None:
+    wanted = places(*rendered_tree.SIGNING)
+    assert wanted["example.net"]
+    assert signed_with(access_server, "example.net") == wanted["example.net"]
 
 
 def test_a_domain_of_others_is_not_signed(access_server: Rendered) -> None:
     assert signed_with(access_server, "example.com") == set()
 
 
-def test_every_key_of_every_domain_signs(tmp_path: Path) -> None:
-    domains = ["example.net", {"domain": "example.org", "selectors": [{"selector": "own"}]}]
-    rendered = render(
-        tmp_path, "charlotte", dkim_keys_domains=domains, dkim_keys_selectors=TWO_KEYS
-    )
-    assert {selector for selector, _ in made(rendered, "example.net")} == {"r1", "e1"}
-    assert {selector for selector, _ in made(rendered, "example.org")} == {"own"}
-    for domain in ("example.net", "example.org"):
-        assert signed_with(rendered, domain) == made(rendered, domain)
+def test_every_active_key_of_every_domain_signs(tmp_path: Path) -> None:
+    keys = [{"selector": s, "path": f"/k/example.net.{s}.key"} for s in ("r20270506", "e20261121")]
+    signing = [
+        {"domain": "example.net", "selectors": keys},
+        # Uses the first key of the other domain.
+        {"domain": "example.org", "selectors": keys[:1]},
+    ]
+    rendered = render(tmp_path, "charlotte", dkim_keys_signing=signing)
+    for domain, wanted in places(*signing).items():
+        assert signed_with(rendered, domain) == wanted
+
+
+def test_a_domain_without_an_active_key_is_not_signed(tmp_path: Path) -> None:
+    signing = [{"domain": "example.net", "selectors": []}]
+    rendered = render(tmp_path, "charlotte", dkim_keys_signing=signing)
+    assert signed_with(rendered, "example.net") == set()
+
+
+def test_a_host_with_sealing_keys_seals_with_the_first_of_each_domain(tmp_path: Path) -> None:
+    keys = [{"selector": "ar20261121", "path": "/k/example.net.ar20261121.key"}]
+    sealing = [
+        {"domain": "example.net", "selectors": keys},
+        {"domain": "example.org", "selectors": []},
+    ]
+    trees = rendered_tree.render(tmp_path, site_sealing_keys=sealing)
+    text = (trees / "dolores/local.d/arc.conf").read_text()
+    (domain,) = parse(text, "arc.conf").all("domain")
+    assert isinstance(domain, UclObject)
+    assert list(domain) == ["example.net"]
+    assert "example.net.ar20261121.key" in text
 
 
 def ports(config: Config, kind: str) -> set[int]:
