@@ -93,3 +93,19 @@ def test_control_characters_are_left_out() -> None:
     hop = parse_received("from a\0b.example ([192.0.2.1]) by c.example")
     assert hop is not None
     assert hop.from_hostname == "ab.example"
+
+
+@pytest.mark.parametrize("source", ["a.example", "[192.0.2.1]", "a [192.0.2.1]", "by"])
+@pytest.mark.parametrize(
+    "comment", ["", " (b.example [192.0.2.2])", " ([192.0.2.2]) (tls; x)", "()"]
+)
+@pytest.mark.parametrize(
+    "rest", ["", " with esmtps", " (x) with ESMTPA (y) id 1", " id 2 for <a@b.c>"]
+)
+@pytest.mark.parametrize("end", ["", "; Wed, 1 May 2024 13:14:15 +0000", " ;x;y"])
+def test_the_usual_order_is_read_as_any_other(
+    source: str, comment: str, rest: str, end: str
+) -> None:
+    text = f"from {source}{comment} by c.example{rest}"
+    # A comment inside another is read the general way.
+    assert parse_received(text + end) == parse_received(f"{text} (x (y)){end}")
