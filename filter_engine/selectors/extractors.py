@@ -277,6 +277,12 @@ def _symbol(arguments: Sequence[Argument], _maps: Mapping[str, Map]) -> Extract:
     return read
 
 
+def _languages(task: Task) -> Value:
+    from filter_engine.message.language import languages_of  # tables that few sites need
+
+    return _listed(languages_of(task.message))
+
+
 EXTRACTORS: Final[Mapping[str, Extractor]] = {
     "id": Extractor(_id, "its argument"),
     "list": Extractor(_list, "its arguments"),
@@ -320,6 +326,7 @@ EXTRACTORS: Final[Mapping[str, Extractor]] = {
         _plain(lambda t: variable(t, "country")), "country of the client", needs=("asn",)
     ),
     "pool_var": Extractor(_pool_var, "asn, country or ipnet", needs=("asn",)),
+    "languages": Extractor(_plain(_languages), "languages of the texts: `en`, `de`"),
     "request_header": Extractor(_request_header, "a header of the scan request"),
     "time": Extractor(
         _time, "seconds of the `message` (its Date) or of `connect`; a format of strftime, in UTC"
@@ -327,6 +334,6 @@ EXTRACTORS: Final[Mapping[str, Extractor]] = {
     "symbol": Extractor(_symbol, "a symbol that was set before", FoundSymbol, late=True),
 }
 NOT_SERVED: Final = frozenset(
-    "digest languages words uid task_cache scan_result metatokens".split()  # noqa: SIM905
+    "digest words uid task_cache scan_result metatokens".split()  # noqa: SIM905
 )
 """Extractors of Rspamd's that this engine does not have."""

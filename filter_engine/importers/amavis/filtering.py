@@ -56,7 +56,7 @@ def marked_recipients(site: Site) -> None:
     """MAIL_DOMAIN: amavis marks mail to these domains, also that of users and of the site."""
     domains = site.get("MAIL_DOMAIN").split()
     if domains:
-        listed = [f"@{domain.lower()}" for domain in domains]
+        listed = tuple(f"@{domain.lower()}" for domain in domains)
         site.put("milter_headers.conf", extended_headers_rcpt=listed)
 
 

@@ -105,19 +105,6 @@ def test_extended_headers_replace_those_that_came_along() -> None:
     assert len(EXTENDED) == 4
 
 
-@pytest.mark.parametrize(("score", "told"), [(1.99, False), (2.0, True)])
-def test_below_a_score_nothing_is_told_but_what_came_along_goes(score: float, told: bool) -> None:
-    options = MilterHeadersOptions(
-        use=("x-spam-level", "authentication-results"), extended_spam_headers=True, min_score=2.0
-    )
-    edits = edit(options, Action.NO_ACTION, score=score)
-    scored = {"X-Spam-Level", "X-Spamd-Result", "X-Rspamd-Server", "X-Rspamd-Action"}
-    assert {name in added(edits) for name in scored} == {told}
-    assert removed(edits) >= scored
-    assert ("X-Rspamd-Queue-Id" in added(edits)) is told
-    assert "Authentication-Results" in added(edits)
-
-
 def test_what_decided_without_a_score_stands_beside_the_symbols() -> None:
     pre = PreResult(Action.REJECT, "Gtube\r\npattern", "gtube")
     edits = edit(only("x-spamd-result"), Action.REJECT, pre=pre)
