@@ -16,8 +16,9 @@ use = ["x-spam-level", "authentication-results"]; extended_spam_headers = true; 
 def test_below_the_score_nothing_is_told_and_what_came_along_goes(
     site: Site, score: float, told: bool
 ) -> None:
-    settings = f"symbols_enabled = [GTUBE]; symbols {{ BROKEN_HEADERS {{ score = {score} }} }}"
-    edits = site(milter_headers=OPTIONS)(FORGED, settings=settings).edits
+    rule = f"LUNCH {{ re = 'Subject=/Lunch/'; score = {score}; }}"
+    scan = site(milter_headers=OPTIONS, regexp=rule)
+    edits = scan(FORGED, settings="symbols_enabled = [LUNCH];").edits
     added = {header.name for header in edits.add}
     scored = {"X-Spam-Level", "X-Spamd-Result", "X-Rspamd-Server", "X-Rspamd-Action"}
     assert added & scored == (scored if told else set())
