@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from filter_engine.importers.outcome import Outcome
-from filter_engine.importers.rmilter import general, policies, rules, scanners, signing, stores
+from filter_engine.importers.rmilter import (
+    copies,
+    general,
+    policies,
+    rules,
+    scanners,
+    signing,
+    stores,
+)
 from filter_engine.importers.rmilter.directives import DIRECTIVES, SECTIONS
 from filter_engine.importers.rmilter.grammar import (
     Block,
@@ -42,6 +50,7 @@ def import_rmilter(text: str, file: str, *, read: Read | None = None) -> Outcome
         stores.complete,
         policies.complete,
         signing.complete,
+        copies.complete,
     ):
         complete(site)
     return site.outcome()

@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from filter_engine.importers.rmilter import general, policies, scanners, signing, stores, values
+from filter_engine.importers.rmilter import (
+    copies,
+    general,
+    policies,
+    scanners,
+    signing,
+    stores,
+    values,
+)
 from filter_engine.importers.rmilter.grammar import Setting
 from filter_engine.importers.rmilter.site import Site
 from filter_engine.importers.rmilter.values import Type
@@ -260,23 +268,27 @@ def _stores() -> Iterator[Directive]:
     yield Directive(redis, "dbname", Type.STRING, stores.dbname, "redis.conf db")
     yield Directive(redis, "protocol", Type.STRING, stores.protocol, reason="one protocol")
     beanstalk = "beanstalk"
-    for name in ("servers", "copy_server", "spam_server"):
-        yield _lost(beanstalk, name, Type.SERVERS, stores.NO_BEANSTALK)
-    yield _lost(beanstalk, "connect_timeout", Type.TIME, stores.NO_BEANSTALK)
-    for name in ("error_time", "dead_time", "maxerrors", "lifetime"):
-        yield _lost(beanstalk, name, Type.NUMBER, stores.NO_BEANSTALK)
-    for name in ("id_regexp", "protocol"):
-        yield _lost(beanstalk, name, Type.STRING, stores.NO_BEANSTALK)
-    yield _lost(beanstalk, "copy_probability", Type.FRACTION, stores.NO_BEANSTALK)
-    for name in (
-        "send_beanstalk_headers",
-        "send_beanstalk_copy",
-        "send_beanstalk_spam",
-        "send_beanstalk_spam_extra_diff",
+    for name, copy in copies.COPIES.items():
+        target = f"{copies.FILE} rules.{copy.rule}"
+        yield Directive(beanstalk, name, Type.SERVERS, copies.servers, target)
+        yield Directive(beanstalk, copy.flag, Type.FLAG, copies.flag, target)
+    for name, kind, key in (
+        ("connect_timeout", Type.TIME, "timeout"),
+        ("lifetime", Type.NUMBER, "ttr"),
+        ("id_regexp", Type.STRING, "id_regexp"),
+        ("copy_probability", Type.FRACTION, "probability"),
     ):
-        yield Directive(
-            beanstalk, name, Type.FLAG, stores.beanstalk_flag, reason=stores.NO_BEANSTALK
-        )
+        target = f"{copies.FILE} {key} of the rules"
+        yield Directive(beanstalk, name, kind, copies.read, target)
+    yield from _health(beanstalk)
+    yield _lost(beanstalk, "protocol", Type.STRING, "beanstalkd has one protocol")
+    yield Directive(
+        beanstalk,
+        "send_beanstalk_spam_extra_diff",
+        Type.FLAG,
+        stores.extra_diff,
+        reason=stores.NO_DIFF,
+    )
 
 
 def _policies() -> Iterator[Directive]:

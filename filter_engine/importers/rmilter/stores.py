@@ -1,4 +1,4 @@
-"""Sections ``redis`` and ``beanstalk``: where things are kept and where copies go."""
+"""Section ``redis``: where things are kept."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MODULES = {
     "servers_limits": "ratelimit.conf",
     "servers_id": "replies.conf",
 }
-NO_COPIES = "copies of messages are not sent; Rspamd's module metadata_exporter does that"
-NO_BEANSTALK = f"beanstalk has no counterpart: {NO_COPIES}"
+NO_COPIES = "copies are not sent by Redis; metadata_exporter.conf sends them by other ways"
+NO_DIFF = "scores of two filters are not compared here; filter-engine diff compares configurations"
 OTHER_KEYS = "keys are made otherwise: what rmilter stored is not found under this prefix"
 
 
@@ -71,9 +71,9 @@ def protocol(site: Site, setting: Setting) -> None:
     site.lost(setting, "of memcached; Redis has one protocol")
 
 
-def beanstalk_flag(site: Site, setting: Setting) -> None:
+def extra_diff(site: Site, setting: Setting) -> None:
     if values.flag(setting):
-        site.lost(setting, NO_BEANSTALK)
+        site.lost(setting, NO_DIFF)
 
 
 def complete(site: Site) -> None:
