@@ -131,9 +131,14 @@ def test_records_of_keys_come_as_the_calendar_has_them() -> None:
     }
     (record,) = [r for r in document(keys=[key])["records"] if "_domainkey" in r["name"]]
     assert record == {
-        **{k: key[k] for k in ("name", "type", "ttl", "value", "reason", "domain")},
+        **{k: key[k] for k in ("name", "type", "ttl", "value", "domain")},
+        "reason": "rsa key mail, which signatures are checked with (RFC 6376, 3.6)",
         "rivals": "",
     }
+    seen = {**key, "state": "published", "reason": "DKIM key mail of example.org: published"}
+    assert document(keys=[seen]) == document(keys=[key])  # a second run changes nothing
+    gone = {**key, "state": "revoked", "value": "v=DKIM1; k=rsa; p="}
+    assert "revoked" in document(keys=[gone])["records"][-1]["reason"]
 
 
 def test_what_may_stand_beside_a_record() -> None:

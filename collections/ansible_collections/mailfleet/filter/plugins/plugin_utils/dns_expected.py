@@ -258,15 +258,25 @@ def _given(site: DnsSite, data: Data, where: str) -> Record:
             raise DnsSiteError(f"{where}: a record needs {key}: {dict(data)!r:.200}")
     name = data["name"].rstrip(".").lower()
     domain = next((one for one in site.domains if f".{name}".endswith(f".{one}")), name)
-    reason = "public key that signatures are checked with (RFC 6376, 3.6)"
     return Record(
         name,
         data["type"].upper(),
         int(site.ttl if data.get("ttl") is None else data["ttl"]),
         data["value"],
-        str(data.get("reason") or (reason if where == "keys" else "given by the site")),
+        _key_reason(data) if where == "keys" else str(data.get("reason") or "given by the site"),
         str(data.get("domain") or domain),
     )
+
+
+def _key_reason(data: Data) -> str:
+    """Why a key's record exists, without its state: that changes when the record does not."""
+    if "state" not in data:
+        return str(data.get("reason") or "public key that signatures are checked with (RFC 6376)")
+    kind = "seals" if data.get("use") == "arc" else "signatures"
+    what = f"{data.get('algorithm', '')} key {data.get('selector', '')}".strip()
+    if data["state"] == "revoked":
+        return f"{what} is revoked: {kind} made with it count no more (RFC 6376, 3.6.1)"
+    return f"{what}, which {kind} are checked with (RFC 6376, 3.6)"
 
 
 def _unique(records: Iterable[Record]) -> Iterator[Record]:
