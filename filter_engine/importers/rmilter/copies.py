@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from filter_engine.importers.outcome import Plain
 from filter_engine.importers.rmilter import values
 from filter_engine.importers.rmilter.grammar import Setting
 from filter_engine.importers.rmilter.site import Site
@@ -41,7 +42,7 @@ def servers(site: Site, setting: Setting) -> None:
         return
     if len(found) > 1:
         site.note(setting, "only the first server is used")
-    rule = {
+    rule: dict[str, Plain] = {
         "backend": "beanstalk",
         "host": found[0].host,
         "port": found[0].port or PORT,
