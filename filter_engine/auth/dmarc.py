@@ -40,11 +40,13 @@ def judge(
     spf: SpfResult | None,
     dkim: DkimResult | None,
     coin: int,
+    *,
+    sampling: bool = True,
 ) -> DmarcResult:
     """What DMARC says about a message with this one From domain (section 6.6.2).
 
     ``coin`` is a number from 0 to 99 that decides, with ``pct``, whether the policy applies in full
-    (section 6.6.4).
+    (section 6.6.4); without ``sampling`` it always does.
     """
     domain = to_ascii(from_domain) or from_domain
     if found.record is None:
@@ -66,12 +68,13 @@ def judge(
             policy,
             spf_aligned=spf_aligned,
             dkim_aligned=dkim_aligned,
+            aggregate=record.aggregate,
         )
     if spf_unknown or dkim_unknown:
         return DmarcResult(
             DmarcCode.TEMPERROR, domain, found.domain, policy, reason="SPF/DKIM temp error"
         )
-    spared = coin >= record.percent and policy is not DmarcPolicy.NONE
+    spared = sampling and coin >= record.percent and policy is not DmarcPolicy.NONE
     return DmarcResult(
         DmarcCode.FAIL,
         domain,
@@ -80,6 +83,7 @@ def judge(
         _milder(policy) if spared else policy,
         spared,
         reason=", ".join(reasons),
+        aggregate=record.aggregate,
     )
 
 

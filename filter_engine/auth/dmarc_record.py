@@ -32,6 +32,8 @@ class DmarcRecord:
     """``rua``: where aggregate reports go."""
     failure: tuple[str, ...] = ()
     """``ruf``: where failure reports go."""
+    failure_options: str = "0"
+    """``fo``: which failures are reported."""
 
 
 def is_record(text: bytes) -> bool:
@@ -66,6 +68,7 @@ def _parse(text: bytes) -> DmarcRecord:
         percent=_percent(tags.get("pct", "100")),
         aggregate=_addresses(tags.get("rua", "")),
         failure=_addresses(tags.get("ruf", "")),
+        failure_options=_failure_options(tags.get("fo", "0")),
     )
 
 
@@ -91,6 +94,11 @@ def _percent(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 3):
         return 100
     return min(int(text), 100)
+
+
+def _failure_options(text: str) -> str:
+    words = [word.strip().lower() for word in text.split(":")]
+    return ":".join(word for word in words if word in ("0", "1", "d", "s")) or "0"
 
 
 def _addresses(text: str) -> tuple[str, ...]:

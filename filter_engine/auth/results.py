@@ -139,6 +139,8 @@ class DmarcResult:
     """SPF passed for an aligned domain."""
     dkim_aligned: bool = False
     """A signature of an aligned domain verifies."""
+    aggregate: tuple[str, ...] = ()
+    """``rua`` of the record: who wants aggregate reports."""
     reason: str = ""
     """For people: ``SPF not aligned (relaxed), No valid DKIM``, or what the record lacks."""
     detail: str = ""

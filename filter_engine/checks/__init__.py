@@ -11,6 +11,7 @@ MODULES: tuple[str, ...] = (
     "dkim",
     "arc",
     "dmarc",
+    "dmarc_reporting",
     "whitelist",
     "dkim_signing",
     "arc_signing",

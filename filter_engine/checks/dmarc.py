@@ -16,13 +16,17 @@ from filter_engine.auth.results import (
     DmarcResult,
     SpfResult,
 )
+from filter_engine.checks.dmarc_reporting_options import DmarcReporting
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
-from filter_engine.config.kinds import one_of, section
+from filter_engine.config.kinds import BOOLEAN, one_of, section
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Kind, Option, Section, option
+from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult
 
@@ -47,6 +51,16 @@ class DmarcActions(Section):
 class DmarcOptions(SenderPolicyOptions):
     """The section ``dmarc``."""
 
+    reporting: DmarcReporting = option(
+        section(DmarcReporting, "dmarc.reporting"), DmarcReporting(), doc="aggregate reports"
+    )
+    no_sampling_domains: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="domains whose pct= is not obeyed"
+    )
+    auth_and_local_conf: bool = option(
+        BOOLEAN, False, doc="check logged-in and local clients as well: check_authed, check_local"
+    )
+
     actions: DmarcActions = option(
         section(DmarcActions, "dmarc.actions"), DmarcActions(), doc="what outcomes lead to"
     )
@@ -56,6 +70,13 @@ class DmarcOptions(SenderPolicyOptions):
         "send_reports": "reports are configured in reporting { }",
         "report_settings": "reports are configured in reporting { }",
     }
+
+
+def _prepare(options: DmarcOptions, setup: Setup) -> Map | None:
+    """The domains whose ``pct`` is not obeyed, if the site names any."""
+    written = options.no_sampling_domains
+    where = "dmarc.no_sampling_domains"
+    return None if written is None else setup.maps.of(written, MapKind.SET, where)
 
 
 @check(
@@ -80,12 +101,13 @@ class DmarcOptions(SenderPolicyOptions):
         Symbol("DMARC_DNSFAIL", 0.0, "DMARC: DNS failed, nothing is known", _GROUPS),
     ),
     options=DmarcOptions,
+    prepare=_prepare,
     needs=("spf", "dkim"),
 )
 async def dmarc(task: Task, ask: Ask) -> Outcome | None:
     """Looks the policy up while SPF and DKIM are still at work, then waits for both."""
     options = task.options(DmarcOptions)
-    if is_exempt(task, options):
+    if not options.auth_and_local_conf and is_exempt(task, options):
         return None
     senders = task.message.from_addresses
     domain = senders[0].domain if len(senders) == 1 else ""
@@ -101,7 +123,10 @@ async def dmarc(task: Task, ask: Ask) -> Outcome | None:
     dkim = dkim if isinstance(dkim, DkimResult) else None
     # The coin is the same for a replayed scan and cannot be foreseen by the sender.
     coin = crc32(repr(task.now).encode(), crc32(task.message.raw)) % 100
-    return _report(judge(found, domain, spf, dkim, coin), options.actions)
+    unsampled = task.state("dmarc")
+    sampling = unsampled is None or found.domain not in unsampled
+    result = judge(found, domain, spf, dkim, coin, sampling=sampling)
+    return _report(result, options.actions)
 
 
 def _report(result: DmarcResult, actions: DmarcActions) -> Outcome:

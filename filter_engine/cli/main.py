@@ -16,6 +16,7 @@ COMMANDS = {
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
     "diff": ("filter_engine.cli.diff", "diff"),
+    "dmarc": ("filter_engine.cli.dmarc", "dmarc"),
     "dns": ("filter_engine.cli.dns_records", "dns"),
     "explain": ("filter_engine.cli.explain", "explain"),
     "import": ("filter_engine.cli.import_", "import_"),
@@ -26,7 +27,7 @@ COMMANDS = {
     "serve": ("filter_engine.cli.serve", "serve"),
 }
 """Command -> module and function. Modules load on demand, which keeps ``--help`` quick."""
-_LONG = frozenset({"diff", "rule", "scan", "serve"})
+_LONG = frozenset({"diff", "dmarc", "rule", "scan", "serve"})
 """Commands that may run for long. The others end before there is garbage to collect."""
 
 

@@ -106,32 +106,6 @@ ARC = part(
     symbols=known(TABLE, doc="symbols by result of the check"),
 )
 
-_REPORTING: Final = part(
-    "dmarc",
-    "aggregate reports to other domains",
-    enabled=flag(False, "gather data for reports"),
-    email=known(STRING, doc="sender of reports"),
-    domain=known(STRING, doc="domain that reports are made for"),
-    org_name=known(STRING, doc="organisation named in reports"),
-    from_name=known(STRING, "Rspamd", doc="name in From"),
-    msgid_from=known(STRING, "rspamd", doc="domain of Message-IDs"),
-    bcc_addrs=names("copies of every report"),
-    additional_address=known(STRING, doc="copy of every report, older name"),
-    helo=known(STRING, "rspamd.localhost", doc="HELO name when reports are sent"),
-    smtp=known(STRING, "127.0.0.1", doc="server that takes reports"),
-    smtp_port=known(INTEGER, 25, doc="port of that server"),
-    smtp_timeout=known(QUOTED_TIME, unit="seconds", doc="how long that server may take"),
-    retries=known(INTEGER, 2, doc="attempts to send a report"),
-    max_entries=known(INTEGER, 1000, unit="rows", doc="kept for a domain and day"),
-    keys_expire=known(QUOTED_TIME, 172_800.0, unit="seconds", doc="how long data is kept"),
-    only_domains=known(MAP_SOURCE, doc="report to these domains only"),
-    exclude_domains=known(MAP_SOURCE, doc="never report to these domains"),
-    exclude_recipients=known(MAP_SOURCE, doc="mail to these recipients is not reported"),
-    exclude_rua_addresses=known(MAP_SOURCE, doc="addresses that get no report"),
-    report_local_controller=flag(False, "also gather from scans by hand"),
-    redis_keys=known(TABLE, doc="names of the keys in Redis"),
-    allow_fallback=flag(False, "report although From and sender cannot be made out"),
-)
 _MUNGING: Final = part(
     "dmarc",
     "rewriting From of mail to lists, so that DMARC does not fail there",
@@ -147,12 +121,9 @@ DMARC = part(
     "dmarc",
     "DMARC",
     REDIS,
-    reporting=known(known_section(_REPORTING, "dmarc.reporting"), doc="aggregate reports"),
     munging=known(known_section(_MUNGING, "dmarc.munging"), doc="rewriting From for lists"),
     symbols=known(TABLE, doc="symbols by result"),
-    no_sampling_domains=known(MAP_SOURCE, doc="domains whose pct= is not obeyed"),
     no_reporting_domains=known(MAP_SOURCE, doc="old name of reporting.exclude_domains"),
-    auth_and_local_conf=flag(False, "check logged-in and local clients as well"),
 )
 
 BIMI = module(

@@ -1,0 +1,71 @@
+"""The options of aggregate reports: what is gathered, who sends it, through which server."""
+
+# option() makes a dataclasses.field; evaluated once on purpose
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, TIME, at_least, list_of, section
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
+from filter_engine.config.options_class import options_class
+from filter_engine.config.schema import Option, Section, declare_known, known, option
+
+
+@options_class
+class DmarcReportKeys(Section):
+    """``dmarc.reporting.redis_keys``: names of the keys in Redis."""
+
+    index_prefix: str = option(STRING, "dmarc_idx", doc="the set of a day's reports")
+    report_prefix: str = option(STRING, "dmarc_rpt", doc="the rows of a domain and day")
+    join_char: str = option(STRING, ";", doc="between the parts of a key")
+
+
+@options_class
+class DmarcReporting(Section):
+    """``dmarc.reporting``: aggregate reports to the domains that ask for them."""
+
+    enabled: bool = option(BOOLEAN, False, doc="gather data for reports")
+    email: str = option(STRING, "", doc="sender of reports; whom to ask about them")
+    domain: str = option(STRING, "", doc="who reports: the domain of this site's MX")
+    org_name: str = option(STRING, "", doc="organisation named in reports; default: domain")
+    from_name: str = option(STRING, "", doc="name in From; default: org_name")
+    msgid_from: str = option(STRING, "", doc="domain of Message-IDs; default: domain")
+    bcc_addrs: tuple[str, ...] = option(
+        list_of(STRING), (), doc="addresses that get a copy of every report"
+    )
+    helo: str = option(STRING, "", doc="HELO name when reports are sent; default: domain")
+    smtp: str = option(STRING, "127.0.0.1", doc="server that takes reports")
+    smtp_port: int = option(at_least(INTEGER, 1), 25, doc="port of that server")
+    smtp_timeout: float = option(TIME, 30.0, unit="seconds", doc="how long that server may take")
+    retries: int = option(at_least(INTEGER, 0), 2, doc="further attempts to send a report")
+    max_entries: int = option(
+        at_least(INTEGER, 1), 1000, unit="rows", doc="kept for a domain and day"
+    )
+    keys_expire: float = option(TIME, 172_800.0, unit="seconds", doc="how long data is kept")
+    only_domains: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="report to these domains only"
+    )
+    exclude_domains: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="never report to these domains"
+    )
+    exclude_recipients: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="mail to these recipients is not reported"
+    )
+    exclude_rua_addresses: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="addresses that get no report"
+    )
+    redis_keys: DmarcReportKeys = option(
+        section(DmarcReportKeys, "dmarc.reporting.redis_keys"),
+        DmarcReportKeys(),
+        doc="names of the keys in Redis",
+    )
+    anchor: ClassVar[str] = "modules/dmarc"
+    known: ClassVar[Mapping[str, Option]] = declare_known(
+        additional_address=known(STRING, doc="copy of every report, older name of bcc_addrs"),
+        report_local_controller=known(BOOLEAN, False, doc="also gather from scans by hand"),
+        allow_fallback=known(
+            BOOLEAN, False, doc="report although From and sender cannot be made out"
+        ),
+    )

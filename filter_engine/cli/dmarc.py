@@ -1,0 +1,82 @@
+"""``filter-engine dmarc report``: aggregate reports about finished days, built and sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import click
+
+from filter_engine.cli.loading import load_config
+from filter_engine.cli.options import config_options, fail
+
+
+@click.group()
+def dmarc() -> None:
+    """Reports to the domains whose mail was checked (RFC 7489)."""
+
+
+def _server(
+    _ctx: click.Context, _param: click.Parameter, given: str | None
+) -> tuple[str, int] | None:
+    if given is None:
+        return None
+    host, colon, port = given.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise click.BadParameter(f"{given!r} is not HOST:PORT, e.g. 127.0.0.1:25")
+    return host.strip("[]"), int(port)
+
+
+def _days(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    from filter_engine.auth.dmarc_report_store import period
+
+    for day in given:
+        try:
+            period(day)
+        except ValueError:
+            raise click.BadParameter(f"{day!r} is no day, e.g. 20261121") from None
+    return given
+
+
+@dmarc.command()
+@click.argument("days", nargs=-1, metavar="[YYYYMMDD]...", callback=_days)
+@config_options
+@click.option("--server", callback=_server, metavar="HOST:PORT", help="Send through this server.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the mails into this directory, send nothing and forget nothing.",
+)
+def report(
+    days: tuple[str, ...],
+    config_file: Path | None,
+    variables: dict[str, str],
+    server: tuple[str, int] | None,
+    output: Path | None,
+) -> None:
+    """Send the reports about DAYS (UTC); default: the two days before today.
+
+    What was sent is forgotten; what could not be sent is kept for the next run. Exit status 1 when
+    something could not be sent or the store does not answer.
+    """
+    from filter_engine.checks.dmarc import DmarcOptions
+    from filter_engine.cli.dmarc_reports import ReportError, last_days, send_reports
+
+    config = load_config(config_file, variables)
+    options = config.modules.get("dmarc")
+    assert isinstance(options, DmarcOptions)
+    wanted = options.reporting
+    if not wanted.email or not wanted.domain:
+        fail("dmarc.reporting: email and domain say who reports; write both in local.d/dmarc.conf")
+    now = time.time()
+    try:
+        outcome = asyncio.run(
+            send_reports(config, wanted, days or last_days(now), now, server, output)
+        )
+    except ReportError as error:
+        fail(str(error))
+    for line in outcome.lines:
+        click.echo(line)
+    if outcome.failed:
+        fail(f"{outcome.failed} reports were not sent; the next run tries again")
