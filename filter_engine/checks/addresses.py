@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filter_engine.message.address import Address
 from filter_engine.message.tags import Tags as Tags  # also read from here
+from filter_engine.message.tags import bare_smtp_address
 from filter_engine.message.tags import smtp_address as smtp_address
 from filter_engine.message.tags import without_tags as without_tags
 from filter_engine.scan.task import Task
@@ -12,18 +13,17 @@ from filter_engine.scan.task import Task
 def envelope_sender(task: Task) -> Address | None:
     """The envelope's sender without tags; None when the envelope names none."""
     text = task.envelope.mail_from
-    return None if text is None else without_tags(smtp_address(text))[0]
+    return None if text is None else bare_smtp_address(text)
 
 
 def envelope_recipients(task: Task) -> tuple[Address, ...]:
     """The envelope's recipients without tags."""
-    return tuple(without_tags(smtp_address(text))[0] for text in task.envelope.rcpt_to)
+    return tuple(map(bare_smtp_address, task.envelope.rcpt_to))
 
 
 def header_senders(task: Task) -> tuple[Address, ...]:
     """The addresses of From, the first without tags."""
-    senders = task.message.from_addresses
-    return (without_tags(senders[0])[0], *senders[1:]) if senders else ()
+    return task.message.bare_senders
 
 
 def header_recipients(task: Task) -> tuple[Address, ...]:
@@ -31,7 +31,7 @@ def header_recipients(task: Task) -> tuple[Address, ...]:
 
     A field without an address counts as one empty address, as in ``undisclosed-recipients:;``.
     """
-    return tuple(without_tags(rcpt)[0] for rcpt in task.message.recipients)
+    return task.message.bare_recipients
 
 
 def same(one: str, other: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from filter_engine.message import Defect
 from filter_engine.message.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
@@ -14,6 +15,13 @@ _HEADERS: Final = ("headers",)
 _TYPE: Final = re.compile(rb"[^\s/;]*/[^\s/;]")
 _FOLDED: Final = re.compile(rb"=[ \t]*\r?\n[ \t]")
 """A fold between a parameter's name and its value."""
+_ODD_LINES: Final = frozenset(
+    {
+        Defect.HEADER_LINE_WITHOUT_COLON,
+        Defect.HEADER_NAME_INVALID,
+        Defect.HEADERS_TRUNCATED,
+    }
+)
 _GOES_ON: Final = (b"", b" ", b"\t", b"\r")
 _MAX_HEADER: Final = 1_048_576
 """Octets of the header that are looked at."""
@@ -65,7 +73,9 @@ def header_form(task: Task) -> list[Finding]:
 def _fault(message: Message) -> str:
     """What is wrong with the lines of the message's header; empty when nothing is."""
     block = message.header_block[:_MAX_HEADER]
-    for line in block.split(b"\n"):
+    # The parser has looked at each line: blanks behind a name are all that it does not note.
+    odd = not message.defects.isdisjoint(_ODD_LINES) or b" :" in block or b"\t:" in block
+    for line in block.split(b"\n") if odd else ():
         if line[:1] in _GOES_ON or line.startswith(b">From "):
             continue
         name, colon, _ = line.partition(b":")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
+from operator import attrgetter
 
 from filter_engine.message.address import Address, parse_addresses
 from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.date import parse_date_leniently
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField, find_message, parse_header_block
+from filter_engine.message.lazy import lazy
 from filter_engine.message.limits import MAX_RECEIVED, MAX_SENDERS
 from filter_engine.message.links import Links, find_links
 from filter_engine.message.mime import TreeBuilder
 from filter_engine.message.part import Part
 from filter_engine.message.quoted import strip_comments
 from filter_engine.message.received import Received, parse_received
+from filter_engine.message.tags import without_tags
 from filter_engine.message.url import Url, UrlFlag
 from filter_engine.message.words import split_words
 
@@ -43,7 +45,7 @@ class Message:
         for field in self.headers:
             self._by_name.setdefault(field.name.lower(), []).append(field)
 
-    @cached_property
+    @lazy
     def body(self) -> bytes:
         """Everything after the empty line, as received."""
         return self.raw[self._body_start :]
@@ -71,36 +73,48 @@ class Message:
         field = self.get(name)
         return None if field is None else field.value
 
-    @cached_property
+    @lazy
     def from_addresses(self) -> tuple[Address, ...]:
         """Addresses of all From fields."""
         return self._addresses("from")
 
-    @cached_property
+    @lazy
     def sender(self) -> tuple[Address, ...]:
         """Addresses of Sender."""
         return self._addresses("sender")
 
-    @cached_property
+    @lazy
     def reply_to(self) -> tuple[Address, ...]:
         """Addresses of Reply-To."""
         return self._addresses("reply-to")
 
-    @cached_property
+    @lazy
     def to(self) -> tuple[Address, ...]:
         """Addresses of all To fields."""
         return self._addresses("to")
 
-    @cached_property
+    @lazy
     def cc(self) -> tuple[Address, ...]:
         """Addresses of all Cc fields."""
         return self._addresses("cc")
 
-    @cached_property
+    @lazy
     def recipients(self) -> tuple[Address, ...]:
         """Addresses of all To, Cc and Bcc fields in the order of the header."""
-        fields = [f for f in self.headers if f.name.lower() in ("to", "cc", "bcc")]
+        fields = [field for name in ("to", "cc", "bcc") for field in self._by_name.get(name, ())]
+        fields.sort(key=attrgetter("index"))
         return parse_addresses(fields, self.note)
+
+    @lazy
+    def bare_senders(self) -> tuple[Address, ...]:
+        """``from_addresses``, the first without tags."""
+        senders = self.from_addresses
+        return (without_tags(senders[0])[0], *senders[1:]) if senders else ()
+
+    @lazy
+    def bare_recipients(self) -> tuple[Address, ...]:
+        """``recipients`` without tags."""
+        return tuple([without_tags(address)[0] for address in self.recipients])
 
     def _addresses(self, name: str) -> tuple[Address, ...]:
         return parse_addresses(self._by_name.get(name, ()), self.note)
@@ -110,7 +124,7 @@ class Message:
         """The decoded subject; None without one, ``""`` for an empty one."""
         return self.text("subject")
 
-    @cached_property
+    @lazy
     def message_id(self) -> str | None:
         """Message-ID without angle brackets and comments; None when absent or empty."""
         field = self.get("message-id")
@@ -122,7 +136,7 @@ class Message:
         text = decode_header_bytes(raw).removeprefix("<").removesuffix(">")
         return text or None
 
-    @cached_property
+    @lazy
     def date(self) -> datetime | None:
         """The Date field with its zone; None when absent or unreadable."""
         text = self.text("date")
@@ -133,35 +147,35 @@ class Message:
             self.note(Defect.BAD_DATE)
         return date
 
-    @cached_property
+    @lazy
     def received(self) -> tuple[Received, ...]:
         """Received fields that can be read, the newest (topmost) first."""
         fields = self._by_name.get("received", ())[:MAX_RECEIVED]
         return tuple(hop for field in fields if (hop := parse_received(field.value)) is not None)
 
-    @cached_property
+    @lazy
     def parts(self) -> tuple[Part, ...]:
         """The MIME tree in preorder; the first is the message's outermost part."""
         builder = TreeBuilder(self.note)
         builder.add(None, self.headers, (self.raw, self._body_start, len(self.raw)))
         return tuple(builder.parts)
 
-    @cached_property
+    @lazy
     def text_parts(self) -> tuple[Part, ...]:
         """The parts that are text to be read, HTML included."""
         return tuple(part for part in self.parts if part.is_text)
 
-    @cached_property
+    @lazy
     def urls(self) -> tuple[Url, ...]:
         """Distinct URLs of all text parts and the subject, in order, each with its flags."""
         return self._links.urls
 
-    @cached_property
+    @lazy
     def links(self) -> tuple[Url, ...]:
         """Those of ``urls`` that a reader may follow: neither images nor inside attachments."""
         return tuple(url for url in self.urls if not url.flags & _NOT_FOLLOWED)
 
-    @cached_property
+    @lazy
     def emails(self) -> tuple[Address, ...]:
         """Distinct mail addresses in the text (``mailto:`` links included), in order."""
         return self._links.emails
@@ -180,7 +194,7 @@ class Message:
             words = self._words[part.index] = split_words(part.visible_text, left_out)
         return words
 
-    @cached_property
+    @lazy
     def header_words(self) -> list[str]:
         """The words of the subject and of the senders' display names."""
         words = split_words(self.subject or "")
@@ -188,7 +202,7 @@ class Message:
             words += split_words(address.display or "")
         return words
 
-    @cached_property
+    @lazy
     def _links(self) -> Links:
         texts = tuple(part for part in self.parts if part.is_text or part.is_text_file)
         return find_links(texts, self.subject)

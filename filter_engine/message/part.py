@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 
 from filter_engine.message.archive import Archive, read_archive
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
@@ -13,6 +12,7 @@ from filter_engine.message.file_type import FileType, detect
 from filter_engine.message.header import HeaderField
 from filter_engine.message.html import HtmlContent, parse_html
 from filter_engine.message.html_marks import looks_like_html
+from filter_engine.message.lazy import lazy
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.transfer_encoding import (
     declared_encoding,
@@ -70,7 +70,7 @@ class Part:
         field = self.get(name)
         return None if field is None else field.value
 
-    @cached_property
+    @lazy
     def raw_content(self) -> bytes:
         """The bytes between the header and the next boundary, still encoded."""
         return self.data[self.start : self.end]
@@ -102,7 +102,7 @@ class Part:
         """It holds a message of its own, which is its only child."""
         return self.content_type in _MESSAGE_TYPES
 
-    @cached_property
+    @lazy
     def is_text(self) -> bool:
         """It is text to be read, HTML and delivery reports included, not a text file attached."""
         kind = self.content_type
@@ -114,12 +114,12 @@ class Part:
             )
         return readable and not self.is_attachment
 
-    @cached_property
+    @lazy
     def is_text_file(self) -> bool:
         """It is a text that is attached."""
         return self.maintype == "text" and self.is_attachment and not self.is_binary
 
-    @cached_property
+    @lazy
     def is_binary(self) -> bool:
         """Its content, not encoded, has bytes above 127 that are not UTF-8."""
         if self.cte == "7bit" or self.raw_content.isascii():
@@ -130,14 +130,14 @@ class Part:
             return True
         return False
 
-    @cached_property
+    @lazy
     def is_html(self) -> bool:
         """It is HTML, by its type or, in any other text to be read, by its tags."""
         if not self.is_text:
             return self.is_text_file and self.content_type in _HTML_TYPES
         return self.content_type in _HTML_TYPES or looks_like_html(self.content)
 
-    @cached_property
+    @lazy
     def cte(self) -> str:
         """7bit, 8bit (binary too), quoted-printable, base64 or uuencode: what it really is.
 
@@ -161,7 +161,7 @@ class Part:
                 return guessed
         return declared
 
-    @cached_property
+    @lazy
     def declared_cte(self) -> str | None:
         """The Content-Transfer-Encoding as declared; None when absent or unknown."""
         for field in self.headers:
@@ -172,7 +172,7 @@ class Part:
                 self._note(Defect.BAD_TRANSFER_ENCODING)
         return None
 
-    @cached_property
+    @lazy
     def _disposition(self) -> Parametrised | None:
         field = self.get("content-disposition")
         return None if field is None else parse_parametrised(field.raw)
@@ -183,14 +183,14 @@ class Part:
         found = self._disposition
         return (found.value or None) if found is not None else None
 
-    @cached_property
+    @lazy
     def filename(self) -> str | None:
         """From Content-Disposition, else from the type's ``name``; decoded. None when absent."""
         if self._disposition is not None and self._disposition.params.get("filename"):
             return self._disposition.params["filename"]
         return self.params.get("name") or self.params.get("filename") or None
 
-    @cached_property
+    @lazy
     def is_attachment(self) -> bool:
         """It is to be saved rather than shown: it says so, or only its type has a file name.
 
@@ -204,31 +204,31 @@ class Part:
             return False
         return bool(self.params.get("name") or self.params.get("filename"))
 
-    @cached_property
+    @lazy
     def content_id(self) -> str | None:
         """Content-ID without angle brackets; None when absent."""
         value = self.text_of("content-id")
         return value.strip().removeprefix("<").removesuffix(">") if value else None
 
-    @cached_property
+    @lazy
     def content(self) -> bytes:
         """The content with its transfer encoding undone; empty for multiparts."""
         if self.is_multipart:
             return b""
         return decode_content(self.raw_content, self.cte, self._note)
 
-    @cached_property
+    @lazy
     def file_type(self) -> FileType | None:
         """What the content is by its first bytes; None when that is not known."""
         return None if self.is_multipart or self.is_message else detect(self.content)
 
-    @cached_property
+    @lazy
     def archive(self) -> Archive | None:
         """The members of an archive, by the detected type; None for any other part."""
         detected = self.file_type
         return None if detected is None else read_archive(self.content, detected.extension)
 
-    @cached_property
+    @lazy
     def text(self) -> str:
         """The content as text in its charset; ``""`` unless it is text, to be read or attached."""
         if not (self.is_text or self.is_text_file):
@@ -237,7 +237,7 @@ class Part:
         charset = self.charset
         return decode_bytes(data, charset, self._note) if charset else decode_unlabelled(data)
 
-    @cached_property
+    @lazy
     def html(self) -> HtmlContent | None:
         """What an HTML part shows and where it leads; None for any other."""
         return parse_html(self.text) if self.is_html else None

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from filter_engine.message.address import Address, parse_mailbox
 
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
+
+_MAX_KEPT: Final = 320
+"""Characters of an address that is kept (RFC 5321, section 4.5.3.1: 64 + 1 + 255)."""
 
 Tags: TypeAlias = "tuple[str, ...]"
 
@@ -21,6 +24,16 @@ def smtp_address(text: str) -> Address:
     if not text:
         return Address(None, "", "")
     return parse_mailbox(text.encode("utf-8", "surrogateescape"))
+
+
+def bare_smtp_address(text: str) -> Address:
+    """The same without tags; a mail's own are asked for by a dozen checks."""
+    return _kept(text) if len(text) <= _MAX_KEPT else without_tags(smtp_address(text))[0]
+
+
+@lru_cache(maxsize=256)
+def _kept(text: str) -> Address:
+    return without_tags(smtp_address(text))[0]
 
 
 def without_tags(address: Address) -> tuple[Address, Tags | None]:
@@ -46,4 +59,4 @@ def without_tags(address: Address) -> tuple[Address, Tags | None]:
 def _renamed(address: Address, local: str, domain: str) -> Address:
     written = address.spelled.rpartition("@")[2]
     shown = written if written.lower() == domain else domain
-    return replace(address, local=local, domain=domain, spelled=f"{local}@{shown}")
+    return Address(address.display, local, domain, f"{local}@{shown}", address.valid)

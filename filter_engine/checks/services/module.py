@@ -89,10 +89,10 @@ async def _asked(task: Task, ask: Ask, rules: Iterable[Rule]) -> Outcome | None:
 
 def _undecided(task: Task, rules: Iterable[Rule]) -> Iterator[Rule]:
     """The rules whose answer may matter yet: ``dynamic_scan`` leaves clear spam out."""
-    rejected = task.decision.action is Action.REJECT
     for rule in rules:
         options = rule.options
-        if not (rejected and options.dynamic_scan and options.action != Action.REJECT.value):
+        may_not = options.dynamic_scan and options.action != Action.REJECT.value
+        if not (may_not and task.decision.action is Action.REJECT):
             yield rule
 
 
