@@ -98,6 +98,16 @@ def test_a_key_is_made_published_seen_and_signs(calendar: Run, tmp_path: Path) -
     assert (shown["changed"], shown["signing"]) == (False, done["signing"])
 
 
+def test_who_seals_with_the_signing_keys_seals_with_rsa(calendar: Run, tmp_path: Path) -> None:
+    selectors = [{"algorithm": "ed25519"}, {"selector": "mail", "algorithm": "rsa"}]
+    first = calendar(arc="shared", selectors=selectors)
+    done = calendar("activate", arc="shared", selectors=selectors, seen=seen(first))
+    assert len(done["signing"][0]["selectors"]) == 2
+    places = [{"selector": "mail", "path": f"{tmp_path}/keys/example.net.mail.key"}]
+    assert done["sealing"] == [{"domain": "example.net", "selectors": places}]
+    assert calendar("show")["sealing"] == []
+
+
 def test_the_calendar_holds_the_future_key(calendar: Run, tmp_path: Path) -> None:
     calendar("activate", seen=seen(calendar()))
     listed = json.loads((tmp_path / "keys/calendar.json").read_text())["keys"]

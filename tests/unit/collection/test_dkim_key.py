@@ -241,3 +241,24 @@ def test_no_key_on_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         *("openssl", "genpkey", "-algorithm", "ED25519", "pkey", "-pubout", "-outform", "DER"),
         *("-passin", "pass:", "-inform", "-pubin", "-noout", "-text"),
     }
+
+
+def test_a_key_handed_over_is_placed_once_and_never_replaces_another(
+    run_module: Module, tmp_path: Path
+) -> None:
+    own, other = (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+            PEM, PKCS8, PLAIN
+        )
+        for _ in range(2)
+    )
+    arguments = {"path": str(tmp_path / "key"), **ME}
+    placed = run_module("dkim_key", private=own.decode(), **arguments)
+    assert (placed["changed"], placed["created"]) == (True, True)
+    assert (tmp_path / "key").read_bytes() == own
+    assert run_module("dkim_key", private=own.decode(), **arguments)["changed"] is False
+    refused = run_module("dkim_key", private=other.decode(), **arguments)
+    assert "holds another key than the one given" in refused["msg"]
+    assert (tmp_path / "key").read_bytes() == own
+    body = own.decode().splitlines()[-2]
+    assert not any(body in str(result) for result in (placed, refused))

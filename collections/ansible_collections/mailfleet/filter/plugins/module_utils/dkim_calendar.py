@@ -193,7 +193,9 @@ def activate(
     return outcome
 
 
-def signing(keys: Sequence[Key], series: Sequence[Series], use: str) -> list[dict[str, object]]:
+def signing(
+    keys: Sequence[Key], series: Sequence[Series], use: str, *, rsa_only: bool = False
+) -> list[dict[str, object]]:
     """Return `{domain, selectors: [{selector, path}]}` of every domain: what the engine signs with.
 
     A domain without an active key has no selectors, so that nothing else signs for it.
@@ -201,7 +203,8 @@ def signing(keys: Sequence[Key], series: Sequence[Series], use: str) -> list[dic
     found: dict[str, list[dict[str, str]]] = {one.domain: [] for one in series}
     for one in series:
         current = _in(keys, one, "active")
-        if one.use == use and current is not None:
+        wanted = one.use == use and (one.algorithm == "rsa" or not rsa_only)
+        if wanted and current is not None:
             found[one.domain].append({"selector": current.selector, "path": current.path})
     return [{"domain": domain, "selectors": places} for domain, places in found.items()]
 

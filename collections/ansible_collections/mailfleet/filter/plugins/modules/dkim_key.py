@@ -39,6 +39,11 @@ options:
   selector:
     description: The selector, for RV(record_name).
     type: str
+  private:
+    description:
+      - A private key to place instead of making one, PEM or base64 of it.
+      - If another key is there, that is an error.
+    type: str
   owner:
     description: Owner of the file.
     type: str
@@ -116,6 +121,7 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes i
     Owners,
     read_mode,
 )
+from ansible_collections.mailfleet.filter.plugins.module_utils.key_text import as_pem
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
@@ -123,6 +129,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "bits": {"type": "int", "choices": [2048, 3072, 4096], "default": 2048},
     "domain": {"type": "str"},
     "selector": {"type": "str"},
+    "private": {"type": "str", "no_log": True},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "mode": {"type": "str", "default": "0640"},
@@ -168,11 +175,22 @@ def _ensure(module: AnsibleModule) -> dict[str, Any]:
         if check_mode:
             nothing = dict.fromkeys(("txt", "public_key", "algorithm", "bits"))
             return {**nothing, "changed": True, "created": True}
-        key = openssl_key.generate(openssl, params["algorithm"], params["bits"])
+        given = params["private"]
+        key = (
+            openssl_key.generate(openssl, params["algorithm"], params["bits"])
+            if given is None
+            else as_pem(given.encode())
+        )
         created = openssl_key.place_new(path, key, uid=uid, gid=gid, mode=mode)
     if openssl is None:
         raise ValueError(f"openssl is not installed, so {path} cannot be checked")
     found = openssl_key.read(openssl, path)
+    if params["private"] is not None:
+        given = openssl_key.public_half(
+            openssl, as_pem(params["private"].encode()), "the key given"
+        )
+        if given != found:
+            raise ValueError(f"{path} holds another key than the one given; it is not overwritten")
     _check_strength(path, found, params)
     changed = openssl_key.correct_attributes(path, uid, gid, mode, check_mode=check_mode)
     return {
