@@ -6,7 +6,6 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from filter_engine import checks
 from filter_engine.config.model import Config
@@ -216,7 +215,7 @@ class Scanner:
         required = required_score((self.plan if chosen is None else chosen.plan).thresholds)
         edits = self.headers.edits(task, decision, required, chosen.apply if chosen else None)
         if run.headers:
-            edits = replace(edits, add=(*edits.add, *run.headers))
+            edits = edits.joined(run.headers)
         pre = decision.pre_result
         template = (chosen.apply.subject if chosen else "") or self.config.actions.subject
         return Verdict(

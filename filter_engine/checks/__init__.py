@@ -12,6 +12,7 @@ MODULES: tuple[str, ...] = (
     "arc",
     "dmarc",
     "dmarc_reporting",
+    "bimi",
     "whitelist",
     "dkim_signing",
     "arc_signing",

@@ -15,7 +15,7 @@ from filter_engine.scan.metric import Decision, Scoring
 from filter_engine.scan.plan import Plan, StagePlan
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task
-from filter_engine.scan.verdict import AddHeader, Finding, Outcome, PreResult
+from filter_engine.scan.verdict import AddHeader, Finding, Outcome, PreResult, RemoveHeader
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Run:
         task.findings = self.findings
         self.pre_results: list[PreResult] = []
         self.signatures: list[str] = []
-        self.headers: list[AddHeader] = []
+        self.headers: list[AddHeader | RemoveHeader] = []
         self.notices: list[Exchange] = []
         self.unfinished: list[str] = []
         self.timed_out = False
@@ -137,8 +137,8 @@ class Run:
             if not isinstance(one, str):
                 raise TypeError(_wrong(check, one, "str in signatures"))
         for header in returned.headers:
-            if not isinstance(header, AddHeader):
-                raise TypeError(_wrong(check, header, "AddHeader in headers"))
+            if not isinstance(header, (AddHeader, RemoveHeader)):
+                raise TypeError(_wrong(check, header, "AddHeader or RemoveHeader in headers"))
         for notice in returned.notices:
             if not isinstance(notice, Exchange):
                 raise TypeError(_wrong(check, notice, "Exchange in notices"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -77,8 +78,8 @@ class Outcome:
     pre_result: PreResult | None = None
     signatures: tuple[str, ...] = ()
     """DKIM-Signature header values (folded with ``\\n\\t``) to be put on the message."""
-    headers: tuple[AddHeader, ...] = ()
-    """Header fields to be put on the message whatever the module milter_headers does."""
+    headers: tuple[AddHeader | RemoveHeader, ...] = ()
+    """Header fields to put on the message or to take off it, whatever milter_headers does."""
     notices: tuple[Exchange, ...] = ()
     """Sent once the verdict is given, to others that want to know; nobody waits for them."""
 
@@ -121,6 +122,16 @@ class HeaderEdits:
 
     add: tuple[AddHeader, ...] = ()
     remove: tuple[RemoveHeader, ...] = ()
+
+    def joined(self, further: Iterable[AddHeader | RemoveHeader]) -> HeaderEdits:
+        """These, then further ones."""
+        added, removed = list(self.add), list(self.remove)
+        for edit in further:
+            if isinstance(edit, AddHeader):
+                added.append(edit)
+            elif edit not in removed:
+                removed.append(edit)
+        return HeaderEdits(tuple(added), tuple(removed))
 
 
 @frozen

@@ -41,7 +41,7 @@ NAMES = frozenset(_FILE_OF)
 #: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
     """
-    aliases antivirus arc asn chartable dcc dkim dkim_signing dmarc emails external_services
+    aliases antivirus arc asn bimi chartable dcc dkim dkim_signing dmarc emails external_services
     force_actions forged_recipients
     hfilter maillist metadata_exporter mid milter_headers mime_types multimap mx_check once_received
     p0f phishing rbl

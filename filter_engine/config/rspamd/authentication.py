@@ -126,14 +126,10 @@ DMARC = part(
     no_reporting_domains=known(MAP_SOURCE, doc="old name of reporting.exclude_domains"),
 )
 
-BIMI = module(
+BIMI = part(
     "bimi",
     "brand logos (BIMI), fetched by a helper",
     REDIS,
-    helper_url=known(STRING, "http://127.0.0.1:3030", doc="address of the helper"),
-    helper_timeout=known(QUOTED_TIME, 5.0, unit="seconds", doc="how long the helper may take"),
-    helper_sync=flag(True, "wait for the helper's answer"),
-    vmc_only=flag(True, "only logos with a certificate"),
     redis_prefix=known(STRING, "rs_bimi", doc="put before the keys in Redis"),
     redis_min_expiry=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long logos are kept"),
 )
