@@ -21,7 +21,11 @@ def decode_value(raw: bytes, note: Callable[[Defect], None] | None = None) -> st
     words of one charset and encoding are joined as bytes first, because senders split characters
     between them (against RFC 2047, section 5).
     """
-    line = unfold(raw)
+    return decode_line(unfold(raw), note)
+
+
+def decode_line(line: bytes, note: Callable[[Defect], None] | None = None) -> str:
+    """The same for a value that is unfolded."""
     if b"=?" not in line:
         return decode_header_bytes(line)
     pieces: list[str] = []

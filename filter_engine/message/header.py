@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from filter_engine.message.defect import Defect
-from filter_engine.message.encoded_word import decode_value, unfold
+from filter_engine.message.encoded_word import decode_line, unfold
 from filter_engine.message.limits import (
     MAX_HEADER_BLOCK,
     MAX_HEADER_SIZE,
@@ -39,28 +39,33 @@ _LATE_KINDS: Final = tuple(
 class HeaderField:
     """One header field, read-only."""
 
-    __slots__ = ("_value", "index", "name", "raw")
+    __slots__ = ("_unfolded", "_value", "index", "key", "name", "raw")
 
     def __init__(self, name: str, raw: bytes, index: int) -> None:
         self.name = name
         """As written, without the colon."""
+        self.key = name.lower()
+        """The name in lower case: a field is asked for its name ten times."""
         self.raw = raw
         """Everything after the colon with blanks and folds, without the final line end."""
         self.index = index
         """Position in the header block, from 0."""
         self._value: str | None = None
+        self._unfolded: bytes | None = None
 
     @property
     def value(self) -> str:
         """Unfolded, encoded words (RFC 2047) decoded, ends stripped."""
         if self._value is None:
-            self._value = decode_value(self.raw)
+            self._value = decode_line(self.unfolded)
         return self._value
 
     @property
     def unfolded(self) -> bytes:
         """On one line, ends stripped, nothing decoded."""
-        return unfold(self.raw)
+        if self._unfolded is None:
+            self._unfolded = unfold(self.raw)
+        return self._unfolded
 
     def __repr__(self) -> str:
         return f"HeaderField({self.name!r}, {self.raw!r}, {self.index})"
@@ -105,13 +110,44 @@ def parse_header_block(
     All of the first ``limit`` in the first ``MAX_HEADER_SIZE`` bytes; of those beyond, only the
     ones that say what the content is and what the recipient sees, so that nothing hides there.
     """
-    fields: list[HeaderField] = []
-    name = b""
-    value: list[bytes] = []
     if b"\0" in block:
         note(Defect.NUL_BYTE)
     if not block.isascii():
         note(Defect.EIGHT_BIT_HEADER)
+    if len(block) <= MAX_HEADER_SIZE and block.count(b"\n") < limit:
+        return _fields(block, note)
+    return _bounded_fields(block, note, limit)
+
+
+def _fields(block: bytes, note: Callable[[Defect], None]) -> tuple[HeaderField, ...]:
+    """The fields of a block within all bounds: split where fields begin, not line by line."""
+    fields: list[HeaderField] = []
+    if block.endswith(b"\n"):
+        block = block[:-1]
+    for written in _NEXT_FIELD.split(block) if block else ():
+        name, colon, raw = written.partition(b":")
+        stripped = name.rstrip(b" \t")
+        if not colon or not stripped or b"\n" in name or name[0] in b" \t":
+            if written[:1] not in (b" ", b"\t"):  # the rest of a field that has no begin
+                note(Defect.HEADER_LINE_WITHOUT_COLON)
+            continue
+        if stripped.translate(None, _NAME_BYTES):
+            note(Defect.HEADER_NAME_INVALID)
+        if raw.endswith(b"\r"):
+            raw = raw[:-1]
+        fields.append(
+            HeaderField(stripped.decode("ascii", "replace"), raw[:MAX_VALUE], len(fields))
+        )
+    return tuple(fields)
+
+
+def _bounded_fields(
+    block: bytes, note: Callable[[Defect], None], limit: int
+) -> tuple[HeaderField, ...]:
+    """The same line by line, up to the bounds, and what counts beyond them."""
+    fields: list[HeaderField] = []
+    name = b""
+    value: list[bytes] = []
     size = len(block)
     if size > MAX_HEADER_SIZE:
         size = block.rfind(b"\n", 0, MAX_HEADER_SIZE) + 1 or MAX_HEADER_SIZE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from operator import attrgetter
 
@@ -43,7 +44,7 @@ class Message:
         self._words: dict[int, list[str]] = {}
         self._by_name: dict[str, list[HeaderField]] = {}
         for field in self.headers:
-            self._by_name.setdefault(field.name.lower(), []).append(field)
+            self._by_name.setdefault(field.key, []).append(field)
 
     @lazy
     def body(self) -> bytes:
@@ -67,6 +68,11 @@ class Message:
     def get_all(self, name: str) -> tuple[HeaderField, ...]:
         """All header fields of that name in order, case ignored."""
         return tuple(self._by_name.get(name.lower(), ()))
+
+    @property
+    def header_names(self) -> Collection[str]:
+        """The names of all header fields, each once, in lower case."""
+        return self._by_name.keys()
 
     def text(self, name: str) -> str | None:
         """The decoded value of the first field of that name; None when there is none."""

@@ -61,7 +61,7 @@ class Part:
         """The first header field of that name, case ignored."""
         wanted = name.lower()
         for field in self.headers:
-            if field.name.lower() == wanted:
+            if field.key == wanted:
                 return field
         return None
 
@@ -165,7 +165,7 @@ class Part:
     def declared_cte(self) -> str | None:
         """The Content-Transfer-Encoding as declared; None when absent or unknown."""
         for field in self.headers:
-            if field.name.lower() == "content-transfer-encoding":
+            if field.key == "content-transfer-encoding":
                 encoding = declared_encoding(field.value)
                 if encoding is not None:
                     return encoding
@@ -175,7 +175,7 @@ class Part:
     @lazy
     def _disposition(self) -> Parametrised | None:
         field = self.get("content-disposition")
-        return None if field is None else parse_parametrised(field.raw)
+        return None if field is None else parse_parametrised(field.unfolded)
 
     @property
     def disposition(self) -> str | None:
@@ -258,9 +258,9 @@ def _content_type(
     """The type of several Content-Type fields: a multipart if there is one, else the first."""
     chosen: Parametrised | None = None
     for field in headers:
-        if len(field.name) != 12 or field.name.lower() != "content-type":
+        if field.key != "content-type":
             continue
-        parsed = parse_parametrised(field.raw)
+        parsed = parse_parametrised(field.unfolded)
         main, slash, sub = parsed.value.partition("/")
         if not slash or not main or not sub:
             note(Defect.BAD_CONTENT_TYPE)

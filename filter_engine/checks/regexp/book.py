@@ -39,7 +39,10 @@ class RuleBook:
             for slot in _triggers(rule):
                 self._by_slot.setdefault(slot, []).append(number)
         places = dict.fromkeys(slot.place for slot in self._by_slot)
-        self._headers = [place for place in places if place.kind in _HEADERS]
+        self._headers: dict[str, list[Place]] = {}
+        for place in places:
+            if place.kind in _HEADERS:
+                self._headers.setdefault(place.name.lower(), []).append(place)
         self._others = [place for place in places if place.kind not in _HEADERS]
 
     def holding(self, task: Task, texts: Texts) -> Iterator[tuple[RegexpRule, float, Matches]]:
@@ -64,10 +67,10 @@ class RuleBook:
         return rule.evidence(matches) if rule.value(task, matches) else None
 
     def _looked_at(self, task: Task) -> Iterator[Place]:
-        names = {field.name.lower() for field in task.message.headers}
-        for place in self._headers:
-            if place.name.lower() in names:
-                yield place
+        headers = self._headers
+        for name in task.message.header_names:
+            if name in headers:
+                yield from headers[name]
         yield from self._others
 
 

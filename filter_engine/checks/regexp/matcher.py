@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from filter_engine.checks.regexp.places import Place, Texts
-from filter_engine.lazy_dataclass import frozen
 from filter_engine.matching import DatabaseCache, Flags, Pattern, PatternSet
 
 MAX_EVIDENCE: Final = 80
 """Characters of a matched text that is shown."""
 
 
-@frozen
-class Slot:
+class Slot(NamedTuple):
     """A pattern at a place."""
 
     place: Place
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuples that nobody needs
 
 
 class Matcher:

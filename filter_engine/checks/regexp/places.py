@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.message import Message
@@ -42,6 +41,8 @@ class Kind(StrEnum):
     RAW_WORDS = "raw_words"
     STEM_WORDS = "stem_words"
     SELECTOR = "selector"
+
+    __hash__ = str.__hash__  # that of an enumeration runs Python, ten times a place and mail
 
     @property
     def named(self) -> bool:
@@ -79,9 +80,8 @@ SPELLINGS: Final = {
 """Kinds by the name in braces, older spellings too."""
 
 
-@frozen
-class Place:
-    """Where a pattern looks."""
+class Place(NamedTuple):
+    """Where a pattern looks. A tuple: it is a key that is looked up for every text of a mail."""
 
     kind: Kind
     name: str = ""
@@ -128,7 +128,7 @@ class Texts:
                 field.value.encode("utf-8", "replace")
                 for part in message.parts[1:]
                 for field in part.headers
-                if field.name.lower() == wanted and field.value
+                if field.key == wanted and field.value
             ]
         if kind is Kind.ALL_HEADER:
             return [message.header_block]

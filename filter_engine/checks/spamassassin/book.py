@@ -91,7 +91,7 @@ class SpamAssassinBook:
     def holding(self, task: Task, texts: Texts) -> Iterator[tuple[str, float, str]]:
         """The symbols that hold with their weight and what was seen."""
         values = _Values(self, task, self.matcher.on(texts))
-        names = {field.name.lower() for field in task.message.headers}
+        names = task.message.header_names
         held: set[str] = set()
         for place in dict.fromkeys(slot.place for slot in self._by_slot):
             if place.kind in (Kind.HEADER, Kind.RAW_HEADER) and place.name not in names:

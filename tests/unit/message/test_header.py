@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from filter_engine.message import Defect, Message
 from filter_engine.message.encoded_word import decode_value
+from filter_engine.message.header import parse_header_block
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -145,3 +148,20 @@ def test_a_field_on_the_bound_is_whole(over: int) -> None:
 )
 def test_encoded_words(written: bytes, text: str) -> None:
     assert decode_value(b" " + written) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"A", b"a b", b"B:", b":", b" ", b"\t", b"\r", b"\n", b"\xff", b"x:y"]),
+        max_size=12,
+    ).map(b"".join)
+)
+def test_the_bounds_change_nothing_within_them(block: bytes) -> None:
+    block += b"\nX: 1\n 2\n 3"
+
+    def read(limit: int) -> tuple[list[tuple[str, bytes, int]], set[Defect]]:
+        noted: set[Defect] = set()
+        fields = parse_header_block(block, noted.add, limit)
+        return [(field.name, field.raw, field.index) for field in fields], noted
+
+    assert read(block.count(b"\n")) == read(1000)
