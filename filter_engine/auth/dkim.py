@@ -5,6 +5,8 @@ Every key is asked for at once; hashing and RSA happen when the answers are ther
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from filter_engine.auth.canonical import SignedContent
 from filter_engine.auth.dkim_key import MIN_BITS, DkimKeyError, DkimPublicKey, parse_key_record
 from filter_engine.auth.dkim_signature import DkimSignature, DkimSignatureError, parse_signature
@@ -39,10 +41,16 @@ async def verify(
     *,
     max_signatures: int = MAX_SIGNATURES,
     time_jitter: float = TIME_JITTER,
+    wanted: Callable[[str], bool] | None = None,
 ) -> DkimResult:
-    """Verify the topmost ``max_signatures`` signatures; ``now`` is seconds since the epoch."""
+    """Verify the topmost ``max_signatures`` signatures; ``now`` is seconds since the epoch.
+
+    With ``wanted`` only those of domains that it takes.
+    """
     places = content.places(b"dkim-signature")
     read = [_read(content, place) for place in places[:max_signatures]]
+    if wanted is not None:
+        read = [one for one in read if wanted(one.domain)]
     results: list[DkimSignatureResult] = []
     names = list(
         dict.fromkeys(

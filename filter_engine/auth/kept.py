@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import TypeVar
+from functools import _CacheInfo, lru_cache
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 MAX_LENGTH = 1024
 """Octets of a record whose meaning is kept; strangers choose what is asked for."""
-MAX_RECORDS = 4096
-"""Records of one kind that are kept: Rspamd's caches hold 2,048."""
+MAX_RECORDS = 2048
+"""Records of one kind that are kept, as in Rspamd."""
 
 
-def kept(parse: Callable[[bytes], T]) -> Callable[[bytes], T]:
-    """The parser with a memory: short records are read once, longer ones each time.
+class kept(Generic[T]):  # noqa: N801  # a decorator
+    """The parser with a memory: short records are read once, longer ones each time."""
 
-    ``cache_info`` and ``cache_clear`` are those of ``lru_cache``.
-    """
-    cached = lru_cache(maxsize=MAX_RECORDS)(parse)
+    __slots__ = ("_cached", "_parse")
 
-    def read(text: bytes) -> T:
-        return cached(text) if len(text) <= MAX_LENGTH else parse(text)
+    def __init__(self, parse: Callable[[bytes], T]) -> None:
+        self._parse = parse
+        self.resize(MAX_RECORDS)
 
-    read.cache_info = cached.cache_info  # type: ignore[attr-defined]
-    read.cache_clear = cached.cache_clear  # type: ignore[attr-defined]
-    return read
+    def __call__(self, text: bytes) -> T:
+        """What ``text`` means; raises what the parser raises."""
+        return self._cached(text) if len(text) <= MAX_LENGTH else self._parse(text)
+
+    def resize(self, records: int) -> None:
+        """Keep so many records; those that were kept are forgotten."""
+        self._cached = lru_cache(maxsize=records)(self._parse)
+
+    def cache_info(self) -> _CacheInfo:
+        """As of ``lru_cache``."""
+        return self._cached.cache_info()
+
+    def cache_clear(self) -> None:
+        """Forget all."""
+        self._cached.cache_clear()

@@ -24,12 +24,15 @@ from filter_engine.auth.spf_record import (
     parse_record,
 )
 from filter_engine.dns.names import is_below, is_hostname, reverse_name, to_ascii
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.question import Ask, DnsAnswer
 
 MAX_LOOKUPS = 10
 """Terms that ask DNS, over all included records (section 4.6.4)."""
 MAX_VOID_LOOKUPS = 2
 """Lookups by those terms that may find nothing (section 4.6.4)."""
+MAX_NESTING = 10
+"""Includes and redirects inside each other (Rspamd's ``max_dns_nesting``)."""
 MAX_NAMES = 10
 """Hosts of one MX set, and names of one address (section 4.6.4)."""
 
@@ -54,13 +57,15 @@ async def check_host(
     receiver: str = "unknown",
     now: int = 0,
     tolerant: bool = False,
+    limits: Limits | None = None,
 ) -> SpfResult:
     """May this client send for this domain? (section 4.1)
 
     ``sender`` is the checked identity, ``postmaster@HELO`` for a null sender; ``receiver`` and
     ``now`` (seconds since the epoch) only serve explanations. ``tolerant`` reads records as Rspamd
     does: an included domain without a record matches nothing instead of being permerror, and a
-    temporary failure only counts when no other mechanism but ``all`` matches.
+    temporary failure only counts when no other mechanism but ``all`` matches. ``limits`` may be
+    narrower than the RFC's.
     """
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
@@ -68,11 +73,12 @@ async def check_host(
     evaluation = _Evaluation(
         ask,
         ip,
-        (local or "postmaster", sender_domain if at else sender or domain),
+        (local or "postmaster", _a_label(sender_domain if at else sender or domain)),
         helo,
         receiver,
         now,
         tolerant,
+        limits or Limits(),
     )
     name = to_ascii(domain)
     if name is None or not is_hostname(name):
@@ -100,6 +106,17 @@ def checked_identity(mail_from: str | None, helo: str | None) -> tuple[str, str,
     return name, f"postmaster@{name}", True
 
 
+@frozen
+class Limits:
+    """Bounds of a site beside those of section 4.6.4."""
+
+    nesting: int = MAX_NESTING
+    requests: int | None = None
+    """DNS questions in all; None: what the other limits allow."""
+    ipv6: bool = True
+    """Look up AAAA records."""
+
+
 class _Evaluation:
     """One ``check_host`` with its counters."""
 
@@ -112,8 +129,12 @@ class _Evaluation:
         receiver: str,
         now: int,
         tolerant: bool,
+        limits: Limits,
     ) -> None:
         self.ask = ask
+        self.limits = limits
+        self.requests = 0
+        self.depth = 0
         self.ip = ip
         self.sender = sender
         self.helo = helo
@@ -121,6 +142,8 @@ class _Evaluation:
         self.now = now
         self.tolerant = tolerant
         self.address_type = "A" if ip.version == 4 else "AAAA"
+        self.looks_up_addresses = ip.version == 4 or limits.ipv6
+        self.local_is_ascii = sender[0].isascii()
         self.lookups = 0
         self.void = 0
         self.deferred: _StopError | None = None
@@ -151,6 +174,11 @@ class _Evaluation:
 
     async def check(self, domain: str) -> tuple[SpfCode, str, tuple[str, Record] | None]:
         """(result, deciding directive, (domain, record) it stands in); no record: (none, why)."""
+        self.depth += 1
+        if self.depth > self.limits.nesting + 1:
+            raise _StopError(
+                SpfCode.PERMERROR, f"more than {self.limits.nesting} records inside each other"
+            )
         found = await self.record(domain)
         if isinstance(found, str):
             return SpfCode.NONE, found, None
@@ -176,6 +204,7 @@ class _Evaluation:
         """The record of a domain, or why there is none (sections 4.3 to 4.5)."""
         if not is_hostname(domain):
             return f"{domain[:80]!r} is not a domain name"
+        self.spend(1)
         answer = await self.ask.dns(domain, "TXT")
         if answer.failed:
             raise _failure(answer)
@@ -197,6 +226,8 @@ class _Evaluation:
             return directive.label if self.ip in directive.network else None
         if directive.mechanism in TAKES_LOOKUP:
             self.count(directive.text)
+        if not self.local_is_ascii and (uses(directive.target, "l") or uses(directive.target, "s")):
+            return None  # no name can hold such a local part (RFC 8616, section 4)
         target = domain
         if directive.target:
             target = await self.target(directive.target, domain)
@@ -213,6 +244,7 @@ class _Evaluation:
 
     async def include(self, directive: Directive, target: str) -> str | None:
         """Section 5.2."""
+        depth = self.depth
         try:
             result, mechanism, source = await self.check(target)
         except _StopError as stop:
@@ -220,6 +252,8 @@ class _Evaluation:
                 raise
             self.deferred = stop
             return None
+        finally:
+            self.depth = depth
         if source is None:
             if self.tolerant:
                 return None
@@ -232,6 +266,8 @@ class _Evaluation:
         """The mechanisms a, mx, exists and ptr (sections 5.3 to 5.7)."""
         match directive.mechanism:
             case "a":
+                if not self.looks_up_addresses:
+                    return False
                 addresses = await self.lookup(target, self.address_type)
                 return self.contains(addresses.records, directive)
             case "exists":
@@ -247,6 +283,9 @@ class _Evaluation:
         hosts = [host for _, host in sorted((await self.lookup(target, "MX")).records)]
         if len(hosts) > MAX_NAMES:
             raise _StopError(SpfCode.PERMERROR, f"{target} has {len(hosts)} MX hosts")
+        if not self.looks_up_addresses:
+            return False
+        self.spend(len(hosts))
         questions = [self.ask.dns(host, self.address_type) for host in hosts if host]
         answers: Iterable[DnsAnswer] = await self.ask.all(*questions) if questions else ()
         failed = None
@@ -280,8 +319,15 @@ class _Evaluation:
                 SpfCode.PERMERROR, f"more than {MAX_LOOKUPS} lookups, at {term[:60]!r}"
             )
 
+    def spend(self, questions: int) -> None:
+        """Count DNS questions against the site's own limit."""
+        self.requests += questions
+        if self.limits.requests is not None and self.requests > self.limits.requests:
+            raise _StopError(SpfCode.PERMERROR, f"more than {self.limits.requests} DNS questions")
+
     async def lookup(self, name: str, rdtype: str) -> DnsAnswer:
         """Ask for a term; finding nothing is counted (section 4.6.4)."""
+        self.spend(1)
         answer = await self.ask.dns(name, rdtype)
         if answer.failed:
             raise _failure(answer)
@@ -337,6 +383,11 @@ class _Evaluation:
         except (UnicodeDecodeError, SpfSyntaxError):
             return ""
         return expand(parts, await self.values(parts, domain), MAX_EXPLANATION)
+
+
+def _a_label(domain: str) -> str:
+    """The domain as macros stand for it: in ASCII where it has such a form (RFC 8616, 4)."""
+    return domain if domain.isascii() else to_ascii(domain) or domain
 
 
 def _best_name(names: tuple[str, ...], domain: str) -> str:

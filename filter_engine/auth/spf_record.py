@@ -103,6 +103,12 @@ def _parse(text: bytes) -> Record:
     return Record(tuple(directives), modifiers.get("redirect"), modifiers.get("exp"))
 
 
+def keep(records: int) -> None:
+    """How many parsed records are kept from now on (``spf_cache_size``)."""
+    if _parse.cache_info().maxsize != records:
+        _parse.resize(records)
+
+
 def parse_directive(term: str) -> Directive:
     """Read one mechanism with its qualifier. Raises SpfSyntaxError."""
     found = _MECHANISM.match(term)

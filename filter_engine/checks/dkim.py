@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from filter_engine.auth.dkim import MAX_SIGNATURES, TIME_JITTER, verify
 from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.results import DkimCode, DkimResult, DkimSignatureResult
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
-from filter_engine.config.kinds import BOOLEAN, INTEGER, TIME, at_least
+from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, TIME, at_least
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, option
+from filter_engine.lazy_dataclass import frozen
+from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, Outcome
 
@@ -41,8 +46,45 @@ class DkimOptions(SenderPolicyOptions):
     time_jitter: float = option(
         TIME, TIME_JITTER, unit="seconds", doc="how much a signer's clock may differ"
     )
+    whitelist: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="clients whose mail is not checked"
+    )
+    trusted_domains: MapDefinition | None = option(
+        MAP_DEFINITION,
+        None,
+        doc="domains whose signatures weigh strict_multiplier times as much; a value such as 2:3 "
+        "gives the factors of good and bad ones",
+    )
+    domains: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="the same, where trusted_domains is not written"
+    )
+    trusted_only: bool = option(BOOLEAN, False, doc="look at signatures of trusted_domains only")
+    strict_multiplier: float = option(
+        NUMBER, 1.0, doc="how much more signatures of trusted_domains weigh"
+    )
     anchor: ClassVar[str] = "modules/dkim"
     known: ClassVar[Mapping[str, Option]] = unserved("dkim")
+
+
+@frozen
+class _Maps:
+    """What was prepared."""
+
+    whitelist: Map
+    trusted: Map
+
+
+_NO_MAPS: Final = _Maps(Map("", MapKind.RADIX), Map("", MapKind.HASH))
+_FACTORS: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?):([0-9]{1,4}(?:\.[0-9]{1,4})?)\Z")
+
+
+def _prepare(options: DkimOptions, setup: Setup) -> _Maps:
+    load_library(options, setup)
+    trusted = options.trusted_domains or options.domains
+    return _Maps(
+        setup.maps.of(options.whitelist, MapKind.RADIX, "dkim.whitelist"),
+        setup.maps.of(trusted, MapKind.HASH, "dkim.trusted_domains"),
+    )
 
 
 @check(
@@ -57,12 +99,13 @@ class DkimOptions(SenderPolicyOptions):
         Symbol("DKIM_TRACE", 0.0, "DKIM: the result for each domain", _GROUPS, one_shot=True),
     ),
     options=DkimOptions,
-    prepare=load_library,
+    prepare=_prepare,
 )
 async def dkim(task: Task, ask: Ask) -> Outcome | None:
     """Verifies every signature, up to ``max_sigs``."""
     options = task.options(DkimOptions)
-    if is_exempt(task, options):
+    state = task.state("dkim") or _NO_MAPS
+    if is_exempt(task, options) or (task.ip is not None and task.ip in state.whitelist):
         return None
     if task.message.get("dkim-signature") is None:
         return Outcome((Finding("R_DKIM_NA"),), DkimResult())
@@ -72,6 +115,7 @@ async def dkim(task: Task, ask: Ask) -> Outcome | None:
         task.now,
         max_signatures=1 if options.skip_multi else options.max_sigs,
         time_jitter=options.time_jitter,
+        wanted=state.trusted.__contains__ if options.trusted_only else None,
     )
     findings: list[Finding] = []
     for signature in result.signatures:
@@ -79,10 +123,20 @@ async def dkim(task: Task, ask: Ask) -> Outcome | None:
             symbol, mark = SYMBOLS[signature.result]
             domain = signature.domain
             findings.append(Finding("DKIM_TRACE", (f"{domain}:{mark}",)))
-            findings.append(
-                Finding(symbol, (f"{domain}:s={signature.selector}",), 1.0, _evidence(signature))
-            )
+            said = (f"{domain}:s={signature.selector}",)
+            weight = _weight(signature, state.trusted, options.strict_multiplier)
+            findings.append(Finding(symbol, said, weight, _evidence(signature)))
     return Outcome(tuple(findings), result)
+
+
+def _weight(signature: DkimSignatureResult, trusted: Map, multiplier: float) -> float:
+    """1, or the factor of a domain among ``trusted_domains``, which may have its own."""
+    if not trusted or (value := trusted.get(signature.domain)) is None:
+        return 1.0
+    found = _FACTORS.match(value.strip())
+    if found is None:
+        return multiplier
+    return float(found[1] if signature.result is DkimCode.PASS else found[2])
 
 
 def _evidence(signature: DkimSignatureResult) -> str:

@@ -10,16 +10,19 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 from typing import ClassVar
 
+from filter_engine.auth.kept import MAX_RECORDS
 from filter_engine.auth.results import SpfCode, SpfResult
-from filter_engine.auth.spf import check_host, checked_identity
+from filter_engine.auth.spf import MAX_NESTING, Limits, check_host, checked_identity
+from filter_engine.auth.spf_record import keep
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.addresses import AddressSet
-from filter_engine.config.kinds import ADDRESSES, BOOLEAN
+from filter_engine.config.kinds import ADDRESSES, BOOLEAN, INTEGER, at_least
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, option
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.verdict import Finding, Outcome
 
@@ -51,8 +54,25 @@ class SpfOptions(SenderPolicyOptions):
         AddressSet(),
         doc="relays in front of this site; the client they name in Received is checked instead",
     )
+    spf_cache_size: int = option(
+        at_least(INTEGER, 0), MAX_RECORDS, unit="records", doc="parsed records that are kept"
+    )
+    max_dns_nesting: int = option(
+        at_least(INTEGER, 1), MAX_NESTING, doc="includes and redirects inside each other"
+    )
+    max_dns_requests: int = option(
+        at_least(INTEGER, 1), 30, doc="DNS questions for one mail; more is permerror"
+    )
+    disable_ipv6: bool = option(
+        BOOLEAN, False, doc="look up no AAAA records: a and mx match no IPv6 client"
+    )
     anchor: ClassVar[str] = "modules/spf"
     known: ClassVar[Mapping[str, Option]] = unserved("spf")
+
+
+def _prepare(options: SpfOptions, _setup: Setup) -> Limits:
+    keep(options.spf_cache_size)
+    return Limits(options.max_dns_nesting, options.max_dns_requests, ipv6=not options.disable_ipv6)
 
 
 @check(
@@ -70,6 +90,7 @@ class SpfOptions(SenderPolicyOptions):
         Symbol("R_SPF_PLUSALL", 4.0, "SPF: the domain lets everybody send", _GROUPS),
     ),
     options=SpfOptions,
+    prepare=_prepare,
 )
 async def spf(task: Task, ask: Ask) -> Outcome | None:
     """Checks the envelope sender's domain, or the HELO name for a null sender."""
@@ -77,6 +98,7 @@ async def spf(task: Task, ask: Ask) -> Outcome | None:
     ip = _client(task, options)
     if ip is None or ip in options.whitelist or is_exempt(task, options):
         return None
+    limits = task.state("spf")
     helo = (task.envelope.helo or "").strip()
     domain, sender, by_helo = checked_identity(task.envelope.mail_from, helo)
     result = await check_host(
@@ -88,6 +110,7 @@ async def spf(task: Task, ask: Ask) -> Outcome | None:
         receiver=task.server,
         now=int(task.now),
         tolerant=not options.strict,
+        limits=limits if isinstance(limits, Limits) else None,
     )
     result = replace(result, by_helo=by_helo)
     symbol = SYMBOLS[result.result]

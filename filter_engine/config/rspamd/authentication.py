@@ -10,7 +10,6 @@ from typing import Final
 
 from filter_engine.config.kinds import (
     INTEGER,
-    NUMBER,
     STRING,
     TIME,
     known_section,
@@ -44,12 +43,8 @@ SPF = part(
     symbol_permfail=symbol("R_SPF_PERMFAIL", "permerror"),
     symbol_na=symbol("R_SPF_NA", "no record"),
     symbols=known(TABLE, doc="symbols by result, in one section"),
-    spf_cache_size=known(INTEGER, 2048, unit="records", doc="parsed records that are kept"),
     spf_cache_expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="longest time in the cache"),
     min_cache_ttl=known(QUOTED_TIME, 300.0, unit="seconds", doc="shortest time in the cache"),
-    max_dns_nesting=known(INTEGER, 10, doc="includes and redirects inside each other"),
-    max_dns_requests=known(INTEGER, 30, doc="lookups for one record"),
-    disable_ipv6=flag(False, "look up no AAAA records"),
 )
 
 DKIM = part(
@@ -62,11 +57,6 @@ DKIM = part(
     symbol_na=symbol("R_DKIM_NA", "mail without signature"),
     dkim_cache_size=known(INTEGER, 2048, unit="keys", doc="public keys that are kept"),
     dkim_cache_expire=known(TIME, 86_400.0, unit="seconds", doc="longest time a key is kept"),
-    whitelist=known(MAP_SOURCE, doc="clients whose mail is not checked"),
-    domains=known(MAP_SOURCE, doc="check signatures of these domains only"),
-    trusted_domains=known(MAP_SOURCE, doc="domains whose bad signature weighs more"),
-    trusted_only=flag(False, "check signatures of trusted_domains only"),
-    strict_multiplier=known(NUMBER, 1.0, doc="how much more it weighs for trusted_domains"),
     sign_headers=known(STRING, doc="headers that are signed, with the oversigning marks"),
     sign_condition=known(LUA, doc="whether and how to sign; dkim_signing took its place"),
 )
