@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from filter_engine import checks
 from filter_engine.config.model import Config
@@ -39,6 +40,7 @@ from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
 
+_MAX_ADDRESS = 320
 TIMEOUT = PreResult(
     Action.SOFT_REJECT, "timeout processing message", "task timeout", priority=100, least=True
 )
@@ -168,6 +170,8 @@ class Scanner:
             on_timeout=TIMEOUT if self.config.options.soft_reject_on_timeout else None,
         )
         decision = run.decision()
+        # The run and its task no longer know each other: both go at once, without the collector.
+        task.decide = lambda: decision
         verdict = self._verdict(task, run, decision, chosen, time.monotonic() - began)
         self.statistics.timeouts += run.timed_out
         if self._outbox is not None:
@@ -196,8 +200,11 @@ class Scanner:
 
     def _task(self, raw: bytes, envelope: Envelope) -> Task:
         ip = client_ip(envelope.ip)
+        message = Message(raw)
+        if envelope.mail_from is None:  # of a file, or asked without the envelope
+            envelope = _with_return_path(envelope, message)
         return Task(
-            message=Message(raw),
+            message=message,
             envelope=envelope,
             sections=self.plan.sections,
             now=self._clock(),
@@ -234,6 +241,16 @@ class Scanner:
             unfinished=tuple(run.unfinished),
             timed_out=run.timed_out,
         )
+
+
+def _with_return_path(envelope: Envelope, message: Message) -> Envelope:
+    """The sender that the last MTA wrote down (RFC 5321, section 4.4), as Rspamd takes it."""
+    field = message.get("return-path")
+    text = "" if field is None else field.value.strip()
+    sender = text[1:-1] if text[:1] == "<" and text[-1:] == ">" else text
+    if not text or len(sender) > _MAX_ADDRESS or any(char.isspace() for char in sender):
+        return envelope
+    return replace(envelope, mail_from=sender)
 
 
 def _messages(decision: Decision, chosen: Chosen | None) -> dict[str, str]:
