@@ -28,6 +28,20 @@ from filter_engine.scan.task import Task
 Answered = Callable[[Any], None]
 
 
+class _Gathering:
+    """The answers to an ``All``, filled in as they come."""
+
+    __slots__ = ("answers", "missing")
+
+    def __init__(self, size: int) -> None:
+        self.answers: list[Any] = [None] * size
+        self.missing = size
+
+
+Waiter = tuple[_Gathering | None, int, Answered]
+"""Who waits for an answer: a place in a gathering and who waits for all of it, or a callback."""
+
+
 class Transport(Protocol):
     """Whatever can answer a DNS question. One that is also ``Exchanges`` carries exchanges out.
 
@@ -36,7 +50,10 @@ class Transport(Protocol):
     """
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None], /) -> None:
-        """Answer by calling ``done`` exactly once, now or later, and never raise."""
+        """Answer by calling ``done`` exactly once, now or later, and never raise.
+
+        The answer's ``question`` is the one that was asked.
+        """
 
 
 class Sink(Protocol):
@@ -53,7 +70,7 @@ class Driver:
     """Drives the asking checks of one stage of one task to their end.
 
     ``expected`` names the plain checks of the stage, which may be waited for; say ``plain_done``
-    for each.
+    for each that is in ``awaited`` when it ends, and ``plain_over`` after the last.
     """
 
     def __init__(
@@ -67,9 +84,11 @@ class Driver:
         self._ready: deque[tuple[str, Any]] = deque()
         self._draining = False
         self._expired = False
-        self._open: dict[DnsQuestion | Exchange, list[Answered]] = {}
+        # A message asks some forty questions: each is an entry here and a place in a gathering.
+        self._open: dict[DnsQuestion | Exchange, list[Waiter]] = {}
         self._known: dict[DnsQuestion | Exchange, DnsAnswer | Reply] = {}
-        self._waiting: dict[str, list[Answered]] = {}
+        self.awaited: dict[str, list[Answered]] = {}
+        """Name of a check -> who waits for its result."""
         self.when_idle: Callable[[], None] | None = None
 
     @property
@@ -98,9 +117,19 @@ class Driver:
     def plain_done(self, name: str) -> None:
         """A plain check of this stage has ended; its value is in ``task.results``."""
         self._plain.discard(name)
-        if not self._waiting:
-            return  # for nearly all
         self._tell(name)
+        if not self._draining:
+            self._draining = True
+            self._drain()
+
+    def plain_over(self) -> None:
+        """All plain checks of this stage have ended."""
+        self._plain.clear()
+        if not self.awaited:
+            return  # for nearly all
+        for name in tuple(self.awaited):
+            if name not in self._running:
+                self._tell(name)
         if not self._draining:
             self._draining = True
             self._drain()
@@ -112,7 +141,7 @@ class Driver:
         """
         self._expired = True
         for question in tuple(self._open):
-            self._answer(question, _timeout(question))
+            self._answered(_timeout(question))
         for check, coroutine in tuple(self._running.values()):
             coroutine.close()
             del self._running[check.name]
@@ -128,10 +157,10 @@ class Driver:
         while True:
             while self._ready:
                 self._step(*self._ready.popleft())
-            if self._open or self._plain or not self._waiting:
+            if self._open or self._plain or not self.awaited:
                 break
             # Only checks that wait for each other are left: none will ever be answered.
-            _, waiting = self._waiting.popitem()
+            _, waiting = self.awaited.popitem()
             for done in waiting:
                 done(None)
         self._draining = False
@@ -156,72 +185,77 @@ class Driver:
             self._sink.failed(check, error)
         else:
             return
-        self._tell(name)
+        if name in self.awaited:
+            self._tell(name)
 
     def _tell(self, name: str) -> None:
-        for done in self._waiting.pop(name, ()):
+        for done in self.awaited.pop(name, ()):
             done(self._task.results.get(name))
 
     def _put(self, question: Question[Any], done: Answered) -> None:
-        if isinstance(question, DnsQuestion):
-            self._put_world(question, done)
-        elif isinstance(question, All):
+        if isinstance(question, All):
             self._put_all(question, done)
+        elif isinstance(question, DnsQuestion | Exchange):
+            self._put_world(question, (None, 0, done))
         elif isinstance(question, ResultOf):
             if question.check in self._running or question.check in self._plain:
-                self._waiting.setdefault(question.check, []).append(done)
+                self.awaited.setdefault(question.check, []).append(done)
             else:
                 done(self._task.results.get(question.check))
-        elif isinstance(question, Exchange):
-            self._put_world(question, done)
         else:
             raise TypeError(f"a check awaited {question!r}, which is not a question")
 
-    def _put_world(self, question: DnsQuestion | Exchange, done: Answered) -> None:
-        known = self._known.get(question)
-        if known is not None:
-            done(known)
-        elif self._expired:
-            done(_timeout(question))
-        elif question in self._open:
-            self._open[question].append(done)
-        else:
-            self._open[question] = [done]
-            if isinstance(question, DnsQuestion):
-                self._transport.ask(question, partial(self._answer, question))
-            elif isinstance(self._transport, Exchanges):
-                self._transport.exchange(question, partial(self._answer, question))
-            else:
-                detail = "this transport has no connections"
-                self._answer(question, Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
-
     def _put_all(self, question: All, done: Answered) -> None:
-        answers: list[Any] = [None] * len(question.questions)
-        missing = len(answers)
-        if not missing:
+        questions = question.questions
+        if not questions:
             done(())
             return
-
-        def fill(index: int, answer: Any) -> None:
-            nonlocal missing
-            answers[index] = answer
-            missing -= 1
-            if not missing:
-                done(tuple(answers))
-
-        for index, part in enumerate(question.questions):
-            if type(part) is DnsQuestion:
-                self._put_world(part, partial(fill, index))
+        gathering = _Gathering(len(questions))
+        for index, part in enumerate(questions):
+            if type(part) is DnsQuestion:  # nearly all
+                self._put_world(part, (gathering, index, done))
             else:
-                self._put(part, partial(fill, index))
+                self._put(part, partial(_fill, (gathering, index, done)))
 
-    def _answer(self, question: DnsQuestion | Exchange, answer: DnsAnswer | Reply) -> None:
+    def _put_world(self, question: DnsQuestion | Exchange, waiter: Waiter) -> None:
+        waiting = self._open.get(question)
+        if waiting is not None:
+            waiting.append(waiter)
+            return
+        known = self._known.get(question)
+        if known is None and self._expired:
+            known = _timeout(question)
+        if known is not None:
+            _fill(waiter, known)
+            return
+        self._open[question] = [waiter]
+        if isinstance(question, DnsQuestion):
+            self._transport.ask(question, self._answered)
+        elif isinstance(self._transport, Exchanges):
+            self._transport.exchange(question, self._answered)
+        else:
+            detail = "this transport has no connections"
+            self._answered(Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
+
+    def _answered(self, answer: DnsAnswer | Reply) -> None:
+        question = answer.question
         waiting = self._open.pop(question, None)
         if waiting is None:
             return  # an answer after the deadline
         self._known[question] = answer
-        for done in waiting:
-            done(answer)
+        for waiter in waiting:
+            _fill(waiter, answer)
+
+
+def _fill(waiter: Waiter, answer: Any) -> None:
+    gathering, index, done = waiter
+    if gathering is None:
+        done(answer)
+        return
+    gathering.answers[index] = answer
+    gathering.missing -= 1
+    if not gathering.missing:
+        done(tuple(gathering.answers))
 
 
 def _timeout(question: DnsQuestion | Exchange) -> DnsAnswer | Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from filter_engine.scan.declare import Check, Returned, Stage
@@ -78,20 +78,36 @@ class Run:
             self.pre_results.append(on_timeout)
 
     async def _stage(self, stage: StagePlan, transport: Transport, deadline: float) -> None:
-        loop = asyncio.get_running_loop()
-        plain = [check.name for check in stage.plain]
-        driver = Driver(self.task, transport, self, plain)
+        if not stage.asking:
+            self._run_plain(stage, deadline, None)
+            return
+        driver = Driver(self.task, transport, self, [check.name for check in stage.plain])
         driver.start(stage.asking)
-        at_the_end = stage.stage is Stage.IDEMPOTENT  # it asks nobody, and others want to know
-        for check in stage.plain:
-            if at_the_end or loop.time() < deadline:
-                self._run_plain(check)
-            else:
-                self.timed_out = True
-                self.unfinished.append(check.name)
-            driver.plain_done(check.name)
+        self._run_plain(stage, deadline, driver)
+        driver.plain_over()
         if not driver.idle:
             await self._barrier(driver, deadline)
+
+    def _run_plain(self, stage: StagePlan, deadline: float, driver: Driver | None) -> None:
+        """One flat loop, as a message meets some fifty plain checks."""
+        task, results, take = self.task, self.task.results, self._take
+        now = asyncio.get_running_loop().time
+        awaited: Mapping[str, object] = {} if driver is None else driver.awaited
+        at_the_end = stage.stage is Stage.IDEMPOTENT  # it asks nobody, and others want to know
+        for check in stage.plain:
+            name = check.name
+            if at_the_end or now() < deadline:
+                try:
+                    run: Any = check.run  # of plain checks a PlainCheck; a cast costs
+                    returned = run(task)
+                    results[name] = None if returned is None else take(check, returned)
+                except Exception as error:
+                    self.failed(check, error)
+            else:
+                self.timed_out = True
+                self.unfinished.append(name)
+            if name in awaited and driver is not None:
+                driver.plain_done(name)
 
     async def _barrier(self, driver: Driver, deadline: float) -> None:
         loop = asyncio.get_running_loop()
@@ -113,20 +129,10 @@ class Run:
         finally:
             timer.cancel()
 
-    def _run_plain(self, check: Check) -> None:
-        try:
-            run: Any = check.run  # of plain checks a PlainCheck; a cast costs more than it says
-            returned = run(self.task)
-            self.task.results[check.name] = (
-                self._take(check, returned) if returned is not None else None
-            )
-        except Exception as error:
-            self.failed(check, error)
-
     def _take(self, check: Check, returned: Returned) -> object:
         """Take all of it or, of a wrong type, nothing: raises TypeError."""
-        if returned is None:
-            return None
+        if not returned and (returned is None or type(returned) is list):
+            return None  # nearly all
         if not isinstance(returned, Outcome):
             self.findings.extend(_findings(check, returned))
             return None
@@ -171,6 +177,9 @@ class Run:
             )
 
 
+_is_text = str.__instancecheck__
+
+
 def _findings(check: Check, returned: Iterable[Finding]) -> Collection[Finding]:
     """What a check returned, looked at; a site's rules are not type-checked before they run."""
     try:
@@ -185,7 +194,7 @@ def _findings(check: Check, returned: Iterable[Finding]) -> Collection[Finding]:
             and isinstance(one.weight, (int, float))
             and isinstance(one.evidence, str)
             and isinstance(one.options, (tuple, list))
-            and (not one.options or all(isinstance(option, str) for option in one.options))
+            and (not one.options or all(map(_is_text, one.options)))
         ):
             raise TypeError(
                 f"check {check.name} returned a Finding of {one.symbol!r:.80} with a wrong type: "
