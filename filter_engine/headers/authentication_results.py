@@ -7,6 +7,7 @@ Internationalised addresses stay as they are (RFC 8616), domains are written as 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult
@@ -75,18 +76,19 @@ def authentication_results(task: Task, *, add_smtp_user: bool = True, stop_chars
     return fold_results([authserv, *results], stop_chars)
 
 
-def forged_places(task: Task, name: str) -> tuple[int, ...]:
-    """Which header fields of that name, from 1, claim to be of this host (RFC 8601, section 5).
+def forged_places(task: Task, name: str, ids: Iterable[str] = ()) -> tuple[int, ...]:
+    """Which header fields of that name, from 1, claim to be of this host or of one whose
+    authserv-id is among ``ids`` (RFC 8601, section 5).
 
     Those whose claim cannot be read, or that are beyond the bounds, count as such too: who reads
     them later may understand them.
     """
-    mine = authserv_id(task).lower().rstrip(".")
+    mine = {one.lower().rstrip(".") for one in (authserv_id(task), *ids)}
     fields = task.message.get_all(name)
     forged = [
         place
         for place, field in enumerate(fields[:_MAX_EXAMINED], start=1)
-        if (claimed := claimed_authserv(field.value)) is None or claimed.lower().rstrip(".") == mine
+        if (claimed := claimed_authserv(field.value)) is None or claimed.lower().rstrip(".") in mine
     ]
     forged.extend(range(_MAX_EXAMINED + 1, len(fields) + 1))
     return tuple(forged)
@@ -139,6 +141,8 @@ def _auth(task: Task, *, add_smtp_user: bool) -> str:
 
 def _dkim(signature: DkimSignatureResult) -> str:
     reason = "" if signature.result is DkimCode.PASS else _comment(signature.reason)
+    if signature.partial:
+        reason = _comment("l= leaves the end of the body out")
     parts = [f"dkim={signature.result.value}{reason}"]
     if signature.domain:
         parts.append(f"header.d={_value(_a_label(signature.domain))}")

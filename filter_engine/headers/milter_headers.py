@@ -100,8 +100,9 @@ class MilterHeaders:
             edits.add_nothing()
         if _AUTHENTICATION_RESULTS in wanted and task.authenticated:
             # Whether or not one is added: a login must not speak in this host's name.
-            header = self._of[_AUTHENTICATION_RESULTS].header
-            edits.remove(header, forged_places(task, header))
+            routine = self._of[_AUTHENTICATION_RESULTS]
+            forged = forged_places(task, routine.header, routine.remove_ids)
+            edits.remove(routine.header, forged)
         if apply is not None:
             self._apply(apply, edits)
         for name in stripped(task):

@@ -174,6 +174,11 @@ class AuthenticationResultsRoutine(HeaderRoutine):
     header: str = _header("Authentication-Results")
     order: int | None = option(nullable(INTEGER), 1, doc="its place: 1 the top, -1 the end")
     add_smtp_user: bool = option(BOOLEAN, True, doc="name the login")
+    remove_ids: tuple[str, ...] = option(
+        list_of(STRING),
+        (),
+        doc="further names of this site's hosts: headers in their name are forged here, and go",
+    )
     stop_chars: str = option(
         STRING, ";", doc="with ; each result has a line of its own; else lines are filled"
     )

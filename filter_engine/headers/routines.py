@@ -217,7 +217,7 @@ def _authentication_results(
 ) -> None:
     task = subject.task
     if 0 not in options.remove:
-        edits.remove(options.header, forged_places(task, options.header))
+        edits.remove(options.header, forged_places(task, options.header, options.remove_ids))
     value = authentication_results(
         task, add_smtp_user=options.add_smtp_user, stop_chars=options.stop_chars
     )

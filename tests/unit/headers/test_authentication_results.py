@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -291,3 +292,28 @@ def test_an_id_that_reaches_the_bound_is_not_believed() -> None:
 def test_any_comment_before_our_name_is_seen_through(text: str) -> None:
     quoted = "".join(f"\\{char}" if char in "()\\" else char for char in text)
     assert claimed_authserv(f"({quoted}) (({quoted})) mx1.home.example; none") == "mx1.home.example"
+
+
+def test_a_signature_that_leaves_out_the_end_is_flagged() -> None:
+    partial = replace(SIGNATURE, partial=True)
+    assert render({"dkim": DkimResult((partial,))}).split(";\n\t")[1] == (
+        "dkim=pass (l= leaves the end of the body out) header.d=goodcorp.com header.s=s1 "
+        "header.b=VSk6JlzZ"
+    )
+
+
+def test_names_of_the_sites_other_hosts_are_forged_too() -> None:
+    fields = b"".join(
+        b"Authentication-Results: " + host + b"; dmarc=pass\r\n"
+        for host in (b"mx1.home.example", b"(x) MX2.home.example.", b"mx.elsewhere.example")
+    )
+    task = Task(
+        message=Message(fields + b"\r\n"),
+        envelope=Envelope(mta_name="mx1.home.example"),
+        sections={},
+        now=0.0,
+        server="here",
+    )
+    name = "Authentication-Results"
+    assert forged_places(task, name) == (1,)
+    assert forged_places(task, name, ("mx2.home.example",)) == (1, 2)
