@@ -11,7 +11,7 @@ from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _URL = ("url",)
-_UNSEEN: Final = UrlFlag.SUBJECT | UrlFlag.HTML_DISPLAYED | UrlFlag.SPECIAL
+_UNSEEN: Final = UrlFlag.SUBJECT | UrlFlag.HTML_DISPLAYED | UrlFlag.SPECIAL | UrlFlag.CONTENT
 
 
 @check(

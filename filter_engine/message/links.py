@@ -53,12 +53,14 @@ class _Found:
         return url.changed(url.origin, self.flags, self.count, self.phished)
 
 
-def find_links(parts: Iterable[Part], subject: str | None = None) -> Links:
-    """URLs and mail addresses of text parts and the subject.
+def find_links(
+    parts: Iterable[Part], subject: str | None = None, files: Iterable[Part] = ()
+) -> Links:
+    """URLs and mail addresses of text parts, the subject and PDF files among ``files``.
 
     The effort for all parts together is bounded; what lies beyond is not looked at.
     """
-    return _Collector().read(parts, subject)
+    return _Collector().read(parts, subject, files)
 
 
 class _Collector:
@@ -71,7 +73,7 @@ class _Collector:
         self._unparsed: set[str] = set()
         """Written forms of mail addresses that were read before."""
 
-    def read(self, parts: Iterable[Part], subject: str | None) -> Links:
+    def read(self, parts: Iterable[Part], subject: str | None, files: Iterable[Part]) -> Links:
         budget = self._budget
         written: dict[int, tuple[range, ...]] = {}
         for part in parts:
@@ -89,6 +91,9 @@ class _Collector:
             written[part.index] = self._text(text, "text" if html is None else "html", bare=bare)
         if subject:
             self._subject(subject[:MAX_URL_LENGTH])
+        for part in files:
+            if part.maintype == "application" and part.content[:5] == b"%PDF-":
+                self._file(part.content)
         return Links(
             tuple(found.finish() for found in self._urls.values()),
             tuple(self._emails.values()),
@@ -119,6 +124,14 @@ class _Collector:
                 self._add(url)
             else:
                 found.flags |= UrlFlag.SUBJECT
+
+    def _file(self, content: bytes) -> None:
+        from filter_engine.message.pdf_links import pdf_links  # few messages have one
+
+        for target in pdf_links(content):
+            url = parse_url(target[:MAX_URL_LENGTH], "html", flags=UrlFlag.CONTENT)
+            if url is not None and url.text not in self._urls:
+                self._add(url)
 
     def _html(self, html: HtmlContent) -> None:
         base = html.base if html.base and "://" in html.base else None

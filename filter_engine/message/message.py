@@ -173,7 +173,7 @@ class Message:
 
     @lazy
     def urls(self) -> tuple[Url, ...]:
-        """Distinct URLs of all text parts and the subject, in order, each with its flags."""
+        """Distinct URLs of text parts, the subject and PDF files, in order, each with its flags."""
         return self._links.urls
 
     @lazy
@@ -191,6 +191,10 @@ class Message:
         spans = self._links.written.get(part.index, ())
         text = part.visible_text if spans else ""
         return tuple(text[span.start : span.stop] for span in spans)
+
+    def link_spans(self, part: Part) -> tuple[range, ...]:
+        """Where in the visible text of a part URLs and mail addresses stand, in order."""
+        return self._links.written.get(part.index, ())
 
     def words_of(self, part: Part) -> list[str]:
         """The words of a part's visible text, normalised, without URLs and addresses."""
@@ -211,4 +215,4 @@ class Message:
     @lazy
     def _links(self) -> Links:
         texts = tuple(part for part in self.parts if part.is_text or part.is_text_file)
-        return find_links(texts, self.subject)
+        return find_links(texts, self.subject, self.parts)

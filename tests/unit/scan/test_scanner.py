@@ -14,6 +14,7 @@ from filter_engine import checks
 from filter_engine.scan.declare import REGISTRY, Registry, Symbol, check
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
+from filter_engine.scan.trace import Trace
 from filter_engine.scan.verdict import Action, Finding, Verdict
 from filter_engine.scanner import Scanner
 
@@ -134,3 +135,24 @@ def test_every_declared_symbol_has_a_group_and_a_description() -> None:
     checks.load()
     bare = [s.name for _, s in REGISTRY.symbols() if not s.groups or not s.description]
     assert bare == []
+
+
+@pytest.mark.parametrize(
+    ("given", "written", "expected"),
+    [
+        (None, "<bob@example.com>", "bob@example.com"),
+        (None, "bob@example.com", "bob@example.com"),
+        (None, "<>", ""),
+        (None, "bob at example.com", None),
+        (None, "x" * 400, None),
+        ("", "<bob@example.com>", ""),
+        ("eve@example.org", "<bob@example.com>", "eve@example.org"),
+    ],
+)
+def test_the_sender_of_a_file_is_its_return_path(
+    make: Callable[..., Scanner], given: str | None, written: str, expected: str | None
+) -> None:
+    seen: list[Trace] = []
+    raw = f"Return-Path: {written}\r\nSubject: x\r\n\r\nHello\r\n".encode()
+    asyncio.run(make(Registry()).scan(raw, Envelope(mail_from=given), trace=seen.append))
+    assert seen[0].task.envelope.mail_from == expected
