@@ -22,6 +22,26 @@ CUSTOM: Final = "x-"
 """Put before the names of formatting elements where there are many."""
 
 
+class TagBudget:
+    """What is left of the tags one message is worth: those of its HTML parts together.
+
+    A part of ``MAX_TAGS`` nested elements costs the parser most of a second; a message may have a
+    thousand parts.
+    """
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MAX_TAGS
+
+    def take(self, source: str) -> bool:
+        """Whether this part is still read as HTML; the last one that is may go beyond."""
+        if self._left <= 0:
+            return False
+        self._left -= source.count("<")
+        return True
+
+
 def guard(source: str) -> str:
     """The document, cut to its bounds and rewritten so that its tree stays small."""
     html = source[:MAX_HTML]

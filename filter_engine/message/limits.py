@@ -42,4 +42,4 @@ MAX_URL_LENGTH: Final = 4096
 MAX_HTML: Final = 2 << 20
 """Characters of one HTML part that are read as HTML."""
 MAX_TAGS: Final = 20_000
-"""Tags that are read of one HTML part, and of all of a message's when its links are collected."""
+"""Tags that are read of one HTML part, and after which no further part of a message is read."""

@@ -79,10 +79,7 @@ class _Collector:
         for part in parts:
             if budget.characters <= 0:
                 break
-            html: HtmlContent | None = None
-            if part.is_html and budget.tags > 0:
-                budget.tags -= part.text.count("<")
-                html = part.html
+            html = part.html
             if html is not None:
                 self._html(html)
             text = (part.text if html is None else html.text)[: budget.characters]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField, find_body, find_message, parse_header_block
+from filter_engine.message.html_guard import TagBudget
 from filter_engine.message.limits import MAX_DEPTH, MAX_PART_HEADERS, MAX_PARTS
 from filter_engine.message.part import Part
 
@@ -21,6 +22,7 @@ class TreeBuilder:
     def __init__(self, note: _Note) -> None:
         self.parts: list[Part] = []
         self._note = note
+        self._tags = TagBudget()
 
     def add(
         self,
@@ -31,7 +33,8 @@ class TreeBuilder:
         default_type: str = "text/plain",
     ) -> Part:
         """Add the part whose content is ``span`` (data, start, end), and all below it."""
-        part = Part(len(self.parts), parent, headers, *span, default_type, self._note)
+        index = len(self.parts)
+        part = Part(index, parent, headers, *span, default_type, self._note, self._tags)
         self.parts.append(part)
         if part.is_multipart or part.is_message:
             if depth >= MAX_DEPTH:

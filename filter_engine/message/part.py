@@ -11,6 +11,7 @@ from filter_engine.message.defect import Defect
 from filter_engine.message.file_type import FileType, detect
 from filter_engine.message.header import HeaderField
 from filter_engine.message.html import HtmlContent, parse_html
+from filter_engine.message.html_guard import TagBudget
 from filter_engine.message.html_marks import looks_like_html
 from filter_engine.message.lazy import lazy
 from filter_engine.message.limits import MAX_TEXT
@@ -37,6 +38,7 @@ class Part:
         end: int,
         default_type: str,
         note: Callable[[Defect], None],
+        tags: TagBudget,
     ) -> None:
         self.index = index
         """Position in the message's ``parts``: the tree in preorder, the whole message 0."""
@@ -49,6 +51,7 @@ class Part:
         self.start = start
         self.end = end
         self._note = note
+        self._tags = tags
         content_type, missing = _content_type(headers, note)
         self.content_type = content_type.value or default_type
         """type/subtype in lower case; the default of RFC 2045, section 5.2 when absent or bad."""
@@ -239,8 +242,9 @@ class Part:
 
     @lazy
     def html(self) -> HtmlContent | None:
-        """What an HTML part shows and where it leads; None for any other."""
-        return parse_html(self.text) if self.is_html else None
+        """What an HTML part shows and where it leads; None for any other, and for HTML beyond what
+        one message is worth."""
+        return parse_html(self.text) if self.is_html and self._tags.take(self.text) else None
 
     @property
     def visible_text(self) -> str:

@@ -10,7 +10,6 @@ from typing import Final
 from filter_engine.message.limits import (
     MAX_CANDIDATES,
     MAX_LINK_TEXT,
-    MAX_TAGS,
     MAX_URL_LENGTH,
 )
 from filter_engine.message.url import has_public_suffix
@@ -39,13 +38,11 @@ _DOMAIN_ROOM: Final = 253
 class Budget:
     """What is left of the effort one message is worth."""
 
-    __slots__ = ("characters", "emails", "tags", "urls")
+    __slots__ = ("characters", "emails", "urls")
 
     def __init__(self) -> None:
         self.characters = MAX_LINK_TEXT
         """Of text to be searched."""
-        self.tags = MAX_TAGS
-        """Of HTML to be read."""
         self.urls = MAX_CANDIDATES
         """Places in the text to be looked at because a URL may begin there."""
         self.emails = MAX_CANDIDATES

@@ -41,6 +41,7 @@ def look_at_everything(message: Message) -> None:
     for part in message.parts:
         assert isinstance(part.content, bytes)
         assert part.text.encode() is not None
+        assert part.visible_text.encode() is not None
         assert part.filename is None or part.filename
         assert part.is_attachment in (True, False)
     assert len(message.urls) <= 1000
@@ -103,6 +104,8 @@ HOSTILE = {
     )
     * 900,
     "open blocks": html("<div>" * 20_000 + "</p>" * 20_000),
+    "open blocks in many parts": b"Content-Type: multipart/mixed; boundary=x\n\n"
+    + (b"--x\nContent-Type: text/html\n\n" + b"<div>" * 20_000 + b"\n") * 20,
     "open items": html("<ul><li>" * 20_000),
     "attributes": html("<a " + " ".join(f"a{n}=1" for n in range(30_000)) + ">"),
     "many paddings": b"Content-Transfer-Encoding: base64\n\n" + b"A=" * (2 << 20),
