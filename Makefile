@@ -165,6 +165,10 @@ fuzz: setup ## Fuzz the parsers of configuration and messages for SECONDS each (
 	@$(BIN)/python tests/fuzz/ucl/fuzz.py --seconds $(SECONDS)
 	@$(BIN)/python tests/fuzz/message/fuzz.py --seconds $(SECONDS)
 
+.PHONY: bench-auth
+bench-auth: setup ## CPU time of signing, sealing and verifying, beside pure dkimpy
+	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.authentication
+
 .PHONY: bench
 bench: setup ## Engine and Rspamd side by side (ROUNDS=5 MESSAGES=1500, PROFILE=1, QUICK=1, REDIS=0, PAGE=1: into docs/)
 	@$(BIN)/pip install -q -c constraints.txt -e '.[bench]' || echo "!! no matplotlib: no plot"

@@ -27,7 +27,7 @@ from filter_engine.config.kinds import BOOLEAN, STRING, list_of, section, sectio
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.schema import Option, option
+from filter_engine.config.schema import Binder, Option, option
 from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
@@ -92,6 +92,22 @@ class ArcOptions(SenderPolicyOptions, SigningOptions):
         doc="a tenth of DMARC's score where a trusted signer saw DMARC pass",
     )
     anchor: ClassVar[str] = "modules/arc"
+
+    def tell(self, binder: Binder) -> None:
+        """Options that change nothing without another one."""
+        super().tell(binder)
+        if "adjust_dmarc" in self.origins and self.whitelisted_signers_map is None:
+            why = "no signer is trusted"
+            self.tell_alone(binder, "adjust_dmarc", why, "write whitelisted_signers_map")
+        own = self.sign_local or self.sign_authenticated or self.sign_networks
+        if self.reuse_auth_results and not own:
+            self.tell_alone(
+                binder,
+                "reuse_auth_results",
+                "results are taken from the site's own hosts only, whose mail is not sealed",
+                "write sign_local = true or sign_networks",
+            )
+
     known: ClassVar[Mapping[str, Option]] = unserved("arc")
 
 

@@ -14,7 +14,8 @@ from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, TIME, at_least
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
-from filter_engine.config.schema import Option, option
+from filter_engine.config.schema import Binder, Option, option
+from filter_engine.config.tell import tell
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Symbol, check
@@ -63,6 +64,28 @@ class DkimOptions(SenderPolicyOptions):
         NUMBER, 1.0, doc="how much more signatures of trusted_domains weigh"
     )
     anchor: ClassVar[str] = "modules/dkim"
+
+    def tell(self, binder: Binder) -> None:
+        """What needs a list of domains, and has none."""
+        if self.trusted_domains is not None or self.domains is not None:
+            return
+        if self.trusted_only:
+            tell(
+                binder,
+                self.origin("trusted_only"),
+                "no-effect",
+                "dkim.trusted_only without trusted_domains: no signature is looked at",
+                "write trusted_domains, or remove it",
+            )
+        elif "strict_multiplier" in self.origins:
+            tell(
+                binder,
+                self.origin("strict_multiplier"),
+                "no-effect",
+                "dkim.strict_multiplier has no effect: it is of trusted_domains",
+                "write trusted_domains",
+            )
+
     known: ClassVar[Mapping[str, Option]] = unserved("dkim")
 
 

@@ -10,7 +10,15 @@ from typing import ClassVar
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, TIME, at_least, list_of, section
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
-from filter_engine.config.schema import Option, Section, declare_known, known, option
+from filter_engine.config.schema import (
+    Binder,
+    Option,
+    Section,
+    declare_known,
+    known,
+    option,
+)
+from filter_engine.config.tell import tell
 
 
 @options_class
@@ -62,6 +70,19 @@ class DmarcReporting(Section):
         doc="names of the keys in Redis",
     )
     anchor: ClassVar[str] = "modules/dmarc"
+
+    def tell(self, binder: Binder) -> None:
+        """Reports without anybody who sends them."""
+        for name in ("email", "domain"):
+            if self.enabled and not getattr(self, name):
+                tell(
+                    binder,
+                    self.origin("enabled"),
+                    "no-effect",
+                    f"dmarc.reporting gathers data and has no {name}: no report can be sent",
+                    f"write reporting {{ {name} = ...; }}",
+                )
+
     known: ClassVar[Mapping[str, Option]] = declare_known(
         additional_address=known(STRING, doc="copy of every report, older name of bcc_addrs"),
         report_local_controller=known(BOOLEAN, False, doc="also gather from scans by hand"),

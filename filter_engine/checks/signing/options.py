@@ -21,9 +21,19 @@ from filter_engine.config.kinds import (
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Binder, Kind, MisfitError, Section, option
+from filter_engine.config.tell import tell
 from filter_engine.dns.names import is_hostname, to_ascii
 from filter_engine.ucl.nodes import UclNode
 
+_OF_REQUESTS = (
+    "allow_headers_fallback",
+    "http_sign_header",
+    "http_sign_on_reject_header",
+    "http_domain_header",
+    "http_selector_header",
+    "http_key_header",
+)
+_OF_DOMAINS = ("domain", "path", "path_map", "selector_map", "use_domain", "use_esld")
 IDENTITIES = ("header", "envelope", "auth", "recipient")
 """What ``use_domain`` may name; any other name with a dot is itself the domain that signs."""
 
@@ -210,3 +220,31 @@ class SigningOptions(Section):
     http_key_header: str = option(
         STRING, "DkimPrivateKey", doc="header of the request with the key, PEM or bare base64"
     )
+
+    def tell(self, binder: Binder) -> None:
+        """Options that change nothing without another one."""
+        tables = ("signing_table", "key_table")
+        for name, other in (tables, tables[::-1]):
+            if name in self.origins and getattr(self, other) is None:
+                self.tell_alone(binder, name, f"it takes {other} as well", f"write {other}")
+        for name in _OF_REQUESTS:
+            if name in self.origins and not self.use_http_headers:
+                hint = "write use_http_headers = true"
+                self.tell_alone(binder, name, "the request's headers are not read", hint)
+        if "allow_pubkey_mismatch" in self.origins and not self.check_pubkey:
+            hint = "write check_pubkey = true"
+            self.tell_alone(binder, "allow_pubkey_mismatch", "no public key is looked up", hint)
+        for name in _OF_DOMAINS:
+            if (
+                name in self.origins
+                and self.signing_table is not None
+                and self.key_table is not None
+            ):
+                hint = "remove one of them"
+                self.tell_alone(binder, name, "signing_table and key_table say what signs", hint)
+
+    def tell_alone(self, binder: Binder, name: str, why: str, hint: str) -> None:
+        """Say that what was written under ``name`` has no effect."""
+        section = self.anchor.rpartition("/")[2]
+        at = self.origin(name)
+        tell(binder, at, "no-effect", f"{section}.{name} has no effect: {why}", hint)
