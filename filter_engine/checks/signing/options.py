@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -22,9 +23,10 @@ from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Binder, Kind, MisfitError, Section, option
 from filter_engine.config.tell import tell
-from filter_engine.dns.names import is_hostname, to_ascii
+from filter_engine.dns.names import to_ascii
 from filter_engine.ucl.nodes import UclNode
 
+_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+")
 _OF_REQUESTS = (
     "allow_headers_fallback",
     "http_sign_header",
@@ -53,7 +55,7 @@ HEADER_LIST: Kind[str] = Kind("header list", _header_list)
 def _whose_domain(nodes: list[UclNode], _binder: Binder) -> str:
     text = text_of(nodes[0]).strip().lower()
     name = to_ascii(text) or ""
-    if text not in IDENTITIES and not ("." in name and is_hostname(name)):
+    if text not in IDENTITIES and not _DOMAIN.fullmatch(name):
         raise MisfitError(
             f"{text!r} is neither one of {', '.join(IDENTITIES)} nor a domain name",
             "header is From, envelope the sender, auth the login, recipient the first recipient",
@@ -234,12 +236,10 @@ class SigningOptions(Section):
         if "allow_pubkey_mismatch" in self.origins and not self.check_pubkey:
             hint = "write check_pubkey = true"
             self.tell_alone(binder, "allow_pubkey_mismatch", "no public key is looked up", hint)
+        if self.signing_table is None or self.key_table is None:
+            return
         for name in _OF_DOMAINS:
-            if (
-                name in self.origins
-                and self.signing_table is not None
-                and self.key_table is not None
-            ):
+            if name in self.origins:
                 hint = "remove one of them"
                 self.tell_alone(binder, name, "signing_table and key_table say what signs", hint)
 
