@@ -76,10 +76,11 @@ class Survey:
             if not term.whole or not term.networks:
                 continue
             over -= term.lookups
-            parts.append(f"{term.text} ({term.lookups} lookups) by {' '.join(term.flattened())}")
+            cost = "1 lookup" if term.lookups == 1 else f"{term.lookups} lookups"
+            parts.append(f"{term.text} ({cost}) by {' '.join(term.flattened())}")
         if not parts:
             return "remove terms that no mail comes from any more" if over > 0 else ""
-        rest = "" if over <= 0 else f"; {over} lookups too many are left"
+        rest = "" if over <= 0 else f"; even then {over} too many are left"
         told = f"replace {'; '.join(parts)}{rest}"
         return f"{told}. Compare daily: these networks are another's and change"
 

@@ -10,6 +10,10 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import dns.rdataclass
+import dns.rdatatype
+from dns.rdtypes.ANY.TXT import TXT
+
 from lab.dnssec import ds_record
 from lab.internet import Internet, MailDomain, Server
 from lab.site import Site
@@ -49,8 +53,9 @@ def absolute(name: str) -> str:
 
 def txt(value: str) -> str:
     """Rdata of a TXT record: quoted strings of at most 255 octets each."""
-    parts = [value[start : start + _STRING] for start in range(0, len(value), _STRING)] or [""]
-    return " ".join('"' + part.replace("\\", r"\\").replace('"', r"\"") + '"' for part in parts)
+    octets = value.encode()
+    parts = [octets[at : at + _STRING] for at in range(0, len(octets), _STRING)] or [b""]
+    return TXT(dns.rdataclass.IN, dns.rdatatype.TXT, parts).to_text()
 
 
 def spf_record(addresses: Iterable[str], ending: str) -> str:

@@ -6,6 +6,7 @@ import dns.dnssec
 import dns.name
 import dns.rdata
 import dns.rdatatype
+import dns.reversename
 import dns.zone
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key

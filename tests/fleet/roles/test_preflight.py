@@ -120,6 +120,7 @@ def test_all_faults_of_the_site_are_told_at_once_with_hosts_and_variables() -> N
         ("filter_engine_syslog_level", 8, "value of filter_engine_syslog_level must be one of"),
         ("filter_engine_log_target", "disk", "value of filter_engine_log_target must be one of"),
         ("postfix_message_size_limit", 0, "postfix_message_size_limit must be a number"),
+        ("dns_records_dmarc", {"policy": "drop"}, 'dmarc: policy is "drop"; write one of'),
         ("resolver_forwarders", [{"address": "1.1.1.1"}], "names 1.1.1.1 (Cloudflare): DNS"),
     ],
 )

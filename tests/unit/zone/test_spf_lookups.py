@@ -114,5 +114,5 @@ def test_check_tells_that_receivers_give_up(compared: Callable[..., Report]) -> 
     (finding,) = report.findings
     assert finding.fault is Fault.LOOKUPS
     assert "11 lookups, more than 10" in finding.text
-    assert finding.advice.startswith("replace a:h0.example.net (1 lookups) by ip4:192.0.2.0.")
+    assert finding.advice.startswith("replace a:h0.example.net (1 lookup) by ip4:192.0.2.0.")
     assert report.status == 1
