@@ -15,7 +15,7 @@ import dns.rcode
 import dns.rdatatype
 
 from filter_engine.dns.names import to_wire
-from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
+from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus, dns_answer
 
 UDP_SIZE = 1232
 """Largest reply asked for over UDP (EDNS; the size that is not fragmented)."""
@@ -95,8 +95,8 @@ def negative_answer(data: bytes, question: DnsQuestion, asked: bytes, rcode: int
     """The answer of a reply without answer records; its TTL comes from the SOA (RFC 2308)."""
     ttl = _negative_ttl(data, HEADER + len(asked)) if data[8:10] != b"\0\0" else 0
     if rcode == _NXDOMAIN:
-        return DnsAnswer(question, DnsStatus.NXDOMAIN, (), ttl, "no such name")
-    return DnsAnswer(question, DnsStatus.NODATA, (), ttl, "no record")
+        return dns_answer((question, DnsStatus.NXDOMAIN, (), ttl, "no such name"))
+    return dns_answer((question, DnsStatus.NODATA, (), ttl, "no record"))
 
 
 def _negative_ttl(data: bytes, at: int) -> int:

@@ -8,12 +8,14 @@ under a table of zone data in conformance tests and under a recording.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 if TYPE_CHECKING:
     from filter_engine.scan.exchange import Exchange, Reply
+    from filter_engine.scan.store import StoreAnswer, StoreQuestion
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -42,7 +44,8 @@ class DnsStatus(Enum):
     """The name cannot be asked at all (label or name too long, empty label)."""
 
 
-_MISSING = (DnsStatus.NXDOMAIN, DnsStatus.NODATA, DnsStatus.INVALID)
+MISSING = (DnsStatus.NXDOMAIN, DnsStatus.NODATA, DnsStatus.INVALID)
+"""How the answers end that are ``missing``."""
 _TEMPFAIL = DnsStatus.TEMPFAIL
 
 
@@ -81,12 +84,19 @@ class DnsAnswer(NamedTuple):
     @property
     def missing(self) -> bool:
         """True when the name or the type certainly does not exist (a void answer)."""
-        return self.status in _MISSING
+        return self.status in MISSING
 
     @property
     def failed(self) -> bool:
         """True when nothing is known and a retry may help."""
         return self.status is _TEMPFAIL
+
+
+# What ``DnsQuestion(name, rdtype)`` and ``DnsAnswer(...)`` with all its fields make, of a tuple and
+# without the Python that NamedTuple writes for its ``__new__``.
+dns_question: Callable[[tuple[str, str]], DnsQuestion] = partial(tuple.__new__, DnsQuestion)
+dns_answer: Callable[[tuple[DnsQuestion, DnsStatus, tuple[Any, ...], int, str]], DnsAnswer]
+dns_answer = partial(tuple.__new__, DnsAnswer)
 
 
 class _All(NamedTuple):
@@ -116,11 +126,15 @@ class Ask:
 
     def dns(self, name: str, rdtype: str) -> Question[DnsAnswer]:
         """Ask DNS for ``rdtype`` records of ``name`` (final dot and case do not matter)."""
-        return DnsQuestion(name.rstrip(".").lower(), rdtype)
+        return dns_question((name.rstrip(".").lower(), rdtype))
 
     def exchange(self, exchange: Exchange) -> Question[Reply]:
         """Send bytes to a service and ask for what comes back."""
         return exchange
+
+    def store(self, question: StoreQuestion) -> Question[StoreAnswer]:
+        """Ask a store, in words that a ``Store`` made: ``ask.store(replies.get(key))``."""
+        return question
 
     def result(self, check: str) -> Question[Any]:
         """Wait for the value of the check of that name."""

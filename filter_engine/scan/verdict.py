@@ -11,6 +11,7 @@ from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
     from filter_engine.scan.exchange import Exchange
+    from filter_engine.scan.store import StoreQuestion
 
 
 class Action(Enum):
@@ -31,9 +32,8 @@ class Action(Enum):
         return cls(text.strip().lower().replace("_", " "))
 
 
-@frozen
-class Finding:
-    """One thing a check saw.
+class Finding(NamedTuple):
+    """One thing a check saw. A tuple, as some forty are made a message.
 
     ``weight`` multiplies the symbol's configured score (Rspamd's dynamic multiplier, usually 1).
     ``options`` are the strings shown in brackets after the symbol. ``evidence`` says, for
@@ -80,8 +80,9 @@ class Outcome:
     """DKIM-Signature header values (folded with ``\\n\\t``) to be put on the message."""
     headers: tuple[AddHeader | RemoveHeader, ...] = ()
     """Header fields to put on the message or to take off it, whatever milter_headers does."""
-    notices: tuple[Exchange, ...] = ()
-    """Sent once the verdict is given, to others that want to know; nobody waits for them."""
+    notices: tuple[Exchange | StoreQuestion, ...] = ()
+    """Sent once the verdict is given, to others that want to know and to stores that shall
+    remember; nobody waits for them."""
 
 
 class SymbolResult(NamedTuple):

@@ -42,6 +42,19 @@ class Element(NamedTuple):
 Elements = tuple[Element, ...]
 
 
+Sources = tuple[object, ...]
+
+
+def sources(rule: Rule) -> Sources:
+    """All of a rule that decides what it looks up, signatures and selectors apart."""
+    return (
+        *(rule.checks, rule.no_ip, rule.full_hostname, id(rule.composition), rule.limit),
+        *(rule.domain_only, rule.delimiter, rule.ipv4, rule.ipv6),
+        *(rule.received_flags, rule.received_nflags, rule.received_min, rule.received_max),
+        *(rule.exclude_private, rule.exclude_local),
+    )
+
+
 def reversed_octets(ip: IP) -> str:
     """An address as lists want it (RFC 5782, sections 2.1 and 2.4)."""
     if isinstance(ip, IPv4Address):
@@ -62,6 +75,7 @@ class Found:
         self._task = task
         self._local = local
         self._kept: dict[object, object] = {}
+        self._lists: dict[Sources, list[Elements]] = {}
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
         if key not in self._kept:
@@ -77,11 +91,17 @@ class Found:
         """Whether an address belongs to the site, or to nobody on the Internet."""
         return ip in self._local or ip in PRIVATE or ip in LOOPBACK or ip.is_link_local
 
-    def for_rule(self, rule: Rule) -> list[Elements]:
+    def for_rule(self, rule: Rule, wanted: Sources) -> list[Elements]:
         """What a rule looks up, signatures and selectors apart, in order and by kind.
 
-        Rules that want the same get the same tuples.
+        Rules that want the same (``sources``) get the same list and the same tuples.
         """
+        known = self._lists.get(wanted)
+        if known is None:
+            known = self._lists[wanted] = self._for_rule(rule)
+        return known
+
+    def _for_rule(self, rule: Rule) -> list[Elements]:
         checks = rule.checks
         found: list[Elements] = []
         if "helo" in checks:

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.rbl.answers import Plain
-from filter_engine.checks.rbl.elements import Element, Elements, Found, of_ip
+from filter_engine.checks.rbl.elements import Element, Elements, Found, Sources, of_ip, sources
 from filter_engine.checks.rbl.monitor import Monitor
 from filter_engine.checks.rbl.rules import Rule
 from filter_engine.config.addresses import AddressSet
-from filter_engine.lazy_dataclass import frozen, mutable
+from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Map
-from filter_engine.scan.question import Ask, DnsAnswer, DnsQuestion, DnsStatus, Question
+from filter_engine.scan.metric import Score
+from filter_engine.scan.question import (
+    MISSING,
+    Ask,
+    DnsAnswer,
+    DnsQuestion,
+    DnsStatus,
+    Question,
+    dns_question,
+)
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _MAX_QUESTIONS: Final = 1024
 """Names asked for one message, all lists together; what is more is not looked up."""
+_MAX_SCORES: Final = 64
+"""Sets of scores whose rules are remembered."""
 _MAX_ADDRESSES: Final = 8
 """Addresses of one name that are looked up (``resolve_ip``)."""
+
+
+Wanted = tuple[tuple[Rule, Sources], ...]
 
 
 @frozen
@@ -32,10 +47,28 @@ class Lists:
     local: AddressSet
     monitor: Monitor
     disabled_zones: Map | None = None
+    _wanted: dict[int, tuple[Mapping[str, Score], Wanted]] = field(default_factory=dict)
+
+    def wanted(self, task: Task) -> Wanted:
+        """The rules of which a symbol is not switched off, each with its ``sources``.
+
+        Kept: the scores are the configuration's, or those of one of its settings.
+        """
+        scores = task.scores
+        known = self._wanted.get(id(scores))
+        if known is None or known[0] is not scores:
+            if len(self._wanted) >= _MAX_SCORES:
+                self._wanted.clear()
+            rules = tuple(
+                (rule, sources(rule))
+                for rule in self.rules
+                if any(map(task.is_wanted, rule.symbols))
+            )
+            known = self._wanted[id(scores)] = (scores, rules)
+        return known[1]
 
 
-@mutable
-class _Lookup:
+class _Lookup(NamedTuple):
     """One name that one rule asks for, and all it stands for."""
 
     rule: Rule
@@ -48,20 +81,20 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     if lists is None or not lists.rules:
         return []
     found = Found(task, lists.local)
-    rules = [rule for rule in lists.rules if _applies(rule, task, found, lists)]
+    rules = [pair for pair in lists.wanted(task) if _applies(pair[0], task, found, lists)]
     if not rules:
         return []
     session = _Session(task, lists)
     alive: list[Rule] = []
     to_resolve: list[tuple[Rule, Element]] = []
-    for rule in rules:
+    for rule, wanted in rules:
         if not lists.monitor.is_alive(rule):
             session.test(rule)
             continue
         alive.append(rule)
-        elements = found.for_rule(rule)
+        elements = found.for_rule(rule, wanted)
         if rule.selectors and not _needs(rule):
-            elements.append(found.selected(rule))
+            elements = [*elements, found.selected(rule)]
         for group in elements:
             if rule.resolve_ip:
                 to_resolve += _named(session, rule, group)
@@ -76,10 +109,11 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     asked: list[Question[Any]] = [ask.result("dkim")] if signed or waiting else []
     asked += [ask.result(name) for name in results]
     before = len(asked)
-    asked += session.take()
+    names = session.take()
+    asked += names
     asked += resolving
     answers = await ask.all(*asked)
-    session.answer(answers[before:])
+    session.answer(answers[before : before + len(names)])
     dkim = answers[0] if before and isinstance(answers[0], DkimResult) else None
     for rule in signed:
         session.add(rule, found.signers(rule, dkim))
@@ -114,8 +148,6 @@ def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
         or ("rdns" in rule.checks and not found.has_hostname)
     ):
         return False
-    if not any(map(task.is_wanted, rule.symbols)):
-        return False
     if rule.required_symbols:
         present = {finding.symbol for finding in task.findings if task.is_wanted(finding.symbol)}
         if not present.issuperset(rule.required_symbols):
@@ -141,14 +173,15 @@ class _Session:
     def add(self, rule: Rule, elements: Elements) -> None:
         """Look these up in the rule's list."""
         zone, key = rule.zone, id(rule)
+        lookups, new, answers = self._lookups, self._new, self._answers
         for element, part in self._parts(rule, elements):
             name = part + zone
-            lookup = self._lookups.get((key, name))
+            lookup = lookups.get((key, name))
             if lookup is not None:
                 if element not in lookup.elements:
                     lookup.elements.append(element)
-            elif self._ask(name):
-                self._lookups[key, name] = _Lookup(rule, name, [element])
+            elif name in new or name in answers or self._ask(name):
+                lookups[key, name] = _Lookup(rule, name, [element])
 
     def _parts(self, rule: Rule, elements: Elements) -> list[tuple[Element, str]]:
         """The elements that may be looked up, with what stands before the zone.
@@ -189,7 +222,7 @@ class _Session:
             return True
         if len(self._new) + len(self._answers) >= _MAX_QUESTIONS:
             return False
-        self._new[name] = DnsQuestion(name, "A")
+        self._new[name] = dns_question((name, "A"))
         return True
 
     def take(self) -> list[DnsQuestion]:
@@ -198,11 +231,10 @@ class _Session:
         self._new = {}
         return questions
 
-    def answer(self, answers: Sequence[object]) -> None:
-        """Keep what was answered."""
+    def answer(self, answers: Sequence[DnsAnswer]) -> None:
+        """Keep what was answered to the questions of the last ``take``."""
         for answer in answers:
-            if isinstance(answer, DnsAnswer) and answer.question.rdtype == "A":
-                self._answers[answer.question.name] = answer
+            self._answers[answer.question.name] = answer
         for name, rule in self._tests.items():
             if name in self._answers:
                 self._lists.monitor.take(rule, self._answers[name])
@@ -213,7 +245,7 @@ class _Session:
         heard = []
         for lookup in self._lookups.values():
             answer = self._answers.get(lookup.name)
-            if answer is None or answer.missing:
+            if answer is None or answer.status in MISSING:
                 continue  # nearly all
             if self._lists.monitor.is_alive(lookup.rule):
                 heard.append((lookup, answer))
