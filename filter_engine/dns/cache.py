@@ -20,14 +20,15 @@ class AnswerCache:
         self._entries = entries
         self._size = size
         self._used = 0
-        self._answers: dict[DnsQuestion, tuple[float, int, DnsAnswer]] = {}
+        self.answers: dict[DnsQuestion, tuple[float, int, DnsAnswer]] = {}
+        """What is kept, fresh or not: who finds nothing here need not ask ``get``."""
 
     def __len__(self) -> int:
-        return len(self._answers)
+        return len(self.answers)
 
     def get(self, question: DnsQuestion, now: float) -> DnsAnswer | None:
         """The answer, while it is fresh; ``now`` is seconds of the clock given to ``put``."""
-        kept = self._answers.get(question)
+        kept = self.answers.get(question)
         if kept is None:
             return None
         if kept[0] > now:
@@ -44,13 +45,13 @@ class AnswerCache:
         if cost > self._size // 16:
             return
         self._drop(answer.question)
-        self._answers[answer.question] = (now + ttl, cost, answer)
+        self.answers[answer.question] = (now + ttl, cost, answer)
         self._used += cost
-        while len(self._answers) > self._entries or self._used > self._size:
-            self._drop(next(iter(self._answers)))
+        while len(self.answers) > self._entries or self._used > self._size:
+            self._drop(next(iter(self.answers)))
 
     def _drop(self, question: DnsQuestion) -> None:
-        kept = self._answers.pop(question, None)
+        kept = self.answers.pop(question, None)
         if kept is not None:
             self._used -= kept[1]
 

@@ -18,6 +18,7 @@ from filter_engine.dns import packet
 from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.deadlines import Deadlines
 from filter_engine.dns.flight import Flight
+from filter_engine.dns.packet import negative_answer
 from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, open_channels, random_ids
 from filter_engine.dns.statistics import DnsStatistics
@@ -41,6 +42,7 @@ _WHOLE_REPLY = 0x80
 """The bits of ``_REPLY_BITS`` in a reply to a query that is not truncated (RFC 1035, 4.1.1)."""
 _REPLY_BITS = 0xFA
 _ONE_QUESTION = b"\x00\x01"
+_NO_ANSWERS = b"\x00\x00"
 
 
 class DnsClient:
@@ -104,12 +106,14 @@ class DnsClient:
         if loop is None:
             done(_tempfail(question, "the client is not open"))
             return
-        known = self._cache.get(question, loop.time())
-        if known is not None:
-            self.statistics.from_cache += 1
-            done(known)
-            return
-        flight = self._flights.get(question)
+        if question in self._cache.answers:
+            known = self._cache.get(question, loop.time())
+            if known is not None:
+                self.statistics.from_cache += 1
+                done(known)
+                return
+        flights = self._flights
+        flight = flights.get(question)
         if flight is not None:
             flight.waiting.append(done)
             return
@@ -117,10 +121,10 @@ class DnsClient:
         if asked is None:
             done(DnsAnswer(question, DnsStatus.INVALID, detail="not a domain name"))
             return
-        if len(self._flights) >= MAX_OPEN:
+        if len(flights) >= MAX_OPEN:
             done(_tempfail(question, "too many open questions"))
             return
-        flight = self._flights[question] = Flight(question, asked, done, MAX_ALIASES)
+        flight = flights[question] = Flight(question, asked, done, MAX_ALIASES)
         outbox = self._outbox
         if not outbox:
             loop.call_soon(self.flush)
@@ -296,7 +300,11 @@ class DnsClient:
             ):
                 self._upstreams.succeeded(channel.server)
                 rcode = data[3] & 0x0F
-                self._judge(flight, channel.server, data, rcode, data[6] << 8 | data[7])
+                if data[6:8] == _NO_ANSWERS and rcode in (_NXDOMAIN, _NOERROR):
+                    question = flight.question
+                    self._finish(flight, negative_answer(data, question, flight.asked, rcode))
+                else:
+                    self._judge(flight, channel.server, data, rcode, data[6] << 8 | data[7])
             else:
                 self._received(channel, flight, data)
             if not expected or channel.socket.fileno() < 0:
@@ -342,7 +350,7 @@ class DnsClient:
             else:
                 self._refused(flight, server, dns.rcode.to_text(dns.rcode.Rcode(rcode)))
         elif answers == 0:
-            self._finish(flight, packet.negative_answer(data, flight.question, flight.asked, rcode))
+            self._finish(flight, negative_answer(data, flight.question, flight.asked, rcode))
         else:
             if rcode == _NOERROR:
                 ordinary = ordinary_answer(data, flight.question, flight.asked, answers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from filter_engine.config.upstreams import Upstream
-from filter_engine.dns.packet import query_tail
+from filter_engine.dns.packet import HEAD_EDNS, OPT, query_tail
 from filter_engine.dns.sockets import Channel
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
 
@@ -40,7 +40,7 @@ class Flight:
         self.question = question
         self.asked = asked
         """Its question section."""
-        self.query = query_tail(asked)
+        self.query = HEAD_EDNS + asked + OPT
         """All that is sent after the id."""
         self.waiting = [done]
         self.aliases = aliases

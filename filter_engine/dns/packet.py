@@ -20,12 +20,15 @@ from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus, dns_a
 UDP_SIZE = 1232
 """Largest reply asked for over UDP (EDNS; the size that is not fragmented)."""
 
-_TYPES = {name: int(dns.rdatatype.from_text(name)) for name in
-          ("A", "AAAA", "MX", "TXT", "PTR", "CNAME", "NS", "SOA")}  # fmt: skip
+_TYPES = {
+    name: dns.rdatatype.from_text(name).to_bytes(2, "big") + b"\x00\x01"
+    for name in ("A", "AAAA", "MX", "TXT", "PTR", "CNAME", "NS", "SOA")
+}
+"""Type -> the end of its question section."""
 _SOA = 6
-_HEAD_EDNS = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01"  # RD; one question, OPT
+HEAD_EDNS = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01"  # RD; one question, OPT
 _HEAD_PLAIN = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
-_OPT = b"\x00\x00\x29" + UDP_SIZE.to_bytes(2, "big") + b"\x00" * 6
+OPT = b"\x00\x00\x29" + UDP_SIZE.to_bytes(2, "big") + b"\x00" * 6
 HEADER = 12
 """Octets before the question."""
 _NXDOMAIN = int(dns.rcode.NXDOMAIN)
@@ -39,17 +42,16 @@ class UnusableReplyError(Exception):
 
 def question_bytes(question: DnsQuestion) -> bytes | None:
     """The question section; None when the name or type cannot be asked."""
-    rdtype = _TYPES.get(question.rdtype)
-    name = to_wire(question.name)
-    if rdtype is None or name is None:
-        return None
-    return name + rdtype.to_bytes(2, "big") + b"\x00\x01"
+    name, rdtype = question
+    end = _TYPES.get(rdtype)
+    wire = to_wire(name)
+    return None if end is None or wire is None else wire + end
 
 
 def query_tail(question: bytes, *, edns: bool = True) -> bytes:
     """All of a recursive query with that question section that follows its two octets of id."""
     if edns:
-        return _HEAD_EDNS + question + _OPT
+        return HEAD_EDNS + question + OPT
     return _HEAD_PLAIN + question
 
 

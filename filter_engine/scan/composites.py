@@ -159,6 +159,8 @@ class _Evaluation:
 
     def _worth(self, atom: Atom, composite: _Composite) -> float:
         if not atom.group:
+            if atom.name not in self._results and atom.name not in self._composites:
+                return 0.0  # nearly all
             return self._worth_of(atom.name, atom, composite)
         names = self._groups.get(_group_key(atom), ())
         return max((self._worth_of(name, atom, composite) for name in names), default=0.0)

@@ -145,18 +145,21 @@ class Tally:
         return self._results
 
     def _made(self) -> Iterator[SymbolResult]:
-        return (
-            SymbolResult(
-                name=name,
-                score=entry.total,
-                metric_score=entry.score.value,
-                description=entry.score.description,
-                group=entry.score.groups[0] if entry.score.groups else "",
-                options=tuple(entry.options)[:MAX_OPTIONS],
-                evidence=tuple(entry.evidence),
+        for name, entry in self._symbols.items():
+            score = entry.score
+            # As ``SymbolResult(...)``, without the Python that NamedTuple writes for its __new__.
+            yield tuple.__new__(
+                SymbolResult,
+                (
+                    name,
+                    entry.total,
+                    score.value,
+                    score.description,
+                    score.groups[0] if score.groups else "",
+                    tuple(entry.options)[:MAX_OPTIONS] if entry.options else (),
+                    tuple(entry.evidence),
+                ),
             )
-            for name, entry in self._symbols.items()
-        )
 
 
 class _Entry:
