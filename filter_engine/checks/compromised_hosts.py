@@ -38,6 +38,8 @@ def compromised_hosts(task: Task) -> list[Finding]:
             options = () if match is None else (match[1],)
             found.append(Finding(symbol, options, evidence=f"{name}: {value[:200]}"))
     for url in message.urls:
+        if "/." not in url.path:
+            continue  # nearly all
         path = re.split("[?#]", url.path[:_MAX_PATH], maxsplit=1)[0]
         if "/.well-known/" in path or "/.well_known/" in path:
             continue

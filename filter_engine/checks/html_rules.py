@@ -211,7 +211,7 @@ def _shows_https(text: str, target: str) -> bool:
 
 
 def _may_be_address(target: str) -> bool:
-    return any(sign.isdigit() for sign in target[:24])
+    return any(map(str.isdigit, target[:24]))
 
 
 @check(

@@ -21,19 +21,26 @@ Tags: TypeAlias = "tuple[str, ...]"
 
 def smtp_address(text: str) -> Address:
     """An address as it stands in the envelope; the null sender is valid and empty."""
+    return _kept(text) if len(text) <= _MAX_KEPT else _parsed(text)
+
+
+def bare_smtp_address(text: str) -> Address:
+    """The same without tags; a mail's own are asked for by a dozen checks."""
+    return _kept_bare(text) if len(text) <= _MAX_KEPT else without_tags(_parsed(text))[0]
+
+
+def _parsed(text: str) -> Address:
     if not text:
         return Address(None, "", "")
     return parse_mailbox(text.encode("utf-8", "surrogateescape"))
 
 
-def bare_smtp_address(text: str) -> Address:
-    """The same without tags; a mail's own are asked for by a dozen checks."""
-    return _kept(text) if len(text) <= _MAX_KEPT else without_tags(smtp_address(text))[0]
+_kept = lru_cache(maxsize=256)(_parsed)
 
 
 @lru_cache(maxsize=256)
-def _kept(text: str) -> Address:
-    return without_tags(smtp_address(text))[0]
+def _kept_bare(text: str) -> Address:
+    return without_tags(_kept(text))[0]
 
 
 def without_tags(address: Address) -> tuple[Address, Tags | None]:
