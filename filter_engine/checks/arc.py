@@ -70,6 +70,9 @@ class ArcOptions(SenderPolicyOptions, SigningOptions):
     """The section ``arc``: verifying and sealing."""
 
     selector: str = option(STRING, "arc", doc="selector for domains without an own one")
+    key_prefix: str = option(
+        STRING, "arc_keys", doc="hash in Redis: selector.domain gives the key, PEM or base64"
+    )
     domain: Mapping[str, DomainKeys] = option(
         sections_of(ArcDomainKeys, "arc.domain"), MappingProxyType({}), doc="keys by domain"
     )

@@ -16,7 +16,7 @@ from filter_engine.checks.sender_policy import (
     leaving_headers,
     signed_content,
 )
-from filter_engine.checks.signing.keys import SigningMaps, is_published, prepare, signers
+from filter_engine.checks.signing.keys import SigningMaps, fetched, is_published, prepare, signers
 from filter_engine.checks.signing.whose import is_refused
 from filter_engine.headers.authentication_results import authentication_results
 from filter_engine.headers.options import AuthenticationResultsRoutine, MilterHeadersOptions
@@ -76,7 +76,9 @@ async def arc_signing(task: Task, ask: Ask) -> Outcome | None:
     if problem:
         _log.info("not sealing: %s", problem)
         return None
-    for signer in chosen:  # one chain takes one set a hop: the first usable key makes it
+    for signer in await fetched(
+        ask, chosen, options, state.maps.store
+    ):  # one chain takes one set a hop: the first usable key makes it
         key = signer.key()
         if key is None or not await is_published(ask, signer, key, options):
             continue

@@ -10,7 +10,7 @@ from typing import ClassVar
 from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.dkim_sign import SIGN_HEADERS, parse_header_list, sign
 from filter_engine.checks.sender_policy import leaving_content, leaving_headers
-from filter_engine.checks.signing.keys import SigningMaps, is_published, prepare, signers
+from filter_engine.checks.signing.keys import SigningMaps, fetched, is_published, prepare, signers
 from filter_engine.checks.signing.options import HEADER_LIST, SigningOptions
 from filter_engine.checks.signing.whose import is_refused
 from filter_engine.config.kinds import BOOLEAN
@@ -67,7 +67,7 @@ async def dkim_signing(task: Task, ask: Ask) -> Outcome | None:
     content = None
     findings: list[Finding] = []
     signatures: list[str] = []
-    for signer in chosen:
+    for signer in await fetched(ask, chosen, options, maps.store):
         key = signer.key()
         if key is None or not await is_published(ask, signer, key, options):
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from filter_engine.auth.arc import ArcResult
@@ -12,18 +11,15 @@ from filter_engine.auth.results import DkimResult, DmarcResult, SpfResult
 from filter_engine.checks.dmarc import DmarcOptions
 from filter_engine.checks.dmarc_reporting_options import DmarcReporting
 from filter_engine.config.map_definition import MapDefinition, MapKind
-from filter_engine.config.model import Config
 from filter_engine.dns.names import organisational_domain
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Stage, check
-from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
-from filter_engine.scan.store import Store, StoreAnswer
 from filter_engine.scan.task import Task
+from filter_engine.scan.verdict import Outcome
 
 _NOTHING: Final = Map("", MapKind.SET)
-_log = logging.getLogger(__name__)
 
 
 @frozen
@@ -37,24 +33,17 @@ class Reporting:
     recipients: Map = _NOTHING
 
 
-def report_store(config: Config, options: DmarcReporting) -> ReportStore | None:
-    """Where rows are kept; None without Redis."""
-    redis = config.redis
-    if redis is None or not redis.is_set or "dmarc" in redis.disabled_modules:
-        return None
+def report_store(setup: Setup, options: DmarcReporting) -> ReportStore:
+    """Where rows are kept: Redis, on a single host the embedded store."""
     keys = options.redis_keys
-    store = Store("dmarc", redis, redis.prefix.encode())
-    return ReportStore(store, keys.index_prefix, keys.report_prefix, keys.join_char)
+    return ReportStore(setup.store("dmarc"), keys.index_prefix, keys.report_prefix, keys.join_char)
 
 
 def _prepare(options: DmarcOptions, setup: Setup) -> Reporting | None:
     wanted = options.reporting
     if not wanted.enabled:
         return None
-    store = report_store(setup.config, wanted)
-    if store is None:
-        _log.warning("dmarc.reporting keeps nothing: there is no Redis")
-        return None
+    store = report_store(setup, wanted)
 
     def map_of(definition: MapDefinition | None, name: str) -> Map:
         return setup.maps.of(definition, MapKind.SET, f"dmarc.reporting.{name}")
@@ -77,17 +66,17 @@ def _prepare(options: DmarcOptions, setup: Setup) -> Reporting | None:
     stage=Stage.POSTFILTER,
     after_pre_result=True,
 )
-async def dmarc_reporting(task: Task, _ask: Ask) -> None:
+def dmarc_reporting(task: Task) -> Outcome | None:
     """Counts the message in its domain's report of the day; sets no symbol."""
     state = task.state("dmarc_reporting")
     if not isinstance(state, Reporting) or task.ip is None:
-        return
+        return None
     results = task.results
     dmarc, spf, dkim, arc = (results.get(name) for name in ("dmarc", "spf", "dkim", "arc"))
     if not isinstance(dmarc, DmarcResult) or not dmarc.aggregate:
-        return
+        return None
     if not _is_wanted(task, state, dmarc.record_domain):
-        return
+        return None
     row = report_row(
         str(task.ip),
         dmarc,
@@ -96,10 +85,10 @@ async def dmarc_reporting(task: Task, _ask: Ask) -> None:
         trusted=isinstance(arc, ArcResult) and arc.vouched_dmarc,
     )
     if row is None:
-        return
+        return None
     options = task.options(DmarcOptions).reporting
     rua = ",".join(dmarc.aggregate)
-    answer: StoreAnswer = await state.store.add(
+    counted = state.store.add(
         task.now,
         dmarc.record_domain,
         rua,
@@ -107,8 +96,7 @@ async def dmarc_reporting(task: Task, _ask: Ask) -> None:
         most=options.max_entries,
         seconds=options.keys_expire,
     )
-    if not answer.ok:
-        _log.info("not kept for the DMARC report about %s: %s", row.header_from, answer.evidence)
+    return Outcome(notices=(counted,))
 
 
 def _is_wanted(task: Task, state: Reporting, domain: str) -> bool:

@@ -37,6 +37,7 @@ from filter_engine.dns.system import client_for
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.maps import Maps
 from filter_engine.scan.question import ASK, All, DnsAnswer, DnsQuestion, Question
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import StoreQuestion
 from filter_engine.store.client import StoreClient
 
@@ -84,9 +85,7 @@ async def send_reports(
     output: Path | None = None,
 ) -> Sent:
     """Build and send the reports about ``days`` (``YYYYMMDD``). Raises ReportError."""
-    kept = report_store(config, options)
-    if kept is None:
-        raise ReportError("there is no Redis: reports are kept there (local.d/redis.conf)")
+    kept = report_store(Setup(config), options)
     way = _Way(options, server or (options.smtp, options.smtp_port), output)
     done = Sent()
     with _network(config) as (resolver, store):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import escape, iglob
 from typing import Final
 
@@ -15,6 +15,7 @@ from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.map import Map
 from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
+from filter_engine.scan.store import Store, StoreAnswer
 from filter_engine.scan.task import Task
 
 KEYS = KeyRing()
@@ -57,6 +58,8 @@ class SigningMaps:
     signing_table: Map | None = None
     key_table: Map | None = None
     whitelist: Map = _NOTHING
+    store: Store | None = None
+    """Where keys are, with ``use_redis``."""
 
 
 def prepare(options: SigningOptions, setup: Setup, module: str) -> SigningMaps:
@@ -73,6 +76,7 @@ def prepare(options: SigningOptions, setup: Setup, module: str) -> SigningMaps:
         map_of(options.signing_table, MapKind.GLOB, "signing_table") if tables else None,
         map_of(options.key_table, MapKind.GLOB, "key_table") if tables else None,
         map_of(options.whitelist, MapKind.RADIX, "whitelist"),
+        setup.store(module) if options.use_redis else None,
     )
     for path in (hit.value for hit in made.paths.items()):
         KEYS.preload(sorted(iglob(_pattern(KeyPlace(path=path), options, None))))
@@ -145,6 +149,9 @@ def domain_signers(
         if place.key:
             yield Signer(domain, named, material=place.key)
             continue
+        if options.use_redis:
+            yield Signer(domain, named)
+            continue
         file = place.path or path or options.path
         if file:
             file = file.replace("$domain", domain).replace("$selector", named)
@@ -198,6 +205,39 @@ def _of_tables(
     if key.startswith(("/", "./", "../")):
         return (Signer(domain.lower(), selector, key),)
     return (Signer(domain.lower(), selector, material=key),)
+
+
+async def fetched(
+    ask: Ask, chosen: Sequence[Signer], options: SigningOptions, store: Store | None
+) -> tuple[Signer, ...]:
+    """The signers with the keys that the store has; others as they are. Without answer, none."""
+    waiting = [signer for signer in chosen if not signer.path and not signer.material]
+    if not waiting or store is None:
+        return tuple(signer for signer in chosen if signer not in waiting)
+    if options.selector_prefix:
+        prefix, domain = options.selector_prefix.encode(), waiting[0].domain
+        answer = await ask.store(store.fields(prefix, domain.encode()))
+        selector = _told(answer, f"selector of {domain}").lower()
+        waiting = [Signer(domain, selector)] if is_safe(selector) else []
+    names = [f"{signer.selector}.{signer.domain}" for signer in waiting]
+    keys = store.fields(options.key_prefix.encode(), *(name.encode() for name in names))
+    reply = await ask.store(keys) if names else None
+    found = [signer for signer in chosen if signer.path or signer.material]
+    for place, (signer, name) in enumerate(zip(waiting, names, strict=True)):
+        material = _told(reply, f"key {name}", place)
+        if material:
+            found.append(Signer(signer.domain, signer.selector, material=material))
+    return tuple(found)
+
+
+def _told(answer: StoreAnswer | None, what: str, place: int = 0) -> str:
+    """The text of a field; empty without one, which is logged where the store failed."""
+    if answer is None or not answer.ok:
+        _log.warning("not signing: no %s: %s", what, answer.evidence if answer else "no store")
+        return ""
+    values = answer.value or []
+    value = values[place] if place < len(values) else None
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else ""
 
 
 async def is_published(ask: Ask, signer: Signer, key: SigningKey, options: SigningOptions) -> bool:

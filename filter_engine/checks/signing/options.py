@@ -196,6 +196,13 @@ class SigningOptions(Section):
     forbidden_ids: tuple[str, ...] = option(
         list_of(STRING), (), doc="sign nothing under settings with one of these ids"
     )
+    use_redis: bool = option(BOOLEAN, False, doc="keys come from Redis, not from files")
+    key_prefix: str = option(
+        STRING, "dkim_keys", doc="hash in Redis: selector.domain gives the key, PEM or base64"
+    )
+    selector_prefix: str = option(
+        STRING, "", doc="hash in Redis: domain gives the selector; default: as without Redis"
+    )
     use_http_headers: bool = option(
         BOOLEAN,
         False,

@@ -65,12 +65,9 @@ DKIM = part(
 _KEYS: Final[Options] = declare_known(
     http_sign_on_reject_header_header=known(STRING, doc="the same, as Rspamd 3.4 spells it"),
     http_timeout=known(QUOTED_TIME, 5.0, unit="seconds", doc="how long Vault may take"),
-    key_prefix=known(STRING, doc="hash in Redis that holds the keys"),
     no_ssl_verify=flag(False, "accept any certificate of Vault"),
-    selector_prefix=known(STRING, doc="hash in Redis that holds the selectors"),
     sign_condition=known(LUA, doc="whether and how to sign"),
     use_domain_custom=known(LUA, doc="whose domain signs, told by Lua"),
-    use_redis=flag(False, "keys come from Redis"),
     use_vault=flag(False, "keys come from HashiCorp's Vault"),
     vault_url=known(STRING, doc="address of Vault"),
     vault_token=known(STRING, doc="token for Vault", secret=True),

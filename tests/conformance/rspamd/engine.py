@@ -63,10 +63,13 @@ class Engine:
             "SSL_CERT": str(self.directory / "certificate.pem"),
             "SSL_KEY": str(self.directory / "key.pem"),
             '{"__result__": "file:tmp"}': str(self.directory),
+            "{'__result__': 'file:tmp'}": str(self.directory),
         }
         for name, value in known.items():
             text = text.replace(name if name.startswith("{") else f"{{{name}}}", value)
         text = text.replace("{TODAY:%Y%m%d}", time.strftime("%Y%m%d"))
+        read = r"\{'__result__': 'file:([^']+)'\}"  # what the suite reads from a file
+        text = re.sub(read, lambda found: Path(found[1]).read_text(), text)
         return re.sub(
             r"\{RSPAMD_(?:PORT_(\w+)|(REDIS)_PORT)\}",
             lambda found: str(self.port(found[1] or found[2])),

@@ -23,7 +23,6 @@ _MSGPACK = "the controller writes JSON only: msgpack would need a library for th
 _CHECKV3 = "/checkv3 is not served"
 _ERRORS = "the controller has no /errors"
 _TLS = "listening with TLS is not served"
-_KEY_DIR = "the suite makes KEY_DIR; covered by tests/unit/auth/test_signing_key.py"
 _SECOND_ENGINE = "the suite starts a second engine, or sends a header, that the data do not hold"
 _KNOWN_SENDERS = "known_senders keeps senders in Redis: issue 6"
 
@@ -64,8 +63,6 @@ CASES: dict[str, str] = {
     "119_dynamic_composites-INITIAL_MAP_-_DYN_ONE_FIRES#1": _LUA,
     "119_dynamic_composites-RELOAD_-_UPDATED_SCORES_AND_NEW_NAME#1": _LUA,
     "119_dynamic_composites-RELOAD_-_REMOVED_COMPOSITE_BECOMES_STUB#1": _LUA,
-    "131_dkim_signing/002_redis-TEST_SIGNED#1": _REDIS_MAPS,
-    "131_dkim_signing/004_invalidate_key-TEST_SIGNED#1": _KEY_DIR,
     "001_merged/160_antivirus-CLAMAV_CACHE_HIT#1": "the verdict is read from Redis",
     "135_spamassassin-FREEMAIL#1": _LUA,
     "140_proxy-CLIENT_SHM_HEADERS_CANNOT_OVERRIDE_THE_PROXY_ONES#1": _SECOND_ENGINE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import ssl
 import time
 import uuid
@@ -37,8 +38,12 @@ class Reply:
 
 
 def prepare(case: Case, engine: Engine) -> None:
-    """Do what the suite does before the request."""
-    for step in case.said["pre"]:
+    """Do what the suite does before the request; what it does once, before each."""
+    for step in (*case.said["suite_setup"], *case.said["pre"]):
+        if "copyfile" in step:
+            source, target = (engine.filled(word) for word in step["copyfile"])
+            if Path(target).is_relative_to(engine.directory):
+                shutil.copyfile(source, target)
         if "sleep" in step:
             time.sleep(float(step["sleep"].rstrip("s")))
         if "redis_hset" in step:
