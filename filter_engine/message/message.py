@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from operator import attrgetter
 
@@ -36,6 +36,8 @@ class Message:
         self.raw = raw
         """The bytes as received."""
         self._defects: set[Defect] = set()
+        self.note: Callable[[Defect], None] = self._defects.add  # no method of ours: a cycle
+        """Remember a defect (for the parsers of this package)."""
         start, end, self._body_start = find_message(raw, 0, len(raw))
         self.header_block = raw[start:end]
         """The header with its line ends, without the empty line after it."""
@@ -55,10 +57,6 @@ class Message:
     def defects(self) -> frozenset[Defect]:
         """What was found to be wrong so far."""
         return frozenset(self._defects)
-
-    def note(self, defect: Defect) -> None:
-        """Remember a defect (for the parsers of this package)."""
-        self._defects.add(defect)
 
     def get(self, name: str) -> HeaderField | None:
         """The first header field of that name, case ignored."""
