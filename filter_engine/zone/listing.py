@@ -74,7 +74,12 @@ def report_text(report: Report) -> str:
         + (f"{len(report.differences)} differences" if report.differences else "no difference")
         + (f", {len(report.unasked)} could not be had" if report.unasked else "")
     )
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _printable(line: str) -> str:
+    """A line as a terminal may have it: what others publish can hold its control characters."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
 
 
 def _finding(one: Finding) -> Iterator[str]:

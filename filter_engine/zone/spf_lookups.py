@@ -25,6 +25,8 @@ LookUp = Callable[[str, str], Answer]
 
 MAX_VISITED = 60
 """Records looked at in all; a chain that is longer has failed long before."""
+MAX_COUNTED = 60
+"""Lookups after which no more are counted or made; receivers stop after ten."""
 MAX_UDP = 450
 """Octets of a record that fits an answer over UDP with some room (RFC 7208, section 3.4)."""
 
@@ -118,6 +120,8 @@ def _walk(
             continue
         if directive.mechanism not in TAKES_LOOKUP:
             continue
+        if found.lookups >= MAX_COUNTED:
+            return networks, False
         before = found.lookups
         found.lookups += 1
         nets, complete = _term(name, directive, found, look_up, path)

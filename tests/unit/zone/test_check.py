@@ -11,6 +11,7 @@ from filter_engine.zone.answers import Asker, Kind, read_server
 from filter_engine.zone.check import Report, check
 from filter_engine.zone.compare import Fault
 from filter_engine.zone.document import read_document
+from filter_engine.zone.listing import report_text
 from update_server import UpdateServer
 
 from .conftest import record
@@ -182,6 +183,16 @@ def test_nobody_answers_is_no_difference_and_no_success(
     assert report.differences == []
     assert {finding.fault for finding in report.findings} == {Fault.UNASKED}
     assert any("and 1 more" in finding.text for finding in report.findings)
+
+
+def test_what_others_publish_cannot_speak_to_the_terminal(compared: Compared) -> None:
+    report = compared(
+        record("_dmarc.example.net", "TXT", "v=DMARC1; p=none"),
+        example_net='_dmarc 60 IN TXT "\\027[2J\\007gone\\010\\255"\n',
+    )
+    text = report_text(report)
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert "\\x1b[2J\\x07gone" in text
 
 
 def test_a_server_that_refuses_is_no_difference(compared: Compared) -> None:

@@ -101,6 +101,18 @@ def test_an_endless_chain_ends() -> None:
     assert found.visited <= 60
 
 
+def test_a_record_of_thousands_of_terms_is_not_asked_to_its_end() -> None:
+    asked = []
+
+    def counting(name: str, kind: str) -> Answer:
+        asked.append(name)
+        return Answer(data=("192.0.2.1",) if kind == "A" else ())
+
+    found = survey("e.net", "v=spf1 " + "a:x.e.net " * 1500 + "-all", counting)
+    assert found.excessive
+    assert len(asked) <= 120
+
+
 def test_what_an_include_takes_away_is_never_flattened() -> None:
     answers = {("a.example", "TXT"): ("v=spf1 -ip4:192.0.2.1 ip4:192.0.2.0/24 -all",)}
     found = survey("example.net", "v=spf1 include:a.example -all", world(answers))
