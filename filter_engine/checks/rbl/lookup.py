@@ -168,13 +168,19 @@ class _Session:
         self._new: dict[str, DnsQuestion] = {}
         self._tests: dict[str, Rule] = {}
         self._answers: dict[str, DnsAnswer] = {}
+        # The elements are kept too, so that no others come to have their id.
         self._prepared: dict[object, tuple[Elements, list[tuple[Element, str]]]] = {}
 
     def add(self, rule: Rule, elements: Elements) -> None:
         """Look these up in the rule's list."""
         zone, key = rule.zone, id(rule)
         lookups, new, answers = self._lookups, self._new, self._answers
-        for element, part in self._parts(rule, elements):
+        # Kept, as most rules ask for the same with other zones.
+        wanted = (id(elements), id(rule.whitelist), id(rule.hashing), rule.delimiter)
+        parts = self._prepared.get(wanted)
+        if parts is None:
+            parts = self._prepared[wanted] = (elements, self._parts(rule, elements))
+        for element, part in parts[1]:
             name = part + zone
             lookup = lookups.get((key, name))
             if lookup is not None:
@@ -184,22 +190,13 @@ class _Session:
                 lookups[key, name] = _Lookup(rule, name, [element])
 
     def _parts(self, rule: Rule, elements: Elements) -> list[tuple[Element, str]]:
-        """The elements that may be looked up, with what stands before the zone.
-
-        Kept, as most rules ask for the same with other zones.
-        """
-        key = (id(elements), id(rule.whitelist), id(rule.hashing), rule.delimiter)
-        known = self._prepared.get(key)
-        if known is None:
-            hashing = rule.hashing
-            found = [
-                (element, element.part if hashing is None else hashing(element.part).lower())
-                for element in elements
-                if rule.whitelist is None or not self.is_whitelisted(rule, element)
-            ]
-            # The elements are kept too, so that no others come to have their id.
-            known = self._prepared[key] = (elements, found)
-        return known[1]
+        """The elements that may be looked up, with what stands before the zone."""
+        hashing = rule.hashing
+        return [
+            (element, element.part if hashing is None else hashing(element.part).lower())
+            for element in elements
+            if rule.whitelist is None or not self.is_whitelisted(rule, element)
+        ]
 
     def is_whitelisted(self, rule: Rule, element: Element) -> bool:
         """Whether the site says that this is not to be looked up."""
