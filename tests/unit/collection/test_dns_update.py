@@ -163,6 +163,27 @@ def test_the_key_from_a_file(publish: Module, server: UpdateServer, tmp_path: Pa
     assert "but secret" not in bad["msg"]
 
 
+def test_a_zone_that_is_refused_is_named_and_what_was_done_before_is_ours(
+    publish: Module, tmp_path: Path
+) -> None:
+    server = UpdateServer(
+        {"example.net.": SOA, "2.0.192.in-addr.arpa.": SOA},
+        key=("site", SECRET),
+        refused=frozenset({"2.0.192.in-addr.arpa."}),
+    )
+    try:
+        stopped = publish(port=server.port)
+        assert "refused the update of 2.0.192.in-addr.arpa.: REFUSED; let the key" in stopped["msg"]
+        assert server.log == [("example.net.", "NOERROR"), ("2.0.192.in-addr.arpa.", "REFUSED")]
+        published = json.loads((tmp_path / "published.json").read_text())["published"]
+        assert {one["name"] for one in published} == {"example.net", "m._domainkey.example.net"}
+        fewer = publish(RECORDS[:2], port=server.port)
+        assert len(fewer["removed"]) == 1
+        assert server.data("m._domainkey.example.net", "TXT") == set()
+    finally:
+        server.close()
+
+
 def test_an_alias_in_the_way_is_never_removed(publish: Module, server: UpdateServer) -> None:
     zone = next(iter(server.zones.values()))
     alias = zone.find_rdataset("m._domainkey.example.net.", "CNAME", create=True)

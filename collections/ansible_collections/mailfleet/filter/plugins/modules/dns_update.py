@@ -151,7 +151,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.mailfleet.filter.plugins.module_utils.dns_plan import (
     Change,
-    Plan,
     Slot,
     Wanted,
     plan,
@@ -238,7 +237,16 @@ def _publish(module: AnsibleModule) -> dict[str, Any]:
     owned = {**made.owned, **away}
     changed = bool(made.changes)
     if not made.conflicts and not module.check_mode:
-        _apply(server, made, zones)
+        owned_by_now = dict(before)
+        for zone in dict.fromkeys(zones[change.slot] for change in made.changes):
+            assert zone is not None
+            _apply(server, zone, [one for one in made.changes if zones[one.slot] == zone])
+            # At once: should the next zone be refused, these are ours all the same.
+            for slot in [slot for slot in (*wanted, *before) if zones[slot] == zone]:
+                owned_by_now.pop(slot, None)
+                if slot in made.owned:
+                    owned_by_now[slot] = made.owned[slot]
+            _write_state(params["state"], owned_by_now)
         changed = _write_state(params["state"], owned) or changed
     elif not made.conflicts:
         changed = changed or _state_text(owned) != _state_text(before)
@@ -279,12 +287,10 @@ def _wanted(records: Iterable[Mapping[str, Any]]) -> dict[Slot, Wanted]:
     return found
 
 
-def _apply(server: dns_server.Server, made: Plan, zones: Mapping[Slot, str | None]) -> None:
-    """Change zone by zone, then look whether each set is as it should be."""
-    for zone in dict.fromkeys(zones[change.slot] for change in made.changes):
-        assert zone is not None
-        server.update(zone, [change for change in made.changes if zones[change.slot] == zone])
-    for change in made.changes:
+def _apply(server: dns_server.Server, zone: str, changes: list[Change]) -> None:
+    """Change a zone, then look whether each set is as it should be."""
+    server.update(zone, changes)
+    for change in changes:
         now = server.present(change.slot)
         if set(change.add) - set(now.data) or set(change.remove) & set(now.data):
             raise dns_server.ServerError(
