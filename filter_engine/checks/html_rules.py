@@ -52,7 +52,7 @@ def _sizes(task: Task, image: Image) -> int:
     wanted = image.content_id
     if wanted is not None and not (width and height):
         for part in task.message.parts:
-            if part.maintype == "image" and part.content_id == wanted:
+            if part.content_id == wanted:  # whatever type it says to be of
                 known = image_size(part.content)
                 width, height = width or known[0], height or known[1]
                 break

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from filter_engine.checks.confusables import is_spoofed, looks_like
-from filter_engine.message import Url, UrlFlag
+from filter_engine.message import Message, Url, UrlFlag
+from filter_engine.message.url import parse_url
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
@@ -26,6 +27,8 @@ def uri_count(task: Task) -> list[Finding]:
     if kind is None or not kind.lower().startswith("multipart/alternative"):
         return []
     number = sum(url.count for url in message.urls if _counts(url))
+    if any(url.flags == UrlFlag.NUMERIC for url in message.urls):
+        number -= _of_forms(message)
     if number % 2 == 0:
         return []
     return [Finding("URI_COUNT_ODD", (str(number),), evidence=f"{number} URLs")]
@@ -36,6 +39,17 @@ def _counts(url: Url) -> bool:
     if not url.flags or url.flags & _UNSEEN:
         return False
     return not (url.flags & UrlFlag.TEXT and url.flags & UrlFlag.NO_TLD)
+
+
+def _of_forms(message: Message) -> int:
+    """URLs with an address for a host to which only forms are sent: Rspamd does not count them."""
+    links = [link for part in message.text_parts if part.html for link in part.html.links]
+    targets = {link.target for link in links if link.tag == "form"}
+    targets -= {link.target for link in links if link.tag != "form"}
+    found = {url.text for target in targets if (url := parse_url(target, "html")) is not None}
+    return sum(
+        url.count for url in message.urls if url.flags == UrlFlag.NUMERIC and url.text in found
+    )
 
 
 @check(

@@ -7,8 +7,6 @@ from typing import Final
 
 MAX_COMPARED: Final = 4096
 """Words of each list that are compared."""
-_AHEAD: Final = 8
-"""Words that are looked ahead for the place where two lists go on together."""
 
 
 def words_distance(one: Sequence[str], other: Sequence[str]) -> int:
@@ -49,32 +47,3 @@ def words_distance(one: Sequence[str], other: Sequence[str]) -> int:
         rises = (shrinks | ~(diagonal | grows)) & everything
         falls = grows & diagonal & everything
     return distance
-
-
-def surely_below(one: Sequence[str], other: Sequence[str], limit: float) -> bool:
-    """Whether two lists are less than ``limit`` apart, as far as a quick look tells.
-
-    False says nothing. Two texts of one mail that say the same are told apart from others by their
-    first hundred words; ``words_distance`` costs a thousand times that for long ones.
-    """
-    size, other_size = min(len(one), MAX_COMPARED), min(len(other), MAX_COMPARED)
-    at = other_at = changed = 0
-    # What was changed so far and, at worst, all words that are left: never less than the distance.
-    while changed + max(size - at, other_size - other_at) >= limit:
-        if at >= size or other_at >= other_size:
-            return False
-        word, other_word = one[at], other[other_at]
-        if word != other_word:
-            for ahead in range(1, _AHEAD):
-                if at + ahead < size and one[at + ahead] == other_word:
-                    at += ahead
-                    break
-                if other_at + ahead < other_size and other[other_at + ahead] == word:
-                    other_at += ahead
-                    break
-            else:
-                ahead = 0
-            changed += ahead or 1
-        at += 1
-        other_at += 1
-    return True

@@ -181,6 +181,8 @@ class _Collector:
         spans = url_spans(text, self._budget, bare=True)
         if not spans or spans[0].start:
             return
+        if text[spans[0].stop : spans[0].stop + 1] == ":":  # "News.com: what happened today"
+            return
         shown = parse_url(text[: spans[0].stop], "text")
         if shown is None or shown.flags & UrlFlag.NO_TLD:
             # A name of no known TLD may be an intranet's: it lies only when another is behind it.

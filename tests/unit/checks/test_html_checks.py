@@ -42,11 +42,12 @@ def test_images_in_place_of_text(scan: Scan) -> None:
     assert finding.weight == pytest.approx((10 / 12 - 0.5) * 2)
 
 
-def test_the_size_of_an_attached_image(scan: Scan) -> None:
+@pytest.mark.parametrize("kind", ["image/png", "application/octet-stream"])
+def test_the_size_of_an_attached_image(scan: Scan, kind: str) -> None:
     png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (300).to_bytes(4, "big") * 2
     body = (
         "--x\nContent-Type: text/html\n\n<a href=http://a.com><img src=cid:me></a>\n"
-        "--x\nContent-Type: image/png\nContent-ID: <me>\nContent-Transfer-Encoding: base64\n\n"
+        f"--x\nContent-Type: {kind}\nContent-ID: <me>\nContent-Transfer-Encoding: base64\n\n"
         + base64.b64encode(png).decode()
         + "\n--x--\n"
     )
@@ -100,9 +101,10 @@ def twins(text: str, html: str) -> str:
 def test_parts_differ(scan: Scan) -> None:
     kind = {"Content-Type": "multipart/alternative; boundary=x"}
     words = " ".join(f"w{n}" for n in range(20))
-    other = " ".join(f"v{n}" for n in range(20))
+    other = " ".join(f"v{n}" for n in range(60))
     (finding,) = scan("parts_differ", kind, twins(words, other))["R_PARTS_DIFFER"]
     assert (finding.options, finding.weight) == (("50.0%",), 0.0)
+    assert not scan("parts_differ", kind, twins(words, other[: len(words)]))
     (finding,) = scan("parts_differ", kind, twins(words, ""))["R_PARTS_DIFFER"]
     assert (finding.options, finding.weight) == (("100.0%",), 0.5)
     assert not scan("parts_differ", kind, twins(words, f"<p>{words}</p>"))

@@ -216,3 +216,19 @@ def test_obfuscated_symbol(scan: Scan) -> None:
     ]
     assert finding.options[:2] == ("type=bracket_dots", "url=http://evil.com")
     assert not scan("url_obfuscated_text", {}, "see evil[.]com")
+
+
+@pytest.mark.parametrize(("tag", "odd"), [("form action", False), ("a href", True)])
+def test_where_only_a_form_leads_to_an_address_is_not_counted(
+    scan: Scan, tag: str, odd: bool
+) -> None:
+    body = f"--x\nContent-Type: text/html\n\n<{tag}='http://192.0.2.7/x'>text\n--x--\n"
+    assert bool(scan("uri_count", TWINS, body).get("URI_COUNT_ODD")) is odd
+
+
+@pytest.mark.parametrize(
+    ("shown", "phished"), [("News.com today", True), ("News.com: today", False)]
+)
+def test_a_name_before_a_colon_is_no_url(scan: Scan, shown: str, phished: bool) -> None:
+    found = phishing(scan, f"<a href='http://evil.org/x'>{shown}</a>")
+    assert bool(found.get("PHISHING")) is phished
