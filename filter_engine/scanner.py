@@ -36,6 +36,7 @@ from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.trace import Trace
 from filter_engine.scan.verdict import Action, PreResult, Verdict
+from filter_engine.store.client import StoreClient
 from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
@@ -71,6 +72,8 @@ class Scanner:
         self.server = server or socket.gethostname()
         self._dns: DnsClient | None = None
         self._streams: StreamClient | None = None
+        self.stores: StoreClient | None = None
+        """Of the worker, once it is open."""
         self._outbox: Outbox | None = None
         self._clock = clock
         self.headers = MilterHeaders.from_config(config, self.maps)
@@ -110,8 +113,10 @@ class Scanner:
             resolver = FakeRecords(fake, self._dns) if fake else self._dns
             self._streams = StreamClient(resolver)
             self._streams.open(loop)
-            self._outbox = Outbox(self._streams)
-            self.transport = World(resolver, self._streams)
+            self.stores = StoreClient(resolver)
+            self.stores.open(loop)
+            self._outbox = Outbox(self._streams, self.stores)
+            self.transport = World(resolver, self._streams, self.stores)
         transport = self.transport
         self.maps.watch(loop, lambda host, done: look_up(transport, host, done))
 
@@ -121,6 +126,9 @@ class Scanner:
         if self._streams is not None:
             self._streams.close()
             self._streams = self._outbox = None
+        if self.stores is not None:
+            self.stores.close()
+            self.stores = None
         if self._dns is not None:
             self._dns.close()
             self.transport = self._dns = None

@@ -53,6 +53,8 @@ MODULES: tuple[str, ...] = (
     "phishing",
     "url_suspect",
     "pdf_rules",
+    "bayes",
+    "store",
     "force_actions",
     "destiny",
     "export",

@@ -57,11 +57,11 @@ class RedisConfig(Section):
     db: str = option(STRING, "", doc="number of the database", aliases=("dbname", "database"))
     prefix: str = option(STRING, "", doc="put before every key")
     timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one command")
-    tls: bool = option(BOOLEAN, False, doc="TLS to the servers and Sentinels; not in Rspamd")
-    tls_ca: str = option(STRING, "", doc="file of the authorities; default: the system's")
-    tls_cert: str = option(STRING, "", doc="file of the client's certificate")
-    tls_key: str = option(STRING, "", doc="file of its key; default: in tls_cert")
-    tls_name: str = option(STRING, "", doc="name in the servers' certificates; default: the host")
+    ssl: bool = option(BOOLEAN, False, doc="TLS to the servers and Sentinels; not in Rspamd")
+    ssl_ca: str = option(STRING, "", doc="file of the authorities; default: the system's")
+    ssl_cert: str = option(STRING, "", doc="file of the client's certificate")
+    ssl_key: str = option(STRING, "", doc="file of its key; default: in ssl_cert")
+    ssl_name: str = option(STRING, "", doc="name in the servers' certificates; default: the host")
     disabled_modules: tuple[str, ...] = option(
         list_of(STRING), (), doc="modules that must not use this Redis"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 MAX_WORDS: Final = 8192
@@ -51,6 +51,11 @@ def _ascii_words(text: str) -> list[str]:
         text = text.replace("$", " $ ")
     plain = text.encode("ascii").translate(_ASCII_WORDS).decode("ascii")
     return plain.split(None, MAX_WORDS)[:MAX_WORDS]
+
+
+def find_words(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """The words between two places as they are written, with their places."""
+    return _WORD.finditer(text, start, end)
 
 
 def _without(text: str, left_out: Sequence[range]) -> str:

@@ -23,9 +23,12 @@ from filter_engine.scan.question import (
     Question,
     ResultOf,
 )
+from filter_engine.scan.store import StoreAnswer, StoreQuestion, Stores, StoreStatus
 from filter_engine.scan.task import Task
 
 Answered = Callable[[Any], None]
+Asked = DnsQuestion | Exchange | StoreQuestion
+"""A question that leaves the engine."""
 
 
 class _Gathering:
@@ -43,7 +46,8 @@ Waiter = tuple[_Gathering | None, int, Answered]
 
 
 class Transport(Protocol):
-    """Whatever can answer a DNS question. One that is also ``Exchanges`` carries exchanges out.
+    """Whatever can answer a DNS question. One that is also ``Exchanges`` carries exchanges out, one
+    that is ``Stores`` questions to stores.
 
     One that has a method ``flush`` may keep questions until it is called, so that they leave
     together.
@@ -85,8 +89,8 @@ class Driver:
         self._draining = False
         self._expired = False
         # A message asks some forty questions: each is an entry here and a place in a gathering.
-        self._open: dict[DnsQuestion | Exchange, list[Waiter]] = {}
-        self._known: dict[DnsQuestion | Exchange, DnsAnswer | Reply] = {}
+        self._open: dict[Asked, list[Waiter]] = {}
+        self._known: dict[Asked, DnsAnswer | Reply | StoreAnswer] = {}
         self.awaited: dict[str, list[Answered]] = {}
         """Name of a check -> who waits for its result."""
         self.when_idle: Callable[[], None] | None = None
@@ -195,7 +199,7 @@ class Driver:
     def _put(self, question: Question[Any], done: Answered) -> None:
         if isinstance(question, All):
             self._put_all(question, done)
-        elif isinstance(question, DnsQuestion | Exchange):
+        elif isinstance(question, DnsQuestion | Exchange | StoreQuestion):
             self._put_world(question, (None, 0, done))
         elif isinstance(question, ResultOf):
             if question.check in self._running or question.check in self._plain:
@@ -217,7 +221,7 @@ class Driver:
             else:
                 self._put(part, partial(_fill, (gathering, index, done)))
 
-    def _put_world(self, question: DnsQuestion | Exchange, waiter: Waiter) -> None:
+    def _put_world(self, question: Asked, waiter: Waiter) -> None:
         waiting = self._open.get(question)
         if waiting is not None:
             waiting.append(waiter)
@@ -231,17 +235,24 @@ class Driver:
         self._open[question] = [waiter]
         if isinstance(question, DnsQuestion):
             self._transport.ask(question, self._answered)
+        elif isinstance(question, StoreQuestion):
+            if isinstance(self._transport, Stores):
+                self._transport.store(question, self._answered)
+            else:
+                self._answered(StoreAnswer(question, StoreStatus.UNKNOWN, detail="no store here"))
         elif isinstance(self._transport, Exchanges):
             self._transport.exchange(question, self._answered)
         else:
             detail = "this transport has no connections"
             self._answered(Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
 
-    def _answered(self, answer: DnsAnswer | Reply) -> None:
+    def _answered(self, answer: DnsAnswer | Reply | StoreAnswer) -> None:
         question = answer.question
         waiting = self._open.pop(question, None)
         if waiting is None:
             return  # an answer after the deadline
+        if type(answer) is StoreAnswer and answer.lost:
+            self._task.lost_stores[answer.question.store.name] = answer.evidence
         self._known[question] = answer
         for waiter in waiting:
             _fill(waiter, answer)
@@ -258,8 +269,10 @@ def _fill(waiter: Waiter, answer: Any) -> None:
         done(tuple(gathering.answers))
 
 
-def _timeout(question: DnsQuestion | Exchange) -> DnsAnswer | Reply:
+def _timeout(question: Asked) -> DnsAnswer | Reply | StoreAnswer:
     detail = "the task's deadline passed"
+    if isinstance(question, StoreQuestion):
+        return StoreAnswer(question, StoreStatus.TIMEOUT, detail=detail)
     if isinstance(question, Exchange):
         return Reply(question, ExchangeStatus.TIMEOUT, detail=detail)
     return DnsAnswer(question, DnsStatus.TEMPFAIL, detail=detail)

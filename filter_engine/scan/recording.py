@@ -19,6 +19,7 @@ from filter_engine.scan.driver import Transport
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.exchange import Exchange, Exchanges, ExchangeStatus, Reply
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
+from filter_engine.scan.store import StoreAnswer, StoreQuestion, Stores, StoreStatus
 
 VERSION: Final = 1
 UNANSWERED: Final = "unanswered"
@@ -42,7 +43,7 @@ class Recorder:
         self._began = 0.0
         self._number = 0
         self._open = False
-        self._unanswered: dict[DnsQuestion | Exchange, None] = {}
+        self._unanswered: dict[DnsQuestion | Exchange | StoreQuestion, None] = {}
 
     def head(self, *, engine: str, server: str, config: str, maps: Mapping[str, str]) -> None:
         """The first line; ``config`` and ``maps`` are digests. Raises OSError, as all others do."""
@@ -82,6 +83,8 @@ class Recorder:
         for question in self._unanswered:
             if isinstance(question, Exchange):
                 self._line({"exchange": {"key": question.key, "status": UNANSWERED}})
+            elif isinstance(question, StoreQuestion):
+                self._line({"store": {"key": question.key, "status": UNANSWERED}})
             else:
                 asked = {"name": question.name, "type": question.rdtype, "status": UNANSWERED}
                 self._line({"dns": asked})
@@ -92,12 +95,14 @@ class Recorder:
         """``transport``, with its answers written down."""
         return _Recorded(transport, self)
 
-    def asked(self, question: DnsQuestion | Exchange) -> int:
+    def asked(self, question: DnsQuestion | Exchange | StoreQuestion) -> int:
         """A question leaves; gives back the number of the scan that asks."""
         self._unanswered[question] = None
         return self._number
 
-    def answered(self, number: int, answer: DnsAnswer | Reply, *, at_once: bool) -> None:
+    def answered(
+        self, number: int, answer: DnsAnswer | Reply | StoreAnswer, *, at_once: bool
+    ) -> None:
         """An answer has come to a question of the scan ``number``."""
         if not self._open or number != self._number:
             return
@@ -105,6 +110,8 @@ class Recorder:
         after = None if at_once else asyncio.get_running_loop().time() - self._began
         if isinstance(answer, Reply):
             self._line({"exchange": _reply_as_dict(answer), "after": after})
+        elif isinstance(answer, StoreAnswer):
+            self._line({"store": _stored_as_dict(answer), "after": after})
         else:
             self._line({"dns": _answer_as_dict(answer), "after": after})
 
@@ -143,6 +150,19 @@ class _Recorded:
             answered(Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
         asking = False
 
+    def store(self, question: StoreQuestion, done: Callable[[StoreAnswer], None]) -> None:
+        number, asking = self._recorder.asked(question), True
+
+        def answered(answer: StoreAnswer) -> None:
+            self._recorder.answered(number, answer, at_once=asking)
+            done(answer)
+
+        if isinstance(self._transport, Stores):
+            self._transport.store(question, answered)
+        else:
+            answered(StoreAnswer(question, StoreStatus.UNKNOWN, detail="no store here"))
+        asking = False
+
 
 def message_digest(raw: bytes) -> str:
     """The name of a message in a recording: its SHA-256, hexadecimal."""
@@ -177,6 +197,25 @@ def _reply_as_dict(reply: Reply) -> dict[str, Any]:
         "server": reply.server,
         "detail": reply.detail,
     }
+
+
+def _stored_as_dict(answer: StoreAnswer) -> dict[str, Any]:
+    return {
+        "key": answer.question.key,
+        "status": answer.status.value,
+        "value": _value_as_json(answer.value),
+        "server": answer.server,
+        "detail": answer.detail,
+    }
+
+
+def _value_as_json(value: Any) -> Any:
+    """Octets as characters; all else that a store answers JSON has as well."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, list):
+        return [_value_as_json(item) for item in value]
+    return value if isinstance(value, int) or value is None else str(value)
 
 
 def _answer_as_dict(answer: DnsAnswer) -> dict[str, Any]:

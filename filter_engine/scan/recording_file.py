@@ -16,6 +16,7 @@ from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.exchange import ExchangeStatus
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 from filter_engine.scan.recording import UNANSWERED, VERSION
+from filter_engine.scan.store import StoreStatus
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 """Of a recording, uncompressed."""
@@ -43,20 +44,30 @@ class RecordedReply(NamedTuple):
     detail: str = ""
 
 
+class RecordedAnswer(NamedTuple):
+    """The answer to the question of that ``key`` to a store."""
+
+    key: str
+    status: StoreStatus
+    value: Any = None
+    server: str = ""
+    detail: str = ""
+
+
 @frozen
 class Answered:
     """A recorded answer."""
 
-    answer: DnsAnswer | RecordedReply
+    answer: DnsAnswer | RecordedReply | RecordedAnswer
     after: float | None
     """Seconds after the scan had begun, infinite when none came before it ended; None: at once,
     while the question was asked."""
 
     @property
     def asked(self) -> DnsQuestion | str:
-        """The question, or the key of the exchange."""
+        """The question, or the key of the exchange or of the question to a store."""
         answer = self.answer
-        return answer.key if isinstance(answer, RecordedReply) else answer.question
+        return answer.question if isinstance(answer, DnsAnswer) else answer.key
 
 
 @frozen
@@ -178,16 +189,19 @@ class _Reader:
                     raise self._error(f"more than {MAX_SCANS} messages")
             elif head is None:
                 raise self._error('expected a line with "message"')
-            elif "dns" in line or "exchange" in line:
+            elif "dns" in line or "exchange" in line or "store" in line:
                 if len(answers) >= MAX_ANSWERS:
                     raise self._error(f"more than {MAX_ANSWERS} answers for one message")
-                answers.append(self._answered(line) if "dns" in line else self._replied(line))
+                if "store" in line:
+                    answers.append(self._stored(line))
+                else:
+                    answers.append(self._answered(line) if "dns" in line else self._replied(line))
             elif "reply" in line:
                 took = self._number_of(line, "time_real") if "time_real" in line else None
                 yield self._scan(head, answers, self._field(line, "reply", dict), took)
                 head = None
             else:
-                raise self._error('expected one of "message", "dns", "exchange", "reply"')
+                raise self._error('expected one of "message", "dns", "exchange", "store", "reply"')
         if head is not None:
             yield self._scan(head, answers, None)
 
@@ -274,6 +288,32 @@ class _Reader:
         server, detail = (self._field(found, name, str, "") for name in ("server", "detail"))
         after = None if line.get("after") is None else self._number_of(line, "after")
         return Answered(RecordedReply(key, status, data, server, detail), after)
+
+    def _stored(self, line: dict[str, Any]) -> Answered:
+        found = self._field(line, "store", dict)
+        key = self._field(found, "key", str)
+        if found.get("status") == UNANSWERED:
+            return Answered(RecordedAnswer(key, StoreStatus.TIMEOUT), math.inf)
+        try:
+            status = StoreStatus(found.get("status"))
+            value = self._value(found.get("value"))
+        except UnicodeEncodeError:
+            raise self._error('"value" is no octets') from None
+        except ValueError:
+            raise self._error(f"unknown status {found.get('status')!r:.40}") from None
+        server, detail = (self._field(found, name, str, "") for name in ("server", "detail"))
+        after = None if line.get("after") is None else self._number_of(line, "after")
+        return Answered(RecordedAnswer(key, status, value, server, detail), after)
+
+    def _value(self, value: Any) -> Any:
+        """What a store answered; lines of JSON are not nested deeper than the stack allows."""
+        if isinstance(value, str):
+            return value.encode("latin-1")
+        if isinstance(value, list):
+            return [self._value(item) for item in value]
+        if value is None or type(value) is int:
+            return value
+        raise self._error('"value" is nothing that a store answers')
 
     def _record(self, rdtype: str, record: Any) -> Any:
         if rdtype == "MX":

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import math
 import selectors
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from filter_engine.scan.exchange import Exchange, ExchangeStatus, Reply
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
-from filter_engine.scan.recording_file import Answered, RecordedReply, RecordedScan, Recording
+from filter_engine.scan.recording_file import (
+    Answered,
+    RecordedAnswer,
+    RecordedReply,
+    RecordedScan,
+    Recording,
+)
+from filter_engine.scan.store import StoreAnswer, StoreQuestion, StoreStatus
 
 A = TypeVar("A")
 
@@ -34,7 +42,9 @@ class Replay:
         for scan in recording.scans:
             for each in _in_order(scan.answers):
                 self._others.setdefault(each.asked, each)
-        self.missing: list[DnsQuestion | Exchange] = []
+        self._stored: dict[str, deque[Answered]] = {}
+        """What stores answered, each time they were asked: the answers may differ."""
+        self.missing: list[DnsQuestion | Exchange | StoreQuestion] = []
         """Questions of this scan that the recording has no answer to, in their order."""
 
     def clock(self) -> float:
@@ -45,13 +55,19 @@ class Replay:
         """The next scan is this one, in the running event loop."""
         self._began = asyncio.get_running_loop().time()
         self._now = scan.now
-        self._answers = {each.asked: each for each in _in_order(scan.answers)}
+        self._answers = {}
+        self._stored = {}
+        for each in _in_order(scan.answers):
+            if isinstance(each.answer, RecordedAnswer):
+                self._stored.setdefault(each.answer.key, deque()).append(each)
+            else:
+                self._answers[each.asked] = each
         self.missing = []
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
         """Answer as was recorded; what is missing is noted and answered TEMPFAIL."""
         known = self._answers.get(question) or self._others.get(question)
-        if known is None or isinstance(known.answer, RecordedReply):
+        if known is None or not isinstance(known.answer, DnsAnswer):
             self.missing.append(question)
             done(DnsAnswer(question, DnsStatus.TEMPFAIL, detail="not in the recording"))
         else:
@@ -66,6 +82,19 @@ class Replay:
             done(Reply(question, ExchangeStatus.UNKNOWN, detail=detail))
         else:
             self._tell(known, done, Reply(question, *known.answer[1:]))
+
+    def store(self, question: StoreQuestion, done: Callable[[StoreAnswer], None]) -> None:
+        """Answer as was recorded, asked again as it was answered again; what is missing fails."""
+        key = question.key
+        answers = self._stored.get(key)
+        known = answers[0] if answers else self._others.get(key)
+        if answers and len(answers) > 1:
+            answers.popleft()
+        if known is None or not isinstance(known.answer, RecordedAnswer):
+            self.missing.append(question)
+            done(StoreAnswer(question, StoreStatus.UNKNOWN, detail="not in the recording"))
+        else:
+            self._tell(known, done, StoreAnswer(question, *known.answer[1:]))
 
     def _tell(self, known: Answered, done: Callable[[A], None], answer: A) -> None:
         if known.after is None:

@@ -14,6 +14,7 @@ from filter_engine.scan.exchange import Exchange
 from filter_engine.scan.metric import Decision, Scoring
 from filter_engine.scan.plan import Plan, StagePlan
 from filter_engine.scan.statistics import ScanStatistics
+from filter_engine.scan.store import StoreQuestion
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import AddHeader, Finding, Outcome, PreResult, RemoveHeader
 
@@ -30,7 +31,7 @@ class Run:
         self.pre_results: list[PreResult] = []
         self.signatures: list[str] = []
         self.headers: list[AddHeader | RemoveHeader] = []
-        self.notices: list[Exchange] = []
+        self.notices: list[Exchange | StoreQuestion] = []
         self.unfinished: list[str] = []
         self.timed_out = False
         self._plan = plan
@@ -146,8 +147,8 @@ class Run:
             if not isinstance(header, (AddHeader, RemoveHeader)):
                 raise TypeError(_wrong(check, header, "AddHeader or RemoveHeader in headers"))
         for notice in returned.notices:
-            if not isinstance(notice, Exchange):
-                raise TypeError(_wrong(check, notice, "Exchange in notices"))
+            if not isinstance(notice, Exchange | StoreQuestion):
+                raise TypeError(_wrong(check, notice, "Exchange or StoreQuestion in notices"))
         self.findings.extend(findings)
         self.signatures.extend(returned.signatures)
         self.headers.extend(returned.headers)

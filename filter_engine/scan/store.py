@@ -242,6 +242,11 @@ class StoreAnswer(NamedTuple):
         return self.status is StoreStatus.OK
 
     @property
+    def lost(self) -> bool:
+        """There is a store, and it failed."""
+        return self.status is not StoreStatus.OK and self.status is not StoreStatus.UNKNOWN
+
+    @property
     def evidence(self) -> str:
         """Who was asked and what failed, in a few words."""
         said = self.detail or self.status.value

@@ -45,6 +45,9 @@ class Task:
     scores: Mapping[str, Score] = field(default_factory=dict)
     """Symbol -> its score, as the settings of this task have it."""
 
+    lost_stores: dict[str, str] = field(default_factory=dict)
+    """Store -> what failed, of those that did not answer; filled by the driver."""
+
     decide: Callable[[], Decision] | None = None
     """Set from the stage POSTFILTER on."""
 

@@ -1,4 +1,4 @@
-"""What is sent after the verdict, with nobody waiting: notices of ``metadata_exporter``."""
+"""What is sent after the verdict, with nobody waiting: notices, and what stores shall remember."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.exchange import Exchange, Exchanges, Reply
+from filter_engine.scan.store import StoreAnswer, StoreQuestion, Stores
 
 log = logging.getLogger(__name__)
 
@@ -32,21 +33,22 @@ class OutboxStatistics:
 class Outbox:
     """Sends notices, a few at a time. Failures are counted, and logged the first time in a row."""
 
-    def __init__(self, streams: Exchanges) -> None:
+    def __init__(self, streams: Exchanges, stores: Stores) -> None:
         self._streams = streams
-        self._waiting: deque[Exchange] = deque()
+        self._stores = stores
+        self._waiting: deque[Exchange | StoreQuestion] = deque()
         self._open = 0
         self._bytes = 0
         self._failing: set[str] = set()
         self.statistics = OutboxStatistics()
 
-    def put(self, notices: Iterable[Exchange]) -> None:
+    def put(self, notices: Iterable[Exchange | StoreQuestion]) -> None:
         """Take notices over; returns at once and never raises."""
         for notice in notices:
-            size = len(notice.send)
+            size = _size(notice)
             if len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_BYTES:
                 self.statistics.dropped += 1
-                self._tell(str(notice.servers), "too many notices wait; some are dropped")
+                self._tell(_whom(notice), "too many notices wait; some are dropped")
                 continue
             self._bytes += size
             self._waiting.append(notice)
@@ -55,12 +57,16 @@ class Outbox:
     def _next(self) -> None:
         while self._waiting and self._open < AT_ONCE:
             self._open += 1
-            self._streams.exchange(self._waiting.popleft(), self._sent)
+            notice = self._waiting.popleft()
+            if isinstance(notice, StoreQuestion):
+                self._stores.store(notice, self._sent)
+            else:
+                self._streams.exchange(notice, self._sent)
 
-    def _sent(self, reply: Reply) -> None:
+    def _sent(self, reply: Reply | StoreAnswer) -> None:
         self._open -= 1
-        self._bytes -= len(reply.question.send)
-        servers = str(reply.question.servers)
+        self._bytes -= _size(reply.question)
+        servers = _whom(reply.question)
         if reply.ok:
             self.statistics.sent += 1
             self._failing.discard(servers)
@@ -77,3 +83,13 @@ class Outbox:
                 servers,
                 what,
             )
+
+
+def _size(notice: Exchange | StoreQuestion) -> int:
+    if isinstance(notice, StoreQuestion):
+        return sum(map(len, notice.args))
+    return len(notice.send)
+
+
+def _whom(notice: Exchange | StoreQuestion) -> str:
+    return str(notice.store if isinstance(notice, StoreQuestion) else notice.servers)

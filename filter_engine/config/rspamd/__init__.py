@@ -41,11 +41,11 @@ NAMES = frozenset(_FILE_OF)
 #: Those that a check or header of this engine has; ``find`` has what these do not serve.
 SERVED_IN_PART = frozenset(
     """
-    aliases antivirus arc asn bimi chartable dcc dkim dkim_signing dmarc emails external_services
-    force_actions forged_recipients
+    aliases antivirus arc asn bimi chartable classifier dcc dkim dkim_signing dmarc emails
+    external_services force_actions forged_recipients
     hfilter maillist metadata_exporter mid milter_headers mime_types multimap mx_check once_received
     p0f phishing rbl
-    rmilter_headers spf surbl url_suspect whitelist
+    rmilter_headers spf statfile surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
 

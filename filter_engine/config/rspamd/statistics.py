@@ -11,8 +11,6 @@ from filter_engine.config.kinds import (
     SIZE,
     STRING,
     known_section,
-    known_sections,
-    list_of,
     one_of,
 )
 from filter_engine.config.rspamd.kinds import (
@@ -25,7 +23,6 @@ from filter_engine.config.rspamd.kinds import (
     TABLE,
     each,
     either,
-    one_or_named,
     table_of,
 )
 from filter_engine.config.rspamd.shared_options import (
@@ -41,51 +38,6 @@ from filter_engine.config.schema import Schema, declare_known, known
 
 _PAGE: Final = "configuration/statistic"
 
-_CLASS: Final = Schema(
-    anchor=_PAGE,
-    doc="when mail is learnt as one class",
-    options=declare_known(
-        threshold=known(NUMBER, doc="score from which mail is learnt"),
-        verdict_mapping=known(TABLE, doc="verdicts that count"),
-        symbols=names("symbols that count"),
-    ),
-)
-_AUTOLEARN: Final = Schema(
-    anchor=_PAGE,
-    doc="learning by the filter's own verdict",
-    options=declare_known(
-        spam_threshold=known(NUMBER, doc="score from which rejected mail is learnt as spam"),
-        junk_threshold=known(NUMBER, doc="score from which other junk is learnt as spam"),
-        ham_threshold=known(NUMBER, doc="score up to which mail is learnt as ham"),
-        check_balance=flag(True, "keep spam and ham about equal in number"),
-        min_balance=known(NUMBER, 0.9, doc="how far apart the numbers may be"),
-        check_local=flag(False, "also for clients in local_networks"),
-        check_authed=flag(False, "also for clients that logged in"),
-        require_queue_id=flag(False, "only mail that the MTA gave a queue id"),
-        learn_verdict=known(ANY, doc="verdict by which mail is learnt"),
-        classes=known(known_sections(_CLASS, "classifier.autolearn.classes"), doc="by class"),
-        max_class_ratio=known(NUMBER, doc="largest share of one class"),
-        skip_threshold=known(NUMBER, doc="certainty from which nothing is learnt"),
-        options=known(TABLE, doc="the same options, one level deeper"),
-        enabled=flag(True, "learn"),
-    ),
-)
-_CACHE: Final = Schema(
-    anchor=_PAGE,
-    doc="what was learnt already",
-    options=declare_known(
-        **REDIS,
-        type=known(one_of("redis", "sqlite3"), doc="where it is kept"),
-        backend=known(one_of("redis", "sqlite3"), doc="where it is kept"),
-        path=known(STRING, doc="file of SQLite"),
-        key_prefix=known(STRING, "learned_ids", doc="key in Redis"),
-        cache_prefix=known(STRING, "learned_ids", doc="key in Redis"),
-        cache_max_elt=known(INTEGER, 10_000, doc="entries kept"),
-        cache_max_keys=known(INTEGER, 5, doc="keys kept"),
-        cache_elt_len=known(INTEGER, 32, unit="characters", doc="kept of an id"),
-        cache_per_user=known(either(BOOLEAN, LUA), doc="one cache for each user"),
-    ),
-)
 _TOKENIZER: Final = Schema(
     anchor=_PAGE,
     doc="how words become tokens",
@@ -105,8 +57,6 @@ STATFILE: Final = Schema(
     doc="the tokens of one class",
     options=declare_known(
         **REDIS,
-        symbol=known(STRING, doc="symbol of the class"),
-        spam=flag(None, "this class is spam"),
         **{"class": known(STRING, doc="name of the class")},
         label=known(STRING, doc="name of the file of tokens"),
         backend=known(STRING, doc="where tokens are kept"),
@@ -116,40 +66,20 @@ STATFILE: Final = Schema(
 )
 
 _CLASSIFIER: Final[Options] = declare_known(
-    **REDIS,
-    allow_learn=flag(True, "learn at all; false: read only"),
-    autolearn=known(
-        either(list_of(NUMBER), BOOLEAN, LUA, known_section(_AUTOLEARN, "classifier.autolearn")),
-        doc="learn by the own verdict: [ham, spam] scores, true, Lua or a section",
-    ),
-    backend=known(STRING, doc="where tokens are kept: redis, sqlite3, cdb, http"),
-    cache=known(known_section(_CACHE, "classifier.cache"), doc="what was learnt already"),
+    redis=REDIS["redis"],
     class_labels=known(table_of(STRING), doc="short name by class"),
     classes=known(STRINGS, doc="names of the classes"),
     classifier=known(STRING, doc="kind of classifier: bayes"),
-    name=known(STRING, doc="name of the classifier"),
     type=known(STRING, "bayes", doc="kind of classifier"),
-    enabled=flag(True, "use the classifier"),
-    expire=known(QUOTED_TIME, unit="seconds", doc="how long tokens are kept"),
-    expiry=known(QUOTED_TIME, unit="seconds", doc="how long tokens are kept"),
     lazy=flag(False, "expire only what counts for nothing"),
     hidden=flag(False, "set no symbol"),
-    label=known(STRING, doc="name of the classifier"),
     languages_enabled=flag(False, "keep tokens of each language apart"),
     learn_condition=known(either(LUA, STRINGS), doc="whether a mail may be learnt"),
     learn_conditions=known(either(LUA, STRINGS), doc="whether a mail may be learnt"),
-    max_tokens=known(INTEGER, unit="tokens", doc="looked at in a mail"),
     max_users=known(INTEGER, 1000, doc="users with tokens of their own"),
-    min_learns=known(INTEGER, 0, doc="mails of each class that must be learnt first"),
-    min_prob_strength=known(NUMBER, 0.05, doc="distance from 0.5 from which a token counts"),
-    min_token_hits=known(INTEGER, 1, doc="how often a token must have been seen"),
-    min_tokens=known(INTEGER, 0, unit="tokens", doc="shorter mails are passed over"),
     new_schema=flag(False, "keys in Redis as Rspamd 2 writes them"),
     per_language=flag(False, "keep tokens of each language apart"),
-    per_user=known(either(BOOLEAN, LUA), False, doc="each recipient has tokens of their own"),
-    users_enabled=known(either(BOOLEAN, LUA), False, doc="old name of per_user"),
     signatures=flag(False, "store what was learnt under a hash of the mail"),
-    statfile=known(each(STATFILE, "classifier.statfile"), doc="the tokens of a class"),
     store_tokens=flag(False, "store the words themselves"),
     tokenizer=known(known_section(_TOKENIZER, "classifier.tokenizer"), doc="words to tokens"),
     unlearn_condition=known(LUA, doc="whether a mail may be unlearnt"),
@@ -167,9 +97,10 @@ CLASSIFIER: Final = Schema(
 STATISTIC: Final = Schema(
     anchor=_PAGE,
     doc="old name of what classifier holds",
+    closed=False,
     options=declare_known(
-        classifier=known(one_or_named(CLASSIFIER, "statistic.classifier"), doc="a classifier"),
-        statfile=known(each(STATFILE, "statistic.statfile"), doc="the tokens of a class"),
+        classifier=known(TABLE, doc="a classifier"),
+        statfile=known(ANY, doc="the tokens of a class"),
     ),
 )
 

@@ -221,7 +221,7 @@ class Link(asyncio.Protocol):
         server, loop = self.server, self._loop
         self.connections += 1
         context = self._login.context()
-        name = (self._login.tls_name or server.host) if context else None
+        name = (self._login.ssl_name or server.host) if context else None
         if server.is_unix:
             await loop.create_unix_connection(
                 lambda: self, server.host, ssl=context, server_hostname=name

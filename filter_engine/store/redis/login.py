@@ -16,10 +16,10 @@ class Login(NamedTuple):
     password: str = ""
     db: str = ""
     tls: bool = False
-    tls_ca: str = ""
-    tls_cert: str = ""
-    tls_key: str = ""
-    tls_name: str = ""
+    ssl_ca: str = ""
+    ssl_cert: str = ""
+    ssl_key: str = ""
+    ssl_name: str = ""
 
     def __repr__(self) -> str:
         return f"Login({self.username or 'default'}, db {self.db or '0'})"
@@ -31,11 +31,11 @@ class Login(NamedTuple):
             config.username,
             config.password,
             config.db,
-            config.tls,
-            config.tls_ca,
-            config.tls_cert,
-            config.tls_key,
-            config.tls_name,
+            config.ssl,
+            config.ssl_ca,
+            config.ssl_cert,
+            config.ssl_key,
+            config.ssl_name,
         )
 
     @classmethod
@@ -60,7 +60,7 @@ class Login(NamedTuple):
         """TLS as configured, None without; raises OSError or ssl.SSLError for unusable files."""
         if not self.tls:
             return None
-        context = ssl.create_default_context(cafile=self.tls_ca or None)
-        if self.tls_cert:
-            context.load_cert_chain(self.tls_cert, self.tls_key or None)
+        context = ssl.create_default_context(cafile=self.ssl_ca or None)
+        if self.ssl_cert:
+            context.load_cert_chain(self.ssl_cert, self.ssl_key or None)
         return context

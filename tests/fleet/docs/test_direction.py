@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "zone": {"auth", "dns"},
     "headers": {"auth", "dns", "scan", "config", "ucl"},
     "checks": {
+        "statistics",
         "headers",
         "selectors",
         "maps",
@@ -42,7 +43,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "ucl",
     },
     "rules": {"message", "scan", "config", "ucl"},
+    "statistics": {"dns", "message", "scan", "config", "ucl"},
     "scanner": {
+        "store",
         "streams",
         "rules",
         "maps",

@@ -187,7 +187,7 @@ def test_what_a_recording_holds(make: Make, tmp_path: Path) -> None:
     assert scan.envelope.flags == ENVELOPE.flags
     assert scan.envelope.request_headers == ((b"x-note", b"\xff"),)
     assert b"secret" not in path.read_bytes()
-    known = {each.answer.question: each.answer for each in scan.answers}
+    known = {each.asked: each.answer for each in scan.answers}
     table = TableResolver(ZONE)
     assert known == {question: table.answer(question) for question in known}
 
@@ -212,7 +212,7 @@ HOSTILE = {
     '{"recording": 1, "maps": {"a": 1}}\n' + SCAN: '"maps" has a digest that is no text',
     HEAD + ANSWER: '2: expected a line with "message"',
     HEAD + SCAN + '{"message"': "3: no JSON; the file was cut off",
-    HEAD + SCAN + "{}": '3: expected one of "message", "dns", "exchange", "reply"',
+    HEAD + SCAN + "{}": '3: expected one of "message", "dns", "exchange", "store", "reply"',
     HEAD + SCAN + "[" * 100_000 + "\n": "3: no JSON",
     HEAD + '{"message": 1}': '2: "message" is missing or of the wrong type',
     HEAD + SCAN.replace("1.0", "NaN"): '2: "now" is no number of seconds',

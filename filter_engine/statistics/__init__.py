@@ -1,0 +1,1 @@
+"""What mail was, and is therefore likely to be: tokens, their counts, their arithmetic."""

@@ -1,0 +1,148 @@
+"""How likely a message is spam, by the counts of its tokens.
+
+Robinson's and Fisher's method ("A statistical approach to the spam problem", 2003) with weights by
+the distance of a token's words (OSB). Constants, limits and the order of steps follow Rspamd, so
+that the same counts give the same probability.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import exp, inf, isfinite, log
+from typing import Final, NamedTuple
+
+WEIGHTS: Final = (0.0, 3125.0, 256.0, 27.0, 1.0)
+"""By distance."""
+_NAIVE: Final = -300.0
+"""Below this sum of logarithms the chi-squared sum has no digits left."""
+_UNSURE: Final = 0.05
+"""Distance from one half in which nothing is said."""
+
+
+class Counts(NamedTuple):
+    """What a store knows of a message's tokens."""
+
+    learnt_spam: int
+    learnt_ham: int
+    """Messages learnt of each class."""
+    found: tuple[tuple[int, int, int], ...]
+    """(place of the token, times in spam, times in ham), of tokens that were seen before."""
+
+
+class Limits(NamedTuple):
+    """When nothing is said, and what is passed over."""
+
+    min_learns: int = 200
+    min_tokens: int = 11
+    max_tokens: int = 0
+    min_token_hits: int = 2
+    min_prob_strength: float = 0.05
+
+
+class Judgement(NamedTuple):
+    """What came of it."""
+
+    probability: float | None
+    """Of spam; None: nothing can be said, ``why`` says why."""
+    used: int = 0
+    """Tokens that counted."""
+    why: str = ""
+
+    @property
+    def certainty(self) -> float:
+        """From 0 to 1, of whichever class is more likely."""
+        return 0.0 if self.probability is None else abs(self.probability - 0.5) * 2.0
+
+    @property
+    def weight(self) -> float:
+        """What the symbol's score is multiplied by."""
+        return float(self.certainty**8)
+
+    @property
+    def spam(self) -> bool | None:
+        """The class; None where it is not certain enough."""
+        if self.probability is None or abs(self.probability - 0.5) <= _UNSURE:
+            return None
+        return self.probability > 0.5
+
+
+def judge(counts: Counts, distances: bytes, text: int, limits: Limits) -> Judgement:
+    """Judge a message by its tokens, of which the first ``text`` are of its text."""
+    few = min(counts.learnt_spam, counts.learnt_ham)
+    if few < limits.min_learns or not few:
+        learnt = f"{counts.learnt_spam} spam and {counts.learnt_ham} ham learnt"
+        return Judgement(None, why=f"{learnt}, {max(limits.min_learns, 1)} of each are needed")
+    if not text:
+        return Judgement(None, why="no tokens of text")
+    # With fewer tokens of text than of the rest, the rest does not count.
+    end = len(distances) if text > len(distances) - text else text
+    spam = ham = 0.0
+    used = of_text = 0
+    kinds = Counter([(distances[at], s, h, at < text) for at, s, h in counts.found if at < end])
+    for (distance, s, h, is_text), times in kinds.items():
+        pair = _token(distance, s, h, counts, limits)
+        if pair is not None:
+            spam += pair[0] * times
+            ham += pair[1] * times
+            used += times
+            of_text += times if is_text else 0
+    if not used:
+        return Judgement(None, why="no token is known")
+    if limits.min_tokens > 0 and of_text < int(limits.min_tokens * 0.1):
+        return Judgement(None, used, f"only {of_text} tokens of text are known")
+    return Judgement(_combined(spam, ham, used), used)
+
+
+def _token(
+    distance: int, s: int, h: int, counts: Counts, limits: Limits
+) -> tuple[float, float] | None:
+    """The logarithms of a token's probabilities, None for one that does not count."""
+    total = s + h
+    if total < max(limits.min_token_hits, 1):
+        return None
+    in_spam = s / max(1.0, counts.learnt_spam)
+    in_ham = h / max(1.0, counts.learnt_ham)
+    share = in_spam / (in_spam + in_ham)
+    weight = WEIGHTS[distance] * total
+    weight = weight / (1.0 + weight)
+    spam = (weight * 0.5 + total * share) / (weight + total)
+    if 0.0 < abs(spam - 0.5) < limits.min_prob_strength:
+        return None
+    ham = (weight * 0.5 + total * (1.0 - share)) / (weight + total)
+    return _log(spam), _log(ham)
+
+
+def _log(value: float) -> float:
+    return log(value) if value > 0.0 else -inf
+
+
+def _combined(spam: float, ham: float, used: int) -> float:
+    if spam > _NAIVE and ham > _NAIVE:
+        not_spam = 1.0 - _inverse_chi_square(spam, used)
+        not_ham = 1.0 - _inverse_chi_square(ham, used)
+    elif spam < ham:
+        not_spam = _naive(spam - ham)
+        not_ham = 1.0 - not_spam
+    else:
+        not_ham = _naive(ham - spam)
+        not_spam = 1.0 - not_ham
+    if isfinite(not_ham) and isfinite(not_spam):
+        return (not_ham + 1.0 - not_spam) / 2.0
+    if isfinite(not_spam):
+        return 1.0
+    return 0.0 if isfinite(not_ham) else 0.5
+
+
+def _naive(difference: float) -> float:
+    share = exp(difference)
+    return (1.0 - share) / (1.0 + share)
+
+
+def _inverse_chi_square(value: float, degrees: int) -> float:
+    """The chance that random tokens give a sum of logarithms at least as far from zero."""
+    chance = exp(value)
+    total = chance
+    for step in range(1, degrees):
+        chance *= -value / step
+        total += chance
+    return min(1.0, total)

@@ -1,0 +1,127 @@
+"""One classifier as it is asked and taught: its store, keys and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.setup import Setup
+from filter_engine.scan.store import Store, StoreAnswer, StoreQuestion
+from filter_engine.statistics.bayes import Counts, Limits
+from filter_engine.statistics.options import ClassifierOptions
+from filter_engine.statistics.scripts import LEARN, LOOK_UP, UNLEARN
+from filter_engine.statistics.tokens import Tokens
+
+_OBJECT: Final = "%s%l"
+_USERS_OBJECT: Final = "%s%l%r"
+
+
+class Classifier(NamedTuple):
+    """Made once a configuration."""
+
+    options: ClassifierOptions
+    store: Store
+    spam: str
+    """Symbol of spam."""
+    ham: str
+    limits: Limits
+
+    @classmethod
+    def of(cls, options: ClassifierOptions, setup: Setup) -> Classifier | None:
+        """The classifier of a section; None for one that is off or has no two classes."""
+        spam, ham = options.symbols
+        if not (options.enabled and spam and ham):
+            return None
+        embedded = None
+        if options.backend:
+            embedded = options.backend != "redis"
+        elif options.path:
+            embedded = True
+        # As in Rspamd, these keys have no other prefix than the classifier's own.
+        store = setup.store("bayes", options, embedded=embedded, path=options.path, prefixed=False)
+        limits = Limits(
+            options.min_learns,
+            options.min_tokens,
+            options.max_tokens,
+            options.min_token_hits,
+            options.min_prob_strength,
+        )
+        return cls(options, store, spam, ham, limits)
+
+    def fits(self, tokens: Tokens) -> str:
+        """Why a message is passed over, empty when it is not."""
+        count, limits = len(tokens.values), self.limits
+        if count < limits.min_tokens:
+            return f"{count} tokens, at least {limits.min_tokens} are needed"
+        if 0 < limits.max_tokens < count:
+            return f"{count} tokens, at most {limits.max_tokens} are looked at"
+        return ""
+
+    def user(self, envelope: Envelope) -> str:
+        """Whose tokens count; empty: everybody's."""
+        if not self.options.per_user:
+            return ""
+        recipient = envelope.deliver_to or (envelope.rcpt_to[0] if envelope.rcpt_to else "")
+        return recipient.strip("<>").lower()
+
+    def prefix(self, user: str) -> bytes:
+        """What all keys begin with."""
+        pattern = self.options.prefix or (_USERS_OBJECT if self.options.per_user else _OBJECT)
+        made = pattern.replace("%s", "RS").replace("%l", self.options.label).replace("%r", user)
+        return made.encode("utf-8", "surrogateescape")
+
+    def learnt(self, user: str) -> StoreQuestion:
+        """How many messages were learnt as spam, and as ham?"""
+        return self.store.fields(self.prefix(user), b"learns_spam", b"learns_ham")
+
+    def look_up(self, tokens: Tokens, user: str) -> StoreQuestion:
+        """What is known of the tokens?"""
+        return self.store.run(LOOK_UP, [self.prefix(user)], [tokens.packed])
+
+    def learn(self, tokens: Tokens, user: str, *, spam: bool) -> StoreQuestion:
+        """Learn them; what was learnt as the other class is moved over."""
+        return self.store.run(LEARN, *self._lesson(tokens, user, spam=spam))
+
+    def unlearn(self, tokens: Tokens, user: str, *, spam: bool) -> StoreQuestion:
+        """Take back what was learnt as that class."""
+        return self.store.run(UNLEARN, *self._lesson(tokens, user, spam=spam))
+
+    def _lesson(
+        self, tokens: Tokens, user: str, *, spam: bool
+    ) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        sets = [f"{symbol}_keys".encode() for symbol in (self.spam, self.ham)]
+        keys = (
+            self.prefix(user),
+            self.options.cache.key_prefix.encode(),
+            *(sets if spam else reversed(sets)),
+        )
+        letter, ttl = (b"S" if spam else b"H"), b"%d" % int(max(self.options.expire, 0))
+        return keys, (tokens.packed, letter, tokens.digest(user), ttl)
+
+
+def counts_of(answer: StoreAnswer) -> Counts:
+    """The counts in the answer to ``look_up``; raises ``ValueError`` for what is none."""
+    value = answer.value
+    if not isinstance(value, list) or len(value) < 2 or (len(value) - 2) % 3:
+        raise ValueError("no counts")
+    if not all(type(number) is int for number in value):
+        raise ValueError("counts that are no numbers")
+    spam, ham = max(value[0], 0), max(value[1], 0)
+    triples = zip(value[2::3], value[3::3], value[4::3], strict=True)
+    return Counts(spam, ham, tuple((at, max(s, 0), max(h, 0)) for at, s, h in triples))
+
+
+def numbers_of(answer: StoreAnswer) -> tuple[int, int]:
+    """The numbers in the answer to ``learnt``; zeros for what is none."""
+    value = answer.value
+    if not isinstance(value, list) or len(value) != 2:
+        return 0, 0
+    spam, ham = (int(n) if isinstance(n, bytes) and n.isdigit() else 0 for n in value)
+    return spam, ham
+
+
+def classifiers(setup: Setup, found: Sequence[ClassifierOptions]) -> tuple[Classifier, ...]:
+    """Those of a configuration that are on."""
+    made = (Classifier.of(options, setup) for options in found)
+    return tuple(one for one in made if one is not None)

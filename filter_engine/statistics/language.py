@@ -1,0 +1,46 @@
+"""A text's language, as far as tokens need it: which rules its words are stemmed by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from filter_engine.statistics.stop_words import by_language
+
+ENGLISH: Final = "en"
+_LOOKED_AT: Final = 200
+"""Words that are looked at."""
+_LEAST: Final = 4
+"""Stop words another language than English needs, besides more than English has."""
+_SCRIPTS: Final = (
+    ("ja", re.compile(r"[\u3040-\u30ff]")),
+    ("zh-CN", re.compile(r"[\u4e00-\u9fff]")),
+    ("ko", re.compile(r"[\uac00-\ud7a3]")),
+    ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("el", re.compile(r"[\u0370-\u03ff]")),
+    ("ar", re.compile(r"[\u0600-\u06ff]")),
+    ("he", re.compile(r"[\u0590-\u05ff]")),
+    ("th", re.compile(r"[\u0e00-\u0e7f]")),
+    ("hi", re.compile(r"[\u0900-\u097f]")),
+)
+_SHARE: Final = 0.3
+"""Of the words that must be of a script."""
+
+
+def language_of(words: Sequence[str]) -> str:
+    """The code of the language of a text's words; English where nothing else is likely."""
+    some = words[:_LOOKED_AT]
+    joined = " ".join(some)
+    if not joined.isascii():
+        for code, script in _SCRIPTS:
+            if sum(1 for word in some if script.search(word)) > _SHARE * len(some):
+                return code
+    best, most = ENGLISH, 0
+    for code, stops in by_language().items():
+        found = sum(1 for word in some if word in stops)
+        if code == ENGLISH:
+            found += _LEAST
+        if found > most:
+            best, most = code, found
+    return best if most > _LEAST else ENGLISH

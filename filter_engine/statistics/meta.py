@@ -1,0 +1,119 @@
+"""Words that stand for what a mail is beside its text: kinds and sizes of parts, headers, day.
+
+Their spelling and order are Rspamd's, since tokens are made of neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from math import floor, log
+from typing import Final
+
+from filter_engine.message import Message
+from filter_engine.message.image_size import image_size
+from filter_engine.message.part import Part
+
+_HEADERS: Final = (
+    ("org", "Organization"),
+    ("org", "Organisation"),
+    ("xmai", "X-Mailer"),
+    ("C-T", "Content-Type"),
+    ("U-A", "User-Agent"),
+    ("xmim", "X-MimeOLE"),
+)
+_IMAGES: Final = {"image/png": "png", "image/gif": "gif", "image/jpeg": "jpeg", "image/bmp": "bmp"}
+_MAX_PARTS: Final = 64
+_MAX_DOMAINS: Final = 5
+_MAX_LENGTH: Final = 4096
+"""Characters of one word."""
+
+
+def meta_words(
+    message: Message, languages: Sequence[str], policies: Sequence[str]
+) -> Iterator[str]:
+    """The words; ``languages`` are those of ``message.text_parts``.
+
+    ``policies`` say what passed (``s=pass``, ``d=pass:example.org``).
+    """
+    parts = message.parts[:_MAX_PARTS]
+    for part in parts:
+        yield from _image(part)
+    yield from _kinds(message, parts, languages)
+    for name, header in _HEADERS:
+        value = message.text(header)
+        if value is not None:
+            yield f"#h:{name}:{value[:_MAX_LENGTH]}"
+    sender = next(iter(message.from_addresses), None)
+    if sender is not None and sender.display:
+        yield f"#F:{sender.display[:_MAX_LENGTH]}"
+    domains = dict.fromkeys(url.esld for url in message.links)
+    for domain in list(domains)[:_MAX_DOMAINS]:
+        yield f"#u:{domain}"
+    yield f"#dt:{_day_and_hour(message)}"
+    if policies:
+        yield f"#aur:{','.join(policies)}"
+
+
+def _image(part: Part) -> Iterator[str]:
+    kind = _IMAGES.get(part.content_type)
+    if kind is None:
+        return
+    width, height = image_size(part.content)
+    if not width:
+        return
+    yield "image"
+    yield str(height)
+    yield str(width)
+    yield kind
+    if part.filename:
+        yield part.filename[:_MAX_LENGTH]
+
+
+def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) -> Iterator[str]:
+    texts = {part.index: number for number, part in enumerate(message.text_parts)}
+    plain = html = multipart = empty_plain = empty_html = one_line = False
+    for part in parts:
+        if part.is_multipart:
+            multipart = True
+            continue
+        size = len(part.content)
+        if size:
+            yield f"#ps:{floor(log(size))}"
+        if part.filename:
+            yield f"#f:{part.filename[:_MAX_LENGTH]}"
+        number = texts.get(part.index)
+        if number is None:
+            continue
+        if part.is_html:
+            html = True
+            empty_html |= not size
+        else:
+            plain = True
+            empty_plain |= not size
+        one_line |= part.visible_text.count("\n") < 2
+        yield f"#lang:{languages[number]}"
+        yield f"#cs:{_charset(part)}"
+    kind = "#unk"
+    if multipart and html and plain:
+        kind = "#mpth"
+    elif html and not plain:
+        kind = "#ho"
+    elif plain and not html:
+        kind = "#to"
+    empty = ("#ot" if one_line else "") + ("#ep" if empty_plain else "")
+    yield f"#m:{kind}{empty}{'#eh' if empty_html else ''}"
+
+
+def _charset(part: Part) -> str:
+    charset = (part.charset or "").upper()
+    return "UTF-8" if charset in ("", "US-ASCII", "ASCII", "UTF8") else charset
+
+
+def _day_and_hour(message: Message) -> str:
+    date = message.date
+    if date is None:
+        return "4:00"  # when the epoch began
+    if date.tzinfo is not None:
+        date = date.astimezone(UTC)
+    return f"{date.isoweekday()}:{date.hour:02d}"

@@ -1,0 +1,138 @@
+"""What a store does with tokens, in one step each.
+
+The layout is Rspamd's, version 2: a hash ``RS`` with ``learns_spam``, ``learns_ham`` and
+``version``; a hash ``RS_<token>`` with ``S`` and ``H`` for each token; a set ``BAYES_SPAM_keys`` of
+the first; and a hash ``learned_ids`` of what was learnt as what (1: spam, -1: ham). Tokens travel
+as one argument: two thousand arguments would cost more than all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from filter_engine.scan.store import Embedded, Script, Value
+
+#: KEYS: prefix. ARGV: tokens. Answer: messages learnt as spam and as ham, then for each known token
+#: its place (from 0), its count in spam and in ham.
+_LOOK_UP = """
+local learns = redis.call('HMGET', KEYS[1], 'learns_spam', 'learns_ham')
+local spam, ham = tonumber(learns[1]) or 0, tonumber(learns[2]) or 0
+local found = {spam, ham}
+if spam <= 0 or ham <= 0 then return found end
+local prefix, call, n, at = KEYS[1] .. '_', redis.call, 2, 0
+for token in string.gmatch(ARGV[1], '%d+') do
+  local counts = call('HMGET', prefix .. token, 'S', 'H')
+  if counts[1] or counts[2] then
+    found[n + 1] = at
+    found[n + 2] = tonumber(counts[1]) or 0
+    found[n + 3] = tonumber(counts[2]) or 0
+    n = n + 3
+  end
+  at = at + 1
+end
+return found
+"""
+
+
+def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
+    learns = base.fields(keys[0], b"learns_spam", b"learns_ham")
+    found = [int(count or 0) for count in learns]
+    if min(found) <= 0:
+        return found
+    prefix = keys[0] + b"_"
+    names = [prefix + token for token in args[0].split()]
+    known = base.many(names)
+    for at, name in enumerate(names):
+        counts = known.get(name)
+        if counts:
+            found += (at, int(counts.get(b"S", 0)), int(counts.get(b"H", 0)))
+    return found
+
+
+LOOK_UP = Script("bayes look-up", _LOOK_UP, _look_up, writes=False)
+
+#: KEYS: prefix, cache of ids, set of the class, set of the other class. ARGV: tokens, S or H, id,
+#: seconds to live (0: for ever), learns_spam or learns_ham. Answer: learned, relearned or known.
+_LEARN = """
+local class, id, ttl = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local other = class == 'S' and 'H' or 'S'
+local mine = class == 'S' and 1 or -1
+local known = tonumber(redis.call('HGET', KEYS[2], id) or 0)
+if known == mine then return 'known' end
+local prefix, call = KEYS[1] .. '_', redis.call
+for token in string.gmatch(ARGV[1], '%d+') do
+  local key = prefix .. token
+  call('HINCRBY', key, class, 1)
+  if known ~= 0 and (tonumber(call('HGET', key, other)) or 0) > 0 then
+    call('HINCRBY', key, other, -1)
+  end
+  if ttl > 0 then call('EXPIRE', key, ttl) end
+end
+call('SADD', KEYS[3], KEYS[1])
+call('HSET', KEYS[1], 'version', '2')
+call('HINCRBY', KEYS[1], class == 'S' and 'learns_spam' or 'learns_ham', 1)
+if known ~= 0 then
+  call('SADD', KEYS[4], KEYS[1])
+  call('HINCRBY', KEYS[1], class == 'S' and 'learns_ham' or 'learns_spam', -1)
+end
+call('HSET', KEYS[2], id, tostring(mine))
+return known ~= 0 and 'relearned' or 'learned'
+"""
+
+
+def _learn(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
+    tokens, letter, ident, ttl, *_ = args
+    spam = letter == b"S"
+    mine = 1 if spam else -1
+    known = int(base.fields(keys[1], ident)[0] or 0)
+    if known == mine:
+        return b"known"
+    other = b"H" if spam else b"S"
+    for token in tokens.split():
+        key = keys[0] + b"_" + token
+        base.increase(key, letter, 1)
+        if known and int(base.fields(key, other)[0] or 0) > 0:
+            base.increase(key, other, -1)
+        if int(ttl) > 0:
+            base.expire(key, float(ttl))
+    names = (b"learns_spam", b"learns_ham") if spam else (b"learns_ham", b"learns_spam")
+    base.put(keys[0], {b"version": b"2"})
+    base.increase(keys[0], names[0], 1)
+    if known:
+        base.increase(keys[0], names[1], -1)
+    base.put(keys[1], {ident: b"%d" % mine})
+    return b"relearned" if known else b"learned"
+
+
+LEARN = Script("bayes learn", _LEARN, _learn, writes=True)
+
+#: KEYS and ARGV as above; what was learnt is taken back. Answer: unlearned or unknown.
+_UNLEARN = """
+local class, id = ARGV[2], ARGV[3]
+local mine = class == 'S' and 1 or -1
+if tonumber(redis.call('HGET', KEYS[2], id) or 0) ~= mine then return 'unknown' end
+local prefix, call = KEYS[1] .. '_', redis.call
+for token in string.gmatch(ARGV[1], '%d+') do
+  local key = prefix .. token
+  if (tonumber(call('HGET', key, class)) or 0) > 0 then call('HINCRBY', key, class, -1) end
+end
+call('HINCRBY', KEYS[1], class == 'S' and 'learns_spam' or 'learns_ham', -1)
+call('HDEL', KEYS[2], id)
+return 'unlearned'
+"""
+
+
+def _unlearn(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
+    tokens, letter, ident, *_ = args
+    if int(base.fields(keys[1], ident)[0] or 0) != (1 if letter == b"S" else -1):
+        return b"unknown"
+    for token in tokens.split():
+        key = keys[0] + b"_" + token
+        if int(base.fields(key, letter)[0] or 0) > 0:
+            base.increase(key, letter, -1)
+    base.increase(keys[0], b"learns_spam" if letter == b"S" else b"learns_ham", -1)
+    base.drop(keys[1], ident)
+    return b"unlearned"
+
+
+UNLEARN = Script("bayes unlearn", _UNLEARN, _unlearn, writes=True)

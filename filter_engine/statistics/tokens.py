@@ -1,0 +1,82 @@
+"""A message as tokens: what is learnt, and what is looked up."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from array import array
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from filter_engine.config.base32 import encode_base32
+from filter_engine.message import Message
+from filter_engine.message.distance import words_distance
+from filter_engine.message.part import Part
+from filter_engine.statistics import osb
+from filter_engine.statistics.language import language_of
+from filter_engine.statistics.meta import meta_words
+from filter_engine.statistics.stems import word_hash
+from filter_engine.statistics.words import header_words, part_words
+
+WORDS_DECAY = 600
+"""Words of a text from which on some are left out."""
+_ALIKE = 0.2
+"""Share of words in which two texts of a mail may differ and count as one."""
+
+
+class Tokens(NamedTuple):
+    """The tokens of a message in order, those of its text first."""
+
+    values: list[int]
+    """Numbers of 64 bits."""
+    distances: bytes
+    """How far apart the words of each are (1 to 4)."""
+    text: int
+    """How many are of texts and subject; the rest are of meta words."""
+
+    @property
+    def packed(self) -> bytes:
+        """The values in decimal, as they stand in keys, with blanks between them."""
+        return b" ".join([b"%d" % value for value in self.values])
+
+    def digest(self, user: str = "") -> bytes:
+        """By what a message is known again once it was learnt (by ``user``)."""
+        numbers = array("Q", self.values)
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        found = hashlib.blake2b(user.encode("utf-8", "replace"))
+        found.update(numbers)
+        return encode_base32(found.digest()).encode()
+
+
+def tokens_of(
+    message: Message, policies: Sequence[str] = (), words_decay: int = WORDS_DECAY
+) -> Tokens:
+    """The tokens of a message; ``policies`` as ``meta_words`` takes them."""
+    values: list[int] = []
+    distances: list[bytes] = []
+    texts = message.text_parts
+    languages = [language_of(message.words_of(part)) for part in texts]
+    alike = len(texts) == 2 and _alike(message, texts)
+    for part, language in zip(texts[:1] if alike else texts, languages, strict=False):
+        words = part_words(message, part, language, words_decay)
+        found, apart = osb.tokens(words.hashes, words.links)
+        values += found
+        distances.append(apart)
+    header = header_words(message, languages[0] if languages else "en")
+    found, apart = osb.tokens(header.hashes)
+    values += found
+    distances.append(apart)
+    count = len(values)
+    meta = [word_hash(word) for word in meta_words(message, languages, policies) if word]
+    found, apart = osb.tokens(meta)
+    return Tokens(values + found, b"".join((*distances, apart)), count)
+
+
+def _alike(message: Message, texts: Sequence[Part]) -> bool:
+    """Both say the same, as text and HTML of one mail do: the second is left out."""
+    one, other = (message.words_of(part) for part in texts)
+    total = len(one) + len(other)
+    if not total or abs(len(one) - len(other)) >= _ALIKE * total:
+        return False
+    return one == other or words_distance(one, other) < _ALIKE * total
