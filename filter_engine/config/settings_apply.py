@@ -23,6 +23,7 @@ from filter_engine.config.kinds import (
     one_of,
     text_of,
 )
+from filter_engine.config.layers import counted
 from filter_engine.config.options_class import options_class
 from filter_engine.config.origin import BUILTIN, Origin
 from filter_engine.config.schema import Binder, Kind, MisfitError, Section, bind, option
@@ -59,7 +60,17 @@ class SetSymbol:
 def _scores(nodes: list[UclNode], binder: Binder) -> Mapping[str, float | None]:
     kind = nullable(NUMBER)
     found: dict[str, float | None] = {}
-    for name, values in merged_object(nodes).entries.items():
+    for name, written in merged_object(nodes).entries.items():
+        values = counted(written, binder, multiple=False)
+        if len(values) > 1:
+            binder.report(
+                Severity.WARNING,
+                "repeated-option",
+                values[1],
+                f"the score of {name} is written {len(values)} times; only the first "
+                f"({binder.origin(values[0])}) counts",
+                "remove the others",
+            )
         score = kind.convert(values, binder)
         found[name] = None if score is None else _bounded(score, MAX_SCORE)
     return MappingProxyType(found)

@@ -50,6 +50,12 @@ def test_a_rule_with_a_name_that_is_not_read_is_left_out(
             "have the id 'x'",
         ),
         (
+            "a { user = a; apply { actions { reject = 5;\nreject = 7; } } }",
+            "repeated-option",
+            2,
+            "written 2 times",
+        ),
+        (
             f"a {{ id = b; {APPLY} }}\nb {{ user = b; {APPLY} }}",
             "repeated-option",
             1,
