@@ -99,9 +99,6 @@ class ArcOptions(SenderPolicyOptions, SigningOptions):
     def tell(self, binder: Binder) -> None:
         """Options that change nothing without another one."""
         super().tell(binder)
-        if "adjust_dmarc" in self.origins and self.whitelisted_signers_map is None:
-            why = "no signer is trusted"
-            self.tell_alone(binder, "adjust_dmarc", why, "write whitelisted_signers_map")
         own = self.sign_local or self.sign_authenticated or self.sign_networks
         if self.reuse_auth_results and not own:
             self.tell_alone(

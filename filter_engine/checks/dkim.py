@@ -77,7 +77,7 @@ class DkimOptions(SenderPolicyOptions):
                 "dkim.trusted_only without trusted_domains: no signature is looked at",
                 "write trusted_domains, or remove it",
             )
-        elif "strict_multiplier" in self.origins:
+        elif self.strict_multiplier != 1.0:
             tell(
                 binder,
                 self.origin("strict_multiplier"),

@@ -234,21 +234,22 @@ class SigningOptions(Section):
         """Options that change nothing without another one."""
         tables = ("signing_table", "key_table")
         for name, other in (tables, tables[::-1]):
-            if name in self.origins and getattr(self, other) is None:
+            if getattr(self, name) is not None and getattr(self, other) is None:
                 self.tell_alone(binder, name, f"it takes {other} as well", f"write {other}")
         for name in _OF_REQUESTS:
-            if name in self.origins and not self.use_http_headers:
+            if self.is_changed(name) and not self.use_http_headers:
                 hint = "write use_http_headers = true"
                 self.tell_alone(binder, name, "the request's headers are not read", hint)
-        if "allow_pubkey_mismatch" in self.origins and not self.check_pubkey:
-            hint = "write check_pubkey = true"
-            self.tell_alone(binder, "allow_pubkey_mismatch", "no public key is looked up", hint)
         if self.signing_table is None or self.key_table is None:
             return
         for name in _OF_DOMAINS:
-            if name in self.origins:
+            if self.is_changed(name):
                 hint = "remove one of them"
                 self.tell_alone(binder, name, "signing_table and key_table say what signs", hint)
+
+    def is_changed(self, name: str) -> bool:
+        """Whether it was written, and otherwise than it is by default."""
+        return name in self.origins and getattr(self, name) != getattr(type(self)(), name)
 
     def tell_alone(self, binder: Binder, name: str, why: str, hint: str) -> None:
         """Say that what was written under ``name`` has no effect."""

@@ -193,7 +193,7 @@ def test_the_typos_of_finding_1(site: Site) -> None:
          "unknown-option", "did you mean 'rate'"),
         ("ratelimit", 'rates { to = "many"; }', "wrong-type", "100 / 1h"),
         ("dmarc", "reporting { enabledd = true; }", "unknown-option", "did you mean 'enabled'"),
-        ("dmarc", "reporting = true;", "wrong-type", ""),
+        ("dmarc", "munging = true;", "wrong-type", ""),
         ("fuzzy_check", "rule { a { algoritm = mumhash; } }", "unknown-option",
          "did you mean 'algorithm'"),
         ("reputation", "rules { ip { backend { redis { server_s = x; } } } }",
@@ -277,7 +277,7 @@ print(json.dumps(sorted(m for m in sys.modules if m.startswith("filter_engine.co
         (None, "", set()),
         ("dkim_signing.conf", 'selector = "mail"; enabled = true;', set()),
         ("external_relay.conf", "rules { a { strategy = local; } }", {"maps"}),
-        ("dmarc.conf", "reporting { enabled = true; }", {"authentication"}),
+        ("dmarc.conf", "munging { munge_from = true; }", {"authentication"}),
     ],
 )
 def test_a_schema_is_loaded_when_a_site_needs_it(
