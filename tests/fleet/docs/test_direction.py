@@ -70,6 +70,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "headers",
         "dns",
         "checks",
+        "auth",
+        "store",
         "maps",
         "scan",
         "lint",
