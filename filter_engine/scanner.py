@@ -64,8 +64,8 @@ class Scanner:
     ) -> None:
         self.config = config
         self.plan = with_privacy(make_plan(config, registry), config)
-        self.settings = Settings(config.settings, self.plan)
         self.maps = Maps(config)
+        self.settings = Settings(config.settings, self.plan, self.maps)
         self.states = self._prepared()
         self.transport = transport
         self.statistics = ScanStatistics()

@@ -25,6 +25,7 @@ from filter_engine.config.kinds import (
     section,
     text_of,
 )
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import (
     Binder,
@@ -38,7 +39,6 @@ from filter_engine.config.schema import (
 )
 from filter_engine.config.schema import known as known_option
 from filter_engine.config.settings_apply import (
-    NAMES,
     SYMBOLS,
     SetSymbol,
     SettingsApply,
@@ -46,6 +46,7 @@ from filter_engine.config.settings_apply import (
 )
 from filter_engine.config.settings_faults import (
     has_empty_condition,
+    has_unusable_map,
     is_left_out,
     report_faults,
 )
@@ -89,13 +90,26 @@ _NO_SYMBOLS: Mapping[str, SetSymbol] = MappingProxyType({})
 
 
 @options_class
+class ExternalMap(Section):
+    """``external_map``: a map that knows what is different, by what a selector gives."""
+
+    anchor: ClassVar[str] = "configuration/settings"
+
+    map: MapDefinition | None = option(
+        nullable(MAP_DEFINITION), None, doc="key -> what would stand in apply, in UCL or JSON"
+    )
+    selector: SelectorCondition | None = option(
+        nullable(SELECTOR_CONDITION), None, doc="what is looked up; the first that is found counts"
+    )
+
+
+@options_class
 class SettingsRule(Section):
     """``settings.NAME``: for which mails, and what is then different."""
 
     anchor: ClassVar[str] = "configuration/settings"
     known: ClassVar[Mapping[str, Option]] = declare_known(
         subject=known_option(list_of(TEXT_PATTERN), doc="the mail's subject"),
-        external_map=known_option(NAMES, doc="a service that knows the settings"),
     )
 
     priority: int = option(PRIORITY, 1, doc="the highest that fits is applied; low, medium, high")
@@ -140,6 +154,11 @@ class SettingsRule(Section):
         None,
         doc="how the conditions are joined: from && !(rcpt || header:x_list)",
     )
+    external_map: ExternalMap | None = option(
+        nullable(section(ExternalMap, "settings.external_map")),
+        None,
+        doc="a map that knows what is different, in place of apply; without an entry, nothing is",
+    )
     inverse: bool = option(BOOLEAN, False, doc="for the mails that do not fit")
     whitelist: bool = option(
         BOOLEAN, False, doc="do not scan such mail at all", aliases=("want_spam",)
@@ -154,7 +173,7 @@ class SettingsRule(Section):
     @property
     def has_condition(self) -> bool:
         """Whether it is for some mails only."""
-        return self.origins.keys() & _CONDITIONS != set()
+        return self.external_map is not None or self.origins.keys() & _CONDITIONS != set()
 
 
 _CONDITIONS = frozenset(
@@ -202,6 +221,8 @@ def _bind_rule(name: str, nodes: list[UclNode], binder: Binder) -> SettingsRule 
             move_scores(apply)
     rule = bind(SettingsRule, node, binder, where)
     if has_empty_condition(where, rule, node, _CONDITIONS, binder):
+        return None
+    if has_unusable_map(where, rule, node, binder):
         return None
     if rule.expression is not None:
         known_names = atoms_of(rule)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from filter_engine.config.findings import Severity
+from filter_engine.config.map_definition import Scheme
 from filter_engine.config.misplaced import inside_already
 from filter_engine.config.schema import Binder, options_of
 from filter_engine.config.unknown import likely
@@ -75,6 +76,35 @@ def has_empty_condition(
     return bool(empty)
 
 
+def has_unusable_map(where: str, rule: SettingsRule, node: UclObject, binder: Binder) -> bool:
+    """Whether an ``external_map`` lacks something, or asks a service for each mail; it is told."""
+    said = rule.external_map
+    if said is None:
+        return False
+    at = node.all("external_map")[0]
+    lacking = [name for name in ("map", "selector") if getattr(said, name) is None]
+    if lacking:
+        binder.report(
+            Severity.ERROR,
+            "wrong-type",
+            at,
+            f"{where}.external_map has no {lacking[0]}",
+            'write external_map { map = "/path"; selector = "user"; }',
+        )
+        return True
+    if said.map is not None and any(s.scheme is Scheme.EXTERNAL for s in said.map.sources):
+        binder.report(
+            Severity.WARNING,
+            "rule-not-served",
+            at,
+            f"{where}.external_map asks a service for each mail, which is not served: the whole "
+            "rule is left out",
+            "name a file or an address that the map is loaded from",
+        )
+        return True
+    return False
+
+
 def report_faults(
     rules: Mapping[str, SettingsRule],
     written: Mapping[str, list[UclNode]],
@@ -126,7 +156,7 @@ def _report_idle(name: str, rule: SettingsRule, nodes: list[UclNode], binder: Bi
             "has no effect",
             "remove one of the two",
         )
-    if not (rule.whitelist or rule.symbols or rule.apply.origins):
+    if not (rule.whitelist or rule.symbols or rule.apply.origins or rule.external_map):
         binder.report(
             Severity.WARNING,
             "no-effect",

@@ -11,8 +11,11 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from filter_engine.config.map_definition import MapKind
 from filter_engine.config.settings import SettingsRule
 from filter_engine.config.settings_apply import ApplyError, SetSymbol, SettingsApply, parse_apply
 from filter_engine.lazy_dataclass import frozen
@@ -22,13 +25,17 @@ from filter_engine.scan.settings_conditions import fits
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
+if TYPE_CHECKING:
+    from filter_engine.maps.map import Map
+    from filter_engine.maps.maps import Maps
+
 log = logging.getLogger(__name__)
 
 QUERY = "HTTP query"
 """The name of settings that come with the request itself."""
 _LOWEST = 1
 _MAX_KEPT = 64
-"""Settings of requests that are kept ready: clients send the same ones again and again."""
+"""Settings of requests and maps that are kept ready: the same ones come again and again."""
 
 
 @frozen
@@ -49,8 +56,15 @@ class Chosen:
 class Settings:
     """The rules of a configuration, and the settings that requests bring."""
 
-    def __init__(self, rules: Mapping[str, SettingsRule], plan: Plan) -> None:
+    def __init__(
+        self, rules: Mapping[str, SettingsRule], plan: Plan, maps: Maps | None = None
+    ) -> None:
         self._plan = plan
+        self._maps: dict[str, Map] = {}
+        for name, rule in rules.items():
+            if maps is not None and rule.external_map is not None:
+                where = f"settings.{name}.external_map"
+                self._maps[name] = maps.of(rule.external_map.map, MapKind.HASH, where)
         made = [(rule, _of_rule(name, rule, plan)) for name, rule in rules.items()]
         self._by_id = {chosen.id: chosen for _, chosen in made}
         self._by_condition = sorted(
@@ -69,8 +83,38 @@ class Settings:
             if chosen.priority <= least:
                 break
             if fits(rule, task):
-                return chosen
+                found = chosen if rule.external_map is None else self._looked_up(rule, chosen, task)
+                if found is not None:
+                    return found
         return asked
+
+    def _looked_up(self, rule: SettingsRule, chosen: Chosen, task: Task) -> Chosen | None:
+        """The settings that the rule's map has for a mail."""
+        said, known = rule.external_map, self._maps.get(chosen.name)
+        if said is None or said.selector is None or known is None:
+            return None
+        text = next((text for key in said.selector.values(task) if (text := known.get(key))), None)
+        if text is None:
+            return None
+        kept = f"{chosen.name}\n{text}"  # no header of a request has a line break
+        if kept not in self._queries:
+            try:
+                made: Chosen | None = _of_rule(
+                    chosen.name, replace(rule, apply=parse_apply(text)), self._plan
+                )
+            except ApplyError as error:
+                made = None
+                self._faults += 1
+                if self._faults <= _MAX_KEPT:
+                    log.error("settings.%s.external_map: %s", chosen.name, error)
+            self._keep(kept, made)
+        self._queries.move_to_end(kept)
+        return self._queries[kept]
+
+    def _keep(self, text: str, made: Chosen | None) -> None:
+        self._queries[text] = made
+        if len(self._queries) > _MAX_KEPT:
+            self._queries.popitem(last=False)
 
     def _asked(self, task: Task) -> Chosen | None:
         """The settings that the request brings or names."""
@@ -102,9 +146,7 @@ class Settings:
             self._faults += 1
             if self._faults <= _MAX_KEPT:
                 log.error("settings of a request cannot be read: %s", error)
-        self._queries[text] = made
-        if len(self._queries) > _MAX_KEPT:
-            self._queries.popitem(last=False)
+        self._keep(text, made)
         return made
 
     def _max_score(self, reject: str, add_header: str | None) -> Chosen | None:
@@ -117,9 +159,8 @@ class Settings:
         made = self._queries.get(text)
         if made is None:
             apply = SettingsApply(actions=MappingProxyType(dict[str, float | None](actions)))
-            made = self._queries[text] = _chosen(QUERY, "", _LOWEST, apply, self._plan)
-            if len(self._queries) > _MAX_KEPT:
-                self._queries.popitem(last=False)
+            made = _chosen(QUERY, "", _LOWEST, apply, self._plan)
+            self._keep(text, made)
         return made
 
     def _warn(self, settings_id: str) -> None:

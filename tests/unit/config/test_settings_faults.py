@@ -14,7 +14,7 @@ APPLY = "apply { groups_disabled = [spf]; }"
     [
         ('ipp = "192.0.2.1"; want_spam = yes;', "ipp", "did you mean 'ip'?"),
         (f'rcpts = "a@example.net"; {APPLY}', "rcpts", "did you mean 'rcpt'?"),
-        (f'ip = "192.0.2.1"; external_map {{ map = "x"; }} {APPLY}', "external_map", "write"),
+        (f'ip = "192.0.2.1"; subject = "x"; {APPLY}', "subject", "write"),
         ('from = "a@example.net"; actions { reject = 4; }', "actions", "known here"),
     ],
 )

@@ -229,8 +229,54 @@ def test_a_selector_that_cannot_be_used_is_told(make: Make, selector: str, told:
     assert told in str(caught.value)
 
 
+MAP = """
+r {
+  priority = high;
+  external_map { map = "%s"; selector = "rcpts('smtp'):addr.lower"; }
+}
+"""
+
+
+def test_a_map_knows_what_is_different(make: Make, tmp_path: Path) -> None:
+    entries = ("alice@example.net {symbols = [MARKED]; actions {reject = 3}}", "bob@x.org {oops")
+    file = tmp_path / "users.map"
+    file.write_text("\n".join(entries) + "\n")
+    scanner = make(settings__conf=MAP % file)
+    assert scanner.config.findings == ()
+    alice = replace(OUTSIDE, rcpt_to=("carol@example.net", "Alice@example.net"))
+    for _ in range(2):
+        verdict = scan(scanner, alice)
+        assert verdict.symbol("MARKED") is not None
+        assert verdict.required_score == 3.0
+    for other in ("carol@example.net", "bob@x.org"):  # none, and one that cannot be read
+        assert scan(scanner, replace(OUTSIDE, rcpt_to=(other,))).symbol("MARKED") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "told"),
+    [
+        ('map = "/x"', "wrong-type", "has no selector"),
+        ('selector = "user"', "wrong-type", "has no map"),
+        (
+            'selector = "user"; map { external = true; backend = "http://127.0.0.1:9/"; }',
+            "rule-not-served",
+            "asks a service for each mail",
+        ),
+    ],
+)
+def test_a_map_that_cannot_be_used_is_told(make: Make, written: str, code: str, told: str) -> None:
+    text = f"r {{ external_map {{ {written}; }} }}"
+    if code == "wrong-type":
+        with pytest.raises(ConfigError, match=told):
+            make(settings__conf=text)
+        return
+    (finding,) = make(settings__conf=text).config.findings
+    assert finding.code == code
+    assert told in finding.message
+
+
 def test_a_rule_with_a_condition_nobody_serves_is_left_out(make: Make) -> None:
-    rule = 'r { external_map { map = "x"; } apply { symbols = [MARKED]; } }'
+    rule = 'r { subject = "x"; apply { symbols = [MARKED]; } }'
     scanner = make(settings__conf=rule)
     assert scan(scanner, OUTSIDE).symbol("MARKED") is None
     assert [f.code for f in scanner.config.findings] == ["rule-not-served"]
