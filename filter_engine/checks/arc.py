@@ -162,12 +162,10 @@ async def arc(task: Task, ask: Ask) -> Outcome | None:
     symbols=(),
     options=ArcOptions,
     needs=("arc", "dmarc"),
+    has_work=lambda options: options.whitelisted_signers_map is not None and options.adjust_dmarc,
 )
-async def arc_dmarc_adjustment(task: Task, ask: Ask) -> Outcome | None:
+async def arc_dmarc_adjustment(_task: Task, ask: Ask) -> Outcome | None:
     """Takes nine tenths of DMARC's score back where a signer that is trusted saw DMARC pass."""
-    options = task.options(ArcOptions)
-    if options.whitelisted_signers_map is None or not options.adjust_dmarc:
-        return None
     chain, dmarc = await ask.all(ask.result("arc"), ask.result("dmarc"))
     if not (isinstance(chain, ArcResult) and chain.vouched_dmarc):
         return None

@@ -60,6 +60,7 @@ def _prepare(options: ArcOptions, setup: Setup) -> _State:
     prepare=_prepare,
     stage=Stage.POSTFILTER,
     after_pre_result=True,
+    has_work=lambda options: options.names_keys,
     needs=("arc", "spf", "dkim", "dmarc"),
 )
 async def arc_signing(task: Task, ask: Ask) -> Outcome | None:

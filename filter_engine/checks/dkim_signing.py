@@ -54,6 +54,7 @@ def _prepare(options: DkimSigningOptions, setup: Setup) -> SigningMaps:
     prepare=_prepare,
     stage=Stage.POSTFILTER,
     after_pre_result=True,
+    has_work=lambda options: options.names_keys,
 )
 async def dkim_signing(task: Task, ask: Ask) -> Outcome | None:
     """Signs mail of logged-in users and from local networks, once for each key of the domain."""

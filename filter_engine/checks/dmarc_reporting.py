@@ -65,6 +65,7 @@ def _prepare(options: DmarcOptions, setup: Setup) -> Reporting | None:
     prepare=_prepare,
     stage=Stage.POSTFILTER,
     after_pre_result=True,
+    has_work=lambda options: options.reporting.enabled,
 )
 def dmarc_reporting(task: Task) -> Outcome | None:
     """Counts the message in its domain's report of the day; sets no symbol."""

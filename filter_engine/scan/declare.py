@@ -89,6 +89,8 @@ class Check:
     """It runs also when a pre-result has stopped the stages before its own."""
     on_empty: bool = False
     """It runs also for a request without a message: it looks at the envelope."""
+    has_work: Callable[[Any], bool] | None = None
+    """Called with the bound options: False leaves it out of all scans."""
 
 
 class Registry:
@@ -163,6 +165,7 @@ def check(
     callback: str = "",
     after_pre_result: bool = False,
     on_empty: bool = False,
+    has_work: Callable[[Any], bool] | None = None,
     registry: Registry | None = None,
 ) -> Callable[[F], F]:
     """Declare the decorated function as a check; the function itself stays callable as it is.
@@ -176,7 +179,8 @@ def check(
     name that settings may use for all its symbols (``SPF_CHECK``). A check of a later stage than
     COMPOSITE finds the symbols, score and action so far in ``task.decision``; those of the stage
     IDEMPOTENT, and with ``after_pre_result`` others, run also after a pre-result that stops.
-    Only a check with ``on_empty`` runs for a request without a message.
+    Only a check with ``on_empty`` runs for a request without a message. ``has_work(options)`` is
+    False where the options give the check nothing to do: it then costs nothing.
     """
 
     def declare(run: F) -> F:
@@ -197,6 +201,7 @@ def check(
                 callback=callback,
                 after_pre_result=after_pre_result,
                 on_empty=on_empty,
+                has_work=has_work,
             )
         )
         return run

@@ -51,7 +51,9 @@ class Plan:
 
 def make_plan(config: Config, registry: Registry) -> Plan:
     """Combine what the checks declare with what the site configured."""
-    enabled = (check for check in registry if config.is_enabled(check.module))
+    enabled = (
+        check for check in registry if config.is_enabled(check.module) and _has_work(check, config)
+    )
     checks = sorted(enabled, key=lambda check: -check.priority)
     stages = tuple(
         StagePlan(
@@ -80,6 +82,12 @@ def make_plan(config: Config, registry: Registry) -> Plan:
         symbols=_symbols_of_checks(config, registry),
         grow_factor=config.actions.grow_factor,
     )
+
+
+def _has_work(check: Check, config: Config) -> bool:
+    if check.has_work is None:
+        return True
+    return check.has_work(config.modules.get(check.module) or (check.options or Section)())
 
 
 def _symbols_of_checks(config: Config, registry: Registry) -> dict[str, tuple[str, ...]]:

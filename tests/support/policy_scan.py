@@ -80,13 +80,20 @@ def scan(
         states=states or {},
     )
     sink = Sink()
-    declared = sorted((REGISTRY[name] for name in checks), key=lambda check: check.stage)
+    named = (REGISTRY[name] for name in checks)
+    declared = sorted((check for check in named if _has_work(check, task)), key=lambda c: c.stage)
     for _, stage in groupby(declared, key=lambda check: check.stage):
         driver = Driver(task, TableResolver(ZONE | (zone or {}), failing=failing), sink)
         driver.start(stage)
         assert driver.idle
         task.findings = [f for outcome in sink.outcomes.values() for f in outcome.findings]
     return sink
+
+
+def _has_work(check: Check, task: Task) -> bool:
+    if check.has_work is None or check.options is None:
+        return True
+    return check.has_work(task.options(check.options))
 
 
 def from_(domain: str) -> bytes:

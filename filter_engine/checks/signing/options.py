@@ -230,6 +230,15 @@ class SigningOptions(Section):
         STRING, "DkimPrivateKey", doc="header of the request with the key, PEM or bare base64"
     )
 
+    @property
+    def names_keys(self) -> bool:
+        """Whether anything says where keys are: else nothing is ever signed."""
+        tables = self.signing_table is not None and self.key_table is not None
+        maps = self.path_map is not None
+        return bool(
+            self.path or self.domain or maps or tables or self.use_redis or self.use_http_headers
+        )
+
     def tell(self, binder: Binder) -> None:
         """Options that change nothing without another one."""
         tables = ("signing_table", "key_table")

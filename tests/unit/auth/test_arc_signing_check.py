@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from filter_engine.checks.arc import ArcOptions
+from filter_engine.checks.dkim_signing import DkimSigningOptions
 from filter_engine.checks.signing import keys as signing
 from filter_engine.config.addresses import AddressSet
 from policy_scan import RAW, Sink, scan
@@ -236,3 +237,15 @@ def test_what_failed_at_a_trusted_forwarder_is_worth_nothing(
     worth = [f.weight for f in sink.outcomes["arc"].findings if f.symbol == "ARC_ALLOW_TRUSTED"]
     assert worth == [0.0]
     assert "arc_dmarc_adjustment" not in sink.outcomes
+
+
+def test_checks_without_work_are_in_no_plan() -> None:
+    from filter_engine.config.model import Config
+    from filter_engine.scan.declare import REGISTRY
+    from filter_engine.scan.plan import make_plan
+
+    optional = {"dkim_signing", "arc_signing", "arc_dmarc_adjustment", "dmarc_reporting"}
+    assert not optional & {check.name for check in make_plan(Config(), REGISTRY).checks}
+    config = Config(modules={"arc": ArcOptions(path="/k"), "dkim_signing": DkimSigningOptions()})
+    found = optional & {check.name for check in make_plan(config, REGISTRY).checks}
+    assert found == {"arc_signing"}
