@@ -24,7 +24,7 @@ from filter_engine.dns.sockets import Channel, open_channels, random_ids
 from filter_engine.dns.statistics import DnsStatistics
 from filter_engine.dns.stream import ask_over_tcp
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
-from filter_engine.upstream.upstream_set import UpstreamSet
+from filter_engine.upstream.upstream_set import Health, UpstreamSet
 
 MAX_OPEN = 20000
 """Questions open at once; what goes beyond is answered TEMPFAIL."""
@@ -38,6 +38,8 @@ _NOERROR, _NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.NXDOMAIN)
 _LARGEST = 4096
 """Bytes of a reply; servers are asked for less (``packet.UDP_SIZE``)."""
 _TCP_PATIENCE = 3.0
+_HEALTH = Health(rest=10.0)
+"""A question that follows from the last one does not wait for the same silence again."""
 _WHOLE_REPLY = 0x80
 """The bits of ``_REPLY_BITS`` in a reply to a query that is not truncated (RFC 1035, 4.1.1)."""
 _REPLY_BITS = 0xFA
@@ -68,7 +70,7 @@ class DnsClient:
         self._cache = AnswerCache() if cache is None else cache
         self.statistics = DnsStatistics()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._upstreams = UpstreamSet(nameservers)
+        self._upstreams = UpstreamSet(nameservers, _HEALTH)
         self._channels: dict[Upstream, list[Channel]] = {}
         self._flights: dict[DnsQuestion, Flight] = {}
         self._outbox: list[Flight] = []
@@ -79,7 +81,7 @@ class DnsClient:
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin; call once in each worker after the fork."""
         self._loop = loop
-        self._upstreams = UpstreamSet(self._servers)
+        self._upstreams = UpstreamSet(self._servers, _HEALTH)
         self._ids = random_ids()
         self._deadlines.open(loop)
 

@@ -21,6 +21,8 @@ class Health:
     """Seconds."""
     revive_time: float = 60.0
     """Seconds until a dead one is tried again."""
+    rest: float = 0.0
+    """Seconds that others are tried first after one error, unless it answers meanwhile."""
 
 
 _ALIVE = float("-inf")
@@ -64,11 +66,19 @@ class UpstreamSet:
             return None if self._upstreams[0] in tried else self._upstreams[0]
         untried = [upstream for upstream in self._upstreams if upstream not in tried]
         alive = [u for u in untried if self._conditions[u].dead_until <= now]
+        if self._troubled and self._health.rest:
+            rested = now - self._health.rest
+            alive = [u for u in alive if self._last_error(u) <= rested] or alive
         candidates = alive or untried
         if not candidates:
             return None
         self._turn.key = key
         return self._choose(candidates, self._turn)
+
+    def _last_error(self, upstream: Upstream) -> float:
+        """When it failed, if it has not answered since."""
+        errors = self._conditions[upstream].errors
+        return errors[-1] if errors and upstream in self._troubled else _ALIVE
 
     def failed(self, upstream: Upstream, now: float) -> bool:
         """Note an error; True when this one makes a living server dead."""

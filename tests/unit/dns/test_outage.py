@@ -94,6 +94,39 @@ def test_a_resolver_that_falls_silent_costs_one_timeout_once(
     assert client.statistics.failed == 0
 
 
+def chain(servers: list[Upstream], number: int) -> list[float]:
+    """Ask one question after the other, as an SPF record with includes does; seconds of each."""
+
+    async def run() -> list[float]:
+        client = DnsClient(UpstreamList(tuple(servers), Rotation.MASTER_SLAVE), timeout=TIMEOUT)
+        client.open(asyncio.get_running_loop())
+        seconds: list[float] = []
+        try:
+            for step in range(number):
+                started = time.monotonic()
+                answered: asyncio.Future[DnsAnswer] = asyncio.get_running_loop().create_future()
+                client.ask(DnsQuestion(f"n{step}.example", "A"), answered.set_result)
+                client.flush()
+                assert (await answered).status is DnsStatus.OK
+                seconds.append(time.monotonic() - started)
+        finally:
+            client.close()
+        return seconds
+
+    return asyncio.run(run())
+
+
+def test_questions_that_follow_one_another_cost_one_timeout_together(
+    name_server: Make, reply: Reply
+) -> None:
+    silent = name_server(lambda query, _: [])
+    seconds = chain([silent.upstream, name_server(Switch(reply)).upstream], 3)
+    assert seconds[0] > TIMEOUT
+    # Three failures do not make it dead yet; it is asked no more before the other all the same.
+    assert sum(seconds) < 2 * TIMEOUT
+    assert len(silent.queries) == 1
+
+
 @pytest.mark.parametrize("rcode", [dns.rcode.REFUSED, dns.rcode.SERVFAIL])
 def test_a_resolver_that_refuses_costs_no_timeout(
     name_server: Make, reply: Reply, rcode: int

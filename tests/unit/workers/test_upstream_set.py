@@ -125,3 +125,19 @@ def test_a_health_of_its_own(errors: int) -> None:
         chosen.failed(Upstream("a", 1), 0.0)
     assert host(chosen.choose(4.9)) == "b"
     assert host(chosen.choose(5.0)) == "a"
+
+
+def test_one_that_failed_rests_until_it_answers_or_the_time_is_up() -> None:
+    chosen = upstreams("master-slave:a:1:30,b:1:20", health=Health(rest=10.0))
+    first = chosen.choose(0.0)
+    assert first is not None
+    chosen.failed(first, 0.0)
+    assert host(chosen.choose(9.0)) == "b"
+    assert host(chosen.choose(10.0)) == "a"
+    chosen.failed(first, 20.0)
+    chosen.succeeded(first)  # late, but there
+    assert host(chosen.choose(21.0)) == "a"
+    for upstream in (first, chosen.choose(21.0, tried=[first])):
+        assert upstream is not None
+        chosen.failed(upstream, 30.0)
+    assert host(chosen.choose(31.0)) == "a"  # when all rest, none does
