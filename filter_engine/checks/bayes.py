@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import floor
 from typing import Final, NamedTuple
 
 from filter_engine.scan.declare import Stage, Symbol, check
@@ -127,7 +128,8 @@ def _finding(
         f"{classifier.store}: {known} of {len(tokens.values)} tokens known, {said.used} counted"
     )
     symbol = classifier.spam if said.spam else classifier.ham
-    return Finding(symbol, (f"{said.certainty * 100:.2f}%",), said.weight, evidence)
+    shown = floor(said.certainty * 10_000) / 100  # Rspamd cuts off, and headers are compared
+    return Finding(symbol, (f"{shown:.2f}%",), said.weight, evidence)
 
 
 def _policies(task: Task) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from filter_engine.statistics.stop_words import by_language
@@ -36,11 +37,20 @@ def language_of(words: Sequence[str]) -> str:
         for code, script in _SCRIPTS:
             if sum(1 for word in some if script.search(word)) > _SHARE * len(some):
                 return code
-    best, most = ENGLISH, 0
+    found: dict[str, int] = {}
+    for codes in filter(None, map(_codes().get, some)):
+        for code in codes:
+            found[code] = found.get(code, 0) + 1
+    english = found.pop(ENGLISH, 0)
+    best = max(found, key=found.__getitem__, default=ENGLISH)
+    return best if found.get(best, 0) > english + _LEAST else ENGLISH
+
+
+@cache
+def _codes() -> Mapping[str, tuple[str, ...]]:
+    """Stop word -> the languages it is of."""
+    found: dict[str, tuple[str, ...]] = {}
     for code, stops in by_language().items():
-        found = sum(1 for word in some if word in stops)
-        if code == ENGLISH:
-            found += _LEAST
-        if found > most:
-            best, most = code, found
-    return best if most > _LEAST else ENGLISH
+        for word in stops:
+            found[word] = (*found.get(word, ()), code)
+    return found

@@ -23,6 +23,15 @@ _HEADERS: Final = (
     ("xmim", "X-MimeOLE"),
 )
 _IMAGES: Final = {"image/png": "png", "image/gif": "gif", "image/jpeg": "jpeg", "image/bmp": "bmp"}
+_CHARSETS: Final = {
+    **dict.fromkeys(("", "US-ASCII", "ASCII", "UTF8"), "UTF-8"),
+    "GB2312": "ibm-1383_P110-1999",
+    "ISO-8859-15": "ibm-923_P100-1998",
+    "KOI8-R": "ibm-878_P100-1996",
+    "KS_C_5601-1987": "ibm-1363_P11B-1998",
+    "WINDOWS-1252": "ibm-5348_P100-1997",
+}
+"""Names by which ICU, and so Rspamd, calls some of them."""
 _MAX_PARTS: Final = 64
 _MAX_DOMAINS: Final = 5
 _MAX_LENGTH: Final = 4096
@@ -45,8 +54,8 @@ def meta_words(
         if value is not None:
             yield f"#h:{name}:{value[:_MAX_LENGTH]}"
     sender = next(iter(message.from_addresses), None)
-    if sender is not None and sender.display:
-        yield f"#F:{sender.display[:_MAX_LENGTH]}"
+    if sender is not None:
+        yield f"#F:{(sender.display or '')[:_MAX_LENGTH]}"
     domains = dict.fromkeys(url.esld for url in message.links)
     for domain in list(domains)[:_MAX_DOMAINS]:
         yield f"#u:{domain}"
@@ -107,7 +116,7 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
 
 def _charset(part: Part) -> str:
     charset = (part.charset or "").upper()
-    return "UTF-8" if charset in ("", "US-ASCII", "ASCII", "UTF8") else charset
+    return _CHARSETS.get(charset, charset)
 
 
 def _day_and_hour(message: Message) -> str:

@@ -7,6 +7,7 @@ multipliers and what happens at both ends are Rspamd's (OSB version 2), whose to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 WINDOW: Final = 5
@@ -14,6 +15,7 @@ WINDOW: Final = 5
 MULTIPLIERS: Final = (0, 3, 5, 11, 23)
 """By distance; the newest word's is 1."""
 _M: Final = (1 << 64) - 1
+_DISTANCES: Final = b"\x01\x02\x03\x04"
 
 
 def tokens(words: Sequence[int], links: Sequence[bool] | None = None) -> tuple[list[int], bytes]:
@@ -30,22 +32,18 @@ def tokens(words: Sequence[int], links: Sequence[bool] | None = None) -> tuple[l
         newest = words[count - 2]
         found = [(newest + words[count - 2 - i] * MULTIPLIERS[i]) & _M for i in range(1, count - 1)]
         return found, bytes(range(1, count - 1))
-    found = []
-    if links is None or not any(links):
-        for at in range(WINDOW, count):
-            newest = words[at]
-            found += (
-                (newest + words[at - 1] * 3) & _M,
-                (newest + words[at - 2] * 5) & _M,
-                (newest + words[at - 3] * 11) & _M,
-                (newest + words[at - 4] * 23) & _M,
-            )
-        return found, b"\x01\x02\x03\x04" * (count - WINDOW)
-    distances = bytearray()
-    for at in range(WINDOW, count):
-        newest = words[at]
-        for i in range(1, WINDOW):
-            if not links[at - i]:
-                found.append((newest + words[at - i] * MULTIPLIERS[i]) & _M)
-                distances.append(i)
-    return found, bytes(distances)
+    latest = words[WINDOW:]
+    found = [0] * (4 * len(latest))
+    # All of one distance at once: four times a comprehension is twice as fast as one loop.
+    for i in range(1, WINDOW):
+        by = MULTIPLIERS[i]
+        found[i - 1 :: 4] = [
+            (new + old * by) & _M for new, old in zip(latest, words[WINDOW - i :], strict=False)
+        ]
+    distances = _DISTANCES * len(latest)
+    if links is None or True not in links:
+        return found, distances
+    kept = [False] * len(found)
+    for i in range(1, WINDOW):
+        kept[i - 1 :: 4] = [not link for link in links[WINDOW - i : count - i]]
+    return list(compress(found, kept)), bytes(compress(distances, kept))

@@ -34,13 +34,17 @@ return found
 """
 
 
+def _tokens(packed: bytes) -> list[bytes]:
+    return packed.strip(b"[]").split(b", ") if len(packed) > 2 else []
+
+
 def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
     learns = base.fields(keys[0], b"learns_spam", b"learns_ham")
     found = [int(count or 0) for count in learns]
     if min(found) <= 0:
         return found
     prefix = keys[0] + b"_"
-    names = [prefix + token for token in args[0].split()]
+    names = [prefix + token for token in _tokens(args[0])]
     known = base.many(names)
     for at, name in enumerate(names):
         counts = known.get(name)
@@ -88,7 +92,7 @@ def _learn(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Valu
     if known == mine:
         return b"known"
     other = b"H" if spam else b"S"
-    for token in tokens.split():
+    for token in _tokens(tokens):
         key = keys[0] + b"_" + token
         base.increase(key, letter, 1)
         if known and int(base.fields(key, other)[0] or 0) > 0:
@@ -126,7 +130,7 @@ def _unlearn(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Va
     tokens, letter, ident, *_ = args
     if int(base.fields(keys[1], ident)[0] or 0) != (1 if letter == b"S" else -1):
         return b"unknown"
-    for token in tokens.split():
+    for token in _tokens(tokens):
         key = keys[0] + b"_" + token
         if int(base.fields(key, letter)[0] or 0) > 0:
             base.increase(key, letter, -1)

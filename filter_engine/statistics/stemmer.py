@@ -13,7 +13,6 @@ _ALGORITHMS: Final = {
     "el": "greek",
     "en": "english",
     "es": "spanish",
-    "et": "estonian",
     "eu": "basque",
     "fi": "finnish",
     "fr": "french",
@@ -25,7 +24,7 @@ _ALGORITHMS: Final = {
     "it": "italian",
     "lt": "lithuanian",
     "ne": "nepali",
-    "nl": "dutch_porter",  # "dutch" is a later algorithm
+    "nl": "dutch",
     "no": "norwegian",
     "pt": "portuguese",
     "ro": "romanian",

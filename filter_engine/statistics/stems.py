@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 import xxhash
 
@@ -30,15 +30,17 @@ class Stems:
         known = self._known
         if len(known) > _KEPT:
             known.clear()
-        found = []
-        for word in words:
-            value = known.get(word)
-            if value is None:
-                stem = self._stem(word) if self._stem else word
-                stop = stem in self._stops
-                value = known[word] = 0 if stop else word_hash(stem or word)
-            found.append(value)
-        return found
+        words = list(words)
+        found = list(map(known.get, words))
+        if None in found:
+            for at, word in enumerate(words):
+                if found[at] is None:
+                    found[at] = known[word] = self._hash(word)
+        return cast(list[int], found)
+
+    def _hash(self, word: str) -> int:
+        stem = self._stem(word) if self._stem else word
+        return 0 if stem in self._stops else word_hash(stem or word)
 
 
 @cache

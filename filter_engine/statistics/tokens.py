@@ -36,8 +36,8 @@ class Tokens(NamedTuple):
 
     @property
     def packed(self) -> bytes:
-        """The values in decimal, as they stand in keys, with blanks between them."""
-        return b" ".join([b"%d" % value for value in self.values])
+        """The values in decimal, as they stand in keys, in the way lists are written."""
+        return str(self.values).encode()  # one call for all
 
     def digest(self, user: str = "") -> bytes:
         """By what a message is known again once it was learnt (by ``user``)."""

@@ -20,7 +20,7 @@ from .ours import replies
 from .recording import ZONE, Reply, Sample, reply_of
 
 STOCK = Path("/etc/rspamd/rspamd.conf")
-_START = 60.0
+_START = 300.0
 _HEADERS = {"ip": "IP", "helo": "Helo", "hostname": "Hostname", "frm": "From"}
 
 

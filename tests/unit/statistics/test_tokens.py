@@ -1,0 +1,167 @@
+"""Words become tokens as in Rspamd 3.4 (``rspamadm mime stat -b``)."""
+
+from __future__ import annotations
+
+import pytest
+
+from filter_engine.message import Message
+from filter_engine.statistics import osb
+from filter_engine.statistics.decay import kept, seed
+from filter_engine.statistics.language import language_of
+from filter_engine.statistics.meta import meta_words
+from filter_engine.statistics.stems import stems_of, word_hash
+from filter_engine.statistics.tokens import Tokens, tokens_of
+
+HEAD = b"""From: Ann <ann@example.org>
+Subject: %s
+Date: Sat, 21 Nov 2026 10:00:00 +0000
+Content-Type: text/%s; charset=utf-8
+
+"""
+
+
+def mail(text: str, subject: str = "x", kind: str = "plain") -> Message:
+    return Message(HEAD % (subject.encode(), kind.encode()) + text.encode())
+
+
+@pytest.mark.parametrize(
+    ("newest", "other", "distance", "token"),
+    [
+        ("10", "2002", 1, 6173807008002637120),
+        ("10", "wed", 4, 7458575542822039827),
+        ("exmh", "issu", 4, 8720946771522304095),
+        ("elz", "robert", 1, 12620724686916167860),
+        ("#F:Robert Elz", "#m:#to", 2, 6558294190337474287),
+    ],
+)
+def test_tokens_are_rspamds(newest: str, other: str, distance: int, token: int) -> None:
+    """Numbers of the real one."""
+    words = ["a", "b", "c", "d", "e", "f"]
+    words[5] = newest
+    words[5 - distance] = other
+    values, distances = osb.tokens([word_hash(word) for word in words])
+    assert values[distances.index(distance)] == token
+
+
+def test_the_first_words_only_stand_before_others() -> None:
+    for count, wanted in ((0, 0), (1, 0), (2, 0), (3, 1), (5, 3), (6, 4), (7, 8)):
+        values, distances = osb.tokens(list(range(1, count + 1)))
+        assert len(values) == len(distances) == wanted
+    values, _ = osb.tokens([1, 2, 3, 4, 5])
+    assert values == [4 + 3 * 3, 4 + 2 * 5, 4 + 1 * 11]
+    values, _ = osb.tokens([1, 2, 3, 4, 5, 6])
+    assert values == [6 + 5 * 3, 6 + 4 * 5, 6 + 3 * 11, 6 + 2 * 23]
+
+
+def test_links_come_after_words_and_never_before() -> None:
+    words = list(range(1, 9))
+    links = [False] * 8
+    links[6] = True
+    values, distances = osb.tokens(words, links)
+    assert distances == bytes([1, 2, 3, 4, 1, 2, 3, 4, 2, 3, 4])
+    assert values[-3:] == [8 + 6 * 5, 8 + 5 * 11, 8 + 4 * 23]
+
+
+def test_stems_and_stop_words() -> None:
+    words = ["foxes", "easily", "repeating", "evening", "the", "only", "naïve", "3k"]
+    stems = ["fox", "easili", "repeat", "even", None, None, "naïv", "3k"]
+    wanted = [0 if stem is None else word_hash(stem) for stem in stems]
+    assert stems_of("en").hashes(words) == wanted
+    assert stems_of("en").hashes(words) == wanted, "remembered, too"
+    assert stems_of("xx").hashes(["foxes"]) == [word_hash("foxes")]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("the quick brown fox and his friends are going home", "en"),
+        ("der Hund und die Katze sind nicht mehr hier, aber wir haben noch einen Vogel", "de"),
+        ("les enfants sont dans la maison avec leurs parents et nous ne savons pas quand", "fr"),
+        ("привет как дела сегодня вечером", "ru"),
+        ("こんにちは 世界 です", "ja"),
+        ("你好 世界", "zh-CN"),
+        ("", "en"),
+        ("12 34 56", "en"),
+    ],
+)
+def test_languages(text: str, code: str) -> None:
+    assert language_of(text.lower().replace(",", "").split()) == code
+
+
+def test_links_count_as_their_domain() -> None:
+    seven = "one day seven green birds sang "
+    tokens = tokens_of(mail(f"{seven} http://www.shop.example.co.uk/x {seven}"))
+    link = word_hash("example.co.uk")
+    before = word_hash("sang")
+    assert (link + 3 * before) % 2**64 in tokens.values
+    assert (word_hash("one") + 3 * link) % 2**64 not in tokens.values
+
+
+def test_the_second_of_two_texts_that_say_the_same_is_left_out() -> None:
+    text = "seven green birds sang loudly above every house of our little village yesterday"
+    both = (
+        b"From: a@example.org\nMIME-Version: 1.0\n"
+        b"Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain\n\n"
+        + text.encode()
+        + b"\n--b\nContent-Type: text/html\n\n<p>%s</p>\n--b--\n"
+    )
+    one = tokens_of(mail(text)).text
+    assert tokens_of(Message(both % text.encode())).text == one
+    assert tokens_of(Message(both % (b"quite other words stand here " * 4))).text > one
+
+
+def test_long_texts_thin_out_the_same_way_each_time() -> None:
+    text = " ".join(f"word{number}x" for number in range(2000))
+    tokens = tokens_of(mail(text))
+    assert tokens == tokens_of(mail(text))
+    assert 800 * 4 < tokens.text < 960 * 4, "600, and a fifth of the rest"
+    assert tokens_of(mail(text), words_decay=0).text > 7900
+
+
+def test_what_is_kept_follows_from_the_words() -> None:
+    one, other = seed([b"seventeen", b"short", b"elephants"]), seed([b"seventeen", b"elevator"])
+    assert one != other
+    assert seed([]) == seed([b"short"]) == 0
+    keep = kept(one, 600, 100, 60_100)
+    share = sum(next(keep) for _ in range(10_000)) / 10_000
+    assert abs(share - 0.0) < 0.02, "600 of 10,000 words are no tenth"
+    keep = kept(one, 600, 0, 600)
+    assert all(next(keep) for _ in range(100))
+
+
+def test_words_for_what_is_no_text() -> None:
+    words = list(meta_words(mail("hello\nworld\n", kind="html"), ["en"], ["s=pass"]))
+    assert words == [
+        "#ps:2",
+        "#lang:en",
+        "#cs:UTF-8",
+        "#m:#ho#ot",
+        "#h:C-T:text/html; charset=utf-8",
+        "#F:Ann",
+        "#dt:6:10",
+        "#aur:s=pass",
+    ]
+
+
+def test_packed_and_digest() -> None:
+    tokens = Tokens([1, 2**64 - 1], b"\x01\x02", 2)
+    assert tokens.packed == b"[1, 18446744073709551615]"
+    assert tokens.digest() == tokens.digest() != tokens.digest("user")
+    assert len(tokens.digest()) == 103
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x00\xff" * 500,
+        b"Content-Type: text/html\n\n" + b"<a href=http://%ff>" * 2000,
+        b"Subject: =?utf-8?q?=ff?=\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\n\xed\xa0",
+        b"Content-Type: text/plain\n\n" + b"http://a.example/ " * 3000,
+        b"Date: nonsense\nFrom: \n\n" + "\udcff".encode("utf-8", "surrogatepass") * 100,
+    ],
+)
+def test_no_message_raises(raw: bytes) -> None:
+    tokens = tokens_of(Message(raw))
+    assert len(tokens.values) == len(tokens.distances)
+    assert 0 <= tokens.text <= len(tokens.values)
