@@ -68,9 +68,9 @@ def wait(
 
 def collect(
     host: str, user: str, password: str, wanted: set[str], seconds: float = 30.0
-) -> dict[str, bytes]:
+) -> dict[str, Delivered]:
     """Many messages by Message-ID, whole, as soon as all are there or the time is up."""
-    found: dict[str, bytes] = {}
+    found: dict[str, Delivered] = {}
     seen: set[tuple[str, bytes]] = set()
     end = time.monotonic() + seconds
     with _login(host, user, password) as client:
@@ -85,7 +85,7 @@ def collect(
                     header = message_from_bytes(raw.partition(b"\r\n\r\n")[0])
                     message_id = str(header.get("Message-ID", "")).strip().strip("<>")
                     if message_id in wanted:
-                        found[message_id] = raw
+                        found[message_id] = Delivered(folder, raw)
             if len(found) == len(wanted) or time.monotonic() >= end:
                 return found
             time.sleep(0.2)

@@ -69,6 +69,8 @@ class Outcome:
     text: str
     raw: bytes = b""
     """The message as it was delivered; empty if it was not."""
+    folder: str = ""
+    """Where it lies."""
 
     @cached_property
     def header(self) -> Parsed:
@@ -140,10 +142,11 @@ def send_all(
     ids = {composed[name][1]: name for name, outcome in outcomes.items() if outcome.code == 250}
     user = f"{RECIPIENT}@{site.domain}"
     address = lab_mail.target_address(site.lab, site.access_server)
-    for message_id, raw in mailbox.collect(
+    for message_id, delivered in mailbox.collect(
         address, user, site.passwords[user], set(ids), patience
     ).items():
-        outcomes[ids[message_id]].raw = raw
+        outcome = outcomes[ids[message_id]]
+        outcome.raw, outcome.folder = delivered.raw, delivered.folder
     return outcomes
 
 
@@ -178,6 +181,9 @@ def problems(expect: Expected, outcome: Outcome) -> list[str]:
     action = outcome.header.get("X-Rspamd-Action")
     if expect.action is not None and action != expect.action:
         found.append(f"action {expect.action!r} expected, got {action!r}")
+    folder = "Junk" if action == "add header" else "INBOX"
+    if outcome.folder != folder:
+        found.append(f"{action}, and lies in {outcome.folder}")
     told = " ".join(" ".join(outcome.header.get_all("Authentication-Results", [])).split())
     found += [f"{text!r} is not in {told!r}" for text in expect.results if text not in told]
     head = outcome.raw.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
