@@ -95,6 +95,10 @@ def _prepare(options: DestinyOptions, setup: Setup) -> tuple[_Class, ...]:
     return tuple(each for each in classes if each.destiny)
 
 
+def _has_work(options: DestinyOptions) -> bool:
+    return any((options.virus, options.banned, options.spam, options.bad_header))
+
+
 _ACTIONS: Final[Mapping[str, Action]] = {"reject": Action.REJECT, "discard": Action.DISCARD}
 
 
@@ -106,6 +110,7 @@ _ACTIONS: Final[Mapping[str, Action]] = {"reject": Action.REJECT, "discard": Act
     options=DestinyOptions,
     prepare=_prepare,
     after_pre_result=True,
+    has_work=_has_work,
 )
 def destiny(task: Task) -> Outcome | None:
     """The first class of the mail that is not to pass decides."""
