@@ -264,7 +264,8 @@ def describe(staging: Path, wanted: dict[str, str], engine: str) -> dict[str, An
 
 def pack(staging: Path, manifest: dict[str, Any]) -> None:
     """Write the archive, uncompressed since the wheels are compressed, without owners and times."""
-    with tarfile.open(staging / manifest["archive"], "w", format=tarfile.USTAR_FORMAT) as archive:
+    # pax, as names of wheels may be longer than the 100 octets of ustar.
+    with tarfile.open(staging / manifest["archive"], "w", format=tarfile.PAX_FORMAT) as archive:
         for wheel in manifest["wheels"]:
             member = tarfile.TarInfo(wheel["name"])
             member.size = wheel["size"]
