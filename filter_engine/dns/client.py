@@ -17,19 +17,17 @@ from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns import packet
 from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.deadlines import Deadlines
-from filter_engine.dns.flight import Flight
+from filter_engine.dns.flight import MAX_ALIASES, Flight
 from filter_engine.dns.packet import negative_answer
 from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, open_channels, random_ids
 from filter_engine.dns.statistics import DnsStatistics
-from filter_engine.dns.stream import ask_over_tcp
+from filter_engine.dns.stream import PATIENCE, ask_over_tcp
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 from filter_engine.upstream.upstream_set import Health, UpstreamSet
 
 MAX_OPEN = 20000
 """Questions open at once; what goes beyond is answered TEMPFAIL."""
-MAX_ALIASES = 8
-"""Alias targets asked for separately, when a server does not follow them itself."""
 _BATCH = 64
 """Questions sent, or replies read, at one go."""
 _SAME_SOCKET = 8
@@ -37,9 +35,7 @@ _SAME_SOCKET = 8
 _NOERROR, _NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.NXDOMAIN)
 _LARGEST = 4096
 """Bytes of a reply; servers are asked for less (``packet.UDP_SIZE``)."""
-_TCP_PATIENCE = 3.0
-_HEALTH = Health(rest=10.0)
-"""A question that follows from the last one does not wait for the same silence again."""
+_HEALTH = Health(rest=10.0)  # what follows does not wait for the same silence again
 _WHOLE_REPLY = 0x80
 """The bits of ``_REPLY_BITS`` in a reply to a query that is not truncated (RFC 1035, 4.1.1)."""
 _REPLY_BITS = 0xFA
@@ -413,7 +409,7 @@ class DnsClient:
     async def _over_tcp(self, flight: Flight, server: Upstream) -> None:
         ident = next(self._ids)
         query = ident + flight.query
-        patience = max(self._timeout, _TCP_PATIENCE)
+        patience = max(self._timeout, PATIENCE)
         try:
             async with asyncio.timeout(patience):
                 data = await ask_over_tcp(server.host, server.port, query)

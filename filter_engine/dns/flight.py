@@ -10,6 +10,8 @@ from filter_engine.dns.sockets import Channel
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
 
 Answered = Callable[[DnsAnswer], None]
+MAX_ALIASES = 8
+"""Alias targets asked for separately, when a server does not follow them itself."""
 
 
 class Flight:

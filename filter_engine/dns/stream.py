@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+PATIENCE = 3.0
+"""Seconds for connecting, asking and the reply, at least."""
+
 
 async def ask_over_tcp(host: str, port: int, query: bytes) -> bytes:
     """Send a query and return the reply's bytes without their length prefix.
