@@ -38,9 +38,9 @@ RECORDED = 1795219200.0  # 2026-11-21
 LEFT_OUT = {
     "DMARC EVALUATES WIRE FROM AFTER REWRITE": "a Lua script rewrites From",
     "DKIM Sign ED25519 PEM": "sign_condition is Lua; covered by tests/unit/auth/test_dkim_sign.py",
-    "002_redis.robot": "keys in Redis come with issue 5",
+    "002_redis.robot": "a store is there in tests/conformance/rspamd, which runs it",
     "007_sign_maps.robot": "maps are prepared in tests/conformance/rspamd, which runs it",
-    "004_invalidate_key.robot": "KEY_DIR is made by the suite; covered by test_signing_key.py",
+    "004_invalidate_key.robot": "KEY_DIR is made in tests/conformance/rspamd, which runs it",
 }
 
 
