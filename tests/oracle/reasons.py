@@ -46,8 +46,8 @@ _LOST_WORDS = (
     "Rspamd loses the words of a link"
 )
 _BACKGROUND = (
-    "two messages have colours without # (bgcolor=993366), which browsers and this engine read; the "
-    "other eight are badly nested: with the tree that browsers make of them written out, Rspamd "
+    "two messages have colours without # (bgcolor=993366), which browsers and this engine read; "
+    "the other eight are badly nested: with the tree that browsers make of them written out, Rspamd "
     "counts as many as are counted here"
 )
 _WORDS = (
