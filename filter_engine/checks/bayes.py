@@ -123,7 +123,7 @@ async def bayes(task: Task, ask: Ask) -> Outcome | None:
 def _finding(
     classifier: Classifier, said: Judgement, counts: Counts | None, tokens: Tokens
 ) -> Finding:
-    known = len(counts.found) if counts else 0
+    known = len(counts.places) if counts else 0
     evidence = (
         f"{classifier.store}: {known} of {len(tokens.values)} tokens known, {said.used} counted"
     )

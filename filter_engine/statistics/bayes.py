@@ -7,7 +7,10 @@ that the same counts give the same probability.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, inf, isfinite, log
 from typing import Final, NamedTuple
 
@@ -25,8 +28,11 @@ class Counts(NamedTuple):
     learnt_spam: int
     learnt_ham: int
     """Messages learnt of each class."""
-    found: tuple[tuple[int, int, int], ...]
-    """(place of the token, times in spam, times in ham), of tokens that were seen before."""
+    places: Sequence[int] = ()
+    """Of the tokens that were seen before, rising."""
+    spam: Sequence[int] = ()
+    """How often each was seen in spam."""
+    ham: Sequence[int] = ()
 
 
 class Limits(NamedTuple):
@@ -78,14 +84,26 @@ def judge(counts: Counts, distances: bytes, text: int, limits: Limits) -> Judgem
     end = len(distances) if text > len(distances) - text else text
     spam = ham = 0.0
     used = of_text = 0
-    kinds = Counter([(distances[at], s, h, at < text) for at, s, h in counts.found if at < end])
-    for (distance, s, h, is_text), times in kinds.items():
-        pair = _token(distance, s, h, counts, limits)
-        if pair is not None:
-            spam += pair[0] * times
-            ham += pair[1] * times
-            used += times
-            of_text += times if is_text else 0
+    min_hits = max(limits.min_token_hits, 1)
+    split = bisect_left(counts.places, text)
+    for first, last in ((0, split), (split, bisect_left(counts.places, end))):
+        apart = map(distances.__getitem__, counts.places[first:last])
+        kinds = Counter(zip(apart, counts.spam[first:last], counts.ham[first:last], strict=True))
+        for (distance, s, h), times in kinds.items():
+            pair = _token(
+                distance,
+                s,
+                h,
+                counts.learnt_spam,
+                counts.learnt_ham,
+                min_hits,
+                limits.min_prob_strength,
+            )
+            if pair is not None:
+                spam += pair[0] * times
+                ham += pair[1] * times
+                used += times
+                of_text += times if last == split else 0
     if not used:
         return Judgement(None, why="no token is known")
     if limits.min_tokens > 0 and of_text < int(limits.min_tokens * 0.1):
@@ -93,20 +111,27 @@ def judge(counts: Counts, distances: bytes, text: int, limits: Limits) -> Judgem
     return Judgement(_combined(spam, ham, used), used)
 
 
+@lru_cache(maxsize=8192)  # few counts are high, and the same ones come with every message
 def _token(
-    distance: int, s: int, h: int, counts: Counts, limits: Limits
+    distance: int,
+    s: int,
+    h: int,
+    learnt_spam: int,
+    learnt_ham: int,
+    min_hits: int,
+    min_strength: float,
 ) -> tuple[float, float] | None:
     """The logarithms of a token's probabilities, None for one that does not count."""
     total = s + h
-    if total < max(limits.min_token_hits, 1):
+    if total < min_hits:
         return None
-    in_spam = s / max(1.0, counts.learnt_spam)
-    in_ham = h / max(1.0, counts.learnt_ham)
+    in_spam = s / max(1.0, learnt_spam)
+    in_ham = h / max(1.0, learnt_ham)
     share = in_spam / (in_spam + in_ham)
     weight = WEIGHTS[distance] * total
     weight = weight / (1.0 + weight)
     spam = (weight * 0.5 + total * share) / (weight + total)
-    if 0.0 < abs(spam - 0.5) < limits.min_prob_strength:
+    if 0.0 < abs(spam - 0.5) < min_strength:
         return None
     ham = (weight * 0.5 + total * (1.0 - share)) / (weight + total)
     return _log(spam), _log(ham)

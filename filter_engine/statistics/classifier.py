@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import ge
 from typing import Final, NamedTuple
 
 from filter_engine.scan.envelope import Envelope
@@ -105,11 +106,12 @@ def counts_of(answer: StoreAnswer) -> Counts:
     value = answer.value
     if not isinstance(value, list) or len(value) < 2 or (len(value) - 2) % 3:
         raise ValueError("no counts")
-    if not all(type(number) is int for number in value):
-        raise ValueError("counts that are no numbers")
-    spam, ham = max(value[0], 0), max(value[1], 0)
-    triples = zip(value[2::3], value[3::3], value[4::3], strict=True)
-    return Counts(spam, ham, tuple((at, max(s, 0), max(h, 0)) for at, s, h in triples))
+    if set(map(type, value)) != {int} or min(value) < 0:
+        raise ValueError("counts that are no numbers of messages")
+    places = value[2::3]
+    if any(map(ge, places, places[1:])):
+        raise ValueError("counts that are in no order")
+    return Counts(value[0], value[1], places, value[3::3], value[4::3])
 
 
 def numbers_of(answer: StoreAnswer) -> tuple[int, int]:

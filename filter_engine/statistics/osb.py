@@ -6,6 +6,7 @@ multipliers and what happens at both ends are Rspamd's (OSB version 2), whose to
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from itertools import compress
 from typing import Final
@@ -15,6 +16,10 @@ WINDOW: Final = 5
 MULTIPLIERS: Final = (0, 3, 5, 11, 23)
 """By distance; the newest word's is 1."""
 _M: Final = (1 << 64) - 1
+_LANE: Final = 128
+"""Bits."""
+_ORDER: Final = "little"
+"""Of octets, in arrays as well: x86-64 and Arm."""
 _DISTANCES: Final = b"\x01\x02\x03\x04"
 
 
@@ -32,18 +37,22 @@ def tokens(words: Sequence[int], links: Sequence[bool] | None = None) -> tuple[l
         newest = words[count - 2]
         found = [(newest + words[count - 2 - i] * MULTIPLIERS[i]) & _M for i in range(1, count - 1)]
         return found, bytes(range(1, count - 1))
-    latest = words[WINDOW:]
-    found = [0] * (4 * len(latest))
-    # All of one distance at once: four times a comprehension is twice as fast as one loop.
+    size = count - WINDOW
+    pairs = array("Q", bytes(8 * 4 * size))
+    wide = array("Q", bytes(16 * count))
+    wide[::2] = array("Q", words)
+    every = int.from_bytes(wide, _ORDER)
+    latest = every >> _LANE * WINDOW
+    # All words at once: one number of 128 bits a word, so that no product reaches the next one.
+    # A loop in Python costs three times as much, and a message has a thousand tokens.
     for i in range(1, WINDOW):
-        by = MULTIPLIERS[i]
-        found[i - 1 :: 4] = [
-            (new + old * by) & _M for new, old in zip(latest, words[WINDOW - i :], strict=False)
-        ]
-    distances = _DISTANCES * len(latest)
+        sums = latest + (every >> _LANE * (WINDOW - i)) * MULTIPLIERS[i]
+        lanes = array("Q", sums.to_bytes(16 * (count + 1), _ORDER)[: 16 * size])
+        pairs[i - 1 :: 4] = lanes[::2]
+    distances = _DISTANCES * size
     if links is None or True not in links:
-        return found, distances
-    kept = [False] * len(found)
+        return pairs.tolist(), distances
+    kept = [False] * len(pairs)
     for i in range(1, WINDOW):
         kept[i - 1 :: 4] = [not link for link in links[WINDOW - i : count - i]]
-    return list(compress(found, kept)), bytes(compress(distances, kept))
+    return list(compress(pairs, kept)), bytes(compress(distances, kept))

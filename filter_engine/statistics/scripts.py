@@ -17,15 +17,15 @@ from filter_engine.scan.store import Embedded, Script, Value
 _LOOK_UP = """
 local learns = redis.call('HMGET', KEYS[1], 'learns_spam', 'learns_ham')
 local spam, ham = tonumber(learns[1]) or 0, tonumber(learns[2]) or 0
-local found = {spam, ham}
+local found = {math.max(spam, 0), math.max(ham, 0)}
 if spam <= 0 or ham <= 0 then return found end
 local prefix, call, n, at = KEYS[1] .. '_', redis.call, 2, 0
 for token in string.gmatch(ARGV[1], '%d+') do
   local counts = call('HMGET', prefix .. token, 'S', 'H')
   if counts[1] or counts[2] then
     found[n + 1] = at
-    found[n + 2] = tonumber(counts[1]) or 0
-    found[n + 3] = tonumber(counts[2]) or 0
+    found[n + 2] = math.max(tonumber(counts[1]) or 0, 0)
+    found[n + 3] = math.max(tonumber(counts[2]) or 0, 0)
     n = n + 3
   end
   at = at + 1
@@ -40,7 +40,7 @@ def _tokens(packed: bytes) -> list[bytes]:
 
 def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
     learns = base.fields(keys[0], b"learns_spam", b"learns_ham")
-    found = [int(count or 0) for count in learns]
+    found = [max(int(count or 0), 0) for count in learns]
     if min(found) <= 0:
         return found
     prefix = keys[0] + b"_"
@@ -49,7 +49,7 @@ def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Va
     for at, name in enumerate(names):
         counts = known.get(name)
         if counts:
-            found += (at, int(counts.get(b"S", 0)), int(counts.get(b"H", 0)))
+            found += (at, max(int(counts.get(b"S", 0)), 0), max(int(counts.get(b"H", 0)), 0))
     return found
 
 

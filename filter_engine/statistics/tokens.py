@@ -16,7 +16,7 @@ from filter_engine.statistics import osb
 from filter_engine.statistics.language import language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import word_hash
-from filter_engine.statistics.words import header_words, part_words
+from filter_engine.statistics.words import header_words, part_text, text_words
 
 WORDS_DECAY = 600
 """Words of a text from which on some are left out."""
@@ -56,10 +56,11 @@ def tokens_of(
     values: list[int] = []
     distances: list[bytes] = []
     texts = message.text_parts
-    languages = [language_of(message.words_of(part)) for part in texts]
+    split = [part_text(message, part) for part in texts]
+    languages = [language_of(text.words) for text in split]
     alike = len(texts) == 2 and _alike(message, texts)
-    for part, language in zip(texts[:1] if alike else texts, languages, strict=False):
-        words = part_words(message, part, language, words_decay)
+    for text, language in zip(split[:1] if alike else split, languages, strict=False):
+        words = text_words(text, language, words_decay)
         found, apart = osb.tokens(words.hashes, words.links)
         values += found
         distances.append(apart)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import compress
+from itertools import compress, zip_longest
 from typing import NamedTuple
 
 from filter_engine.dns.names import organisational_domain
@@ -14,6 +14,8 @@ from filter_engine.message.words import find_words, split_words
 from filter_engine.statistics.decay import kept, seed
 from filter_engine.statistics.stems import stems_of, word_hash
 
+_MARK = "zqlinkqz"
+_MARK_SPACED = f" {_MARK} "
 NO_DOMAIN = "!!EX!!"
 """Stands for a link whose domain cannot be told."""
 
@@ -25,34 +27,70 @@ class Words(NamedTuple):
     links: list[bool]
 
 
-def part_words(message: Message, part: Part, language: str, words_decay: int) -> Words:
-    """The words of a part's visible text, without stop words.
+class Text(NamedTuple):
+    """The words of a part's visible text, stop words included, as far as they are looked at."""
+
+    words: list[str]
+    """Links are their domains."""
+    links: list[bool]
+    """Which words are links; empty: none."""
+    written: str
+    spans: tuple[range, ...]
+
+
+def part_text(message: Message, part: Part) -> Text:
+    """Split the visible text of a part."""
+    text = part.visible_text
+    spans = message.link_spans(part)
+    if not spans:
+        return Text(message.words_of(part), [], text, spans)
+    pieces, domains = [], []
+    end = 0
+    for span in spans:
+        if span.start >= end:
+            pieces.append(text[end : span.start])
+            domains.append(_domain(text[span.start : span.stop]))
+            end = span.stop
+    pieces.append(text[end:])
+    # Split once, with a word that stands for each link, unless somebody wrote that word.
+    words = split_words(_MARK_SPACED.join(pieces))
+    if words.count(_MARK) != len(domains):
+        return _piece_by_piece(pieces, domains, text, spans)
+    links = [word == _MARK for word in words]
+    at = -1
+    for domain in domains:
+        at = words.index(_MARK, at + 1)
+        words[at] = domain
+    return Text(words, links, text, spans)
+
+
+def _piece_by_piece(
+    pieces: list[str], domains: list[str], text: str, spans: tuple[range, ...]
+) -> Text:
+    words: list[str] = []
+    links: list[bool] = []
+    for piece, domain in zip_longest(pieces, domains):
+        some = split_words(piece)
+        words += some
+        links += [False] * len(some)
+        if domain is not None:
+            words.append(domain)
+            links.append(True)
+    return Text(words, links, text, spans)
+
+
+def text_words(text: Text, language: str, words_decay: int) -> Words:
+    """The hashes of a text's words, without stop words.
 
     After ``words_decay`` words (0: never) ever fewer are kept.
     """
-    text = part.visible_text
-    spans = message.link_spans(part)
-    stems = stems_of(language)
-    links: list[bool] = []
-    if not spans:
-        hashes = stems.hashes(message.words_of(part))
-    else:
-        hashes = []
-        end = 0
-        for span in spans:
-            if span.start < end:
-                continue
-            some = stems.hashes(split_words(text[end : span.start]))
-            hashes += some
-            hashes.append(word_hash(_domain(text[span.start : span.stop])))
-            links += [False] * len(some)
-            links.append(True)
-            end = span.stop
-        some = stems.hashes(split_words(text[end:]))
-        hashes += some
-        links += [False] * len(some)
+    hashes = stems_of(language).hashes(text.words)
+    links = text.links
+    if links:
+        for at in compress(range(len(links)), links):
+            hashes[at] = word_hash(text.words[at])
     if words_decay and len(hashes) > words_decay + 1:
-        _drop(hashes, links, text, spans, words_decay)
+        _drop(hashes, links, text.written, text.spans, words_decay)
     if links:
         links = list(compress(links, hashes))
     return Words(list(filter(None, hashes)), links)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from math import isclose
 
 import pytest
@@ -15,7 +16,12 @@ FREE = Limits(min_learns=1, min_tokens=0, min_token_hits=1, min_prob_strength=0.
 
 
 def counts(*found: tuple[int, int, int], spam: int = 10, ham: int = 10) -> Counts:
-    return Counts(spam, ham, found)
+    return columns(spam, ham, found)
+
+
+def columns(spam: int, ham: int, found: Sequence[tuple[int, int, int]]) -> Counts:
+    places, s, h = zip(*found, strict=True) if found else ((), (), ())
+    return Counts(spam, ham, places, s, h)
 
 
 def test_spam_words_make_spam_and_ham_words_ham() -> None:
@@ -48,13 +54,13 @@ def test_one_token_by_hand() -> None:
 @pytest.mark.parametrize(
     ("found", "limits", "text", "why"),
     [
-        (Counts(5, 300, ()), Limits(), 5, "5 spam and 300 ham learnt, 200 of each are needed"),
-        (Counts(0, 3, ()), FREE, 5, "0 spam and 3 ham learnt, 1 of each are needed"),
-        (Counts(5, 5, ((0, 5, 0),)), FREE, 0, "no tokens of text"),
-        (Counts(5, 5, ()), FREE, 5, "no token is known"),
-        (Counts(5, 5, ((0, 1, 0),)), FREE._replace(min_token_hits=2), 5, "no token is known"),
+        (columns(5, 300, ()), Limits(), 5, "5 spam and 300 ham learnt, 200 of each are needed"),
+        (columns(0, 3, ()), FREE, 5, "0 spam and 3 ham learnt, 1 of each are needed"),
+        (columns(5, 5, ((0, 5, 0),)), FREE, 0, "no tokens of text"),
+        (columns(5, 5, ()), FREE, 5, "no token is known"),
+        (columns(5, 5, ((0, 1, 0),)), FREE._replace(min_token_hits=2), 5, "no token is known"),
         (
-            Counts(5, 5, ((4, 5, 0),)),
+            columns(5, 5, ((4, 5, 0),)),
             FREE._replace(min_tokens=11),
             3,
             "only 0 tokens of text are known",
@@ -95,6 +101,6 @@ def test_certainty_as_shown() -> None:
 def test_any_counts_give_a_probability(pairs: list[tuple[int, int]], spam: int, ham: int) -> None:
     found = tuple((at, s, h) for at, (s, h) in enumerate(pairs))
     distances = bytes(random.Random(1).choice((1, 2, 3, 4)) for _ in pairs)
-    said = judge(Counts(spam, ham, found), distances, len(pairs), FREE)
+    said = judge(columns(spam, ham, found), distances, len(pairs), FREE)
     assert said.probability is None or 0.0 <= said.probability <= 1.0
     assert 0.0 <= said.weight <= 1.0

@@ -237,7 +237,9 @@ def test_several_classifiers(engine: Callable[..., Engine]) -> None:
 
 
 def test_settings_and_flags_switch_it_off(engine: Callable[..., Engine]) -> None:
-    one = engine(settings__conf='s { ip = "192.0.2.0/24"; apply { symbols_disabled = ["BAYES_SPAM"]; } }')
+    one = engine(
+        settings__conf='s { ip = "192.0.2.0/24"; apply { symbols_disabled = ["BAYES_SPAM"]; } }'
+    )
     one.train()
     assert bayes_of(one.scan(mail(SPAM_WORDS, 9))) == {}
     two = engine(settings__conf="# none")
