@@ -47,16 +47,8 @@ _LOST_WORDS = (
 )
 _BACKGROUND = (
     "two messages have colours without # (bgcolor=993366), which browsers and this engine read; "
-    "the other eight are badly nested: with the tree that browsers make of them written out, Rspamd "
-    "counts as many as are counted here"
-)
-_WORDS = (
-    "both count how many words one text has more; behind a table that is closed once too often "
-    "Rspamd loses the words of a link"
-)
-_BACKGROUND = (
-    "white text whose background Rspamd does not see: colours without # (bgcolor=993366, which "
-    "browsers read), elements behind an end tag too many; white without # is none for it either"
+    "the other eight are badly nested: with the tree that browsers make of them written out, "
+    "Rspamd counts as many as are counted here"
 )
 _WORDS = (
     "an @ between letters joins two words there (IIU@i is one), and charsets that nobody declares "
