@@ -36,11 +36,11 @@ class Judged(NamedTuple):
 
 def _prepare(options: ClassifiersOptions, setup: Setup) -> tuple[Classifier, ...]:
     stop_words()  # read before the fork
-    return classifiers(setup, tuple(options.classifiers.values()))
+    return classifiers(setup, options.every)
 
 
 def _own_symbols(options: ClassifiersOptions) -> Iterator[Symbol]:
-    for one in options.classifiers.values():
+    for one in options.every:
         for symbol in one.symbols:
             if symbol not in ("", "BAYES_SPAM", "BAYES_HAM"):
                 score = 5.1 if symbol == one.symbols[0] else -3.0

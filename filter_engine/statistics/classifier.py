@@ -61,14 +61,14 @@ class Classifier(NamedTuple):
 
     def user(self, envelope: Envelope) -> str:
         """Whose tokens count; empty: everybody's."""
-        if not self.options.per_user:
+        if not self.options.has_users:
             return ""
         recipient = envelope.deliver_to or (envelope.rcpt_to[0] if envelope.rcpt_to else "")
         return recipient.strip("<>").lower()
 
     def prefix(self, user: str) -> bytes:
         """What all keys begin with."""
-        pattern = self.options.prefix or (_USERS_OBJECT if self.options.per_user else _OBJECT)
+        pattern = self.options.prefix or (_USERS_OBJECT if self.options.has_users else _OBJECT)
         made = pattern.replace("%s", "RS").replace("%l", self.options.label).replace("%r", user)
         return made.encode("utf-8", "surrogateescape")
 

@@ -10,6 +10,7 @@ from filter_engine.config.kinds import (
     BOOLEAN,
     INTEGER,
     NUMBER,
+    SIZE,
     STRING,
     TIME,
     merged_object,
@@ -20,7 +21,6 @@ from filter_engine.config.kinds import (
 from filter_engine.config.options_class import options_class
 from filter_engine.config.redis import RedisConfig, module_options
 from filter_engine.config.rspamd import unserved, unserved_rule
-from filter_engine.config.rspamd.kinds import TABLE
 from filter_engine.config.schema import (
     REST,
     Binder,
@@ -33,9 +33,11 @@ from filter_engine.config.schema import (
     known,
     option,
 )
+from filter_engine.config.tables import table_of
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
 _PAGE: Final = "configuration/statistic"
+_TABLE: Final = table_of(STRING)
 
 
 @options_class
@@ -62,6 +64,7 @@ class AutolearnOptions(Section):
         check_local=known(BOOLEAN, False, doc="also for clients in local_networks"),
         check_authed=known(BOOLEAN, False, doc="also for clients that logged in"),
         require_queue_id=known(BOOLEAN, False, doc="only mail that the MTA gave a queue id"),
+        classes=known(_TABLE, doc="thresholds by class"),
         max_class_ratio=known(NUMBER, doc="largest share of one class"),
         skip_threshold=known(NUMBER, doc="certainty from which nothing is learnt"),
         enabled=known(BOOLEAN, True, doc="learn"),
@@ -94,7 +97,15 @@ class StatfileOptions(Section):
         nullable(BOOLEAN), None, doc="this class is spam; default: by the symbol's name"
     )
     anchor: ClassVar[str] = _PAGE
-    known: ClassVar[Mapping[str, Option]] = unserved("statfile")
+    known: ClassVar[Mapping[str, Option]] = declare_known(
+        **module_options(),
+        redis=known(_TABLE, doc="the options of Redis, in a section of their own"),
+        **{"class": known(STRING, doc="name of the class")},
+        label=known(STRING, doc="name of the file of tokens"),
+        backend=known(STRING, doc="where tokens are kept"),
+        path=known(STRING, doc="file of SQLite"),
+        size=known(SIZE, unit="bytes", doc="size of a memory-mapped file, no longer used"),
+    )
 
     @property
     def is_spam(self) -> bool:
@@ -131,7 +142,7 @@ class CacheOptions(Section):
     anchor: ClassVar[str] = _PAGE
     known: ClassVar[Mapping[str, Option]] = declare_known(
         **{key: made for key, made in module_options().items() if key != "prefix"},
-        redis=known(TABLE, doc="the options of Redis, in a section of their own"),
+        redis=known(_TABLE, doc="the options of Redis, in a section of their own"),
         type=known(one_of("redis", "sqlite3"), doc="where it is kept"),
         backend=known(one_of("redis", "sqlite3"), doc="where it is kept"),
         path=known(STRING, doc="file of SQLite"),
@@ -179,8 +190,8 @@ class ClassifierOptions(RedisConfig):
         BOOLEAN,
         False,
         doc="each recipient has tokens of their own",
-        aliases=("users_enabled",),
     )
+    users_enabled: bool = option(BOOLEAN, False, doc="the same")
     label: str = option(STRING, "", doc="stands after RS in every key")
     statfile: tuple[StatfileOptions, ...] = option(
         Kind("sections", _statfiles, multiple=True),
@@ -196,6 +207,11 @@ class ClassifierOptions(RedisConfig):
     enabled: bool = option(BOOLEAN, True, doc="false switches the classifier off")
     anchor: ClassVar[str] = _PAGE
     known: ClassVar[Mapping[str, Option]] = unserved_rule("classifier")
+
+    @property
+    def has_users(self) -> bool:
+        """Each recipient has tokens of their own."""
+        return self.per_user or self.users_enabled
 
     @property
     def symbols(self) -> tuple[str, str]:
@@ -222,8 +238,8 @@ def _classifiers(nodes: list[UclNode], binder: Binder) -> Mapping[str, Classifie
 
 
 @options_class
-class ClassifiersOptions(Section):
-    """All classifiers: ``classifier "NAME" { ... }``."""
+class ClassifiersOptions(ClassifierOptions):
+    """All classifiers: ``classifier "NAME" { ... }``, or one without a name."""
 
     classifiers: Mapping[str, ClassifierOptions] = option(
         Kind("named sections", _classifiers, multiple=True, inner=ClassifierOptions, named=True),
@@ -231,5 +247,11 @@ class ClassifiersOptions(Section):
         key=REST,
         doc="statistics over words",
     )
-    anchor: ClassVar[str] = _PAGE
-    known: ClassVar[Mapping[str, Option]] = MappingProxyType({})
+    known: ClassVar[Mapping[str, Option]] = unserved("classifier")
+
+    @property
+    def every(self) -> tuple[ClassifierOptions, ...]:
+        """The one without a name where there is one, else those with names."""
+        if self.origins.keys() - {"classifiers", "enabled"}:
+            return (self,)
+        return tuple(self.classifiers.values())

@@ -45,7 +45,7 @@ SERVED_IN_PART = frozenset(
     external_services force_actions forged_recipients
     hfilter maillist metadata_exporter mid milter_headers mime_types multimap mx_check once_received
     p0f phishing rbl
-    rmilter_headers spf statfile surbl url_suspect whitelist
+    rmilter_headers spf surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
 

@@ -57,6 +57,8 @@ STATFILE: Final = Schema(
     doc="the tokens of one class",
     options=declare_known(
         **REDIS,
+        symbol=known(STRING, doc="symbol of the class"),
+        spam=flag(None, "this class is spam"),
         **{"class": known(STRING, doc="name of the class")},
         label=known(STRING, doc="name of the file of tokens"),
         backend=known(STRING, doc="where tokens are kept"),
