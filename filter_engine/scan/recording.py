@@ -200,6 +200,9 @@ def _reply_as_dict(reply: Reply) -> dict[str, Any]:
 
 
 def _stored_as_dict(answer: StoreAnswer) -> dict[str, Any]:
+    if answer.question.store.secret:
+        status, detail = StoreStatus.UNKNOWN, "a secret, which no recording holds"
+        answer = StoreAnswer(answer.question, status, detail=detail)
     return {
         "key": answer.question.key,
         "status": answer.status.value,

@@ -103,14 +103,16 @@ class Store:
     """A store as one module uses it. Made once a configuration; compared by identity.
 
     ``where`` is how Redis is reached, or the ``Place`` of the embedded store. Keys get ``prefix``.
+    ``secret`` may be set where it holds private keys: recordings leave its answers out.
     """
 
-    __slots__ = ("name", "prefix", "where")
+    __slots__ = ("name", "prefix", "secret", "where")
 
     def __init__(self, name: str, where: RedisConfig | Place, prefix: bytes = b"") -> None:
         self.name = name
         self.where = where
         self.prefix = prefix
+        self.secret = False
 
     def __repr__(self) -> str:
         return f"Store({self})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import field
 from glob import escape, iglob
 from typing import Final
 
@@ -34,7 +35,7 @@ class Signer:
     selector: str
     path: str = ""
     """The key's file."""
-    material: str = ""
+    material: str = field(default="", repr=False)
     """The key itself, where there is no file."""
 
     @property
@@ -76,11 +77,17 @@ def prepare(options: SigningOptions, setup: Setup, module: str) -> SigningMaps:
         map_of(options.signing_table, MapKind.GLOB, "signing_table") if tables else None,
         map_of(options.key_table, MapKind.GLOB, "key_table") if tables else None,
         map_of(options.whitelist, MapKind.RADIX, "whitelist"),
-        setup.store(module) if options.use_redis else None,
+        _key_store(module, setup) if options.use_redis else None,
     )
     for path in (hit.value for hit in made.paths.items()):
         KEYS.preload(sorted(iglob(_pattern(KeyPlace(path=path), options, None))))
     return made
+
+
+def _key_store(module: str, setup: Setup) -> Store:
+    store = setup.store(module)
+    store.secret = True  # a recording must not hold private keys
+    return store
 
 
 def preload(options: SigningOptions) -> None:

@@ -13,8 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from filter_engine import checks
+from filter_engine.checks.dkim_signing import DkimSigningOptions
 from filter_engine.checks.signing import keys as signing
 from filter_engine.config.loader import load
+from filter_engine.config.model import Config
 from filter_engine.dns.table import TableResolver
 from filter_engine.headers.sections import sections
 from filter_engine.scan.declare import REGISTRY
@@ -229,3 +231,16 @@ def test_the_mta_gets_the_set_in_order(site: Site, keys: Any) -> None:
         if edit.name.startswith("ARC-"):
             mail = f"{edit.name}: {edit.value}\n".replace("\n", "\r\n").encode() + mail
     assert dkim.arc_verify(mail, dnsfunc=lambda *_, **__: keys.rsa.record.encode())[0] == b"pass"
+
+
+def test_no_recording_holds_a_key(bare: str) -> None:
+    from filter_engine.scan.recording import _stored_as_dict
+    from filter_engine.scan.setup import Setup
+    from filter_engine.scan.store import StoreAnswer, StoreStatus
+
+    options = DkimSigningOptions(use_redis=True)
+    store = signing.prepare(options, Setup(Config()), "dkim_signing").store
+    assert store is not None
+    question = store.fields(b"dkim_keys", b"s.example.com")
+    answer = StoreAnswer(question, StoreStatus.OK, [bare.encode()])
+    assert bare not in repr(_stored_as_dict(answer))
