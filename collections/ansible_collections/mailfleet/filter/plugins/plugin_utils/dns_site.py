@@ -157,7 +157,9 @@ def _policy(data: Data, domain: str) -> Policy:
     return Policy(
         Spf(
             ending=_choice(spf, "ending", "-all", ("", *SPF_ENDINGS), "spf"),
-            includes=tuple(_name(one, "spf includes", underscores=True) for one in _list(spf, "includes")),
+            includes=tuple(
+                _name(one, "spf includes", underscores=True) for one in _list(spf, "includes")
+            ),
             addresses=tuple(_network(one) for one in _list(spf, "addresses")),
         ),
         Dmarc(
