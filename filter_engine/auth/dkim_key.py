@@ -104,6 +104,12 @@ def _parse(record: bytes) -> DkimPublicKey:
     return DkimPublicKey(kind, key, bits, hashes, "y" in flags, "s" in flags)
 
 
+def keep(records: int) -> None:
+    """How many public keys are kept from now on (``dkim_cache_size``)."""
+    if _parse.cache_info().maxsize != records:
+        _parse.resize(records)
+
+
 def _words(text: bytes) -> set[str]:
     words = (word.strip().lower() for word in text.decode("ascii", "replace").split(":"))
     return {word for word in words if word}

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from filter_engine.auth.dkim import MAX_SIGNATURES, TIME_JITTER, verify
+from filter_engine.auth.dkim_key import keep
 from filter_engine.auth.dkim_library import load_library
+from filter_engine.auth.kept import MAX_RECORDS
 from filter_engine.auth.results import DkimCode, DkimResult, DkimSignatureResult
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
 from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, TIME, at_least
@@ -46,6 +48,9 @@ class DkimOptions(SenderPolicyOptions):
     skip_multi: bool = option(BOOLEAN, False, doc="look at the first signature only")
     time_jitter: float = option(
         TIME, TIME_JITTER, unit="seconds", doc="how much a signer's clock may differ"
+    )
+    dkim_cache_size: int = option(
+        at_least(INTEGER, 0), MAX_RECORDS, unit="keys", doc="public keys that are kept"
     )
     whitelist: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="clients whose mail is not checked"
@@ -103,6 +108,7 @@ _FACTORS: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?):([0-9]{1,4}(?:\.[0-
 
 def _prepare(options: DkimOptions, setup: Setup) -> _Maps:
     load_library(options, setup)
+    keep(options.dkim_cache_size)
     trusted = options.trusted_domains or options.domains
     return _Maps(
         setup.maps.of(options.whitelist, MapKind.RADIX, "dkim.whitelist"),

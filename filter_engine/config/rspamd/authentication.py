@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from filter_engine.config.kinds import (
-    INTEGER,
     STRING,
     TIME,
     known_section,
@@ -55,7 +54,6 @@ DKIM = part(
     symbol_tempfail=symbol("R_DKIM_TEMPFAIL", "a key that cannot be had now"),
     symbol_permfail=symbol("R_DKIM_PERMFAIL", "a signature or key that is no use"),
     symbol_na=symbol("R_DKIM_NA", "mail without signature"),
-    dkim_cache_size=known(INTEGER, 2048, unit="keys", doc="public keys that are kept"),
     dkim_cache_expire=known(TIME, 86_400.0, unit="seconds", doc="longest time a key is kept"),
     sign_headers=known(STRING, doc="headers that are signed, with the oversigning marks"),
     sign_condition=known(LUA, doc="whether and how to sign; dkim_signing took its place"),

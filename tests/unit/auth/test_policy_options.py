@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from filter_engine.auth.dkim_key import parse_key_record
 from filter_engine.auth.results import SpfCode, SpfResult
 from filter_engine.auth.spf import Limits, check_host
 from filter_engine.auth.spf_record import keep, parse_record
@@ -84,6 +85,14 @@ def test_the_number_of_kept_records() -> None:
     assert parse_record(text) is not parse_record(text)
     keep(2048)
     assert parse_record(text) is parse_record(text)
+
+
+def test_the_number_of_kept_keys() -> None:
+    text = b"p=MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=; k=ed25519"
+    run("dkim", DkimOptions(dkim_cache_size=0))
+    assert parse_key_record(text) is not parse_key_record(text)
+    run("dkim", DkimOptions())
+    assert parse_key_record(text) is parse_key_record(text)
 
 
 def prepared(name: str, options: Section) -> Any:
