@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ class EmbeddedClient:
         self._place = place
         self._loop = loop
         self._base: Database | None = None
+        self._nothing: Database | None = None
         self._thread = ThreadPoolExecutor(1, "store")
         self._waiting: list[tuple[StoreQuestion, Answered]] = []
         self._busy = False
@@ -38,10 +40,22 @@ class EmbeddedClient:
             detail = "closed" if self._closed else "too many questions wait"
             done(StoreAnswer(question, StoreStatus.UNREACHABLE, None, self._place.path, detail))
             return
+        if self._base is None and not question.writes and not self._busy and not self._exists():
+            # Nothing was ever written: no thread, and no file.
+            done(self._of_nothing(question))
+            return
         self._waiting.append((question, done))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._start)
+
+    def _exists(self) -> bool:
+        return self._place.path == ":memory:" or os.path.exists(self._place.path)  # fast
+
+    def _of_nothing(self, question: StoreQuestion) -> StoreAnswer:
+        if self._nothing is None:
+            self._nothing = Database(":memory:")
+        return self._together(self._nothing, [question])[0]
 
     def close(self) -> None:
         """End; what is open fails."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis_server import PROGRAM, RedisServer
 
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import Rotation, UpstreamList, parse_upstreams
@@ -16,6 +15,7 @@ from filter_engine.dns.table import TableResolver
 from filter_engine.scan.store import Place, Store, StoreAnswer, StoreQuestion
 from filter_engine.store.client import StoreClient
 from filter_engine.workers.process import loop_factory
+from redis_server import PROGRAM, RedisServer
 
 
 class Asked:

@@ -120,6 +120,19 @@ def test_sqlite_keeps_what_was_written_and_is_private(tmp_path: Path) -> None:
     assert (tmp_path / "kept.sqlite").stat().st_mode & 0o777 == 0o600
 
 
+def test_nothing_is_made_before_something_is_written(ask: Asked, tmp_path: Path) -> None:
+    path = tmp_path / "later.sqlite"
+    store = Store("one", Place(str(path)))
+    assert ask(store.get(b"a")).value is None
+    assert ask(store.everything(b"h")).value == []
+    assert ask(store.fields(b"h", b"x")).value == [None]
+    assert not path.exists()
+    other = Asked()
+    assert other(store.set(b"a", b"1")).ok
+    other.close()
+    assert ask(store.get(b"a")).value == b"1", "what another worker wrote is found"
+
+
 def test_two_workers_share_one_file(tmp_path: Path) -> None:
     store = Store("one", Place(str(tmp_path / "shared.sqlite"), timeout=5.0))
     one, other = Asked(), Asked()
@@ -131,7 +144,7 @@ def test_two_workers_share_one_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_made_is_an_answer(ask: Asked, tmp_path: Path) -> None:
-    answer = ask(Store("one", Place(str(tmp_path / "none" / "x.sqlite"))).get(b"a"))
+    answer = ask(Store("one", Place(str(tmp_path / "none" / "x.sqlite"))).set(b"a", b"1"))
     assert answer.status is StoreStatus.ERROR
     assert str(tmp_path) in answer.server
 

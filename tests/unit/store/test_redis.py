@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from redis_server import PROGRAM, RedisServer, free_port
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import parse_upstreams
 from filter_engine.scan.store import Place, Script, Store, StoreStatus
 from filter_engine.store.redis.login import Login
+from redis_server import PROGRAM, RedisServer, free_port
 
 from .conftest import Asked, servers, store_of
 from .test_commands import ADD
@@ -181,6 +187,63 @@ def test_databases_passwords_and_users(ask: Asked, tmp_path: Path) -> None:
         for text in (str(wrong), repr(plain), repr(Login.of(user.where))):  # type: ignore[arg-type]
             assert "hunter" not in text
             assert "s3cret" not in text
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "cert.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, private
+
+
+def test_tls(ask: Asked, tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path)
+    port = free_port()
+    lines = [
+        f"tls-port {port}",
+        f"tls-cert-file {certificate}",
+        f"tls-key-file {key}",
+        "tls-auth-clients no",
+    ]
+    with RedisServer(tmp_path / "tls", lines):
+        address = parse_upstreams(f"127.0.0.1:{port}", 6379)
+
+        def store(**options: Any) -> Store:
+            return Store("test", RedisConfig(servers=address, ssl=True, **options))
+
+        good = store(ssl_ca=str(certificate), ssl_name="localhost")
+        assert ask(good.set(b"a", b"1")).ok
+        assert ask(good.get(b"a")).value == b"1"
+        unknown = ask(store(ssl_name="localhost").get(b"a"))
+        assert unknown.status is StoreStatus.UNREACHABLE
+        assert "TLS: CERTIFICATE_VERIFY_FAILED" in unknown.detail
+        other = ask(store(ssl_ca=str(certificate), ssl_name="example.org").get(b"a"))
+        assert other.status is StoreStatus.UNREACHABLE
+        missing = ask(store(ssl_ca=str(tmp_path / "none.pem")).get(b"a"))
+        assert missing.status is StoreStatus.UNREACHABLE
+        assert "No such file" in missing.detail
 
 
 def test_a_unix_socket(ask: Asked, redis: RedisServer) -> None:

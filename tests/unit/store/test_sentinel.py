@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from redis_server import PROGRAM, RedisServer
 
 from filter_engine.config.redis import RedisConfig
 from filter_engine.scan.store import Store, StoreStatus
+from redis_server import PROGRAM, RedisServer
 
 from .conftest import Asked, servers
 
