@@ -247,6 +247,7 @@ class Scanner:
             edits=edits,
             signatures=tuple(run.signatures),
             unfinished=tuple(run.unfinished),
+            lost_stores=tuple(task.lost_stores),
             timed_out=run.timed_out,
         )
 

@@ -80,6 +80,8 @@ class Outcome:
     """DKIM-Signature header values (folded with ``\\n\\t``) to be put on the message."""
     headers: tuple[AddHeader | RemoveHeader, ...] = ()
     """Header fields to put on the message or to take off it, whatever milter_headers does."""
+    without: tuple[Action, ...] = ()
+    """Actions that the score of this message cannot demand any more."""
     notices: tuple[Exchange | StoreQuestion, ...] = ()
     """Sent once the verdict is given, to others that want to know and to stores that shall
     remember; nobody waits for them."""
@@ -159,6 +161,8 @@ class Verdict:
     signatures: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     """Checks that the deadline or an exception cut off."""
+    lost_stores: tuple[str, ...] = ()
+    """Stores that did not answer."""
     timed_out: bool = False
     """The task's deadline passed before every question was answered."""
 

@@ -211,6 +211,7 @@ class ControllerWorker:
                 "scan_errors": totals[Counter.SCAN_ERRORS],
                 "scan_timeouts": totals[Counter.TIMEOUTS],
                 "unfinished_checks": totals[Counter.UNFINISHED],
+                "store_failures": totals[Counter.STORE_FAILURES],
                 "oversize": totals[Counter.OVERSIZE],
                 "tempfailed": totals[Counter.TEMPFAILED],
                 "upstream_errors": totals[Counter.UPSTREAM_ERRORS],

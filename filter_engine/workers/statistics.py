@@ -39,6 +39,8 @@ class Counter(IntEnum):
     """Scans that reached their deadline."""
     UNFINISHED = auto()
     """Checks cut off by a deadline or an exception."""
+    STORE_FAILURES = auto()
+    """Stores that did not answer a message's checks."""
     OVERSIZE = auto()
     """Messages passed unscanned because of their size."""
     TEMPFAILED = auto()
@@ -98,6 +100,8 @@ class Row:
             numbers[Counter.TIMEOUTS] += 1
         if verdict.unfinished:
             numbers[Counter.UNFINISHED] += len(verdict.unfinished)
+        if verdict.lost_stores:
+            numbers[Counter.STORE_FAILURES] += len(verdict.lost_stores)
         position = numbers[_COLUMNS]
         slot = _COLUMNS + 1 + 2 * (position % RECENT)
         self._floats[slot] = time.time()

@@ -212,6 +212,7 @@ def test_a_store_that_is_away_costs_its_symbols_only(engine: Callable[..., Engin
     one.stores.failing = ("bayes",)
     verdict = one.scan(mail(SPAM_WORDS, 9))
     assert bayes_of(verdict) == {"STORE_FAIL": ("bayes",)}
+    assert verdict.lost_stores == ("bayes",)
     (symbol,) = (s for s in verdict.symbols if s.name == "STORE_FAIL")
     assert "bayes: away" in symbol.evidence[0]
     assert symbol.score == 0.0
