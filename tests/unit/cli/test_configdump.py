@@ -143,7 +143,7 @@ def test_state_of_modules(site: Path) -> None:
     (site / "local.d" / "mid.conf").write_text("enabled = no;")
     state = _json(site, "--modules-state", "-j")
     assert "spf" in state["enabled"]
-    shipped = {"mx_check": "shipped modules.d/mx_check.conf:2"}
+    shipped = {name: f"shipped modules.d/{name}.conf:2" for name in ("bimi", "mx_check")}
     assert state["disabled_explicitly"] == {"mid": "local.d/mid.conf:1"} | shipped
     text = _run(site, "-m").stdout
     assert "Modules disabled (explicitly): mid (local.d/mid.conf:1)," in text
