@@ -146,7 +146,7 @@ def test_state_of_modules(site: Path) -> None:
     shipped = {name: f"shipped modules.d/{name}.conf:2" for name in ("bimi", "mx_check")}
     assert state["disabled_explicitly"] == {"mid": "local.d/mid.conf:1"} | shipped
     text = _run(site, "-m").stdout
-    assert "Modules disabled (explicitly): mid (local.d/mid.conf:1)," in text
+    assert "Modules disabled (explicitly): bimi (shipped modules.d/bimi.conf:2), mid (" in text
 
 
 @pytest.mark.parametrize(
