@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from operator import ge
 from typing import Final, NamedTuple
@@ -13,6 +14,8 @@ from filter_engine.statistics.bayes import Counts, Limits
 from filter_engine.statistics.options import ClassifierOptions
 from filter_engine.statistics.scripts import LEARN, LOOK_UP, UNLEARN
 from filter_engine.statistics.tokens import Tokens
+
+log = logging.getLogger(__name__)
 
 _OBJECT: Final = "%s%l"
 _USERS_OBJECT: Final = "%s%l%r"
@@ -40,7 +43,13 @@ class Classifier(NamedTuple):
         elif options.path:
             embedded = True
         # As in Rspamd, these keys have no other prefix than the classifier's own.
-        store = setup.store("bayes", options, embedded=embedded, path=options.path, prefixed=False)
+        try:
+            store = setup.store(
+                "bayes", options, embedded=embedded, path=options.path, prefixed=False
+            )
+        except ValueError as error:  # backend = "redis" in a site without Redis
+            log.warning("the classifier %s is off: %s", options.name, error)
+            return None
         limits = Limits(
             options.min_learns,
             options.min_tokens,

@@ -61,7 +61,7 @@ _LEARN = """
 local class, id, ttl = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local other = class == 'S' and 'H' or 'S'
 local mine = class == 'S' and 1 or -1
-local known = tonumber(redis.call('HGET', KEYS[2], id) or 0)
+local known = tonumber(redis.call('HGET', KEYS[2], id) or 0) or 0
 if known == mine then return 'known' end
 local prefix, call = KEYS[1] .. '_', redis.call
 for token in string.gmatch(ARGV[1], '%d+') do

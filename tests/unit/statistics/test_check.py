@@ -237,6 +237,17 @@ def test_several_classifiers(engine: Callable[..., Engine]) -> None:
     assert base.fields(b"RSO", b"learns_spam") == [b"3"]
 
 
+def test_redis_that_nobody_configured_switches_it_off(
+    engine: Callable[..., Engine], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = engine('backend = "redis";')
+    assert one.classifiers == ()
+    assert "the classifier bayes is off: bayes: no Redis" in caplog.text
+    assert bayes_of(one.scan(mail(SPAM_WORDS))) == {}
+    (other,) = engine('backend = "sqlite";').classifiers
+    assert str(other.store).endswith("store.sqlite")
+
+
 def test_settings_and_flags_switch_it_off(engine: Callable[..., Engine]) -> None:
     one = engine(
         settings__conf='s { ip = "192.0.2.0/24"; apply { symbols_disabled = ["BAYES_SPAM"]; } }'
