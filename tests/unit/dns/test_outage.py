@@ -17,7 +17,7 @@ from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 
 Make = Callable[..., Any]
 Reply = Callable[..., bytes]
-TIMEOUT = 0.3
+TIMEOUT = 1.0  # seconds; a busy machine answers 43 questions well within it
 QUESTIONS = 43  # what a message asks on average
 
 
@@ -88,7 +88,7 @@ def test_a_resolver_that_falls_silent_costs_one_timeout_once(
     answers, seconds, client = stream([s.upstream for s in servers], 4, between)
     assert [{a.status for a in wave} for wave in answers] == [{DnsStatus.OK}] * 4
     assert len(servers[1].queries) == 3 * QUESTIONS
-    assert TIMEOUT < seconds[1] < 2 * TIMEOUT + 0.3
+    assert TIMEOUT < seconds[1] < 2 * TIMEOUT
     # It counts as dead now: the next mails do not wait for it.
     assert max(seconds[2:]) < TIMEOUT
     assert client.statistics.failed == 0
@@ -157,7 +157,7 @@ def test_what_was_in_flight_when_a_resolver_stopped_is_asked_of_the_next(
 
     answers, seconds, _ = stream([first.upstream, second.upstream], 2, between)
     assert {a.status for wave in answers for a in wave} == {DnsStatus.OK}
-    assert max(seconds) < 2 * TIMEOUT + 0.3
+    assert max(seconds) < 2 * TIMEOUT
 
 
 def test_with_every_resolver_silent_each_question_ends_as_temporary_failure(
@@ -168,4 +168,4 @@ def test_with_every_resolver_silent_each_question_ends_as_temporary_failure(
     assert {a.status for wave in answers for a in wave} == {DnsStatus.TEMPFAIL}
     assert all("no reply" in a.detail for wave in answers for a in wave)
     # Both are known to be dead: the next mail does not wait for all tries.
-    assert seconds[1] < 2 * TIMEOUT + 0.3
+    assert seconds[1] < 2 * TIMEOUT
