@@ -53,6 +53,7 @@ MODULES: tuple[str, ...] = (
     "phishing",
     "url_suspect",
     "pdf_rules",
+    "remembered",
     "bayes",
     "store",
     "force_actions",

@@ -7,7 +7,17 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
 
-from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, STRING, TIME, list_of, upstreams
+from filter_engine.config.kinds import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    TIME,
+    list_of,
+    one_of,
+    section,
+    upstreams,
+)
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Option, Section, declare_known, known, option, options_of
 from filter_engine.config.upstreams import Rotation, UpstreamList
@@ -80,6 +90,40 @@ class RedisConfig(Section):
     def writing(self) -> UpstreamList | None:
         """Where to write: ``write_servers``, else ``servers``."""
         return self.write_servers or self.servers
+
+
+@options_class
+class ModuleRedis(RedisConfig):
+    """The servers of one module: in its own section, in ``redis { }`` there, else those of all.
+
+    A module whose ``timeout`` is something else sets ``has_own_timeout``.
+    """
+
+    needs_redis: ClassVar[bool] = True
+    has_own_timeout: ClassVar[bool] = False
+
+    redis: RedisConfig = option(
+        section(RedisConfig, "redis"), RedisConfig(), doc="servers of this module"
+    )
+    backend: str = option(
+        one_of("", "redis", "sqlite"),
+        "",
+        doc="sqlite remembers in the store of this host; default: Redis, without it nothing",
+    )
+
+    @property
+    def own(self) -> RedisConfig:
+        """The servers that the module itself names."""
+        if self.redis.is_set:
+            return self.redis
+        left_out = {"timeout"} if self.has_own_timeout else set()
+        return RedisConfig(
+            **{
+                made.attribute: getattr(self, made.attribute)
+                for made in options_of(RedisConfig)
+                if made.attribute not in left_out
+            }
+        )
 
 
 def module_options() -> Mapping[str, Option]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from filter_engine.lazy_dataclass import frozen
@@ -242,6 +242,10 @@ class Scoring:
         before = () if self.matched is None else self.matched.names
         self._weigh([Finding(name) for name in matched.names if name not in before])
         self.matched = matched if self.matched is None else self.matched.joined(matched)
+
+    def leave_out(self, actions: Collection[Action]) -> None:
+        """Let no score demand these actions."""
+        self._thresholds = {a: at for a, at in self._thresholds.items() if a not in actions}
 
     def _weigh(self, findings: Sequence[Finding]) -> None:
         self._tally.add(findings)

@@ -93,6 +93,9 @@ def _needed(plan: Plan, scores: Mapping[str, Score], apply: SettingsApply) -> fr
 
 def _is_wanted(check: Check, plan: Plan, scores: Mapping[str, Score], apply: SettingsApply) -> bool:
     symbols = plan.symbols[check.name]
+    if symbols and check.stage is Stage.IDEMPOTENT:
+        # What only remembers goes on unless it is named (Rspamd's flag explicit_disable).
+        return any(plan.scores[s].enabled and s not in apply.symbols_disabled for s in symbols)
     if symbols:
         return any(scores[symbol].enabled for symbol in symbols)
     return not apply.restricts or check.stage <= Stage.PREFILTER

@@ -153,6 +153,8 @@ class Run:
         self.signatures.extend(returned.signatures)
         self.headers.extend(returned.headers)
         self.notices.extend(returned.notices)
+        if returned.without:
+            self.scoring.leave_out(returned.without)
         if returned.pre_result is not None:
             self.pre_results.append(returned.pre_result)
         return returned.value

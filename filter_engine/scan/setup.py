@@ -6,7 +6,7 @@ from dataclasses import field
 from pathlib import Path
 
 from filter_engine.config.model import Config
-from filter_engine.config.redis import RedisConfig
+from filter_engine.config.redis import ModuleRedis, RedisConfig
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.maps import Maps
 from filter_engine.scan.store import Place, Store
@@ -50,3 +50,13 @@ class Setup:
             raise ValueError(f"{module}: no Redis: write redis {{ servers = ... }}")
         directory = self.config.variables.get("DBDIR", ".")
         return Store(module, Place(path or str(Path(directory, STORE_FILE))))
+
+    def module_store(self, module: str, options: ModuleRedis) -> Store | None:
+        """The store of a module that does nothing without one; None where a site has none."""
+        if options.backend == "sqlite":
+            return self.store(module, embedded=True)
+        shared = self.config.redis
+        own = options.own
+        if own.is_set or (shared is not None and module not in shared.disabled_modules):
+            return self.store(module, own, embedded=False)
+        return None

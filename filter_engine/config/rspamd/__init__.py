@@ -42,7 +42,7 @@ NAMES = frozenset(_FILE_OF)
 SERVED_IN_PART = frozenset(
     """
     aliases antivirus arc asn bimi chartable classifier dcc dkim dkim_signing dmarc emails
-    external_services force_actions forged_recipients
+    external_services force_actions forged_recipients greylist
     hfilter maillist metadata_exporter mid milter_headers mime_types multimap mx_check once_received
     p0f phishing rbl
     rmilter_headers spf surbl url_suspect whitelist

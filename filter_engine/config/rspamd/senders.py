@@ -7,7 +7,6 @@ from typing import Final
 from filter_engine.config.kinds import (
     INTEGER,
     NUMBER,
-    SIZE,
     STRING,
     known_section,
     known_sections,
@@ -26,8 +25,8 @@ from filter_engine.config.rspamd.kinds import (
     either,
 )
 from filter_engine.config.rspamd.shared_options import (
-    OWN_MAIL,
     REDIS,
+    REDIS_KNOWN,
     REDIS_SERVERS,
     REDIS_WITHOUT_TIMEOUT,
     Options,
@@ -39,27 +38,11 @@ from filter_engine.config.rspamd.shared_options import (
 )
 from filter_engine.config.schema import declare_known, known
 
-GREYLIST: Final = module(
+GREYLIST: Final = part(
     "greylist",
     "turns unknown senders away once, for a while",
-    OWN_MAIL,
-    REDIS_WITHOUT_TIMEOUT,
-    timeout=known(QUOTED_TIME, 300.0, unit="seconds", doc="how long a new sender waits"),
-    expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long a sender stays known"),
-    key_prefix=known(STRING, "rg", doc="put before the keys in Redis"),
-    max_data_len=known(SIZE, 10_240, unit="bytes", doc="of the body that are compared"),
-    message=known(STRING, "Try again later", doc="reply"),
+    REDIS_KNOWN,
     message_func=known(LUA, doc="reply, told by Lua"),
-    symbol=symbol("GREYLIST", "mail that waits"),
-    action=known(STRING, "soft reject", doc="action of mail that waits"),
-    greylist_min_score=known(NUMBER, doc="score from which mail waits; else the action's own"),
-    ipv4_mask=known(INTEGER, 19, unit="bits", doc="of an IPv4 address that count"),
-    ipv6_mask=known(INTEGER, 64, unit="bits", doc="of an IPv6 address that count"),
-    report_time=flag(False, "tell in the reply when to come back"),
-    whitelist_symbols=names("symbols whose mail does not wait"),
-    whitelist_domains_url=known(MAP_SOURCE, doc="domains whose mail does not wait"),
-    whitelisted_ip=known(MAP_SOURCE, doc="clients whose mail does not wait"),
-    retired={"exclude_pattern": "write a rule of multimap"},
 )
 
 _BUCKET: Final = part(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, TIME
-from filter_engine.config.redis import module_options
+from filter_engine.config.redis import KNOWN, module_options
 from filter_engine.config.rspamd.kinds import QUOTED_TIME, STRINGS, TABLE
 from filter_engine.config.schema import Kind, Option, Schema, declare_known, known
 
@@ -33,6 +33,9 @@ REDIS: Options = declare_known(
         for key, made in module_options().items()
     },
 )
+
+#: What is left of it where the module reaches Redis as this engine does.
+REDIS_KNOWN: Options = KNOWN
 
 #: The same for modules in which ``timeout`` is no matter of Redis.
 REDIS_WITHOUT_TIMEOUT: Options = declare_known(

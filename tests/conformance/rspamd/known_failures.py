@@ -6,7 +6,6 @@ from __future__ import annotations
 LATER: dict[str, str] = {
     "110_statistics/": "Bayes statistics are learnt and kept in Redis: issue 5",
     "120_fuzzy/": "fuzzy storage and fuzzy_check: issue 5",
-    "001_merged/290_greylist": "greylisting keeps triplets in Redis: issue 5",
     "410_replies": "replies keeps Message-IDs in Redis: issue 5",
     "500_ratelimit": "ratelimit keeps buckets in Redis: issue 5",
     "242_history_redis_reset": "history in Redis: issue 5",
@@ -25,6 +24,8 @@ _ERRORS = "the controller has no /errors"
 _TLS = "listening with TLS is not served"
 _SECOND_ENGINE = "the suite starts a second engine, or sends a header, that the data do not hold"
 _KNOWN_SENDERS = "known_senders keeps senders in Redis: issue 6"
+
+_SAME_ENVELOPE = "the case before had the same (empty) envelope, so this comes too early: Rspamd's too"
 
 #: Case (its id as pytest shows it) -> why it fails.
 CASES: dict[str, str] = {
@@ -63,6 +64,7 @@ CASES: dict[str, str] = {
     "119_dynamic_composites-INITIAL_MAP_-_DYN_ONE_FIRES#1": _LUA,
     "119_dynamic_composites-RELOAD_-_UPDATED_SCORES_AND_NEW_NAME#1": _LUA,
     "119_dynamic_composites-RELOAD_-_REMOVED_COMPOSITE_BECOMES_STUB#1": _LUA,
+    "001_merged/290_greylist-GREYLIST_REJECTED#1": _SAME_ENVELOPE,
     "001_merged/160_antivirus-CLAMAV_CACHE_HIT#1": "the verdict is read from Redis",
     "135_spamassassin-FREEMAIL#1": _LUA,
     "140_proxy-CLIENT_SHM_HEADERS_CANNOT_OVERRIDE_THE_PROXY_ONES#1": _SECOND_ENGINE,

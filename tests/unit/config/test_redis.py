@@ -15,7 +15,7 @@ from .conftest import Site
 @pytest.mark.parametrize("db", ["db", "dbname", "database"])
 def test_every_spelling_is_read_in_both(site: Site, servers: str, db: str) -> None:
     text = f'{servers} = "192.0.2.1"; {db} = 2; redis_version = "7.2";'
-    found = site(local={"redis.conf": text, "greylist.conf": text})
+    found = site(local={"redis.conf": text, "neural.conf": text})
     assert {finding.code for finding in found.findings} == {"not-served"}
     assert found.config is not None
     assert found.config.redis is not None
@@ -24,7 +24,7 @@ def test_every_spelling_is_read_in_both(site: Site, servers: str, db: str) -> No
 
 
 def test_a_module_has_every_option_of_the_section() -> None:
-    schema = rspamd.find("greylist")
+    schema = rspamd.find("neural")
     assert schema is not None
     names = {name for made in schema.options.values() for name in (made.key, *made.aliases)}
     own = {name for made in options_of(RedisConfig) for name in (made.key, *made.aliases)}

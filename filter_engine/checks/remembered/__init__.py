@@ -1,0 +1,6 @@
+"""Checks that know what was before, in a store: greylisting, rate limits, answers, history.
+
+Their keys and values are Rspamd's, so that a site moves with what it has remembered.
+"""
+
+from filter_engine.checks.remembered import greylist as greylist  # declares the checks

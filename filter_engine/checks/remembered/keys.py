@@ -1,0 +1,39 @@
+"""How keys are made of what a message has, and who is left out. Source: Rspamd 3.4's keys."""
+
+from __future__ import annotations
+
+import hashlib
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from filter_engine.config.base32 import encode_base32
+from filter_engine.message.address import Address
+from filter_engine.scan.task import Task
+
+
+def digest(data: bytes, length: int) -> bytes:
+    """The first characters of the base32 of BLAKE2b-512."""
+    return encode_base32(hashlib.blake2b(data).digest(), length).encode()
+
+
+def octets(text: str) -> bytes:
+    """A text as it came in."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def network(ip: IPv4Address | IPv6Address, ipv4_mask: int, ipv6_mask: int) -> str:
+    """The first address of the client's network."""
+    bits = ipv4_mask if ip.version == 4 else ipv6_mask
+    return str(ip_network((ip, bits), strict=False).network_address)
+
+
+def is_rspamc(task: Task) -> bool:
+    """Somebody asks by hand, not an MTA: nothing is to be remembered of it."""
+    envelope = task.envelope
+    return envelope.user_agent == "rspamc" or envelope.request_header("Password") is not None
+
+
+def reply_sender(task: Task) -> str | None:
+    """Whom an answer goes to: the first address of Reply-To, else of From."""
+    message = task.message
+    found: tuple[Address, ...] = message.reply_to or message.from_addresses
+    return found[0].email or None if found else None
