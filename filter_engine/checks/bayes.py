@@ -207,7 +207,7 @@ def _class_of(task: Task, rules: AutolearnOptions) -> bool | None:
         return True if score >= rules.spam_threshold else False if score <= low else None
     if decision.pre_result is not None:
         return None
-    verdict = _verdict(task, score, decision.action)
+    verdict = verdict_word(task, score, decision.action)
     if rules.spam_threshold is not None and rules.ham_threshold is not None:
         if verdict == "spam":
             return True if score >= rules.spam_threshold else None
@@ -222,7 +222,7 @@ def _class_of(task: Task, rules: AutolearnOptions) -> bool | None:
     return None
 
 
-def _verdict(task: Task, score: float, action: Action) -> str:
+def verdict_word(task: Task, score: float, action: Action) -> str:
     """Rspamd's word for a message (lua_verdict)."""
     scores = [symbol.score for symbol in task.decision.symbols]
     positive = sum(1 for value in scores if value > 0.0)

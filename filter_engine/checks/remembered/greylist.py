@@ -80,7 +80,7 @@ def body_key(task: Task, options: GreylistOptions) -> bytes:
 def envelope_key(task: Task, options: GreylistOptions) -> bytes:
     """The key of sender, recipients in alphabetical order, and the client's network."""
     sender = task.envelope.mail_from
-    parts = [sender or "<>", *sorted(task.envelope.rcpt_to)]
+    parts = ["<>" if sender is None else sender, *sorted(task.envelope.rcpt_to)]
     if task.ip is not None:
         parts.append(network(task.ip, options.ipv4_mask, options.ipv6_mask))
     return octets(options.key_prefix) + b"m" + digest(octets("".join(parts)), _KEY_LENGTH)

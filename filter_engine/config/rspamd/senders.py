@@ -18,7 +18,6 @@ from filter_engine.config.rspamd.kinds import (
     LUA,
     MAP_SOURCE,
     QUOTED_TIME,
-    RATE,
     STRINGS,
     TABLE,
     each,
@@ -32,7 +31,6 @@ from filter_engine.config.rspamd.shared_options import (
     Options,
     flag,
     module,
-    names,
     part,
     symbol,
 )
@@ -45,59 +43,15 @@ GREYLIST: Final = part(
     message_func=known(LUA, doc="reply, told by Lua"),
 )
 
-_BUCKET: Final = part(
-    "ratelimit",
-    "one bucket",
-    burst=known(either(NUMBER, STRING), doc="messages at once"),
-    rate=known(RATE, doc="messages and time, e.g. 100 / 1h"),
-    symbol=known(STRING, doc="symbol in place of an action"),
-    message=known(STRING, doc="reply"),
-    skip_recipients=flag(False, "count a message once, whatever its recipients"),
-    skip_soft_reject=flag(False, "only set the symbol"),
-    ham_factor_rate=known(NUMBER, doc="rate after ham, times this"),
-    spam_factor_rate=known(NUMBER, doc="rate after spam, times this"),
-    ham_factor_burst=known(NUMBER, doc="burst after ham, times this"),
-    spam_factor_burst=known(NUMBER, doc="burst after spam, times this"),
-)
-_LIMIT: Final = part(
-    "ratelimit",
-    "one limit",
-    _BUCKET.options,
-    bucket=known(either(each(_BUCKET, "ratelimit.rates.bucket"), STRINGS), doc="its buckets"),
-    buckets=known(either(each(_BUCKET, "ratelimit.rates.bucket"), STRINGS), doc="its buckets"),
-    selector=known(STRING, doc="what is counted"),
-    enabled=flag(True, "use the limit"),
-)
-RATELIMIT: Final = module(
+RATELIMIT: Final = part(
     "ratelimit",
     "how much mail may come at once, by sender, recipient, address or login",
-    REDIS,
-    rules=_LIMIT,
-    rules_key="rates",
-    rule_value=RATE,
-    allow_local=flag(False, "also count mail of local clients"),
-    bounce_senders=names(
-        "senders that count as bounces",
-        ("postmaster", "mailer-daemon", "", "null", "fetchmail-daemon", "mdaemon"),
-    ),
+    REDIS_KNOWN,
     custom_keywords=known(either(STRING, TABLE), doc="file of Lua with further things to count"),
     dynamic_rate_limit=flag(False, "limits follow the sender's record"),
-    expire=known(QUOTED_TIME, 172_800.0, unit="seconds", doc="how long a bucket is kept"),
-    ham_factor_rate=known(NUMBER, 1.01, doc="rate after ham, times this"),
-    spam_factor_rate=known(NUMBER, 0.99, doc="rate after spam, times this"),
-    ham_factor_burst=known(NUMBER, 1.02, doc="burst after ham, times this"),
-    spam_factor_burst=known(NUMBER, 0.98, doc="burst after spam, times this"),
-    info_symbol=known(STRING, doc="symbol of a full bucket, beside the action"),
     limits=known(TABLE, doc="old name of rates"),
-    max_bucket_mult=known(NUMBER, 10, doc="how much a burst may grow"),
-    max_rate_mult=known(NUMBER, 5, doc="how much a rate may grow"),
     message_func=known(LUA, doc="reply, told by Lua"),
     prefilter=flag(True, "look before other checks"),
-    prefix=known(STRING, "RL", doc="put before the keys in Redis"),
-    symbol=known(STRING, doc="symbol of a full bucket, in place of an action"),
-    whitelisted_ip=known(MAP_SOURCE, doc="clients that are not counted"),
-    whitelisted_rcpts=known(MAP_SOURCE, doc="recipients that are not counted"),
-    whitelisted_user=known(MAP_SOURCE, doc="logins that are not counted"),
 )
 
 REPLIES: Final = module(

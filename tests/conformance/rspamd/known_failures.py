@@ -7,7 +7,6 @@ LATER: dict[str, str] = {
     "110_statistics/": "Bayes statistics are learnt and kept in Redis: issue 5",
     "120_fuzzy/": "fuzzy storage and fuzzy_check: issue 5",
     "410_replies": "replies keeps Message-IDs in Redis: issue 5",
-    "500_ratelimit": "ratelimit keeps buckets in Redis: issue 5",
     "242_history_redis_reset": "history in Redis: issue 5",
 }
 

@@ -14,7 +14,7 @@ ENVELOPE = {
 BODY, META = b"rgbwptd5ntp4ed5hfou18aw", b"rgmyg18b7qjpgcgcozek7mj"
 """As Rspamd 3.4 wrote them for this message and envelope."""
 META_V6 = b"rgm5bmqemid9uhen5j3r91a"
-"""The same from the null sender to alice@example.net, of 2001:db8:1:2:3::4."""
+"""The same without an envelope sender, to alice@example.net, of 2001:db8:1:2:3::4."""
 
 
 def test_new_mail_waits_and_passes_later(redis: RedisServer, serve: Serve) -> None:
@@ -48,7 +48,7 @@ def test_new_mail_waits_and_passes_later(redis: RedisServer, serve: Serve) -> No
 def test_another_text_of_a_known_sender_passes(redis: RedisServer, serve: Serve) -> None:
     engine = serve("greylist { }", redis)
     redis.say("SET", META_V6.decode(), "1795290000")
-    said = {"mail_from": "", "rcpt_to": ("alice@example.net",), "ip": "2001:db8:1:2:9::9"}
+    said = {"mail_from": None, "rcpt_to": ("alice@example.net",), "ip": "2001:db8:1:2:9::9"}
     assert options(engine(**said), "GREYLIST") == ("pass", "meta")
 
 
