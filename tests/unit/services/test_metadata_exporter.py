@@ -23,6 +23,7 @@ from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.exchange import Exchange, ExchangeStatus, Reply
 from filter_engine.scan.verdict import Verdict
 from filter_engine.scanner import Scanner, sections
+from filter_engine.store.table import TableStores
 from filter_engine.streams.outbox import AT_ONCE, MAX_WAITING, Outbox
 from stream_server import daemon, nobody
 
@@ -318,7 +319,7 @@ def test_outbox_is_bounded() -> None:
         def exchange(self, question: Exchange, done: Callable[[Reply], None]) -> None:
             waiting.append(lambda status: done(Reply(question, status)))  # type: ignore[arg-type]
 
-    outbox = Outbox(Slow())
+    outbox = Outbox(Slow(), TableStores())
     outbox.put([Exchange(nobody(), b"x")] * (AT_ONCE + MAX_WAITING + 5))
     assert len(waiting) == AT_ONCE
     assert outbox.statistics.dropped in (5, 5 + AT_ONCE)
