@@ -17,7 +17,7 @@ from filter_engine.auth.dkim_signature import (
     octets,
     without_signature,
 )
-from filter_engine.dns.names import to_ascii
+from filter_engine.dns.names import MAX_NAME, to_ascii
 from filter_engine.lazy_dataclass import frozen
 
 MAX_SETS = 50
@@ -157,4 +157,6 @@ def _signer(tags: dict[bytes, bytes]) -> tuple[str, str]:
     domain = to_ascii(tags[b"d"].decode("utf-8", "replace"))
     if not domain or _SPACE.search(tags[b"d"]) or UNSAFE_IN_SELECTOR & set(tags[b"s"]):
         raise ArcFieldError("d= or s= is no domain name")
+    if len(tags[b"s"]) > MAX_NAME:
+        raise ArcFieldError("s= is longer than a name can be")
     return domain, tags[b"s"].decode("ascii", "replace").lower()

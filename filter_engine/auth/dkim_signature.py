@@ -9,7 +9,7 @@ from __future__ import annotations
 from filter_engine.auth.canonical import Canonicalization, canonical_field
 from filter_engine.auth.dkim_key import decode_base64
 from filter_engine.auth.dkim_library import dkim_library
-from filter_engine.dns.names import is_below, to_ascii
+from filter_engine.dns.names import MAX_NAME, is_below, to_ascii
 from filter_engine.lazy_dataclass import frozen
 
 MAX_FIELD = 32768
@@ -145,6 +145,8 @@ def _build(name: bytes, value: bytes, tags: dict[bytes, bytes]) -> DkimSignature
     unsafe = UNSAFE_IN_SELECTOR
     if not domain or not selector or not (unsafe.isdisjoint(tags[b"s"] + tags[b"d"])):
         raise ValueError("d= or s= is no domain name")
+    if len(selector) > MAX_NAME:
+        raise ValueError("s= is longer than a name can be")
     identity = tags.get(b"i", b"@" + tags[b"d"]).decode("utf-8", "replace")
     if not is_below(to_ascii(identity.rpartition("@")[2]) or "", domain):
         raise ValueError("i= is not below d=")

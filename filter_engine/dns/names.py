@@ -13,7 +13,11 @@ MAX_NAME = 255
 """Octets of a name on the wire with its length bytes and the root (RFC 1035, section 2.3.4)."""
 MAX_LABEL = 63
 """Octets of one label (RFC 1035, section 2.3.4)."""
+MAX_UNICODE = 1024
+"""Characters of a name that is not ASCII yet: no longer one can become a name of ``MAX_NAME``."""
 
+# Names come from strangers, so what is kept of them is bounded in length as well as in number:
+# each public function turns away what no name can be, before its memory sees it.
 
 _LENGTHS = {length: bytes((length,)) for length in range(1, MAX_LABEL + 1)}
 
@@ -26,13 +30,17 @@ def public_suffixes() -> PublicSuffixList:
     return PublicSuffixList(accept_unknown=True)
 
 
-@lru_cache(maxsize=8192)
 def to_wire(name: str) -> bytes | None:
     """The wire form of an absolute name written without its final dot; None when it has none.
 
     Labels may hold any ASCII character (names that come out of SPF macros do). The empty name is
     the root.
     """
+    return _to_wire(name) if len(name) <= MAX_NAME else None
+
+
+@lru_cache(maxsize=8192)
+def _to_wire(name: str) -> bytes | None:
     if not name:
         return b"\0"
     if not name.isascii():
@@ -45,12 +53,17 @@ def to_wire(name: str) -> bytes | None:
     return wire if len(wire) <= MAX_NAME else None
 
 
-@lru_cache(maxsize=8192)
 def to_ascii(name: str) -> str | None:
     """The name in lower case without final dot, U-labels turned into A-labels (RFC 5890).
 
-    None when a label cannot be written that way.
+    None when a label cannot be written that way, or the name is longer than one can be.
     """
+    longest = MAX_NAME if name.isascii() else MAX_UNICODE
+    return _to_ascii(name) if len(name) <= longest else None
+
+
+@lru_cache(maxsize=8192)
+def _to_ascii(name: str) -> str | None:
     name = name.removesuffix(".")
     if name.isascii():
         return name.lower()
@@ -77,13 +90,17 @@ def reverse_name(address: IPv4Address | IPv6Address) -> str:
     return address.reverse_pointer
 
 
-@lru_cache(maxsize=16384)
 def organisational_domain(name: str) -> str:
     """The registered domain above a name, by the public suffix list (RFC 7489, section 3.2).
 
-    A public suffix or a single label is its own organisational domain. Under top-level domains
-    that the list does not know, two labels are taken.
+    A public suffix or a single label is its own organisational domain, and so is what is longer
+    than a name can be. Under top-level domains that the list does not know, two labels are taken.
     """
+    return _organisational_domain(name) if len(name) <= MAX_NAME else name.rstrip(".").lower()
+
+
+@lru_cache(maxsize=16384)
+def _organisational_domain(name: str) -> str:
     name = name.rstrip(".").lower()
     return public_suffixes().privatesuffix(name) or name
 

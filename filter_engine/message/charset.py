@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import encodings.aliases
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
+from pkgutil import iter_modules
 from typing import Final
 
 from filter_engine.message.defect import Defect
@@ -15,6 +17,8 @@ _NO_CHARSETS: Final = frozenset(
     {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"}
 )
 """Text encodings of Python that are no charsets of mail."""
+_MAX_LABEL: Final = 64
+"""Characters of a charset label; no charset has a longer one, and strangers write them."""
 _WIDER = {
     # What senders call by the narrower name and mean by the wider one (WHATWG Encoding, 4.2).
     "ascii": "utf-8",
@@ -42,12 +46,18 @@ _WIDER = {
 }
 
 
-@lru_cache(maxsize=256)
 def codec_name(label: str) -> str | None:
     """Python's name of a charset label; None when it is not known or no text encoding."""
+    return _codec_name(label) if len(label) <= _MAX_LABEL else None
+
+
+@lru_cache(maxsize=256)
+def _codec_name(label: str) -> str | None:
     name = label.strip().strip("\"'").lower().replace("_", "-")
     name = _WIDER.get(label.strip().lower(), _WIDER.get(name, name))
     for candidate in (name, name.replace("windows-", "cp"), name.removeprefix("x-")):
+        if not _is_known(candidate):
+            continue
         try:
             info = codecs.lookup(candidate)
         except (LookupError, ValueError):
@@ -55,6 +65,19 @@ def codec_name(label: str) -> str | None:
         if info._is_text_encoding and info.name not in _NO_CHARSETS:
             return info.name
     return None
+
+
+def _is_known(name: str) -> bool:
+    """Whether to ask Python for it, which keeps every name that it was ever asked for."""
+    plain = encodings.normalize_encoding(name)
+    return plain in _known_names() or plain.replace(".", "_") in _known_names()
+
+
+@cache
+def _known_names() -> frozenset[str]:
+    """Every name that Python knows a charset by."""
+    modules = (module.name for module in iter_modules(encodings.__path__))
+    return frozenset(modules) | frozenset(encodings.aliases.aliases)
 
 
 def decode_bytes(data: bytes, label: str, note: Callable[[Defect], None] | None = None) -> str:

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import unquote
 
-from filter_engine.dns.names import organisational_domain, public_suffixes
+from filter_engine.dns.names import MAX_NAME, organisational_domain, public_suffixes
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.message.limits import MAX_URL_LENGTH
 
@@ -278,9 +278,13 @@ def _host_flags(written: str, name: str) -> int:
     return flags
 
 
-@lru_cache(maxsize=2048)
 def has_public_suffix(host: str) -> bool:
-    """Whether the host ends in a suffix of the public list."""
+    """Whether the host ends in a suffix of the public list; none longer than a name does."""
+    return len(host) <= MAX_NAME and _has_public_suffix(host)
+
+
+@lru_cache(maxsize=2048)
+def _has_public_suffix(host: str) -> bool:
     return public_suffixes().publicsuffix(host, accept_unknown=False) is not None
 
 

@@ -18,6 +18,9 @@ Filter: TypeAlias = "Callable[[object], Sequence[str]]"
 _OfText: TypeAlias = "Callable[[str], str | None]"
 _OfUrl: TypeAlias = "Callable[[Url], str | None]"
 
+_MAX_KEPT: Final = 16384
+"""Octets of a header whose addresses are kept."""
+
 CONTENT_FILTERS: Final = ("body", "full", "headers", "text", "rawtext", "oneline")
 RECEIVED_FIELDS: Final = (
     "real_ip",
@@ -144,7 +147,8 @@ def address_filter(written: str) -> Filter:
         return _text_filter(lambda text: search(text) or text)
 
     def addresses(value: object) -> Sequence[str]:
-        found = _parsed(_octets(value))
+        raw = _octets(value)
+        found = (_parsed if len(raw) <= _MAX_KEPT else _parsed.__wrapped__)(raw)
         if not any(address.email for address in found):
             return _text(value)
         return tuple(text for address in found if (text := read(address)))

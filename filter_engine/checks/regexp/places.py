@@ -21,6 +21,8 @@ from filter_engine.message.part import Part
 
 MAX_WORDS: Final = 2000
 """Distinct words of a message that patterns for words look at."""
+_MAX_KEPT_WORD: Final = 64
+"""Characters of a word whose stem is kept."""
 _WORD: Final = re.compile(r"\w+(?:['\u2019]\w+)*")
 
 
@@ -212,10 +214,17 @@ def _lists_of_words(message: Message, kind: Kind) -> Iterator[Iterable[str]]:
         yield (match.group() for match in _WORD.finditer(text))
 
 
-@lru_cache(maxsize=8192)
 def _stem(word: str) -> str:
+    """The stem; that of a word of no language is made anew each time."""
+    return (_kept_stem if len(word) <= _MAX_KEPT_WORD else _stemmed)(word)
+
+
+def _stemmed(word: str) -> str:
     stemmed: str = _stemmer().stemWord(word)
     return stemmed
+
+
+_kept_stem = lru_cache(maxsize=8192)(_stemmed)
 
 
 @cache

@@ -37,6 +37,10 @@ def _chain(cv: str = "none") -> tuple[str, str, str]:
     )
 
 
+def _chain_of(written: str, changed: str) -> tuple[str, ...]:
+    return tuple(field.replace(written, changed) for field in _chain())
+
+
 @pytest.mark.parametrize(
     ("fields", "symbol", "code"),
     [
@@ -48,6 +52,8 @@ def _chain(cv: str = "none") -> tuple[str, str, str]:
         ((*_chain(), *_chain()), "ARC_INVALID", ArcCode.INVALID),
         ((*_chain()[:2], "ARC-Authentication-Results: mx"), "ARC_INVALID", ArcCode.INVALID),
         (("ARC-Seal: " + "x" * 40_000, *_chain()[1:]), "ARC_INVALID", ArcCode.INVALID),
+        (_chain_of("s=k", f"s={'k' * 300}"), "ARC_INVALID", ArcCode.INVALID),
+        (_chain_of("d=example.org", f"d={'x' * 300}.org"), "ARC_INVALID", ArcCode.INVALID),
     ],
 )
 def test_symbol_of_a_chain(fields: tuple[str, ...], symbol: str, code: ArcCode) -> None:

@@ -309,6 +309,8 @@ def test_short_and_huge_keys(drive: Drive, content: Content) -> None:
         ("v=1", "v=2", "v="),
         ("a=rsa-sha256", "a=rsa-md5", "algorithm"),
         ("d=example.com", "d=", "d="),
+        ("d=example.com", f"d={'x' * 300}.com", "d="),
+        ("s=s1", f"s={'x' * 300}", "longer than a name"),
         ("s=s1", "s=../../etc", "domain name"),
         ("s=s1", "s=s1;s=s2", "DuplicateTag"),
         ("h=from:from", "h=to", "From"),

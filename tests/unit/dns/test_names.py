@@ -95,3 +95,29 @@ def test_nameservers_of_the_machine(tmp_path: Path) -> None:
     assert len(system_nameservers(tmp_path / "absent")) == 0
     conf.write_text("# nothing\n")
     assert len(system_nameservers(conf)) == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x" * 32768 + ".example",
+        "a." * 16384 + "example",
+        "é" * 32768 + ".example",
+        "x" * 256,
+    ],
+    ids=("label", "labels", "unicode", "one-too-long"),
+)
+def test_what_is_longer_than_a_name_is_not_kept(name: str) -> None:
+    """Whoever sends mail chooses the names: their length bounds the memory, not their number."""
+    kept = (names._to_wire, names._to_ascii, names._organisational_domain)
+    before = [function.cache_info().currsize for function in kept]
+    assert names.to_wire(name) is None
+    assert names.to_ascii(name) is None
+    assert names.organisational_domain(name) == name
+    assert [function.cache_info().currsize for function in kept] == before
+
+
+def test_the_longest_names_are_read() -> None:
+    longest = ".".join(["x" * 49] * 5) + ".abc"
+    assert names.to_ascii(longest + ".") == longest
+    assert names.organisational_domain(longest) == "x" * 49 + ".abc"
