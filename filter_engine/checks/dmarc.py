@@ -16,7 +16,7 @@ from filter_engine.auth.results import (
     DmarcResult,
     SpfResult,
 )
-from filter_engine.checks.dmarc_reporting_options import DmarcReporting
+from filter_engine.checks.dmarc_reporting_options import DMARC_REPORTING, DmarcReporting
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.kinds import BOOLEAN, one_of, section
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
@@ -51,9 +51,7 @@ class DmarcActions(Section):
 class DmarcOptions(SenderPolicyOptions):
     """The section ``dmarc``."""
 
-    reporting: DmarcReporting = option(
-        section(DmarcReporting, "dmarc.reporting"), DmarcReporting(), doc="aggregate reports"
-    )
+    reporting: DmarcReporting = option(DMARC_REPORTING, DmarcReporting(), doc="aggregate reports")
     no_sampling_domains: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="domains whose pct= is not obeyed"
     )

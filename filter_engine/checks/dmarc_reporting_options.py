@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from filter_engine.config.kinds import BOOLEAN, INTEGER, STRING, TIME, at_least, list_of, section
@@ -12,13 +13,17 @@ from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import (
     Binder,
+    Kind,
+    MisfitError,
     Option,
     Section,
     declare_known,
+    found_text,
     known,
     option,
 )
 from filter_engine.config.tell import tell
+from filter_engine.ucl.nodes import UclNode, UclScalar
 
 
 @options_class
@@ -90,3 +95,21 @@ class DmarcReporting(Section):
             BOOLEAN, False, doc="report although From and sender cannot be made out"
         ),
     )
+
+
+_SECTION: Kind[DmarcReporting] = section(DmarcReporting, "dmarc.reporting")
+
+
+def _reporting(nodes: list[UclNode], binder: Binder) -> DmarcReporting:
+    for node in nodes:
+        if isinstance(node, UclScalar):
+            raise MisfitError(
+                f"expected a section {{ }}, found {found_text(node)}",
+                'write reporting { enabled = true; email = "..."; domain = "..."; }',
+                node=node,
+            )
+    return _SECTION.convert(nodes, binder)
+
+
+DMARC_REPORTING: Kind[DmarcReporting] = replace(_SECTION, convert=_reporting)
+"""``reporting { }``; ``reporting = true`` alone would say nobody who reports."""

@@ -212,6 +212,13 @@ def test_a_fault_in_a_module_is_found(
     assert inspection.config is not None
 
 
+def test_a_switch_in_place_of_the_section_of_reports_says_what_to_write(site: Site) -> None:
+    found = _load(site, dmarc="reporting = true;\n")
+    (error,) = (f for f in found.findings if f.severity is Severity.ERROR)
+    assert (Path(error.file).name, error.line, error.code) == ("dmarc.conf", 1, "wrong-type")
+    assert "write reporting { enabled = true; email" in error.hint
+
+
 _A10 = "autolearn=[0,6]; min_learns=10; per_user=true; users_enabled=true; allow_learn=true;"
 _D31 = """
 clamav {
