@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -53,18 +53,18 @@ class Site:
         self,
         day: date,
         *,
-        missing: str | None = None,
+        missing: Collection[str] = (),
         rotate: Iterable[str] = (),
         roll_back: Iterable[str] = (),
     ) -> list[Key]:
-        """One run of both steps; every record is seen but the one that is `missing`."""
+        """One run of both steps; every record is seen but those that are `missing`."""
         published = dkim_calendar.publish(
             self.keys, self.series, self.policy, day, PATH, list(rotate)
         )
         published = [k if k.public_key else replace(k, public_key="AAAA") for k in published]
         seen = {
             key.name: Seen(False, "resolver 192.0.2.1 has no record")
-            if key.name == missing
+            if key.name in missing
             else Seen(True)
             for key in dkim_calendar.questions(published, self.series, list(roll_back))
         }
@@ -122,7 +122,7 @@ def test_the_future_key_has_its_days() -> None:
 
 def test_a_first_key_that_is_not_seen_signs_nothing() -> None:
     site = Site()
-    site.run(DAY, missing=FIRST)
+    site.run(DAY, missing=[FIRST])
     assert site.states == {FIRST: "published"}
     assert site.signers() == {DOMAIN: []}
     assert site.waiting == [FIRST]
@@ -135,7 +135,7 @@ def test_a_record_that_never_appears_leaves_the_old_key() -> None:
     site = Site()
     site.run(DAY)
     for days in (166, 180, 200, 400, 900):
-        site.run(after(days), missing=SECOND)
+        site.run(after(days), missing=[SECOND])
         assert site.states == {FIRST: "active", SECOND: "published"}
         assert site.signers() == {DOMAIN: ["mail"]}
     assert site.waiting == [SECOND]
@@ -203,7 +203,7 @@ def test_roll_back_to_a_key_that_is_not_seen_stays() -> None:
     site.run(DAY)
     site.run(after(166))
     site.run(after(180))
-    site.run(after(181), roll_back=[FIRST], missing=FIRST)
+    site.run(after(181), roll_back=[FIRST], missing=[FIRST])
     assert site.states == {FIRST: "retiring", SECOND: "active"}
     assert f"{SECOND} goes on signing" in site.report[0]
 
@@ -223,7 +223,7 @@ def test_algorithms_have_calendars_of_their_own() -> None:
     assert site.signers() == {DOMAIN: ["mail", "e20261121"]}
     site.run(after(166))
     late = f"e20270506._domainkey.{DOMAIN}"
-    site.run(after(180), missing=late)
+    site.run(after(180), missing=[late])
     assert site.signers() == {DOMAIN: ["r20270506", "e20261121"]}
     assert site.waiting == [late]
 
@@ -234,7 +234,7 @@ def test_one_key_for_many_domains() -> None:
     paths = {key.domain: key.path for key in site.keys}
     assert paths == dict.fromkeys((DOMAIN, "example.org"), f"/keys/{DOMAIN}.mail.key")
     site.run(after(166))
-    site.run(after(180), missing="r20270506._domainkey.example.org")
+    site.run(after(180), missing=["r20270506._domainkey.example.org"])
     assert site.signers() == {DOMAIN: ["r20270506"], "example.org": ["mail"]}
     site.run(after(181))
     assert site.signers() == {DOMAIN: ["r20270506"], "example.org": ["r20270506"]}
@@ -249,7 +249,7 @@ def test_a_domain_that_goes_retires_its_keys_and_may_come_back() -> None:
     assert site.signers() == {DOMAIN: ["mail"]}
     site.series = wanted([DOMAIN, "example.org"], MAIL)
     site.run(after(2))
-    assert site.signers()["example.org"] == ["r20261123"]
+    assert site.signers()["example.org"] == ["mail"]
 
 
 def test_arc_keys_alike() -> None:
@@ -325,34 +325,189 @@ def test_a_lead_longer_than_the_term_is_refused() -> None:
         Policy(rotation=10, publish_lead=10, overlap=1)
 
 
-DAYS = st.lists(
-    st.tuples(st.integers(0, 40), st.booleans(), st.booleans()), min_size=1, max_size=25
+ED = f"e20261122._domainkey.{DOMAIN}"
+
+
+@pytest.mark.parametrize("selectors", [[{"selector": "2027"}], [{}], [{"algorithm": "rsa"}]])
+def test_another_selector_names_the_next_key_and_the_one_that_signs_goes_on(
+    selectors: list[object],
+) -> None:
+    site = Site()
+    site.run(DAY)
+    site.series = wanted([DOMAIN], selectors)
+    site.run(after(1))
+    assert site.states == {FIRST: "active"}
+    assert site.signers() == {DOMAIN: ["mail"]}
+    (future,) = dkim_calendar.planned(site.keys, site.series, POLICY)
+    site.run(after(166))
+    site.run(after(180))
+    assert site.states == {FIRST: "retiring", future.name: "active"}
+    named = [one.first_selector for one in site.series if one.first_selector]
+    assert site.signers() == {DOMAIN: named or ["r20270506"]}
+
+
+def test_the_key_of_another_algorithm_signs_before_the_old_one_retires() -> None:
+    site = Site()
+    site.run(DAY)
+    site.series = wanted([DOMAIN], [{"algorithm": "ed25519"}])
+    for days in (1, 30, 300):
+        site.run(after(days), missing=[ED])
+        assert site.states == {FIRST: "active", ED: "published"}
+        assert site.signers() == {DOMAIN: ["mail"]}
+        assert f"{FIRST} goes on signing" in site.report[0]
+    site.run(after(301))
+    assert site.states == {FIRST: "retiring", ED: "active"}
+    assert site.signers() == {DOMAIN: ["e20261122"]}
+    assert site.report == [f"{ED} signs", f"{FIRST} retires: it is not wanted any more"]
+    site.run(after(311))
+    assert site.states == {FIRST: "revoked", ED: "active"}
+
+
+def test_the_way_back_is_open_while_the_old_key_retires() -> None:
+    site = Site()
+    site.run(DAY)
+    site.series = wanted([DOMAIN], [{"algorithm": "ed25519"}])
+    site.run(after(1))
+    assert site.states == {FIRST: "retiring", ED: "active"}
+    site.series = wanted([DOMAIN], MAIL)
+    site.run(after(9), missing=[FIRST])
+    assert site.states == {FIRST: "published", ED: "active"}
+    assert site.signers() == {DOMAIN: ["e20261122"]}
+    assert f"{ED} goes on signing" in site.report[0]
+    site.run(after(40), roll_back=[FIRST])
+    assert site.states == {FIRST: "active", ED: "retiring"}
+    assert site.signers() == {DOMAIN: ["mail"]}
+
+
+def test_the_way_back_before_the_change_is_done_changes_nothing() -> None:
+    site = Site()
+    site.run(DAY)
+    site.series = wanted([DOMAIN], [{"algorithm": "ed25519"}])
+    site.run(after(1), missing=[ED])
+    site.series = wanted([DOMAIN], MAIL)
+    site.run(after(2))
+    assert site.states == {FIRST: "active", ED: "retiring"}
+    assert site.signers() == {DOMAIN: ["mail"]}
+
+
+def test_roll_back_to_a_key_that_is_not_wanted_says_what_to_change() -> None:
+    site = Site()
+    site.run(DAY)
+    site.series = wanted([DOMAIN], [{"algorithm": "ed25519"}])
+    site.run(after(1))
+    with pytest.raises(CalendarError, match="not wanted any more: name its algorithm again"):
+        site.run(after(2), roll_back=[FIRST])
+
+
+def test_one_of_two_keys_that_goes_leaves_the_other() -> None:
+    two = [{"selector": "a"}, {"selector": "b"}]
+    site = Site(selectors=two)
+    site.run(DAY)
+    for selectors, signs in ((two[1:], ["b"]), (two, ["a", "b"]), (two[:1], ["a"])):
+        site.series = wanted([DOMAIN], selectors)
+        site.run(after(1))
+        assert site.signers() == {DOMAIN: signs}
+        assert len(site.keys) == 2
+
+
+def test_sealing_keys_that_are_not_wanted_retire_at_once() -> None:
+    site = Site(arc="own")
+    site.run(DAY)
+    site.series = wanted([DOMAIN], MAIL, "none")
+    site.run(after(1))
+    assert site.states == {FIRST: "active", f"ar20261121._domainkey.{DOMAIN}": "retiring"}
+
+
+def test_a_calendar_whose_keys_are_called_by_their_selector_goes_on() -> None:
+    site = Site()
+    site.run(DAY)
+    site.keys = [replace(key, series="mail") for key in site.keys]
+    site.run(after(1))
+    assert site.states == {FIRST: "active"}
+
+
+def test_a_domain_that_shares_follows_through_a_change_of_algorithm() -> None:
+    domains = [{"domain": "example.org", "shares": DOMAIN}, DOMAIN]
+    site = Site(domains=domains)
+    site.run(DAY)
+    site.series = wanted(domains, [{"selector": "x", "algorithm": "ed25519"}])
+    site.run(after(1), missing=["x._domainkey.example.org"])
+    assert site.signers() == {DOMAIN: ["x"], "example.org": ["mail"]}
+    site.run(after(2))
+    assert site.signers() == {DOMAIN: ["x"], "example.org": ["x"]}
+
+
+WANTED: tuple[list[dict[str, str]], ...] = (
+    MAIL,
+    [{"selector": "2027"}],
+    [{}],
+    [{"algorithm": "ed25519"}],
+    [{"selector": "mail", "algorithm": "ed25519"}],
+    [*MAIL, {"algorithm": "ed25519"}],
+    [{"selector": "a"}, {"selector": "b"}],
+    [{"selector": "b"}, {"selector": "mail"}, {"selector": "e", "algorithm": "ed25519"}],
+)
+RUNS = st.lists(
+    st.tuples(
+        st.integers(0, 40),
+        st.integers(0, 7),
+        st.booleans(),
+        st.one_of(st.none(), st.sampled_from(WANTED)),
+    ),
+    min_size=1,
+    max_size=25,
 )
 
 
-@given(DAYS)
+@given(RUNS)
 def test_whatever_happens_something_published_signs(
-    runs: list[tuple[int, bool, bool]],
+    runs: list[tuple[int, int, bool, list[dict[str, str]] | None]],
 ) -> None:
-    """Once a key signs, on every later run exactly one does, and its record was seen that day."""
+    """Once a key signs, one does on every later run, whatever the site wants and DNS answers.
+
+    A run: the days that passed, which records of keys that do not sign are missing, whether a
+    change is asked for, and the keys wanted from now on.
+    """
     site = Site(policy=Policy(rotation=30, publish_lead=5, overlap=3))
     site.run(DAY)
     day, known = DAY, {FIRST}
-    for days, all_seen, asked in runs:
+    for days, unseen, asked, selectors in runs:
         day += timedelta(days)
         before = site.signers()[DOMAIN]
-        missing = None
-        if not all_seen:
-            missing = next((k.name for k in site.keys if k.state == "published"), None)
-        site.run(day, missing=missing, rotate=[DOMAIN] if asked else [])
-        (now,) = site.signers()[DOMAIN]
-        assert f"{now}._domainkey.{DOMAIN}" != missing
+        if selectors is not None:
+            site.series = wanted([DOMAIN], selectors)
+        rotate = [DOMAIN] if asked else []
+        made = dkim_calendar.publish(site.keys, site.series, site.policy, day, PATH, rotate)
+        waiting = [key.name for key in made if key.state == "published"]
+        missing = [name for place, name in enumerate(waiting) if unseen >> place & 1]
+        site.run(day, missing=missing, rotate=rotate)
+        now = site.signers()[DOMAIN]
+        assert now
+        assert not {f"{selector}._domainkey.{DOMAIN}" for selector in now} & set(missing)
         names = {key.name for key in site.keys}
         assert known <= names
         known = names
-        # Whoever signed before still has a record with its key, unless it still signs.
-        (previous,) = [key for key in site.keys if key.selector == before[0]]
-        assert previous.state in ("active", "retiring")
-        states = [key.state for key in site.keys]
-        assert states.count("active") == 1
-        assert states.count("published") <= 1
+        # Whoever signed before still has a record with its key.
+        for key in site.keys:
+            assert key.selector not in before or key.state in ("active", "retiring")
+        for one in site.series:
+            states = [key.state for key in site.keys if key.series_id == one.id]
+            assert states.count("active") <= 1
+            assert states.count("published") <= 1
+        # A second run on the same day changes nothing.
+        again = list(site.keys)
+        site.run(day, missing=missing)
+        assert site.keys == again
+
+
+def test_keys_that_are_not_wanted_go_in_the_end() -> None:
+    site = Site(selectors=WANTED[-1])
+    site.run(DAY)
+    for selectors in WANTED:
+        site.series = wanted([DOMAIN], selectors)
+        site.run(after(1))
+    site.series = wanted([DOMAIN], MAIL)
+    site.run(after(2))
+    site.run(after(12))
+    live = [key for key in site.keys if key.state != "revoked"]
+    assert [(key.algorithm, key.state) for key in live] == [("rsa", "active")]

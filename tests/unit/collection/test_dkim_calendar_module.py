@@ -98,6 +98,18 @@ def test_a_key_is_made_published_seen_and_signs(calendar: Run, tmp_path: Path) -
     assert (shown["changed"], shown["signing"]) == (False, done["signing"])
 
 
+@pytest.mark.parametrize("selectors", [[{"selector": "s2027"}], [{"algorithm": "ed25519"}]])
+def test_other_selectors_leave_the_key_that_signs(calendar: Run, selectors: list[Any]) -> None:
+    signing = calendar("activate", seen=seen(calendar()))["signing"]
+    assert [one["selector"] for one in signing[0]["selectors"]] == ["mail"]
+    more = {"selectors": selectors, "today": "2026-11-22"}
+    assert calendar("show", **more)["signing"] == signing
+    published = calendar(**more)
+    looked = [one for one in seen(published, right=False) if one["name"] != NAME]
+    assert calendar("activate", **more, seen=looked)["signing"] == signing
+    assert calendar(today="2026-11-23")["signing"] == signing
+
+
 def test_who_seals_with_the_signing_keys_seals_with_rsa(calendar: Run, tmp_path: Path) -> None:
     selectors = [{"algorithm": "ed25519"}, {"selector": "mail", "algorithm": "rsa"}]
     first = calendar(arc="shared", selectors=selectors)

@@ -11,6 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from string import ascii_lowercase
 
+from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_changes import (
+    assigned,
+    retired,
+    returned,
+    standing_in,
+)
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_series import (
     Policy,
     Series,
@@ -54,14 +60,9 @@ def publish(
     `path` is the pattern of private keys with `$domain` and `$selector`; `rotate` names domains
     whose keys change now. A new key comes without its public half, which is to be made.
     """
-    left = [_revoked_if_due(key, policy, today) for key in keys if key.state != "future"]
-    known = {one.id for one in series}
-    left = [
-        _in_state(key, "retiring", today)
-        if key.series_id not in known and key.state in ("published", "active")
-        else key
-        for key in left
-    ]
+    left = assigned((key for key in keys if key.state != "future"), series)
+    left = returned((_revoked_if_due(key, policy, today) for key in left), series)
+    left = retired(left, series, today)
     for domain in rotate:
         if domain not in {one.domain for one in series}:
             raise CalendarError(f"no key of {domain} can be rotated: it is not among the domains")
@@ -127,7 +128,7 @@ def planned(keys: Sequence[Key], series: Sequence[Series], policy: Policy) -> li
         change = current.since + timedelta(policy.rotation)
         publication = change - timedelta(policy.publish_lead)
         taken = {key.selector for key in keys if key.domain == one.domain}
-        selector = _selector(replace(one, first_selector=None), publication, taken)
+        selector = _selector(one, publication, taken)
         dates = {"published": publication, "active": change}
         found.append(Key(one.domain, one.name, one.use, one.algorithm, selector, "future", dates))
     return found
@@ -145,15 +146,18 @@ def due(key: Key, current: Key | None, policy: Policy) -> date:
 
 
 def questions(
-    keys: Iterable[Key], series: Sequence[Series], roll_back: Collection[str] = ()
+    keys: Sequence[Key], series: Sequence[Series], roll_back: Collection[str] = ()
 ) -> list[Key]:
     """The keys whose records are to be looked up before `activate`."""
     known = {one.id for one in series}
     return [
-        key
-        for key in keys
-        if key.series_id in known
-        and (key.state in ("published", "active") or _is_named(key, roll_back, "retiring"))
+        *(
+            key
+            for key in keys
+            if key.series_id in known
+            and (key.state in ("published", "active") or _is_named(key, roll_back, "retiring"))
+        ),
+        *standing_in(keys, series),
     ]
 
 
@@ -170,7 +174,7 @@ def activate(
     A key that is not among `seen` counts as not seen. Raises `CalendarError` for a key that
     cannot be rolled back to.
     """
-    _check_roll_back(keys, roll_back)
+    _check_roll_back(keys, series, roll_back)
     outcome = Outcome([key for key in keys if key.state != "future"], [], [])
     for one in series:
         for key in [k for k in outcome.keys if k.series_id == one.id]:
@@ -186,10 +190,17 @@ def activate(
                 look = seen.get(pending.name)
                 state = "seen" if look and look.right else "not seen yet"
                 outcome.report.append(f"{pending.name}: due on {day.isoformat()}, {state}")
-        current = _in(outcome.keys, one, "active")
-        look = seen.get(current.name) if current is not None else None
-        if current is not None and look is not None and not look.right:
-            outcome.report.append(f"{current.name} signs, but its record is not right: {look.why}")
+    before = standing_in(outcome.keys, series)
+    outcome.keys[:] = retired(outcome.keys, series, today)
+    after = standing_in(outcome.keys, series)
+    outcome.report.extend(
+        f"{key.name} retires: it is not wanted any more" for key in before if key not in after
+    )
+    signing = [_in(outcome.keys, one, "active") for one in series] + after
+    for key in filter(None, signing):
+        look = seen.get(key.name)
+        if look is not None and not look.right:
+            outcome.report.append(f"{key.name} signs, but its record is not right: {look.why}")
     return outcome
 
 
@@ -198,14 +209,14 @@ def signing(
 ) -> list[dict[str, object]]:
     """Return `{domain, selectors: [{selector, path}]}` of every domain: what the engine signs with.
 
-    A domain without an active key has no selectors, so that nothing else signs for it.
+    A domain without an active key has no selectors, so that nothing else signs for it. A key that
+    is not wanted any more signs as long as none that is does (`dkim_changes`).
     """
     found: dict[str, list[dict[str, str]]] = {one.domain: [] for one in series}
-    for one in series:
-        current = _in(keys, one, "active")
-        wanted = one.use == use and (one.algorithm == "rsa" or not rsa_only)
-        if wanted and current is not None:
-            found[one.domain].append({"selector": current.selector, "path": current.path})
+    active = [_in(keys, one, "active") for one in series]
+    for key in filter(None, [*active, *standing_in(keys, series)]):
+        if key.use == use and (key.algorithm == "rsa" or not rsa_only):
+            found[key.domain].append({"selector": key.selector, "path": key.path})
     return [{"domain": domain, "selectors": places} for domain, places in found.items()]
 
 
@@ -216,30 +227,47 @@ def _switch(
     current = _in(outcome.keys, one, "active")
     look = seen.get(key.name, Seen(False, "its record was not looked up"))
     if not look.right:
-        stays = f"{current.name} goes on signing" if current else f"nothing signs for {one.domain}"
+        signer = current or next(
+            (
+                k
+                for k in outcome.keys
+                if k.state == "active" and (k.domain, k.use) == (one.domain, one.use)
+            ),
+            None,
+        )
+        stays = f"{signer.name} goes on signing" if signer else f"nothing signs for {one.domain}"
         outcome.waiting.append(key.name)
         outcome.report.append(f"{key.name} must not sign yet: {look.why}; {stays}")
         return
     words = f"{key.name} signs{again}"
     # Whatever was published before this one is not needed any more.
     outcome.keys[:] = [
-        _in_state(k, "retiring", today)
+        k.entering("retiring", today)
         if k.series_id == one.id and k.state == "published" and k != key and _older(k, key)
         else k
         for k in outcome.keys
     ]
-    outcome.keys[outcome.keys.index(key)] = _in_state(key, "active", today)
+    outcome.keys[outcome.keys.index(key)] = key.entering("active", today)
     if current is not None:
-        outcome.keys[outcome.keys.index(current)] = _in_state(current, "retiring", today)
+        outcome.keys[outcome.keys.index(current)] = current.entering("retiring", today)
         words += f", {current.name} retires"
     outcome.report.append(words)
 
 
-def _check_roll_back(keys: Iterable[Key], roll_back: Collection[str]) -> None:
-    states = {key.name: key.state for key in keys}
+def _check_roll_back(
+    keys: Iterable[Key], series: Sequence[Series], roll_back: Collection[str]
+) -> None:
+    found = {key.name: key for key in keys}
+    states = {name: key.state for name, key in found.items()}
+    wanted = {one.id for one in series}
     for name in roll_back:
         state = states.get(name)
-        if state not in ("active", "retiring"):
+        if state == "retiring" and found[name].series_id not in wanted:
+            raise CalendarError(
+                f"{name} is of a key that is not wanted any more: name its algorithm again"
+            )
+        came_back = state == "published" and "active" in found[name].dates
+        if state not in ("active", "retiring") and not came_back:
             known = ", ".join(sorted(n for n, s in states.items() if s == "retiring"))
             raise CalendarError(
                 f"{name} is {state or 'no key'}: only a retiring key can sign again"
@@ -259,15 +287,8 @@ def _successor_is_due(mine: Sequence[Key], policy: Policy, today: date, asked: b
 
 def _revoked_if_due(key: Key, policy: Policy, today: date) -> Key:
     if key.state == "retiring" and today >= key.since + timedelta(policy.overlap):
-        return _in_state(key, "revoked", today)
+        return key.entering("revoked", today)
     return key
-
-
-def _in_state(key: Key, state: str, today: date) -> Key:
-    dates = {**key.dates, state: today}
-    if state == "active":
-        dates.pop("retiring", None)
-    return replace(key, state=state, dates=dates)
 
 
 def _new(one: Series, selector: str, path: str, today: date, asked: bool) -> Key:

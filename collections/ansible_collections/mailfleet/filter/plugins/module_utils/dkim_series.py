@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record import (
@@ -45,9 +45,11 @@ class Series:
     domain: str
     use: str
     name: str
+    """The algorithm, or where a domain has several keys of that the first selector: another
+    selector does not make another series."""
     algorithm: str
     first_selector: str | None = None
-    """Selector of the very first key; successors are named by date."""
+    """Selector of the next key while it is free; the others are named by date."""
     shares: str | None = None
     """The domain whose private keys it uses."""
 
@@ -130,7 +132,14 @@ def _ordered(found: dict[str, list[Series]]) -> list[Series]:
                     f"{domain} shares the keys of {one.shares}, which has no key {one.name}"
                 )
             followers.append(one)
-    return leaders + followers
+    return [_named(one, leaders) for one in leaders + followers]
+
+
+def _named(one: Series, leaders: Iterable[Series]) -> Series:
+    """The series under the algorithm's name, where that names it alone."""
+    kind = (one.shares or one.domain, "dkim", one.algorithm)
+    several = sum((o.domain, o.use, o.algorithm) == kind for o in leaders) > 1
+    return one if one.use != "dkim" or several else replace(one, name=one.algorithm)
 
 
 def _alike(one: Series, other: Series) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -77,6 +77,13 @@ class Key:
     def since(self) -> date:
         """The day its state began."""
         return self.dates[self.state]
+
+    def entering(self, state: str, today: date) -> Key:
+        """The same key in another state from today on."""
+        dates = {**self.dates, state: today}
+        if state == "active":
+            dates.pop("retiring", None)
+        return replace(self, state=state, dates=dates)
 
 
 def records(keys: Iterable[Key], ttl: int) -> list[dict[str, Any]]:

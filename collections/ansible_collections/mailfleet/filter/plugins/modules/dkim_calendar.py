@@ -39,7 +39,7 @@ options:
   selectors:
     description:
       - The keys of a domain that says nothing else, mappings C({selector, algorithm}).
-      - C(selector) names the first key only; without it that is named by date too.
+      - C(selector) names the first key, or after a change the next one; others are named by date.
     type: list
     elements: dict
     default: [{selector: mail, algorithm: rsa}]
@@ -197,6 +197,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailfleet.filter.plugins.module_utils import (
     dkim_calendar,
+    dkim_changes,
     dkim_series,
     key_layouts,
     openssl_key,
@@ -313,7 +314,7 @@ class Step:
     def run(self) -> dict[str, Any]:
         """Do the step; what the module returns."""
         params = self.params
-        keys = self.keyring.load()
+        keys = dkim_changes.assigned(self.keyring.load(), self.series)
         if params["step"] == "publish":
             keys = self._publish(keys)
         elif params["step"] == "activate":
