@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from filter_engine.config.kinds import (
+    BOOLEAN,
     INTEGER,
     NUMBER,
     STRING,
@@ -54,61 +55,30 @@ RATELIMIT: Final = part(
     prefilter=flag(True, "look before other checks"),
 )
 
-REPLIES: Final = module(
-    "replies",
-    "knows answers to mail that this site sent",
-    REDIS,
-    action=known(STRING, doc="action of an answer"),
-    expire=known(QUOTED_TIME, 86_400.0, unit="seconds", doc="how long a Message-ID is kept"),
-    key_prefix=known(STRING, "rr", doc="put before the keys in Redis"),
-    key_size=known(INTEGER, 20, unit="characters", doc="of a key"),
-    message=known(STRING, "Message is reply to one we originated", doc="text of a forced action"),
-    symbol=symbol("REPLY", "an answer"),
-    score=known(NUMBER, -4.0, doc="score of an answer"),
-    use_auth=flag(True, "keep Message-IDs of logged-in users"),
-    use_local=flag(True, "keep Message-IDs of local clients"),
-    cookie=known(STRING, doc="Lua pattern or prefix of Message-IDs with a signature"),
-    cookie_key=known(STRING, doc="key of that signature", secret=True),
-    cookie_is_pattern=flag(False, "cookie is a Lua pattern"),
-    cookie_valid_time=known(QUOTED_TIME, "2w", unit="seconds", doc="how long a signature holds"),
-    min_message_id=known(INTEGER, 2, unit="characters", doc="of a Message-ID that counts"),
-    max_global_size=known(INTEGER, 30, doc="senders kept for all"),
-    max_local_size=known(INTEGER, 20, doc="senders kept for a recipient"),
-    sender_key_global=known(STRING, "verified_senders", doc="key of senders for all"),
-    sender_key_size=known(INTEGER, 20, unit="characters", doc="of a sender's key"),
-    sender_prefix=known(STRING, "rsrk", doc="put before senders' keys"),
-    reply_sender_privacy=flag(False, "store a hash of senders"),
+_PRIVACY: Final[Options] = declare_known(
+    reply_sender_privacy=known(BOOLEAN, False, doc="store a hash of senders"),
     reply_sender_privacy_alg=known(STRING, "blake2", doc="hash function for senders"),
     reply_sender_privacy_prefix=known(STRING, "obf", doc="put before a sender's hash"),
     reply_sender_privacy_length=known(INTEGER, 16, unit="characters", doc="kept of the hash"),
 )
+REPLIES: Final = part(
+    "replies",
+    "knows answers to mail that this site sent",
+    REDIS_KNOWN,
+    _PRIVACY,
+    cookie=known(STRING, doc="Lua pattern or prefix of Message-IDs with a signature"),
+    cookie_key=known(STRING, doc="key of that signature", secret=True),
+    cookie_is_pattern=flag(False, "cookie is a Lua pattern"),
+    cookie_valid_time=known(QUOTED_TIME, "2w", unit="seconds", doc="how long a signature holds"),
+)
 
-KNOWN_SENDERS: Final = module(
+KNOWN_SENDERS: Final = part(
     "known_senders",
     "senders of free-mail domains that wrote before",
-    REDIS,
-    domains=known(MAP_SOURCE, doc="domains whose senders are kept"),
-    max_senders=known(INTEGER, 100_000, doc="senders kept"),
-    max_ttl=known(QUOTED_TIME, 2_592_000.0, unit="seconds", doc="how long a sender is kept"),
+    REDIS_KNOWN,
+    _PRIVACY,
     use_bloom=flag(False, "keep a Bloom filter; Redis needs its module"),
-    symbol=symbol("KNOWN_SENDER", "a sender that wrote before"),
-    symbol_unknown=symbol("UNKNOWN_SENDER", "a new sender"),
     symbol_check_mail=symbol("INC_MAIL_KNOWN", "mail from somebody this site wrote to"),
-    symbol_check_mail_global=symbol(
-        "INC_MAIL_KNOWN_GLOBALLY", "mail from somebody the whole site wrote to"
-    ),
-    symbol_check_mail_local=symbol(
-        "INC_MAIL_KNOWN_LOCALLY", "mail from somebody its recipient wrote to"
-    ),
-    max_recipients=known(INTEGER, 15, doc="recipients that are looked at"),
-    redis_key=known(STRING, "rs_known_senders", doc="key in Redis"),
-    sender_prefix=known(STRING, "rsrk", doc="put before senders' keys"),
-    sender_key_global=known(STRING, "verified_senders", doc="key of senders for all"),
-    sender_key_size=known(INTEGER, 20, unit="characters", doc="of a sender's key"),
-    reply_sender_privacy=flag(False, "store a hash of senders"),
-    reply_sender_privacy_alg=known(STRING, "blake2", doc="hash function for senders"),
-    reply_sender_privacy_prefix=known(STRING, "obf", doc="put before a sender's hash"),
-    reply_sender_privacy_length=known(INTEGER, 16, unit="characters", doc="kept of the hash"),
 )
 
 _SELECTOR: Final = part(

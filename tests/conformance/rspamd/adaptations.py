@@ -52,3 +52,33 @@ EDITS = (
         "beside it has failed, which is later than the tests",
     ),
 )
+
+
+_REPLIES = "{symbols_enabled = [REPLIES_CHECK, REPLIES_SET, REPLY]}"
+
+
+def _step(message: str, **headers: str) -> tuple[str, dict[str, str]]:
+    return message, {"IP": "8.8.8.8", "Settings": _REPLIES, **headers}
+
+
+_OUT = {"User": "user@emailbl.com"}
+
+#: Case -> what the suite sends before it without expecting anything, which the data do not hold.
+BEFORE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
+    "Reply to 1 sender 1 recipients#2": (_step("set_replyto_1_1.eml", **_OUT),),
+    "Reply to 1 sender 2 recipients but SMTP recipient matches#2": (
+        _step("set_replyto_1_2_first.eml", **_OUT),
+    ),
+    "Reply to 1 sender 2 recipients but SMTP recipient NOT matches#2": (
+        _step("set_replyto_1_2_first.eml", **_OUT),
+    ),
+    "INCOMING MAIL SENDER IS KNOWN RECIPIENTS ARE UNKNOWN#3": (
+        _step("set_replyto_1_1.eml", User="xxx@abrakadabra.com", From="xxx@abrakadabra.com"),
+        _step("replyto_1_1.eml", Rcpt="xxx@abrakadabra.com", From="user@emailbl.com"),
+    ),
+    "INCOMING MAIL SENDER IS KNOWN RECIPIENTS ARE KNOWN#4": (
+        _step("set_replyto_1_1.eml", **_OUT, From="user@emailbl.com"),
+        _step("replyto_1_1.eml", **_OUT, Rcpt="user@emailbl.com"),
+        _step("inc_mail_known_sender.eml", **_OUT, Rcpt="user@emailbl.com"),
+    ),
+}

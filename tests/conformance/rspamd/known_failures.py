@@ -6,7 +6,6 @@ from __future__ import annotations
 LATER: dict[str, str] = {
     "110_statistics/": "Bayes statistics are learnt and kept in Redis: issue 5",
     "120_fuzzy/": "fuzzy storage and fuzzy_check: issue 5",
-    "410_replies": "replies keeps Message-IDs in Redis: issue 5",
     "242_history_redis_reset": "history in Redis: issue 5",
 }
 
@@ -22,9 +21,10 @@ _CHECKV3 = "/checkv3 is not served"
 _ERRORS = "the controller has no /errors"
 _TLS = "listening with TLS is not served"
 _SECOND_ENGINE = "the suite starts a second engine, or sends a header, that the data do not hold"
-_KNOWN_SENDERS = "known_senders keeps senders in Redis: issue 6"
 
-_SAME_ENVELOPE = "the case before had the same (empty) envelope, so this comes too early: Rspamd's too"
+_SAME_ENVELOPE = (
+    "the case before had the same (empty) envelope, so this comes too early: Rspamd's too"
+)
 
 #: Case (its id as pytest shows it) -> why it fails.
 CASES: dict[str, str] = {
@@ -68,10 +68,6 @@ CASES: dict[str, str] = {
     "135_spamassassin-FREEMAIL#1": _LUA,
     "140_proxy-CLIENT_SHM_HEADERS_CANNOT_OVERRIDE_THE_PROXY_ONES#1": _SECOND_ENGINE,
     "140_proxy-CHECKV3_VIA_PROXY#1": _SECOND_ENGINE,
-    "400_known_senders-UNKNOWN_SENDER#1": _KNOWN_SENDERS,
-    "400_known_senders-UNKNOWN_SENDER_BECOMES_KNOWN#1": _KNOWN_SENDERS,
-    "400_known_senders-INCOMING_MAIL_SENDER_IS_KNOWN_RECIPIENTS_ARE_UNKNOWN#3": _KNOWN_SENDERS,
-    "400_known_senders-INCOMING_MAIL_SENDER_IS_KNOWN_RECIPIENTS_ARE_KNOWN#4": _KNOWN_SENDERS,
     "570_file_shm_deny-V3_file_metadata_is_refused_over_TCP#1": _CHECKV3,
     "572_file_shm_proxy-Proxy_refuses_the_File_header#1": _SECOND_ENGINE,
 }

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from .adaptations import BEFORE
 from .cases import Case
 from .engine import Engine
 
@@ -50,6 +51,14 @@ def prepare(case: Case, engine: Engine) -> None:
             engine.redis_command("HSET", *(engine.filled(word) for word in step["redis_hset"]))
         if "redis_set" in step:
             engine.redis_command("SET", *(engine.filled(word) for word in step["redis_set"]))
+    for message, headers in BEFORE.get(case.id.partition("::")[2], ()):
+        body = (engine.tests / "messages" / message).read_bytes()
+        connection = _connection(engine.port("NORMAL"), secure=False)
+        try:
+            connection.request("POST", "/checkv2", body, headers)
+            assert connection.getresponse().status == 200
+        finally:
+            connection.close()
 
 
 def send(case: Case, engine: Engine) -> Reply:
