@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -64,6 +65,25 @@ def test_private_names_carry_the_private_prefix(role: Any) -> None:
 def test_every_option_says_what_it_is(role: Any) -> None:
     silent = [n for n, o in role.options.items() if not o.get("description") or "type" not in o]
     assert silent == []
+
+
+def options(found: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every option with its path, those of mappings too."""
+    for name, option in found.items():
+        yield f"{path}{name}", option
+        yield from options(option.get("options", {}), f"{path}{name}.")
+
+
+@pytest.mark.parametrize("role", ROLES, ids=IDS)
+def test_secrets_are_not_logged(role: Any) -> None:
+    secret = re.compile(r"(^|[._])(password|secret|private)\Z")
+    shown = [n for n, o in options(role.options) if secret.search(n) and not o.get("no_log")]
+    assert shown == []
+
+
+def test_secrets_are_known_by_their_names() -> None:
+    found = {name for role in ROLES for name, option in options(role.options) if "no_log" in option}
+    assert {"dns_records_key_secret", "dkim_keys_given.private", "redis_password"} <= found
 
 
 @pytest.mark.parametrize("role", ROLES, ids=IDS)
