@@ -31,6 +31,7 @@ class UpdateServer:
     """Serves zones until closed. Updates need `key` (name, secret in base64) where one is given.
 
     `refused`: zones that no update is taken for. `log`: every update as (zone, rcode).
+    `mute_updates`: updates are carried out and not answered.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class UpdateServer:
             for origin, text in zones.items()
         }
         self.log: list[tuple[str, str]] = []
+        self.mute_updates = False
         self.asked: list[tuple[str, str]] = []
         self._flags = dns.flags.AA if authoritative else dns.flags.RA
         self._key = key
@@ -92,6 +94,8 @@ class UpdateServer:
                 rcode = self._update(query)
                 response.set_rcode(rcode)
                 self.log.append((query.zone[0].name.to_text(), dns.rcode.to_text(rcode)))  # type: ignore[attr-defined]
+                if self.mute_updates:
+                    raise ConnectionResetError
             else:
                 self._answer(query, response)
             return response.to_wire(max_size=65000)
@@ -114,8 +118,9 @@ class UpdateServer:
         response.flags |= self._flags
         name = question.name
         for _ in range(4):
-            found = zone.get_rdataset(name, question.rdtype)
-            alias = zone.get_rdataset(name, "CNAME")
+            source = _source(zone, name)
+            found = zone.get_rdataset(source, question.rdtype)
+            alias = zone.get_rdataset(source, "CNAME")
             if found is not None or alias is None:
                 break
             response.answer.append(dns.rrset.from_rdata_list(name, alias.ttl, list(alias)))
@@ -124,7 +129,7 @@ class UpdateServer:
             response.answer.append(dns.rrset.from_rdata_list(name, found.ttl, list(found)))
         elif soa := zone.get_rdataset(zone.origin, "SOA"):
             response.authority.append(dns.rrset.from_rdata_list(zone.origin, soa.ttl, list(soa)))
-            if not any(node.is_subdomain(name) for node in zone.nodes):
+            if not any(node.is_subdomain(_source(zone, name)) for node in zone.nodes):
                 response.set_rcode(dns.rcode.NXDOMAIN)
 
     def _update(self, query: Any) -> dns.rcode.Rcode:
@@ -157,6 +162,14 @@ class UpdateServer:
             if left:
                 zone.replace_rdataset(rrset.name, dns.rdataset.from_rdata_list(ttl, left))
         return dns.rcode.NOERROR
+
+
+def _source(zone: dns.zone.Zone, name: Name) -> Name:
+    """The name whose records answer for a name: its own or a wildcard's (RFC 4592)."""
+    encloser = name
+    while encloser != zone.origin and not any(node.is_subdomain(encloser) for node in zone.nodes):
+        encloser = encloser.parent()
+    return name if encloser == name else Name(("*", *encloser.labels))
 
 
 class _Tcp(socketserver.ThreadingTCPServer):

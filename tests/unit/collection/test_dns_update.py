@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from ansible_collections.mailfleet.filter.plugins.module_utils import dns_server
 from ansible_collections.mailfleet.filter.plugins.module_utils.dns_plan import (
-    Present,
     Wanted,
     plan,
 )
@@ -217,9 +216,116 @@ def test_a_change_in_between_stops_the_update() -> None:
         server.close()
 
 
-def test_what_is_already_as_it_should_be_becomes_ours() -> None:
-    slot = ("example.net", "MX")
-    here = {slot: Present(60, ("10 mx.example.net.",))}
-    made = plan({slot: Wanted(60, ("10 mx.example.net.",))}, here, {})
-    assert (made.changes, made.conflicts) == ([], [])
-    assert made.owned == {slot: ("10 mx.example.net.",)}
+MX_RECORD = RECORDS[0]
+
+
+def by_hand(server: UpdateServer, ttl: int, *values: str) -> None:
+    """Records that somebody made at the server: MX of example.net."""
+    zone = next(iter(server.zones.values()))
+    there = zone.find_rdataset("example.net.", "MX", create=True)
+    there.update_ttl(ttl)
+    for value in values:
+        there.add(dns_server.rdata_of("MX", value), ttl=ttl)
+
+
+def test_a_record_that_somebody_made_as_wanted_stays_somebodys(
+    publish: Module, server: UpdateServer
+) -> None:
+    by_hand(server, 86400, "10 mx.example.net.")
+    first = publish([MX_RECORD])
+    assert (first["changed"], server.log) == (True, [])  # the file is new
+    assert server.ttl("example.net", "MX") == 86400
+    assert publish([MX_RECORD])["changed"] is False
+    gone = publish([])
+    assert (gone["changed"], gone["removed"], server.log) == (False, [], [])
+    assert server.data("example.net", "MX") == {"10 mx.example.net."}
+
+
+def test_a_record_that_somebody_made_as_wanted_becomes_ours_where_that_is_said(
+    publish: Module, server: UpdateServer
+) -> None:
+    by_hand(server, 86400, "10 mx.example.net.")
+    publish([MX_RECORD], adopt=True)
+    assert server.ttl("example.net", "MX") == 60
+    assert publish([MX_RECORD])["changed"] is False
+    publish([])
+    assert server.data("example.net", "MX") == set()
+
+
+def test_beside_somebodys_record_only_ours_is_ever_removed(
+    publish: Module, server: UpdateServer
+) -> None:
+    by_hand(server, 86400, "10 mx.example.net.")
+    publish([MX_RECORD, {**MX_RECORD, "value": "20 mx2.example.net."}])
+    assert server.data("example.net", "MX") == {"10 mx.example.net.", "20 mx2.example.net."}
+    assert server.ttl("example.net", "MX") == 86400
+    publish([])
+    assert server.data("example.net", "MX") == {"10 mx.example.net."}
+
+
+def test_an_update_whose_end_nobody_saw_is_ours_all_the_same(
+    publish: Module, server: UpdateServer
+) -> None:
+    server.mute_updates = True
+    assert publish([MX_RECORD])["failed"]
+    assert server.data("example.net", "MX") == {"10 mx.example.net."}
+    server.mute_updates = False
+    publish([])
+    assert server.data("example.net", "MX") == set()
+    assert publish([])["changed"] is False
+
+
+def test_after_a_refusal_a_record_that_somebody_makes_is_somebodys(
+    publish: Module, tmp_path: Path
+) -> None:
+    zone = "example.net."
+    refusing = UpdateServer({zone: SOA}, key=("site", SECRET), refused=frozenset({zone}))
+    try:
+        assert "REFUSED" in publish([MX_RECORD], port=refusing.port)["msg"]
+        assert json.loads((tmp_path / "published.json").read_text())["published"] == []
+        by_hand(refusing, 60, "10 mx.example.net.")
+        assert publish([MX_RECORD], port=refusing.port)["added"] == []
+        assert publish([], port=refusing.port)["removed"] == []
+    finally:
+        refusing.close()
+
+
+def wildcard(server: UpdateServer, kind: str, value: str, owner: str = "*.example.net.") -> None:
+    zone = next(iter(server.zones.values()))
+    zone.find_rdataset(owner, kind, create=True).add(dns_server.rdata_of(kind, value), ttl=60)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("TXT", "v=spf1 -all"), ("TXT", KEY), ("CNAME", "www.example.net.")]
+)
+def test_what_a_wildcard_answers_is_not_there(
+    publish: Module, server: UpdateServer, kind: str, value: str
+) -> None:
+    wildcard(server, kind, value)
+    key = RECORDS[2:3]
+    first = publish(key)
+    assert (first["conflicts"], len(first["added"])) == ([], 1)
+    (found,) = server.data("m._domainkey.example.net", "TXT")
+    assert found.replace('" "', "").strip('"') == KEY
+    assert publish(key)["changed"] is False
+    publish([])
+    assert server.data("m._domainkey.example.net", "TXT") == set()
+    (left,) = server.data("*.example.net", kind)
+    assert left.replace('" "', "").strip('"') == value
+
+
+def test_a_record_that_says_what_the_wildcard_says_is_there(
+    publish: Module, server: UpdateServer
+) -> None:
+    spf = [{**RECORDS[1], "name": "www.example.net"}]
+    wildcard(server, "TXT", "v=spf1 -all")
+    wildcard(server, "TXT", "v=spf1 -all", "www.example.net.")
+    assert publish(spf)["added"] == []
+    assert server.log == []
+
+
+def test_a_name_too_long_for_a_question_below_it_is_taken_as_it_is(server: UpdateServer) -> None:
+    name = ".".join(["a" * 60] * 3 + ["b" * 56, "example.net"])
+    wildcard(server, "TXT", "v=spf1 -all")
+    asking = dns_server.Server("127.0.0.1", server.port)
+    assert asking.present((name, "TXT")).data == ('"v=spf1 -all"',)

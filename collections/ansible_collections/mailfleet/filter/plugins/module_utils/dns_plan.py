@@ -77,7 +77,8 @@ def plan(
     """Return what to change. `present` has every slot of `wanted` and `owned`.
 
     Only records that are `owned` are removed, and with `adopt` those that compete with wanted ones.
-    A set with a foreign record in the way is left as it is.
+    A set with a foreign record in the way is left as it is. A foreign record that is as wanted
+    stays foreign, unless `adopt` says otherwise.
     """
     made = Plan()
     for slot in dict.fromkeys((*wanted, *owned)):
@@ -99,10 +100,14 @@ def plan(
         elif foreign and not adopt:
             made.conflicts += [Conflict(slot, text) for text in foreign]
         else:
-            change = _change(slot, want, here, mine | set(foreign))
+            ours = mine | set(foreign)
+            if adopt:
+                ours |= set(want.data)
+            change = _change(slot, want, here, ours)
             if change is not None:
                 made.changes.append(change)
-            made.owned[slot] = want.data
+            if kept := tuple(t for t in want.data if t in ours or t not in here.data):
+                made.owned[slot] = kept
             continue
         # Left as it is: what was ours there still is.
         if kept := tuple(text for text in here.data if text in mine):
@@ -110,9 +115,9 @@ def plan(
     return made
 
 
-def _change(slot: Slot, want: Wanted, here: Present, removable: set[str]) -> Change | None:
-    remove = tuple(text for text in here.data if text not in want.data and text in removable)
-    others = [text for text in here.data if text not in want.data and text not in remove]
+def _change(slot: Slot, want: Wanted, here: Present, ours: set[str]) -> Change | None:
+    remove = tuple(text for text in here.data if text not in want.data and text in ours)
+    others = [text for text in here.data if text not in ours]
     add = tuple(text for text in want.data if text not in here.data)
     # The lifetime is the whole set's (RFC 2181, section 5.2): not ours where others share it.
     ttl = here.ttl if others else want.ttl

@@ -34,12 +34,17 @@ from dns.rdtypes.ANY.TXT import TXT
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1")
 MAX_KEY_FILE = 16384
 """Octets of a key file that is read."""
+_BELOW = "mailfleet.*"
 _KEY_NAME = re.compile(r'\bkey\s+"?([^\s"{;]+)"?\s*\{')
 _KEY_FIELD = re.compile(r'\b(algorithm|secret)\s+"?([^\s";]+)"?\s*;')
 
 
 class ServerError(Exception):
     """The server cannot be asked or refuses; the text says what and the likely fix."""
+
+
+class RefusedError(ServerError):
+    """The server took nothing of an update."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,9 @@ class Server:
         try:
             return dns.query.tcp(message, **self._place)
         except (dns.tsig.PeerError, dns.tsig.BadSignature, dns.tsig.BadTime) as error:
-            raise ServerError(
+            # A peer's complaint says that it took nothing; a bad answer says nothing of that.
+            kind = RefusedError if isinstance(error, dns.tsig.PeerError) else ServerError
+            raise kind(
                 f"{self.label} does not take the key ({type(error).__name__}): compare its name, "
                 "algorithm, secret, and the clocks of both hosts"
             ) from error
@@ -138,8 +145,21 @@ class Server:
         return self._zones[name]
 
     def present(self, slot: Slot) -> Present:
-        """One set of records as it stands."""
+        """One set of records as it stands at the name itself: what a wildcard answers does not."""
         name, kind = slot
+        found = self._answer(name, kind)
+        if found == Present():
+            return found
+        # Below a name that exists no wildcard from above it answers (RFC 4592, section 3.3.1), and
+        # below its own asterisk not even its own: the same answer there comes from above.
+        try:
+            dns.name.from_text(f"{_BELOW}.{name}")
+        except dns.exception.DNSException:
+            return found  # so long a name has nothing below it to ask for
+        below = self._answer(f"{_BELOW}.{name}", kind)
+        return Present() if below == found else found
+
+    def _answer(self, name: str, kind: str) -> Present:
         reply = self._ask(name, kind)
         if reply.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise ServerError(
@@ -176,7 +196,7 @@ class Server:
         reply = self._exchange(message, f"an update of {zone}")
         rcode = dns.rcode.to_text(reply.rcode())
         if rcode != "NOERROR":
-            raise ServerError(f"{self.label} refused the update of {zone}: {rcode}{_fix(rcode)}")
+            raise RefusedError(f"{self.label} refused the update of {zone}: {rcode}{_fix(rcode)}")
 
 
 def _rrset(

@@ -16,7 +16,8 @@ description:
   - >-
     Only records that this module published are ever changed or removed; it remembers them in
     O(state). A record of another's that cannot stand beside a wanted one (a second SPF record,
-    another MX) makes it fail, unless O(adopt) is set.
+    another MX) makes it fail, unless O(adopt) is set. One that is as wanted already is left to
+    whoever made it.
   - One zone is changed at once or not at all, and only if it still is as it was when it was looked
     at.
 options:
@@ -85,7 +86,9 @@ options:
     type: path
     required: true
   adopt:
-    description: Whether records that nobody here made, and that are in the way, are replaced.
+    description:
+      - Whether records that nobody here made, and that are in the way, are replaced, and those that
+        are as wanted already become this module's, to change and to remove later.
     type: bool
     default: false
   timeout:
@@ -141,16 +144,15 @@ zones:
   returned: success
 """
 
-import json
-import os
-import tempfile
 import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.mailfleet.filter.plugins.module_utils import dns_published
 from ansible_collections.mailfleet.filter.plugins.module_utils.dns_plan import (
     Change,
+    Present,
     Slot,
     Wanted,
     plan,
@@ -163,7 +165,6 @@ try:
 except ImportError:
     NO_LIBRARY = traceback.format_exc()
 
-MAX_STATE = 4 * 1024 * 1024
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "server": {"type": "str", "required": True},
     "port": {"type": "int", "default": 53},
@@ -227,29 +228,31 @@ def _publish(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     server = dns_server.Server(params["server"], params["port"], _key(params), params["timeout"])
     wanted = _wanted(params["records"])
-    before = _read_state(params["state"])
-    zones = {slot: server.zone_of(slot[0]) for slot in dict.fromkeys((*wanted, *before))}
+    state = dns_published.read(params["state"])
+    slots = dict.fromkeys((*wanted, *state.owned, *state.intended))
+    zones = {slot: server.zone_of(slot[0]) for slot in slots}
     here = {slot: one for slot, one in wanted.items() if zones[slot]}
-    mine = {slot: texts for slot, texts in before.items() if zones[slot]}
-    present = {slot: server.present(slot) for slot in dict.fromkeys((*here, *mine))}
+    present = {slot: server.present(slot) for slot in slots if zones[slot]}
+    mine = _mine(state, present)
     made = plan(here, present, mine, adopt=params["adopt"])
-    away = {slot: texts for slot, texts in before.items() if not zones[slot]}
-    owned = {**made.owned, **away}
+    after = dns_published.Published(
+        {**made.owned, **_away(state.owned, zones)}, _away(state.intended, zones)
+    )
     changed = bool(made.changes)
     if not made.conflicts and not module.check_mode:
-        owned_by_now = dict(before)
+        owned = {**mine, **_away(state.owned, zones)}
         for zone in dict.fromkeys(zones[change.slot] for change in made.changes):
             assert zone is not None
-            _apply(server, zone, [one for one in made.changes if zones[one.slot] == zone])
+            ours = {slot: made.owned[slot] for slot in made.owned if zones[slot] == zone}
+            others = {slot: texts for slot, texts in owned.items() if zones[slot] != zone}
+            changes = [one for one in made.changes if zones[one.slot] == zone]
+            _send(server, zone, changes, params["state"], owned, after.intended)
             # At once: should the next zone be refused, these are ours all the same.
-            for slot in [slot for slot in (*wanted, *before) if zones[slot] == zone]:
-                owned_by_now.pop(slot, None)
-                if slot in made.owned:
-                    owned_by_now[slot] = made.owned[slot]
-            _write_state(params["state"], owned_by_now)
-        changed = _write_state(params["state"], owned) or changed
+            owned = {**others, **ours}
+            dns_published.write(params["state"], dns_published.Published(owned, after.intended))
+        changed = dns_published.write(params["state"], after) or changed
     elif not made.conflicts:
-        changed = changed or _state_text(owned) != _state_text(before)
+        changed = changed or after.text() != state.text()
     return {
         "changed": changed and not made.conflicts,
         "added": [line for one in made.changes for line in _lines(one.slot, one.ttl, one.add)],
@@ -261,6 +264,49 @@ def _publish(module: AnsibleModule) -> dict[str, Any]:
         "zones": sorted({zone for zone in zones.values() if zone}),
         "diff": _diff(made.changes, params["server"]),
     }
+
+
+def _mine(
+    state: dns_published.Published, present: Mapping[Slot, Present]
+) -> dict[Slot, tuple[str, ...]]:
+    """Return the records of these zones that are ours, with those an update brought whose end
+    nobody saw."""
+    mine = {slot: texts for slot, texts in state.owned.items() if slot in present}
+    for slot, texts in state.intended.items():
+        if slot in present:
+            came = (text for text in texts if text in present[slot].data)
+            mine[slot] = tuple(dict.fromkeys((*mine.get(slot, ()), *came)))
+    return mine
+
+
+def _away(
+    records: dns_published.Records, zones: Mapping[Slot, str | None]
+) -> dict[Slot, tuple[str, ...]]:
+    """Those of zones that the server does not have (any more)."""
+    return {slot: texts for slot, texts in records.items() if not zones[slot]}
+
+
+def _send(
+    server: dns_server.Server,
+    zone: str,
+    changes: list[Change],
+    path: str,
+    owned: dns_published.Records,
+    intended: dns_published.Records,
+) -> None:
+    """Change a zone; what is added is noted before, in case nobody sees how it ends."""
+    added = {
+        one.slot: tuple(text for text in one.add if text not in one.before.data) for one in changes
+    }
+    added = {slot: texts for slot, texts in added.items() if texts}
+    if added:
+        dns_published.write(path, dns_published.Published(owned, {**intended, **added}))
+    try:
+        _apply(server, zone, changes)
+    except dns_server.RefusedError:
+        # Nothing came of it: who makes these records now is somebody else.
+        dns_published.write(path, dns_published.Published(owned, intended))
+        raise
 
 
 def _key(params: Mapping[str, Any]) -> dns_server.TsigKey | None:
@@ -320,51 +366,6 @@ def _diff(changes: Iterable[Change], server: str) -> dict[str, str]:
         "before_header": f"zones at {server}",
         "after_header": f"zones at {server}",
     }
-
-
-def _read_state(path: str) -> dict[Slot, tuple[str, ...]]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            data = json.loads(file.read(MAX_STATE))
-        return {(one["name"], one["type"]): tuple(one["data"]) for one in data["published"]}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); remove it, and records "
-            "published before count as another's"
-        ) from error
-
-
-def _state_text(owned: Mapping[Slot, Iterable[str]]) -> str:
-    entries = [
-        {"name": name, "type": kind, "data": sorted(owned[name, kind])}
-        for name, kind in sorted(owned)
-    ]
-    return json.dumps({"version": 1, "published": entries}, indent=1) + "\n"
-
-
-def _write_state(path: str, owned: Mapping[Slot, Iterable[str]]) -> bool:
-    """Write what is ours now; tells whether that changed the file."""
-    text = _state_text(owned)
-    try:
-        with open(path, encoding="utf-8") as file:
-            if file.read(MAX_STATE) == text:
-                return False
-    except FileNotFoundError:
-        pass
-    descriptor, part = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".published-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise
-    return True
 
 
 if __name__ == "__main__":
