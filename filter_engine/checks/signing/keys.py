@@ -10,7 +10,7 @@ from typing import Final
 
 from filter_engine.auth.signing_key import KeyRing, SigningKey
 from filter_engine.checks.signing.options import KeyPlace, SigningOptions
-from filter_engine.checks.signing.whose import is_eligible, is_safe, signing_domain
+from filter_engine.checks.signing.whose import is_eligible, is_safe, may_use, signing_domain
 from filter_engine.config.map_definition import MapDefinition, MapKind
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.map import Map
@@ -192,11 +192,14 @@ def _of_tables(
 ) -> tuple[Signer, ...]:
     """The key that OpenDKIM's tables name for the From address."""
     senders = task.message.from_addresses
-    if not senders or (len(senders) > 1 and not options.allow_hdrfrom_multiple):
+    if not senders:
         return ()
     origin = senders[0].domain.lower()
+    # The tables say whose key it is; whether this sender may use it is said by the options.
+    if not is_safe(origin) or not may_use(task, options, origin):
+        return ()
     named = signing_table.get(senders[0].email.lower())
-    if named is None or not is_safe(origin):
+    if named is None:
         return ()
     entry = key_table.get(origin if named == "%" else named)
     if entry is None:

@@ -53,38 +53,53 @@ def signing_domain(task: Task, options: SigningOptions) -> str | None:
     user = task.envelope.user
     local = task.local and task.ip is not None
     in_networks = task.ip in options.sign_networks
-    if not task.envelope.mail_from and not options.allow_envfrom_empty:
-        return None
-    senders = task.message.from_addresses
-    if len(senders) > 1 and not options.allow_hdrfrom_multiple:
-        return None
-    header = senders[0].domain.lower() if senders else ""
-    envelope = task.envelope.sender_domain
-    login = (user or "").rpartition("@")[2].lower() if "@" in (user or "") else ""
     recipients = task.envelope.rcpt_to
     whose = _whose(options, in_networks=in_networks, local=local, known=user is not None)
     chosen = {
-        "header": header,
-        "envelope": envelope,
-        "auth": login,
+        "header": _header_domain(task),
+        "envelope": task.envelope.sender_domain,
+        "auth": _login_domain(task),
         "recipient": recipients[0].rpartition("@")[2].lower() if recipients else "",
     }.get(whose, whose)
     domain = _registered(chosen, options)
-    if not is_safe(domain):
-        return None
+    return domain if is_safe(domain) and may_use(task, options, domain) else None
+
+
+def may_use(task: Task, options: SigningOptions, domain: str) -> bool:
+    """Whether who sends this mail may have it signed in that domain's name.
+
+    Compares login, envelope sender and From, as far as the options do not allow them to differ;
+    with several From addresses, or without an envelope sender, nothing is signed unless allowed.
+    """
+    if not task.envelope.mail_from and not options.allow_envfrom_empty:
+        return False
+    if len(task.message.from_addresses) > 1 and not options.allow_hdrfrom_multiple:
+        return False
+    header, login = _header_domain(task), _login_domain(task)
     mismatch_allowed = (
         options.allow_hdrfrom_mismatch
-        or (local and options.allow_hdrfrom_mismatch_local)
-        or (in_networks and options.allow_hdrfrom_mismatch_sign_networks)
+        or (task.local and task.ip is not None and options.allow_hdrfrom_mismatch_local)
+        or (task.ip in options.sign_networks and options.allow_hdrfrom_mismatch_sign_networks)
     )
     # Rspamd compares From with nothing when the sender is null, so that whoever logged in could
     # have mail in another hosted domain's name signed. Here the login stands in for the sender.
-    sender = envelope or ("" if options.allow_username_mismatch else login)
+    sender = task.envelope.sender_domain or ("" if options.allow_username_mismatch else login)
     same_sender = _registered(header, options) == _registered(sender, options)
     if header and sender and not same_sender and not mismatch_allowed:
-        return None
-    mismatch = user is not None and _registered(login, options) != domain
-    return None if mismatch and not options.allow_username_mismatch else domain
+        return False
+    if task.envelope.user is None or options.allow_username_mismatch:
+        return True
+    return _registered(login, options) == _registered(domain, options)
+
+
+def _header_domain(task: Task) -> str:
+    senders = task.message.from_addresses
+    return senders[0].domain.lower() if senders else ""
+
+
+def _login_domain(task: Task) -> str:
+    user = task.envelope.user or ""
+    return user.rpartition("@")[2].lower() if "@" in user else ""
 
 
 def _whose(options: SigningOptions, *, in_networks: bool, local: bool, known: bool) -> str:

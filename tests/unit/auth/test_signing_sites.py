@@ -25,7 +25,7 @@ from filter_engine.scan.verdict import Action, Verdict
 from filter_engine.scanner import Scanner
 from filter_engine.wire.milter.codec import Actions
 from filter_engine.wire.milter.reply import ReplyOptions, milter_reply
-from policy_scan import RAW
+from policy_scan import RAW, from_
 
 checks.load()
 LOGIN = {"ip": "203.0.113.9", "user": "al@example.com", "mail_from": "al@example.com"}
@@ -106,6 +106,47 @@ def test_where_keys_are(site: Site, keys: Any, options: str, expected: str | Non
     verdict = site(dkim_signing=options)()
     assert signed(verdict) == (None if expected is None else (expected,))
     assert expected is None or verifies(verdict, keys)
+
+
+TENANTS = (
+    'signing_table = ["*@example.com keya", "*@tenant-b.example keyb"];'
+    'key_table = ["keya example.com:a:KEY", "keyb tenant-b.example:b:KEY"];'
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "given", "expected"),
+    [
+        ("", {}, None),
+        ("allow_hdrfrom_mismatch = true;", {}, None),  # the login is another's still
+        ("allow_username_mismatch = true;", {}, None),  # the sender is another's still
+        ("", {"mail_from": "x@tenant-b.example"}, None),
+        ("", {"mail_from": ""}, None),
+        ("", {"user": "ceo@tenant-b.example"}, None),
+        ("", {"user": "al", "mail_from": "x@tenant-b.example"}, None),
+        (
+            "allow_envfrom_empty = false;",
+            {"user": "ceo@tenant-b.example", "mail_from": ""},
+            None,
+        ),
+        ("", {"user": "ceo@tenant-b.example", "mail_from": "x@tenant-b.example"}, "b"),
+        ("", {"user": "ceo@tenant-b.example", "mail_from": ""}, "b"),
+        ("allow_hdrfrom_mismatch = true; allow_username_mismatch = true;", {}, "b"),
+    ],
+)
+@pytest.mark.parametrize("module", ["dkim_signing", "arc"])
+def test_tables_sign_for_nobody_elses_domain(
+    site: Site, module: str, more: str, given: dict[str, Any], expected: str | None
+) -> None:
+    """The tables name the key of a From address; who logged in may not choose that address."""
+    own = "sign_authenticated = true;" if module == "arc" else ""
+    if module == "arc" and "allow_hdrfrom_mismatch" not in more:
+        own += "allow_hdrfrom_mismatch = false;"  # as shipped, seals are given despite it
+    verdict = site(**{module: TENANTS + own + more})(from_("tenant-b.example"), **given)
+    found = verdict.symbol({"dkim_signing": "DKIM_SIGNED", "arc": "ARC_SIGNED"}[module])
+    seal = ":i=1" if module == "arc" else ""
+    told = found.options if found is not None else ()
+    assert told == ((f"tenant-b.example:s={expected}{seal}",) if expected else ())
 
 
 def test_a_key_in_the_configuration(site: Site, keys: Any, bare: str) -> None:
