@@ -43,8 +43,8 @@ SERVED_IN_PART = frozenset(
     """
     aliases antivirus arc asn bimi chartable classifier dcc dkim dkim_signing dmarc emails
     external_services force_actions forged_recipients greylist
-    hfilter known_senders maillist metadata_exporter mid milter_headers mime_types multimap mx_check
-    once_received p0f phishing ratelimit rbl replies
+    hfilter history_redis known_senders maillist metadata_exporter mid milter_headers mime_types
+    multimap mx_check once_received p0f phishing ratelimit rbl replies
     rmilter_headers spf surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )

@@ -108,7 +108,6 @@ DMARC = part(
     REDIS,
     munging=known(known_section(_MUNGING, "dmarc.munging"), doc="rewriting From for lists"),
     symbols=known(TABLE, doc="symbols by result"),
-    no_reporting_domains=known(MAP_SOURCE, doc="old name of reporting.exclude_domains"),
 )
 
 BIMI = part(

@@ -25,6 +25,7 @@ from filter_engine.config.rspamd.kinds import (
 )
 from filter_engine.config.rspamd.shared_options import (
     REDIS,
+    REDIS_KNOWN,
     REDIS_SERVERS,
     SUBJECT_PRIVACY,
     flag,
@@ -305,15 +306,8 @@ METRIC_EXPORTER: Final = module(
     metric_prefix=known(STRING, "rspamd", doc="put before names"),
 )
 
-HISTORY_REDIS: Final = module(
-    "history_redis",
-    "the last scans, kept in Redis for the web interface",
-    REDIS,
-    SUBJECT_PRIVACY,
-    key_prefix=known(STRING, "rs_history", doc="key; fleets put the host's name into it"),
-    expire=known(QUOTED_TIME, unit="seconds", doc="how long rows are kept"),
-    nrows=known(INTEGER, 200, unit="rows", doc="kept"),
-    compress=flag(True, "compress rows"),
+HISTORY_REDIS: Final = part(
+    "history_redis", "the last scans, kept in Redis for the web interface", REDIS_KNOWN
 )
 
 AWS_S3: Final = module(
