@@ -17,6 +17,7 @@ from filter_engine.config.kinds import BOOLEAN, TIME, text_of
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Kind, MisfitError, Option, Section, option
+from filter_engine.config.tell import tell
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.exchange import Exchange, Reply
@@ -51,12 +52,25 @@ HELPER_URL: Kind[str] = Kind("http URL", _helper)
 class BimiOptions(Section):
     """The section ``bimi``."""
 
+    enabled: bool = option(BOOLEAN, True, doc="whether logos are asked for; off as shipped")
     helper_url: str = option(HELPER_URL, "http://127.0.0.1:3030", doc="address of the helper")
     helper_timeout: float = option(TIME, 5.0, unit="seconds", doc="how long the helper may take")
     helper_sync: bool = option(BOOLEAN, True, doc="wait for the helper's answer")
     vmc_only: bool = option(BOOLEAN, True, doc="only logos with a certificate")
     anchor: ClassVar[str] = "modules/bimi"
     known: ClassVar[Mapping[str, Option]] = unserved("bimi")
+
+    def tell(self, binder: Binder) -> None:
+        """A helper that nobody named: none is shipped."""
+        if self.enabled and "helper_url" not in self.origins:
+            tell(
+                binder,
+                self.origin("enabled"),
+                "no-effect",
+                "bimi.enabled has no effect without helper_url: the helper that fetches logos is "
+                "a program of its own, which is not part of this engine",
+                f'write helper_url = "{self.helper_url}"; with the address of your helper',
+            )
 
 
 @check(

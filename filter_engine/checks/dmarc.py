@@ -55,6 +55,9 @@ class DmarcOptions(SenderPolicyOptions):
     no_sampling_domains: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="domains whose pct= is not obeyed"
     )
+    no_reporting_domains: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="older name of reporting.exclude_domains, which counts first"
+    )
     auth_and_local_conf: bool = option(
         BOOLEAN, False, doc="check logged-in and local clients as well: check_authed, check_local"
     )

@@ -52,7 +52,7 @@ def _prepare(options: DmarcOptions, setup: Setup) -> Reporting | None:
     return Reporting(
         store,
         None if only is None else map_of(only, "only_domains"),
-        map_of(wanted.exclude_domains, "exclude_domains"),
+        map_of(wanted.exclude_domains or options.no_reporting_domains, "exclude_domains"),
         map_of(wanted.exclude_recipients, "exclude_recipients"),
     )
 

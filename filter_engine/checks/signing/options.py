@@ -7,8 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 from filter_engine.auth.dkim_sign import parse_header_list
+from filter_engine.checks.signing.names import KEY_PATH, SELECTOR, by_domain
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.kinds import (
     ADDRESSES,
@@ -75,8 +77,8 @@ _WHOSE_DOMAIN_HERE: Kind[str] = Kind(WHOSE_DOMAIN.name, _or_nothing)
 class KeyPlace(Section):
     """One key: ``{ path, selector }``."""
 
-    path: str = option(STRING, "", doc="key file, may hold $domain and $selector")
-    selector: str = option(STRING, "", doc="selector under which the public key is published")
+    path: str = option(KEY_PATH, "", doc="key file, may hold $domain and $selector")
+    selector: str = option(SELECTOR, "", doc="selector under which the public key is published")
     key: str = option(
         STRING, "", doc="the key itself instead of a file: PEM or bare base64", secret=True
     )
@@ -95,7 +97,9 @@ class DomainKeys(KeyPlace):
     @property
     def places(self) -> tuple[KeyPlace, ...]:
         """Every key named here."""
-        own = (KeyPlace(path=self.path, selector=self.selector, key=self.key),)
+        own = (
+            KeyPlace(path=self.path, selector=self.selector, key=self.key, origins=self.origins),
+        )
         named = self.path or self.selector or self.key
         return (*(own if named else ()), *self.selectors)
 
@@ -105,11 +109,11 @@ class SigningOptions(Section):
     """What the sections ``dkim_signing`` and ``arc`` share."""
 
     path: str = option(
-        STRING, "", doc="key file for domains without an own one, with $domain and $selector"
+        KEY_PATH, "", doc="key file for domains without an own one, with $domain and $selector"
     )
-    selector: str = option(STRING, "dkim", doc="selector for domains without an own one")
+    selector: str = option(SELECTOR, "dkim", doc="selector for domains without an own one")
     domain: Mapping[str, DomainKeys] = option(
-        sections_of(DomainKeys, "dkim_signing.domain"),
+        by_domain(sections_of(DomainKeys, "dkim_signing.domain")),
         MappingProxyType({}),
         doc="keys by domain",
     )
@@ -238,6 +242,10 @@ class SigningOptions(Section):
         return bool(
             self.path or self.domain or maps or tables or self.use_redis or self.use_http_headers
         )
+
+    retired: ClassVar[Mapping[str, str]] = {
+        "oversign_headers": "write (o) before the names in sign_headers: (o)from:(o)subject:to"
+    }
 
     def tell(self, binder: Binder) -> None:
         """Options that change nothing without another one."""

@@ -15,7 +15,7 @@ from filter_engine.auth.results import DmarcCode, DmarcPolicy, DmarcResult, SpfC
 from filter_engine.checks.dmarc import DmarcOptions
 from filter_engine.checks.dmarc_reporting import dmarc_reporting
 from filter_engine.checks.dmarc_reporting_options import DmarcReporting
-from filter_engine.config.map_definition import define_text
+from filter_engine.config.map_definition import MapDefinition, define_text
 from filter_engine.config.model import Config
 from filter_engine.maps.maps import Maps
 from filter_engine.message import Message
@@ -42,9 +42,10 @@ def kept(
     reporting: DmarcReporting,
     rcpt: str = "bo@example.net",
     ip: str | None = "192.0.2.7",
+    old_name: MapDefinition | None = None,
     **found: Any,
 ) -> StoreQuestion | None:
-    options = DmarcOptions(reporting=reporting)
+    options = DmarcOptions(reporting=reporting, no_reporting_domains=old_name)
     prepare = REGISTRY["dmarc_reporting"].prepare
     assert prepare is not None
     task = Task(
@@ -111,6 +112,14 @@ def test_what_is_not_counted(
             (tmp_path / name).write_text(f"{value}\n")
             made[name] = define_text(str(tmp_path / name))
     assert kept(DmarcReporting(**made), **given) is None
+
+
+def test_the_older_name_of_exclude_domains_counts_too(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("example.com\n")
+    (tmp_path / "new").write_text("other.example\n")
+    old, new = (define_text(str(tmp_path / name)) for name in ("old", "new"))
+    assert kept(DmarcReporting(enabled=True), old_name=old) is None
+    assert kept(DmarcReporting(enabled=True, exclude_domains=new), old_name=old) is not None
 
 
 def test_a_domain_that_is_listed_is_counted(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,9 @@ def told(directory: Path, file: str, text: str) -> list[tuple[str, int | None]]:
         ("dkim.conf", 'trusted_only = true; trusted_domains = ["a.example"];', []),
         ("dmarc.conf", 'reporting { enabled = true; email = "a@b.example"; }', [1]),
         ("dmarc.conf", 'reporting { enabled = true; email = "a@b.c"; domain = "b.c"; }', []),
+        ("bimi.conf", "\nenabled = true;", [2]),
+        ("bimi.conf", 'enabled = true; helper_url = "http://127.0.0.1:3030";', []),
+        ("bimi.conf", "enabled = false;", []),
     ],
 )
 def test_what_has_no_effect(tmp_path: Path, file: str, text: str, lines: list[int]) -> None:
@@ -63,3 +67,31 @@ def test_what_cannot_be_read(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(ConfigError):
         told(tmp_path, "arc.conf", text)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('email = "not an address"', "'not an address' is no mail address"),
+        ('email = "Example <dmarc@example.net>"', "the name goes into from_name"),
+        ('email = "@example.net"', "is no mail address"),
+        ('bcc_addrs = ["a@b.example", "c"]', "'c' is no mail address"),
+        ('domain = "x y"', "'x y' is no domain's name"),
+        ('msgid_from = "a@b.example"', "is no domain's name"),
+        ('helo = "mx..example"', "is no domain's name"),
+        ("smtp_port = 99999", "'99999' is not a port (1 to 65535)"),
+        ("smtp_port = 0", "is not a port"),
+    ],
+)
+def test_reports_that_could_not_be_sent(tmp_path: Path, written: str, said: str) -> None:
+    from filter_engine.config.findings import ConfigError
+
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        told(tmp_path, "dmarc.conf", f"reporting {{ {written}; }}")
+
+
+def test_reports_that_can_be_sent(tmp_path: Path) -> None:
+    text = """reporting {
+    enabled = true; email = "dmarc+r@bücher.example"; domain = "mx.bücher.example";
+    bcc_addrs = ["a.b@example.net"]; msgid_from = ""; helo = "mx1"; smtp_port = 587; }"""
+    assert told(tmp_path, "dmarc.conf", text) == []
