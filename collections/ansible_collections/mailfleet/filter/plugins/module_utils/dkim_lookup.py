@@ -26,6 +26,7 @@ else:
 
 RESOLVER, AUTHORITATIVE = "resolver", "authoritative"
 MAX_SERVERS = 64
+TRIES = 2  # as often as `filter-engine dns check` asks a server
 _AT_ONCE = 16
 
 
@@ -84,7 +85,7 @@ def look_up(
     authoritative: bool = True,
     authoritative_port: int = 53,
 ) -> list[Result]:
-    """Ask for (name, TXT value) of each question; `timeout` in seconds for one server."""
+    """Ask for (name, TXT value) of each question; `timeout` in seconds for one try."""
     if not HAS_DNSPYTHON:
         missing = "python3-dnspython is not installed on this host"
         return [Result(name, (), missing) for name, _ in questions]
@@ -151,9 +152,7 @@ def _ask(name: str, value: str, server: Server, timeout: float) -> Look:
     if server.kind == AUTHORITATIVE:
         query.flags &= ~dns.flags.RD
     try:
-        answer, _tcp = dns.query.udp_with_fallback(
-            query, server.address, timeout=timeout, port=server.port
-        )
+        answer = _exchange(query, server, timeout)
     except (dns.exception.DNSException, OSError, EOFError) as error:
         return Look(server, "silent", _brief(error))
     code = answer.rcode()
@@ -172,6 +171,22 @@ def _ask(name: str, value: str, server: Server, timeout: float) -> Look:
     if len(values) > 1:
         return Look(server, "several", f"{len(values)} of them")
     return Look(server, "right" if same_key(value, values[0]) else "another")
+
+
+def _exchange(query: Any, server: Server, timeout: float) -> Any:
+    """The answer; a lost datagram or one of somebody else's is no verdict on the server."""
+    tries = TRIES
+    while True:
+        tries -= 1
+        try:
+            answer, _tcp = dns.query.udp_with_fallback(
+                query, server.address, timeout=timeout, port=server.port, ignore_unexpected=True
+            )
+        except dns.exception.Timeout:
+            if not tries:
+                raise
+        else:
+            return answer
 
 
 def _authoritative(

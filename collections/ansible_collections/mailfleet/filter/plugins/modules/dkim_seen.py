@@ -48,7 +48,7 @@ options:
     type: bool
     default: true
   timeout:
-    description: Seconds one server has for its answer.
+    description: Seconds one server has for its answer; it is asked twice.
     type: float
     default: 3
 requirements:
