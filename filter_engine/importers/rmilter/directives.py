@@ -301,12 +301,15 @@ def _policies() -> Iterator[Directive]:
         ("enable", Type.FLAG, policies.greylist_enable, "enabled"),
     ):
         yield Directive(grey, name, kind, handle, f"greylist.conf {key}")
-    yield Directive(
-        grey, "expire_white", Type.TIME, policies.expire_white, reason="expire counts for both"
-    )
-    yield Directive(grey, "awl_enable", Type.FLAG, policies.awl_enable, reason=policies.NO_AWL)
-    for name, kind in (("awl_pool", Type.SIZE), ("awl_hits", Type.NUMBER), ("awl_ttl", Type.TIME)):
-        yield _lost(grey, name, kind, policies.NO_AWL)
+    target = "greylist.conf pass_expire"
+    yield Directive(grey, "expire_white", Type.TIME, policies.expire_white, target)
+    for name, kind, handle in (
+        ("awl_enable", Type.FLAG, policies.awl_enable),
+        ("awl_hits", Type.NUMBER, policies.awl_hits),
+        ("awl_ttl", Type.TIME, policies.awl_ttl),
+    ):
+        yield Directive(grey, name, kind, handle, f"greylist.conf {name}")
+    yield _lost(grey, "awl_pool", Type.SIZE, policies.NO_POOL)
     limits, file = "limits", "ratelimit.conf"
     for name in policies.BUCKETS:
         key = name.removeprefix("limit_")

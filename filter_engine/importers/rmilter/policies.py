@@ -27,7 +27,9 @@ GREYLIST_TIMEOUT = 300
 GREYLIST_EXPIRE = values.DAY
 #: How long a bucket is remembered.
 BUCKET_EXPIRE = values.DAY
-NO_AWL = "there is no list of addresses that passed often; a sender's own record lets it pass"
+#: Who has passed is remembered so many times as long as who waits.
+PASSED = 3
+NO_POOL = "clients that passed often are kept in Redis, which has its own limit of memory"
 
 
 # -- greylisting --------------------------------------------------------------------------------
@@ -42,8 +44,7 @@ def expire(site: Site, setting: Setting) -> None:
 
 
 def expire_white(site: Site, setting: Setting) -> None:
-    values.seconds(setting)
-    site.lost(setting, "who passed is remembered as long as expire says")
+    site.put("greylist.conf", "pass_expire", values.in_seconds(values.seconds(setting)))
 
 
 def greylist_whitelist(site: Site, setting: Setting) -> None:
@@ -61,8 +62,15 @@ def greylist_enable(site: Site, setting: Setting) -> None:
 
 
 def awl_enable(site: Site, setting: Setting) -> None:
-    if values.flag(setting):
-        site.lost(setting, NO_AWL)
+    site.put("greylist.conf", "awl_enable", values.flag(setting))
+
+
+def awl_hits(site: Site, setting: Setting) -> None:
+    site.put("greylist.conf", "awl_hits", max(values.number(setting), 1))
+
+
+def awl_ttl(site: Site, setting: Setting) -> None:
+    site.put("greylist.conf", "awl_ttl", values.in_seconds(values.seconds(setting)))
 
 
 # -- limits -------------------------------------------------------------------------------------
@@ -102,7 +110,9 @@ def complete(site: Site) -> None:
     if "greylisting" in site.sections and site.has("redis", "servers_grey"):
         greylist = site.files.setdefault("greylist.conf", {})
         greylist.setdefault("timeout", GREYLIST_TIMEOUT)
-        greylist.setdefault("expire", GREYLIST_EXPIRE)
+        expire = greylist.setdefault("expire", GREYLIST_EXPIRE)
+        if isinstance(expire, int):
+            greylist.setdefault("pass_expire", PASSED * expire)
     else:
         site.files["greylist.conf"] = {"enabled": False}
         site.default("greylisting", "off: rmilter needs the section and redis.servers_grey for it")

@@ -205,7 +205,12 @@ def test_defaults_that_differ_are_set() -> None:
     )
     assert found.variables == {"postfix_milter_default_action": "accept"}
     assert data(found, "antivirus.conf")["clamav"]["timeout"] == 20  # type: ignore[index]
-    assert data(found, "greylist.conf") == {"enabled": True, "timeout": 300, "expire": 86400}
+    assert data(found, "greylist.conf") == {
+        "enabled": True,
+        "timeout": 300,
+        "expire": 86400,
+        "pass_expire": 259200,
+    }
     limits = data(found, "ratelimit.conf")
     assert isinstance(limits, dict)
     assert limits["rates"] == {
