@@ -201,6 +201,7 @@ from ansible_collections.mailfleet.filter.plugins.module_utils import (
     dkim_series,
     key_layouts,
     openssl_key,
+    secret_arguments,
 )
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_keyring import Keyring
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record import record_name
@@ -261,7 +262,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = secret_arguments.start(ARGUMENT_SPEC, supports_check_mode=True)
     try:
         result = Step(module).run()
     except (openssl_key.KeyFileError, ValueError) as error:

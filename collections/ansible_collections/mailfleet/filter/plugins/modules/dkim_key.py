@@ -112,7 +112,10 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailfleet.filter.plugins.module_utils import openssl_key
+from ansible_collections.mailfleet.filter.plugins.module_utils import (
+    openssl_key,
+    secret_arguments,
+)
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record import (
     record_name,
     txt_value,
@@ -138,8 +141,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC,
+    module = secret_arguments.start(
+        ARGUMENT_SPEC,
         required_together=[("domain", "selector")],
         supports_check_mode=True,
     )

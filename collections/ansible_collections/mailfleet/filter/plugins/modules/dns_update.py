@@ -149,7 +149,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.mailfleet.filter.plugins.module_utils import dns_published
+from ansible_collections.mailfleet.filter.plugins.module_utils import (
+    dns_published,
+    secret_arguments,
+)
 from ansible_collections.mailfleet.filter.plugins.module_utils.dns_plan import (
     Change,
     Present,
@@ -198,8 +201,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC,
+    module = secret_arguments.start(
+        ARGUMENT_SPEC,
         required_together=[("key_name", "key_secret")],
         mutually_exclusive=[("key_name", "key_file"), ("key_secret", "key_file")],
         supports_check_mode=True,
