@@ -64,8 +64,9 @@ class ArcResult:
     """(name, value) of all fields of the chain in the order in which seals cover them."""
     results: tuple[bytes, ...] = field(default=(), repr=False)
     """The value of each ARC-Authentication-Results, the first first."""
-    vouched_dmarc: bool = False
-    """The newest signer that this site trusts saw DMARC pass."""
+    vouching: ArcSigner | None = None
+    """Who saw DMARC pass for today's From domain, and is trusted by this site, as are all who
+    sealed after."""
 
 
 @frozen

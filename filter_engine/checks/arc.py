@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from filter_engine.auth.arc import ArcCode, ArcResult, verify_chain
+from filter_engine.auth.arc import ArcCode, ArcResult, ArcSigner, verify_chain
 from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.dkim_sign import ARC_SIGN_HEADERS
 from filter_engine.auth.results import DmarcCode, DmarcPolicy, DmarcResult
@@ -16,7 +16,12 @@ from filter_engine.auth.results_field import (
     ResultsFieldError,
     parse_arc_results_field,
 )
-from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
+from filter_engine.checks.sender_policy import (
+    SenderPolicyOptions,
+    author_domains,
+    is_exempt,
+    signed_content,
+)
 from filter_engine.checks.signing.options import (
     HEADER_LIST,
     DomainKeys,
@@ -28,6 +33,7 @@ from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, M
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Option, option
+from filter_engine.dns.names import to_ascii
 from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
@@ -151,8 +157,8 @@ async def arc(task: Task, ask: Ask) -> Outcome | None:
     trusted = task.state("arc")
     if trusted is None or result.code is not ArcCode.PASS:
         return Outcome((_finding(result),), result)
-    findings, vouched = _trusted(result, trusted)
-    return Outcome((_finding(result), *findings), replace(result, vouched_dmarc=vouched))
+    findings, vouching = _trusted(result, trusted, author_domains(message))
+    return Outcome((_finding(result), *findings), replace(result, vouching=vouching))
 
 
 @check(
@@ -167,24 +173,32 @@ async def arc(task: Task, ask: Ask) -> Outcome | None:
 async def arc_dmarc_adjustment(_task: Task, ask: Ask) -> Outcome | None:
     """Takes nine tenths of DMARC's score back where a signer that is trusted saw DMARC pass."""
     chain, dmarc = await ask.all(ask.result("arc"), ask.result("dmarc"))
-    if not (isinstance(chain, ArcResult) and chain.vouched_dmarc):
+    if not isinstance(chain, ArcResult) or chain.vouching is None:
         return None
     if not isinstance(dmarc, DmarcResult) or dmarc.result is not DmarcCode.FAIL:
         return None
     symbol = _ADJUSTED.get(dmarc.disposition)
     if symbol is None:
         return None
-    evidence = f"{chain.signers[-1].domain} sealed that DMARC passed before"
+    signer = chain.vouching
+    evidence = f"set {signer.instance}, of {signer.domain}, says that DMARC passed before"
     return Outcome((Finding(symbol, ("ARC trusted",), _ADJUSTMENT, evidence),))
 
 
-def _trusted(result: ArcResult, trusted: Map) -> tuple[tuple[Finding, ...], bool]:
-    """A finding for each trusted signer of a chain that verifies, and what the newest saw."""
+def _trusted(
+    result: ArcResult, trusted: Map, authors: Sequence[str]
+) -> tuple[list[Finding], ArcSigner | None]:
+    """A finding for each set that can be believed, and who of them vouches for the From domain.
+
+    Only a set that nobody but trusted signers sealed after can be: whoever comes behind it may
+    have changed the mail, keep the set, and add one of its own (RFC 8617, section 9.2). What it
+    says of DMARC counts for the domain that it names.
+    """
     findings: list[Finding] = []
-    vouched = False
-    for signer, raw in zip(result.signers, result.results, strict=True):
+    vouching: ArcSigner | None = None
+    for signer, raw in zip(reversed(result.signers), reversed(result.results), strict=True):
         if signer.domain not in trusted:
-            continue
+            break
         try:
             seen = parse_arc_results_field(raw.decode("utf-8", "replace"))
         except ResultsFieldError as error:
@@ -192,10 +206,20 @@ def _trusted(result: ArcResult, trusted: Map) -> tuple[tuple[Finding, ...], bool
             said = f"results of {signer.domain} cannot be read: {error}"
         else:
             said = f"{signer.domain} saw dmarc={seen.result('dmarc') or 'none'}"
-        vouched = seen.result("dmarc") == "pass"
+        if vouching is None and _saw_pass(seen, authors):
+            vouching = signer
         option = f"{signer.domain}:s={signer.selector}:i={signer.instance}"
         findings.append(Finding(_TRUSTED, (option,), _worth(seen), said))
-    return tuple(findings), vouched
+    findings.reverse()
+    return findings, vouching
+
+
+def _saw_pass(seen: ResultsField, authors: Sequence[str]) -> bool:
+    """Whether DMARC passed there for the one domain that From names today."""
+    told = next((one for one in seen.results if one.method == "dmarc"), None)
+    if told is None or told.result != "pass" or len(authors) != 1:
+        return False
+    return to_ascii(told.property("header.from")) == authors[0]
 
 
 def _worth(seen: ResultsField) -> float:

@@ -83,7 +83,7 @@ def dmarc_reporting(task: Task) -> Outcome | None:
         dmarc,
         spf if isinstance(spf, SpfResult) else None,
         dkim if isinstance(dkim, DkimResult) else None,
-        trusted=isinstance(arc, ArcResult) and arc.vouched_dmarc,
+        trusted=isinstance(arc, ArcResult) and arc.vouching is not None,
     )
     if row is None:
         return None

@@ -9,6 +9,7 @@ from filter_engine.auth.dkim_sign import SignedHeader
 from filter_engine.config.kinds import BOOLEAN
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Section, option
+from filter_engine.dns.names import cleaned_host
 from filter_engine.headers.privacy import stripped
 from filter_engine.message import Message
 from filter_engine.scan.task import Task
@@ -31,6 +32,12 @@ def is_exempt(task: Task, options: SenderPolicyOptions) -> bool:
     if task.authenticated and not options.check_authed:
         return True
     return task.local and task.ip is not None and not options.check_local
+
+
+def author_domains(message: Message) -> tuple[str, ...]:
+    """The domains of the From addresses as people read them, each once, the first first."""
+    found = (cleaned_host(address.domain) for address in message.from_addresses)
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def leaving_content(task: Task) -> SignedContent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
@@ -19,6 +20,12 @@ MAX_UNICODE = 1024
 # Names come from strangers, so what is kept of them is bounded in length as well as in number:
 # each public function turns away what no name can be, before its memory sees it.
 
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_NEVER_IN_HOSTS = re.compile(
+    r"[\x00-,/:-@\[-^`{-\xa0\u2000-\u200a\u200e-\u206f\u3000\ufffd\ud800-\udfff]+"
+)
+"""ASCII but letters, digits, ``-``, ``.``, ``_``; spaces and marks of no width."""
+_DOTS = re.compile(r"\.{2,}")
 _LENGTHS = {length: bytes((length,)) for length in range(1, MAX_LABEL + 1)}
 
 
@@ -75,6 +82,21 @@ def _to_ascii(name: str) -> str | None:
     except (dns.exception.DNSException, UnicodeError):
         return None
     return encoded.to_text(omit_final_dot=True).lower()
+
+
+def cleaned_host(text: str) -> str:
+    """The domain that ends an address as people read it: in A-labels, ``""`` without any.
+
+    ``example.net;`` of a group without angle brackets, ``example.net,`` and control characters
+    behind the name are no host names, yet they are shown as the domain. Where the text is none,
+    its first run of characters that host names have is taken.
+    """
+    name = to_ascii(text)
+    if name is not None and _HOST.fullmatch(name):
+        return name
+    runs = (run.strip(".") for run in _NEVER_IN_HOSTS.split(text[:MAX_UNICODE]))
+    run = next(filter(None, runs), "")
+    return to_ascii(_DOTS.sub(".", run)) or ""
 
 
 def is_hostname(name: str) -> bool:

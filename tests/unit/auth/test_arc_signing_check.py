@@ -227,6 +227,62 @@ def test_a_forwarder_that_nobody_trusts_changes_nothing(
     assert sink.symbols["DMARC_POLICY_REJECT"][-1] != "ARC trusted"
 
 
+@pytest.fixture
+def stranger(path: str, zone: dict[str, Any], keys: Any, pem: Callable[..., bytes]) -> str:
+    """A second domain that seals, which nobody trusts."""
+    name = str(Path(path).parent / "stranger.example.arc.key")
+    Path(name).write_bytes(pem(keys.rsa.key, PrivateFormat.PKCS8))
+    zone["arc._domainkey.stranger.example"] = zone[KEY_NAME]
+    return "stranger.example"
+
+
+def reduced(sink: Sink) -> bool:
+    found = sink.outcomes.get("arc_dmarc_adjustment")
+    return found is not None and bool(found.findings)
+
+
+def test_an_old_set_of_a_trusted_signer_vouches_for_nothing_new(
+    path: str, zone: dict[str, Any], tmp_path: Path, stranger: str
+) -> None:
+    """Its set is kept, the mail is replaced, and the stranger seals on with an own key."""
+    listed = tmp_path / "signers"
+    listed.write_text("example.net\n")
+    first = sealed(run(path, zone, options={"use_domain": "example.net"}), RAW)
+    arc_set = first[: len(first) - len(RAW)]
+    forged = arc_set + RAW.replace(b"hello", b"send money")
+    second = run(path, zone, arc_set + RAW, options={"use_domain": stranger})
+    assert second.symbols["ARC_SIGNED"] == (f"{stranger}:s=arc:i=2",)
+    raw = sealed(second, arc_set + RAW)
+    sink = trusted_run(path, zone, raw, str(listed))
+    assert sink.symbols["ARC_ALLOW"] == (f"{stranger}:s=arc:i=2",)  # the chain itself verifies
+    assert "ARC_ALLOW_TRUSTED" not in sink.symbols
+    assert not reduced(sink)
+    assert sink.outcomes["arc"].value.vouching is None
+    assert "ARC_ALLOW_TRUSTED" not in trusted_run(path, zone, forged, str(listed)).symbols
+    # the same chain where the second signer is trusted too
+    listed.write_text(f"example.net\n{stranger}\n")
+    sink = trusted_run(path, zone, raw, str(listed))
+    weighed = [f.options[0] for f in sink.outcomes["arc"].findings if f.symbol.endswith("TRUSTED")]
+    assert weighed == ["example.net:s=arc:i=1", f"{stranger}:s=arc:i=2"]
+    assert reduced(sink)
+    (finding,) = sink.outcomes["arc_dmarc_adjustment"].findings
+    assert finding.evidence == f"set 2, of {stranger}, says that DMARC passed before"
+
+
+def test_what_a_signer_saw_counts_for_the_domain_it_names(
+    path: str, zone: dict[str, Any], tmp_path: Path
+) -> None:
+    listed = tmp_path / "signers"
+    listed.write_text("example.net\n")
+    claims = {"header.from=example.com": True, "header.from=attacker.example": False, "": False}
+    for claim, counts in claims.items():
+        told = f"Authentication-Results: mx1; dmarc=pass {claim}\r\n".encode()
+        options = {"reuse_auth_results": True, "sign_networks": AddressSet(("192.0.2.0/24",))}
+        sink = run(path, zone, told + RAW, options={**options, "use_domain": "example.net"})
+        assert f"dmarc=pass {claim}".strip() in results_of(sink)
+        assert reduced(trusted_run(path, zone, sealed(sink, RAW), str(listed))) is counts
+
+
 def test_what_failed_at_a_trusted_forwarder_is_worth_nothing(
     path: str, zone: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from filter_engine import checks
-from filter_engine.auth.arc import ArcResult
+from filter_engine.auth.arc import ArcResult, ArcSigner
 from filter_engine.auth.dmarc_row import decode_row
 from filter_engine.auth.results import DmarcCode, DmarcPolicy, DmarcResult, SpfCode, SpfResult
 from filter_engine.checks.dmarc import DmarcOptions
@@ -85,7 +85,8 @@ def test_a_mail_is_counted_for_its_domain() -> None:
 
 
 def test_a_trusted_forwarder_is_named() -> None:
-    question = kept(DmarcReporting(enabled=True), arc=ArcResult(vouched_dmarc=True))
+    vouching = ArcSigner(1, "example.net", "arc")
+    question = kept(DmarcReporting(enabled=True), arc=ArcResult(vouching=vouching))
     assert question is not None
     assert decode_row(question.args[1].decode()).override == "trusted_forwarder"
 

@@ -121,3 +121,31 @@ def test_the_longest_names_are_read() -> None:
     longest = ".".join(["x" * 49] * 5) + ".abc"
     assert names.to_ascii(longest + ".") == longest
     assert names.organisational_domain(longest) == "x" * 49 + ".abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("Example.COM", "example.com"),
+        ("example.com.", "example.com"),
+        ("example.com;", "example.com"),
+        ("example.com,", "example.com"),
+        ("example.com\x01", "example.com"),
+        ("example.com\u2028", "example.com"),
+        ("example.com> x", "example.com"),
+        ('"example.com"', "example.com"),
+        (" .example..com.;", "example.com"),
+        ("bücher.example;", "xn--bcher-kva.example"),
+        ("_a.example", "_a.example"),
+        ("", ""),
+        (";,", ""),
+        ("a" * 40000, ""),
+    ],
+)
+def test_host_as_people_read_it(text: str, host: str) -> None:
+    assert names.cleaned_host(text) == host
+
+
+@given(st.text(max_size=300))
+def test_cleaned_host_never_raises(text: str) -> None:
+    assert len(names.cleaned_host(text)) <= 1024
