@@ -1,9 +1,13 @@
-"""Private keys as people hand them over: PEM, or base64 of the same without its BEGIN and END."""
+"""Private keys as people hand them over: PEM, or base64 of the same without its BEGIN and END.
+
+What `filter-engine` reads as a key is read here too.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from ansible_collections.mailfleet.filter.plugins.module_utils.openssl_key import (
     ED25519_PKCS8_PREFIX,
@@ -12,6 +16,8 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.openssl_key impor
 )
 
 _COLUMNS = 64
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
 
 
 class KeyTextError(ValueError):
@@ -19,15 +25,19 @@ class KeyTextError(ValueError):
 
 
 def as_pem(text: bytes) -> bytes:
-    """Return a private key as PEM; PEM itself as it is, apart from white space at its ends.
+    """Return a private key as PEM. PEM itself may be indented, or folded into one line.
 
     Base64 may be a PKCS#1 or PKCS#8 structure in DER, or an Ed25519 seed. Whether the key is any
     good is for openssl to say. Raises `KeyTextError`.
     """
     if len(text) > MAX_KEY_BYTES:
         raise KeyTextError("the text is too large for a private key")
-    if b"-----BEGIN " in text:
-        return text.strip() + b"\n"
+    block = _BLOCK.search(text)
+    if block is not None:
+        body = b"".join(block[2].split())
+        if not _BASE64.match(body):  # header fields: a passphrase, which openssl refuses
+            return text.strip() + b"\n"
+        return _wrapped(body.decode(), block[1].decode())
     packed = b"".join(text.split())
     raw = raw_ed25519(packed)
     if raw is not None:
@@ -53,6 +63,10 @@ def _kind(der: bytes) -> str | None:
 
 
 def _pem(der: bytes, kind: str) -> bytes:
-    body = base64.b64encode(der).decode()
+    return _wrapped(base64.b64encode(der).decode(), kind)
+
+
+def _wrapped(body: str, kind: str) -> bytes:
+    """PEM of a body in base64 (RFC 7468)."""
     lines = [body[start : start + _COLUMNS] for start in range(0, len(body), _COLUMNS)]
     return "\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""]).encode()
