@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from filter_engine import checks, lint
-from filter_engine.cli.loading import symbols_of
+from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.cli.options import config_options
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.loader import Inspection, inspect
@@ -121,7 +121,9 @@ def _findings(
     """The loader's findings and those of the rules, by file and line."""
     found = lint.without(inspection.findings, ignore)
     if with_lint and inspection.config is not None:
-        found += lint.run(inspection.config, host, ignore=ignore, symbols_of=symbols_of)
+        found += lint.run(
+            inspection.config, host, ignore=ignore, symbols_of=symbols_of, key_files_of=key_files_of
+        )
     return tuple(sorted(found))
 
 

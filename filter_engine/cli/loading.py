@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filter_engine import checks
 from filter_engine.cli.options import fail
 from filter_engine.config.effective import SymbolDefault
 from filter_engine.config.findings import ConfigError
 from filter_engine.config.loader import load
+from filter_engine.config.map_definition import MapDefinition, MapKind, Scheme
 from filter_engine.config.model import Config
+from filter_engine.config.origin import Origin
 from filter_engine.headers.sections import sections
 from filter_engine.rules.loader import site_rules
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.plan import checks_symbols
+
+if TYPE_CHECKING:
+    from filter_engine.maps.map import Map
 
 
 def load_config(
@@ -32,6 +39,35 @@ def symbols_of(config: Config) -> Iterator[tuple[str, tuple[str, ...]]]:
     return (
         (symbol.name, symbol.groups) for _, symbol in checks_symbols(config, registry_of(config))
     )
+
+
+def key_files_of(config: Config) -> Iterator[tuple[str, str, Origin]]:
+    """(module, path, where it is named) of each key file that mail may be signed with."""
+    from filter_engine.checks.signing.options import SigningOptions
+    from filter_engine.checks.signing.places import key_files
+
+    for module, options in config.modules.items():
+        if isinstance(options, SigningOptions) and config.is_enabled(module):
+            maps = (
+                _map(config, definition, f"{module}.{name}")
+                for name, definition in (
+                    ("path_map", options.path_map),
+                    ("selector_map", options.selector_map),
+                )
+            )
+            for found in key_files(options, *maps):
+                yield module, found.path, found.origin
+
+
+def _map(config: Config, definition: MapDefinition | None, where: str) -> Map:
+    """A map of words, empty where its files cannot be read: lint says so by a rule of its own."""
+    from filter_engine.maps.maps import Maps
+
+    files = definition.sources if definition is not None else ()
+    readable = all(
+        os.access(file.location, os.R_OK) for file in files if file.scheme is Scheme.FILE
+    )
+    return Maps(config).of(definition if readable else None, MapKind.HASH, where)
 
 
 def load_with_rules(config_file: Path | None, variables: Mapping[str, str]) -> Config:

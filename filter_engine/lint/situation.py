@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config
-from filter_engine.config.origin import Layer
+from filter_engine.config.origin import Layer, Origin
 from filter_engine.lint.host import Host
 from filter_engine.lint.listeners import Listener, WorkerSection, listeners, worker_sections
 from filter_engine.lint.postfix import Postfix, read_postfix
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SymbolsOf: TypeAlias = "Callable[[Config], Iterable[tuple[str, Iterable[str]]]]"
 """Gives the symbols of the checks under a configuration, each with its groups."""
+
+KeyFilesOf: TypeAlias = "Callable[[Config], Iterable[tuple[str, str, Origin]]]"
+"""Gives (module, path, where it is named) of each key file that mail may be signed with; a path
+has ``$domain`` where the domain is not known."""
 
 
 class Place(Protocol):
@@ -41,6 +45,8 @@ class Situation:
     host: Host | None
     #: None: nobody says what the checks set, so that no name is known or unknown.
     symbols_of: SymbolsOf | None = None
+    #: None: nobody says which keys sign.
+    key_files_of: KeyFilesOf | None = None
 
     @cached_property
     def workers(self) -> tuple[WorkerSection, ...]:
@@ -56,6 +62,11 @@ class Situation:
     def postfix(self) -> Postfix | None:
         """The host's Postfix, if it has one that can be read."""
         return read_postfix(self.host) if self.host else None
+
+    @cached_property
+    def key_files(self) -> tuple[tuple[str, str, Origin], ...]:
+        """(module, path, where it is named) of each key file."""
+        return () if self.key_files_of is None else tuple(self.key_files_of(self.config))
 
     @cached_property
     def names(self) -> Names | None:

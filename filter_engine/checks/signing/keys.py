@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import field
-from glob import escape, iglob
 from typing import Final
 
 from filter_engine.auth.signing_key import KeyRing, SigningKey
-from filter_engine.checks.signing.options import KeyPlace, SigningOptions
+from filter_engine.checks.signing.options import SigningOptions
+from filter_engine.checks.signing.places import existing_files, key_files, named_keys
 from filter_engine.checks.signing.whose import is_eligible, is_safe, may_use, signing_domain
 from filter_engine.config.map_definition import MapDefinition, MapKind
 from filter_engine.lazy_dataclass import frozen
@@ -65,7 +65,6 @@ class SigningMaps:
 
 def prepare(options: SigningOptions, setup: Setup, module: str) -> SigningMaps:
     """Read the maps, and every key that the options name, so that no message waits for it."""
-    preload(options)
 
     def map_of(definition: MapDefinition | None, kind: MapKind, name: str) -> Map:
         return setup.maps.of(definition, kind, f"{module}.{name}")
@@ -79,8 +78,7 @@ def prepare(options: SigningOptions, setup: Setup, module: str) -> SigningMaps:
         map_of(options.whitelist, MapKind.RADIX, "whitelist"),
         _key_store(module, setup) if options.use_redis else None,
     )
-    for path in (hit.value for hit in made.paths.items()):
-        KEYS.preload(sorted(iglob(_pattern(KeyPlace(path=path), options, None))))
+    preload(options, made.paths, made.selectors)
     return made
 
 
@@ -90,24 +88,10 @@ def _key_store(module: str, setup: Setup) -> Store:
     return store
 
 
-def preload(options: SigningOptions) -> None:
+def preload(options: SigningOptions, paths: Map = _NOTHING, selectors: Map = _NOTHING) -> None:
     """Read every key file that the options name; call before the fork."""
-    patterns: set[str] = set()
-    for domain, keys in options.domain.items():
-        name = domain if domain != "*" else None
-        patterns.update(_pattern(place, options, name) for place in keys.places)
-    patterns.add(_pattern(KeyPlace(), options, None))
-    for pattern in patterns:
-        KEYS.preload(sorted(iglob(pattern)))
-
-
-def _pattern(place: KeyPlace, options: SigningOptions, domain: str | None) -> str:
-    path = escape(place.path or options.path)
-    selector = escape(place.selector) if place.selector else "*"
-    if not place.selector and options.selector_map is None:
-        selector = escape(options.selector)
-    name = "*" if domain is None else escape(domain)
-    return path.replace("$domain", name).replace("$selector", selector)
+    files = (existing_files(named) for named in key_files(options, paths, selectors))
+    KEYS.preload(sorted({file for found in files for file in found}))
 
 
 def signers(
@@ -144,25 +128,8 @@ def domain_signers(
 ) -> Iterator[Signer]:
     """Every key that signs for the domain."""
     known = maps or SigningMaps()
-    keys = options.domain.get(domain) or options.domain.get("*")
-    places = keys.places if keys is not None else ()
-    selector, path = known.selectors.get(domain) or "", known.paths.get(domain) or ""
-    if not places and (selector or path or options.try_fallback):
-        places = (KeyPlace(),)
-    for place in places:
-        named = place.selector or selector or options.selector
-        if not named or not is_safe(named.lower()):
-            continue
-        if place.key:
-            yield Signer(domain, named, material=place.key)
-            continue
-        if options.use_redis:
-            yield Signer(domain, named)
-            continue
-        file = place.path or path or options.path
-        if file:
-            file = file.replace("$domain", domain).replace("$selector", named)
-            yield Signer(domain, named, file)
+    for named in named_keys(domain, options, known.paths, known.selectors):
+        yield Signer(domain, named.selector, named.path, named.key)
 
 
 def key_places(domain: str, options: SigningOptions) -> Iterator[tuple[str, str]]:

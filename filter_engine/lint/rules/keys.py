@@ -10,60 +10,22 @@ from filter_engine.config.findings import Finding
 from filter_engine.lint.declare import rule
 from filter_engine.lint.host import Account
 from filter_engine.lint.situation import Situation
-from filter_engine.lint.tree import is_off, module_sections, named, scalars, text
-from filter_engine.ucl.nodes import UclObject, UclScalar
-
-_MODULES = ("dkim_signing", "arc")
-
-
-def _key_files(situation: Situation) -> Iterator[tuple[str, str, UclScalar]]:
-    """(module, path, where it is written) of each key, names of a domain filled in if known."""
-    for module, section in module_sections(situation.config.tree, *_MODULES):
-        domains = [
-            found
-            for outer in section.values("domain")
-            if isinstance(outer, UclObject)
-            for found in named(outer)
-        ]
-        for domain, keys in domains:
-            yield from _paths(module, keys, domain)
-        top = section.get("path")
-        if isinstance(top, UclScalar) and (not domains or _falls_back(section)):
-            yield module, text(top), top
-
-
-def _falls_back(section: UclObject) -> bool:
-    node = section.get("try_fallback")
-    return node is None or text(node).lower() not in ("false", "no", "off", "0")
-
-
-def _paths(module: str, keys: UclObject, domain: str) -> Iterator[tuple[str, str, UclScalar]]:
-    if is_off(keys):
-        return
-    places = [keys, *(inner for name, inner in named(keys) if name == "selectors")]
-    for place in places:
-        node = place.get("path")
-        if isinstance(node, UclScalar) and text(node):
-            selector = text(place.get("selector")) or text(keys.get("selector"))
-            path = text(node)
-            if domain != "*":
-                path = path.replace("$domain", domain)
-            yield module, path.replace("$selector", selector) if selector else path, node
+from filter_engine.lint.tree import scalars
 
 
 @rule(
     "unreadable-key",
     needs_host=True,
     doc="A key file of dkim_signing or arc is missing, or the account of the engine (--user) may "
-    "not read it: mail leaves unsigned. Of a path with $domain or $selector the directory is "
-    "examined.",
+    "not read it: mail leaves unsigned. Where the domain is not known ($domain of a key for all "
+    "others), the directory is examined.",
 )
 def unreadable_key(situation: Situation) -> Iterator[Finding]:
     """Every configured key exists and can be read."""
     host = situation.host
     assert host is not None
     account = Account.named(host.user)
-    for module, path, node in _key_files(situation):
+    for module, path, origin in situation.key_files:
         if not path.startswith("/"):
             continue
         if "$" in path:
@@ -75,7 +37,7 @@ def unreadable_key(situation: Situation) -> Iterator[Finding]:
         if why:
             yield situation.finding(
                 "unreadable-key",
-                node.origin,
+                origin,
                 f"{module}: key {path}: {why}: mail leaves unsigned",
                 f"put the key there, owned by {account.name}, mode 0600, or say with --user which "
                 "account the engine runs as",
@@ -92,14 +54,14 @@ def exposed_key(situation: Situation) -> Iterator[Finding]:
     """Private keys are their account's alone."""
     host = situation.host
     assert host is not None
-    for module, path, node in _key_files(situation):
+    for module, path, origin in situation.key_files:
         found = host.stat(path) if "$" not in path and path.startswith("/") else None
         if found is None or not stat.S_ISREG(found.st_mode):
             continue
         if found.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
             yield situation.finding(
                 "exposed-key",
-                node.origin,
+                origin,
                 f"{module}: key {path} has mode {stat.S_IMODE(found.st_mode):04o}: others than the "
                 "engine's account may read or change it",
                 f"chmod 0640 {path}, with the group of the engine",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filter_engine import checks, lint
-from filter_engine.cli.loading import symbols_of
+from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.config.findings import Finding
 from filter_engine.config.loader import inspect
 from filter_engine.scan.declare import REGISTRY
@@ -61,7 +61,9 @@ class Case:
                 frozenset(addresses) if addresses is not None else None,
                 self.about.get("user"),
             )
-            findings.extend(lint.run(found.config, host, symbols_of=symbols_of))
+            findings.extend(
+                lint.run(found.config, host, symbols_of=symbols_of, key_files_of=key_files_of)
+            )
         return [(f, f"{Path(f.file).relative_to(site)}:{f.line}") for f in sorted(findings)]
 
 

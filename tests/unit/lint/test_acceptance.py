@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from filter_engine import checks, lint
 from filter_engine.cli.configtest import configtest
-from filter_engine.cli.loading import symbols_of
+from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.config.loader import Inspection, inspect
 from filter_engine.scan.declare import REGISTRY
 from filter_engine.scanner import sections
@@ -88,7 +88,10 @@ def _found(tree: Path, addresses: frozenset[str], root: Path) -> list[tuple[str,
     assert inspection.config is not None
     host = lint.Host(root, addresses)
     found = sorted(
-        (*inspection.findings, *lint.run(inspection.config, host, symbols_of=symbols_of))
+        (
+            *inspection.findings,
+            *lint.run(inspection.config, host, symbols_of=symbols_of, key_files_of=key_files_of),
+        )
     )
     return [(f.code, str(Path(f.file).relative_to(tree)), f.line) for f in found]
 
