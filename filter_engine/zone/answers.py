@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import dns.exception
@@ -142,6 +142,17 @@ def _read(reply: dns.message.Message, name: str, kind: str) -> Answer:
     return Answer(data=tuple(data), ttl=ttl, alias=alias, authoritative=authoritative)
 
 
+def ask_first(asker: Asker, servers: Iterable[Server], name: str, kind: str) -> Answer:
+    """What the first server says that answers; a failure names the last one asked."""
+    answer = Answer(failure="there is no resolver to ask")
+    for server in servers:
+        answer = asker.ask(server, name, kind)
+        if not answer.failure:
+            break
+        answer = replace(answer, failure=f"{server.label} {answer.failure}")
+    return answer
+
+
 class Authorities:
     """Finds the authoritative servers of names by way of a resolver, each zone once."""
 
@@ -164,7 +175,7 @@ class Authorities:
             passed.append(zone)
             names, problem = self._names(zone)
             if problem:
-                found = ([], f"its name servers cannot be found: {problem}")
+                found = ([], f"the authoritative servers cannot be found: {problem}")
                 break
             if names:
                 found = self._found(zone, names)
@@ -174,12 +185,7 @@ class Authorities:
         return found
 
     def _ask(self, name: str, kind: str) -> Answer:
-        answer = Answer(failure="there is no resolver to ask")
-        for resolver in self._resolvers:
-            answer = self._asker.ask(resolver, name, kind)
-            if not answer.failure:
-                break
-        return answer
+        return ask_first(self._asker, self._resolvers, name, kind)
 
     def _names(self, zone: str) -> tuple[tuple[str, ...], str]:
         answer = self._ask(zone, "NS")

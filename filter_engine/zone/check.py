@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from filter_engine.auth.spf import MAX_LOOKUPS
-from filter_engine.zone.answers import Answer, Asker, Authorities, Kind, Server
+from filter_engine.zone.answers import Answer, Asker, Authorities, Kind, Server, ask_first
 from filter_engine.zone.compare import Fault, Finding, compare
 from filter_engine.zone.document import Document, RecordSet
 from filter_engine.zone.spf_lookups import survey
@@ -84,12 +83,7 @@ def _spf(sets: Iterable[RecordSet], resolvers: Sequence[Server], asker: Asker) -
     """What the expected SPF records cost whoever checks them, as the world is now."""
 
     def look_up(name: str, kind: str) -> Answer:
-        answers = (asker.ask(server, name, kind) for server in resolvers)
-        answer = Answer(failure="there is no resolver to ask")
-        for answer in itertools.islice(answers, len(resolvers)):
-            if not answer.failure:
-                break
-        return answer
+        return ask_first(asker, resolvers, name, kind)
 
     for wanted in sets:
         for text, record in wanted.texts.items():

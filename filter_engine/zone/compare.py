@@ -44,8 +44,8 @@ class Finding:
     """Why the record exists."""
 
     def as_dict(self) -> dict[str, object]:
-        """For ``--json``."""
-        return asdict(self)
+        """For ``--json``; ``server`` is null where the finding is of no one server."""
+        return {**asdict(self), "server": self.server or None}
 
 
 def compare(

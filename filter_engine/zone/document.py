@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dns.exception
 import dns.name
@@ -141,10 +141,15 @@ def read_document(path: Path) -> Document:
 
 
 def _document(data: Any) -> Document:
-    if not isinstance(data, dict) or not isinstance(data.get("records"), list):
-        raise DocumentError('not a list of records; expected {"format": 1, "records": [...]}')
-    if data.get("format") != FORMAT:
-        raise DocumentError(f"format {data.get('format')!r}; this program reads {FORMAT}")
+    shape = f'expected {{"format": {FORMAT}, "records": [...]}}'
+    if not isinstance(data, dict):
+        raise DocumentError(f"not an object; {shape}")
+    if "format" not in data:
+        raise DocumentError(f"format is missing; {shape}")
+    if data["format"] != FORMAT:
+        raise DocumentError(f"format {data['format']!r} is not known; this program reads {FORMAT}")
+    if not isinstance(data.get("records"), list):
+        raise DocumentError(f"records is missing, or no list; {shape}")
     if len(data["records"]) > MAX_RECORDS:
         raise DocumentError(f"more than {MAX_RECORDS} records")
     resolvers = data.get("resolvers", [])
@@ -169,15 +174,20 @@ def _record(data: Any, where: str) -> Record:
         raise DocumentError(f"{where}: name, type and value are needed, each a text")
     name, kind, value = data["name"].rstrip(".").lower(), data["type"].upper(), data["value"]
     ttl, rivals = data.get("ttl"), data.get("rivals")
+    if ttl is None:
+        raise DocumentError(f"{where} ({name} {kind}): ttl is missing: write seconds, as in 3600")
     if not isinstance(ttl, int) or isinstance(ttl, bool) or not 0 <= ttl < 2**31:
         raise DocumentError(f"{where} ({name} {kind}): ttl is {ttl!r}, not a number of seconds")
     if rivals is not None and not isinstance(rivals, str):
         raise DocumentError(f"{where} ({name} {kind}): rivals is neither a text nor null")
     try:
         dns.name.from_text(f"{name}.")
-        rdata = _rdata(kind, value)
     except (dns.exception.DNSException, ValueError) as error:
         raise DocumentError(f"{where} ({name} {kind}): {error}") from error
+    try:
+        rdata = _rdata(kind, value)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise DocumentError(f"{where} ({name} {kind}): {_form(kind)}{error}") from error
     return Record(
         name,
         kind,
@@ -188,6 +198,22 @@ def _record(data: Any, where: str) -> Record:
         rivals,
         rdata,
     )
+
+
+_FORMS: Final = {
+    "MX": "MX needs a preference and a host, as in 10 mx.example.net.",
+    "A": "A needs an IPv4 address",
+    "AAAA": "AAAA needs an IPv6 address",
+    "TLSA": "TLSA needs usage, selector, matching type and digest, as in 3 1 1 0123...",
+    "CAA": 'CAA needs flags, tag and value, as in 0 issue "ca.example"',
+    "SRV": "SRV needs priority, weight, port and host, as in 0 1 465 mx.example.net.",
+    "TXT": "TXT needs ASCII",
+}
+
+
+def _form(kind: str) -> str:
+    """How a value of the type is written; empty for types that are rare here."""
+    return f"{_FORMS[kind]}: " if kind in _FORMS else ""
 
 
 def _rdata(kind: str, value: str) -> dns.rdata.Rdata:

@@ -68,13 +68,19 @@ def report_text(report: Report) -> str:
         lines += list(_finding(one))
     for one in report.unasked:
         lines.append(f"not asked: {one.text}")
-    who = ", ".join(report.servers) or "nobody"
-    lines.append(
-        f"{report.asked} answers of {who}: "
-        + (f"{len(report.differences)} differences" if report.differences else "no difference")
-        + (f", {len(report.unasked)} could not be had" if report.unasked else "")
-    )
+    lines.append(_sum(report))
     return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _sum(report: Report) -> str:
+    who = ", ".join(report.servers) or "any server"
+    differences = f"{len(report.differences)} differences" if report.differences else ""
+    unasked = f"{len(report.unasked)} could not be had" if report.unasked else ""
+    if report.asked:
+        said, found = f"{report.asked} answers of {who}", differences or "no difference"
+    else:
+        said, found = f"no answer of {who}", differences or "nothing was compared"
+    return f"{said}: {', '.join(filter(None, (found, unasked)))}"
 
 
 def _printable(line: str) -> str:

@@ -128,7 +128,21 @@ def test_check_tells_people_what_differs_and_why_it_should_be(
 def test_nobody_to_ask(path: Path) -> None:
     done = run("check", "-f", path, "-s", "127.0.0.1:9", "--timeout", "0.2")
     assert done.exit_code == 2
-    assert "not asked: 127.0.0.1 port 9 " in done.output
+    who = "127.0.0.1 port 9"
+    assert f"not asked: {who} " in done.output
+    assert f"not asked: the authoritative servers cannot be found: {who} " in done.output
+    assert f"not asked: SPF record of _spf.news.example: {who} " in done.output
+    assert done.output.endswith(f"no answer of {who}: nothing was compared, 3 could not be had\n")
+
+
+def test_nobody_to_ask_for_programs(path: Path) -> None:
+    arguments = ("-f", path, "-s", "127.0.0.1:9", "--timeout", "0.2", "--only", "authoritative")
+    told = json.loads(run("check", *arguments, "--json").output)
+    assert (told["status"], told["asked"], told["servers"]) == (2, 0, [])
+    assert {one["server"] for one in told["findings"]} == {None}
+    assert run("check", *arguments).output.endswith(
+        "no answer of any server: nothing was compared, 2 could not be had\n"
+    )
 
 
 @pytest.mark.parametrize("verb", ["show", "check"])
