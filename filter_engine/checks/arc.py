@@ -22,6 +22,7 @@ from filter_engine.checks.sender_policy import (
     is_exempt,
     signed_content,
 )
+from filter_engine.checks.signing.names import SELECTOR, by_domain
 from filter_engine.checks.signing.options import (
     HEADER_LIST,
     DomainKeys,
@@ -75,12 +76,14 @@ class ArcDomainKeys(DomainKeys):
 class ArcOptions(SenderPolicyOptions, SigningOptions):
     """The section ``arc``: verifying and sealing."""
 
-    selector: str = option(STRING, "arc", doc="selector for domains without an own one")
+    selector: str = option(SELECTOR, "arc", doc="selector for domains without an own one")
     key_prefix: str = option(
         STRING, "arc_keys", doc="hash in Redis: selector.domain gives the key, PEM or base64"
     )
     domain: Mapping[str, DomainKeys] = option(
-        sections_of(ArcDomainKeys, "arc.domain"), MappingProxyType({}), doc="keys by domain"
+        by_domain(sections_of(ArcDomainKeys, "arc.domain")),
+        MappingProxyType({}),
+        doc="keys by domain",
     )
     sign_headers: str = option(
         HEADER_LIST,
@@ -90,7 +93,8 @@ class ArcOptions(SenderPolicyOptions, SigningOptions):
     reuse_auth_results: bool = option(
         BOOLEAN,
         False,
-        doc="seal the Authentication-Results that mail from the site's own hosts came with",
+        doc="seal the Authentication-Results that a host of this site (its name is this host's or "
+        "among remove_ids of authentication-results) gave the mail",
     )
     whitelisted_signers_map: MapDefinition | None = option(
         MAP_DEFINITION, None, doc="domains whose seals are trusted when the chain verifies"

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from filter_engine.checks.signing.names import is_safe as is_safe
 from filter_engine.checks.signing.options import SigningOptions
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action
 
-_SAFE_NAME: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]|\.(?!\.))*\Z")
 _REFUSED: Final = frozenset({Action.REJECT, Action.SOFT_REJECT, Action.DISCARD})
-
-
-def is_safe(name: str) -> bool:
-    """Whether a domain or selector may become part of a path and of a header."""
-    return len(name) < 254 and _SAFE_NAME.match(name) is not None
 
 
 def is_eligible(task: Task, options: SigningOptions) -> bool:

@@ -17,16 +17,18 @@ from filter_engine.scan.declare import REGISTRY
 checks.load()
 
 
-def loaded(directory: Path, text: str) -> tuple[SigningOptions, list[Finding]]:
+def loaded(
+    directory: Path, text: str, module: str = "dkim_signing"
+) -> tuple[SigningOptions, list[Finding]]:
     (directory / "local.d").mkdir()
-    (directory / "local.d" / "dkim_signing.conf").write_text(text)
+    (directory / "local.d" / f"{module}.conf").write_text(text)
     config = load(
         variables={"LOCAL_CONFDIR": str(directory)},
         environ={},
         modules=sections(REGISTRY),
         groups=REGISTRY.groups(),
     )
-    options = config.modules["dkim_signing"]
+    options = config.modules[module]
     assert isinstance(options, SigningOptions)
     return options, list(config.findings)
 
@@ -124,4 +126,23 @@ def test_where_oversigning_is_written(tmp_path: Path) -> None:
     _, found = loaded(tmp_path, 'oversign_headers = "from";')
     assert [(one.code, one.hint) for one in found] == [
         ("no-effect", "write (o) before the names in sign_headers: (o)from:(o)subject:to")
+    ]
+
+
+def test_the_same_holds_for_sealing(tmp_path: Path) -> None:
+    text = """selector = "arc._domainkey";
+    oversign_headers = "from";
+    domain {
+        EXAMPLE.net { selector = "a b"; path = "/k/$domian"; }
+        "@example.net" { selectors [ { selector = ""; } ] }
+    }"""
+    options, found = loaded(tmp_path, text, "arc")
+    assert list(options.domain) == ["example.net", "@example.net"]
+    assert [(one.code, one.line) for one in found] == [
+        ("odd-syntax", 1),
+        ("no-effect", 2),
+        ("no-effect", 4),
+        ("odd-syntax", 4),
+        ("no-effect", 5),
+        ("no-effect", 5),
     ]
