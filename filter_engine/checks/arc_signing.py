@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult, verify_chain
@@ -18,7 +19,11 @@ from filter_engine.checks.sender_policy import (
 )
 from filter_engine.checks.signing.keys import SigningMaps, fetched, is_published, prepare, signers
 from filter_engine.checks.signing.whose import is_refused
-from filter_engine.headers.authentication_results import authentication_results
+from filter_engine.headers.authentication_results import (
+    authentication_results,
+    claims_one_of,
+    own_ids,
+)
 from filter_engine.headers.options import AuthenticationResultsRoutine, MilterHeadersOptions
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.declare import Stage, Symbol, check
@@ -111,19 +116,23 @@ async def _chain(task: Task, ask: Ask) -> ArcResult:
 
 def _results(task: Task, options: ArcOptions, routine: AuthenticationResultsRoutine) -> str:
     """What ARC-Authentication-Results says after its instance (section 4.1.1)."""
-    reused = _reused(task, options) if options.reuse_auth_results else ""
+    reused = _reused(task, options, routine.remove_ids) if options.reuse_auth_results else ""
     return reused or authentication_results(task, add_smtp_user=routine.add_smtp_user)
 
 
-def _reused(task: Task, options: ArcOptions) -> str:
-    """The topmost Authentication-Results, if it comes from a host of this site; else ``""``.
+def _reused(task: Task, options: ArcOptions, ids: Iterable[str]) -> str:
+    """The topmost Authentication-Results, if a host of this site made it; else ``""``.
 
-    Anybody may write such a header: only mail from local networks, from ``sign_networks`` or of
-    logged-in users brings one that was made here.
+    Anybody may write such a header, and a login is no reason to believe it: it has to come from a
+    local network or ``sign_networks``, without a login, in this host's name or one of ``ids``.
     """
-    ours = task.authenticated or task.ip in options.sign_networks or task.local
-    field = task.message.get("authentication-results") if ours else None
+    ours = task.ip in options.sign_networks or (task.local and task.ip is not None)
+    if not ours or task.authenticated:
+        return ""
+    field = task.message.get("authentication-results")
     if field is None or not field.raw or len(field.raw) > MAX_REUSED:
+        return ""
+    if not claims_one_of(field.value, own_ids(task, ids)):
         return ""
     text = _FOLD.sub("\n\t", field.raw.decode("utf-8", "replace").strip())
     return "".join(c for c in text if c in "\n\t" or c.isprintable())

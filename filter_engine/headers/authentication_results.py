@@ -7,7 +7,7 @@ Internationalised addresses stay as they are (RFC 8616), domains are written as 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult
@@ -83,15 +83,30 @@ def forged_places(task: Task, name: str, ids: Iterable[str] = ()) -> tuple[int, 
     Those whose claim cannot be read, or that are beyond the bounds, count as such too: who reads
     them later may understand them.
     """
-    mine = {one.lower().rstrip(".") for one in (authserv_id(task), *ids)}
+    mine = own_ids(task, ids)
     fields = task.message.get_all(name)
     forged = [
         place
         for place, field in enumerate(fields[:_MAX_EXAMINED], start=1)
-        if (claimed := claimed_authserv(field.value)) is None or claimed.lower().rstrip(".") in mine
+        if (claimed := claimed_authserv(field.value)) is None or _plain(claimed) in mine
     ]
     forged.extend(range(_MAX_EXAMINED + 1, len(fields) + 1))
     return tuple(forged)
+
+
+def claims_one_of(value: str, ids: Container[str]) -> bool:
+    """Whether a header field is, by what it says, of a host among ``ids`` (see ``own_ids``)."""
+    claimed = claimed_authserv(value)
+    return claimed is not None and _plain(claimed) in ids
+
+
+def own_ids(task: Task, ids: Iterable[str] = ()) -> frozenset[str]:
+    """The authserv-ids of this site: this host's and ``ids``, as they are compared."""
+    return frozenset(_plain(one) for one in (authserv_id(task), *ids))
+
+
+def _plain(authserv: str) -> str:
+    return authserv.lower().rstrip(".")
 
 
 def claimed_authserv(value: str) -> str | None:

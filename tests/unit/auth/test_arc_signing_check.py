@@ -10,10 +10,13 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
+from filter_engine.checks import arc_signing
 from filter_engine.checks.arc import ArcOptions
 from filter_engine.checks.dkim_signing import DkimSigningOptions
 from filter_engine.checks.signing import keys as signing
+from filter_engine.checks.signing.keys import SigningMaps
 from filter_engine.config.addresses import AddressSet
+from filter_engine.headers.options import AuthenticationResultsRoutine
 from policy_scan import RAW, Sink, scan
 
 KEY_NAME = "arc._domainkey.example.net"
@@ -152,9 +155,13 @@ FOREIGN = b"Authentication-Results: mx1.example.net;\r\n\tspf=pass smtp.mailfrom
     ("given", "reused"),
     [
         ({"local": True}, True),
-        ({"user": "al@example.net"}, True),
         ({"ip": "203.0.113.4", "options": {"sign_networks": AddressSet(("203.0.113.4",))}}, True),
         ({}, False),
+        # whoever logged in wrote it
+        ({"user": "al@example.net"}, False),
+        ({"user": "al@example.net", "local": True}, False),
+        ({"local": True, "ids": ()}, False),  # nobody of this site is called so
+        ({"local": True, "ids": ("MX1.example.net.",)}, True),
     ],
 )
 def test_results_are_reused_of_the_sites_own_hosts_only(
@@ -162,6 +169,8 @@ def test_results_are_reused_of_the_sites_own_hosts_only(
 ) -> None:
     options = {"reuse_auth_results": True, "sign_local": True, "allow_username_mismatch": True}
     given = {**given, "options": {**options, **given.get("options", {})}}
+    routine = AuthenticationResultsRoutine(remove_ids=given.pop("ids", ("mx1.example.net",)))
+    given["states"] = {"arc_signing": arc_signing._State(SigningMaps(), routine)}
     sink = run(path, zone, FOREIGN + RAW, **given)
     expected = "i=1; mx1.example.net;\n\tspf=pass smtp.mailfrom=al@example.com"
     assert (results_of(sink) == expected) is reused
