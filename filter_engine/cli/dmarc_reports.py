@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from filter_engine.auth.dmarc import discover
+from filter_engine.auth.dmarc import DmarcDiscovery, discover
 from filter_engine.auth.dmarc_report import (
     AggregateReport,
     Reporter,
@@ -115,7 +115,13 @@ async def _report(
     """The report about one domain and day."""
     domain = collections[0].domain
     rows = [row for one in collections for row in read_rows(await _ask(store, kept.rows(one)))]
-    found = await asyncio.wait_for(_answered(discover(ASK, domain), resolver), _DNS_TIMEOUT)
+    try:
+        async with asyncio.timeout(_DNS_TIMEOUT):
+            found, addresses, refused = await _wanted(domain, resolver)
+    except TimeoutError:
+        done.failed += 1
+        done.lines.append(f"{domain} {day}: no report: DNS took more than {_DNS_TIMEOUT:g} s")
+        return
     if found.record is None:
         done.lines.append(f"{domain} {day}: no report: {found.problem or 'no DMARC record'}")
         if not found.detail:  # DNS answered: nobody wants it any more
@@ -123,9 +129,6 @@ async def _report(
         else:
             done.failed += 1
         return
-    addresses, refused = await asyncio.wait_for(
-        _answered(authorised(ASK, domain, found.record), resolver), _DNS_TIMEOUT
-    )
     done.lines.extend(f"{domain} {day}: {reason}" for reason in refused)
     addresses = _not_excluded(addresses, way.options, config)
     if not addresses or not rows:
@@ -142,6 +145,17 @@ async def _report(
     to = ", ".join(one.address for one in addresses)
     done.lines.append(f"{domain} {day}: {len(report.rows)} rows to {to}")
     await _forget(store, kept, day, collections, way)
+
+
+async def _wanted(
+    domain: str, resolver: Asked
+) -> tuple[DmarcDiscovery, tuple[ReportAddress, ...], tuple[str, ...]]:
+    """The record, who takes reports, and why others do not."""
+    found = await _answered(discover(ASK, domain), resolver)
+    if found.record is None:
+        return found, (), ()
+    addresses, refused = await _answered(authorised(ASK, domain, found.record), resolver)
+    return found, tuple(addresses), tuple(refused)
 
 
 async def _forget(

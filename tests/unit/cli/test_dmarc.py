@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from filter_engine.auth.dmarc_report_store import ReportStore, day_of, period
 from filter_engine.auth.dmarc_row import decode_row
+from filter_engine.cli import dmarc_reports
 from filter_engine.cli.dmarc import dmarc
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import Rotation, parse_upstreams
@@ -155,6 +157,32 @@ def test_a_domain_that_wants_none_any_more_is_forgotten(
     assert "no DMARC record" in run(DAY, "--server", inbox[1]).output
     assert run(DAY, "--server", inbox[1]).output == "nothing to report\n"
     assert not inbox[0].mails
+
+
+@needs_redis
+def test_a_slow_domain_does_not_end_the_run(
+    run: Any,
+    redis: RedisServer,
+    inbox: tuple[Inbox, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is kept for the next run; those that come after it are reported."""
+    monkeypatch.setattr(dmarc_reports, "_DNS_TIMEOUT", 0.2)
+    keep(redis_at(redis), ("a-slow.example", ROWS[0]), ("example.com", ROWS[0]))
+    main = tmp_path / "main.conf"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        name = f"127.0.0.1:{silent.getsockname()[1]}"
+        main.write_text(main.read_text().replace("127.0.0.1:9", name))
+        result = run(DAY, "--server", inbox[1])
+        assert result.exit_code == 1
+        assert f"a-slow.example {DAY}: no report: DNS took more than 0.2 s" in result.output
+        assert f"example.com {DAY}: 1 rows to " in result.output
+        assert len(inbox[0].mails) == 1
+        again = run(DAY, "--server", inbox[1])
+        assert "a-slow.example" in again.output
+        assert "rows to" not in again.output
 
 
 @needs_redis
