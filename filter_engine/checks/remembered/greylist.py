@@ -7,7 +7,6 @@ too early needs none of them; whether new mail waits is decided once its score i
 
 from __future__ import annotations
 
-from email.utils import formatdate
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
@@ -161,6 +160,8 @@ def _left(seen: _Seen, task: Task) -> str:
 
 
 def _waits(task: Task, options: GreylistOptions, seen: _Seen, why: str, evidence: str) -> Outcome:
+    from email.utils import formatdate  # loaded by who scans, not by who reads a configuration
+
     end = formatdate(seen.until, usegmt=True)
     found = (Finding(options.symbol, ("greylisted", end, why), evidence=evidence),)
     if is_rspamc(task) and not options.check_local:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -18,7 +19,6 @@ from filter_engine.config.schema import Option, option
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.metric import required_score
-from filter_engine.scan.run import wall_clock
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Embedded, Script, Store, StoreQuestion, Value
 from filter_engine.scan.task import Task
@@ -31,7 +31,9 @@ _MAX_TEXT: Final = 1024
 _MAX_RECIPIENTS: Final = 100
 _MAX_ROW: Final = 1 << 20
 """Octets of a row that is read."""
+_MAX_WINDOW: Final = 8 << 20
 _LONGEST: Final = 3600.0
+"""Seconds that a scan can have taken; the clock of a replay is not that of the wall."""
 
 
 @options_class
@@ -110,9 +112,9 @@ class History:
         """Put a row before the others, of which ``nrows`` in all stay."""
         data = orjson.dumps(row)
         if self.compressed:
-            from filter_engine.wire.compression import compress  # loaded where it is wanted
+            import zstandard  # loaded where it is wanted
 
-            data = compress(data)
+            data = zstandard.ZstdCompressor(level=1).compress(data)
         return self.store.run(_PUSH_SCRIPT, [self.key], [data, b"%d" % nrows, b"%d" % seconds])
 
     def newest(self, first: int = 0, last: int = -1) -> StoreQuestion:
@@ -121,13 +123,16 @@ class History:
 
     def rows(self, items: Iterable[bytes]) -> list[dict[str, Any]]:
         """The rows in an answer to ``newest``; those that cannot be read are left out."""
-        from filter_engine.wire.compression import CompressionError, decompress
+        import zstandard
 
+        reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
         found = []
         for item in items:
             try:
-                row = orjson.loads(decompress(item, _MAX_ROW) if self.compressed else item)
-            except (CompressionError, ValueError):
+                row = orjson.loads(
+                    reader.decompress(item, max_output_size=_MAX_ROW) if self.compressed else item
+                )
+            except (zstandard.ZstdError, ValueError):
                 continue
             if isinstance(row, dict):
                 found.append(row)
@@ -182,7 +187,7 @@ def _row(task: Task, history: History, options: HistoryOptions) -> dict[str, obj
     """What Rspamd's rows hold, under its names."""
     message, envelope, decision = task.message, task.envelope, task.decision
     senders = message.from_addresses
-    taken = wall_clock() - task.now
+    taken = time.time() - task.now
     required = history.required
     return {
         "is_skipped": False,

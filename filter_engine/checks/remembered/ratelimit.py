@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from filter_engine.checks.bayes import verdict_word
 from filter_engine.checks.remembered.buckets import CHECK, COUNT
@@ -29,7 +29,9 @@ from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Store
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult
-from filter_engine.selectors import Selector, SelectorError, compile_selector
+
+if TYPE_CHECKING:
+    from filter_engine.selectors import Selector
 
 _MODULE: Final = "ratelimit"
 _KEY_LENGTH: Final = 24
@@ -70,11 +72,15 @@ def _prepare(options: RatelimitOptions, setup: Setup) -> _Limits | None:
         buckets = tuple(b for b in said.bucket if b.burst > 0.0 and b.rate > 0.0)
         if not (said.enabled and buckets):
             continue
+        if not said.selector:
+            limits.append(_Limit(name, buckets, None))
+            continue
+        from filter_engine.selectors import SelectorError, compile_selector  # few sites have one
+
         try:
-            selector = compile_selector(said.selector, delimiter=":") if said.selector else None
+            limits.append(_Limit(name, buckets, compile_selector(said.selector, delimiter=":")))
         except SelectorError:
-            continue  # lint tells
-        limits.append(_Limit(name, buckets, selector))
+            continue  # a site was told
     store = setup.module_store(_MODULE, options) if limits else None
     if store is None:
         return None

@@ -206,6 +206,19 @@ class RatelimitOptions(ModuleRedis):
                     f"ratelimit {name!r}: {odd[0]!r} is nothing that is counted: no effect",
                     f"known: {', '.join(sorted(KEYWORDS))}; or write selector = ...",
                 )
+            if limit.enabled and limit.selector:
+                _tell_selector(name, limit, binder)
+
+
+def _tell_selector(name: str, limit: Limit, binder: Binder) -> None:
+    from filter_engine.selectors import SelectorError, compile_selector  # few sites have one
+
+    try:
+        compile_selector(limit.selector)
+    except SelectorError as error:
+        text = f"ratelimit {name!r}: its selector {limit.selector!r}: {error}: no effect"
+        hint = "docs/selectors.md lists what there is"
+        tell(binder, limit.origin("selector"), "rule-not-served", text, hint)
 
 
 def symbols_of_options(options: RatelimitOptions) -> Iterator[Symbol]:

@@ -211,8 +211,11 @@ def test_a_rate_that_is_none_is_an_error(tmp_path: Path, rate: str) -> None:
     assert [finding.code for finding in found.findings] == ["wrong-type"]
 
 
-def test_a_limit_that_counts_nothing_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["to_moon {", 'to { selector = "moon";'])
+def test_a_limit_that_counts_nothing_is_told(tmp_path: Path, said: str) -> None:
     main = tmp_path / "site.conf"
-    main.write_text('ratelimit { rates { to_moon { bucket { burst = 2; rate = "1 / 1h"; } } } }')
+    main.write_text(
+        f'ratelimit {{ rates {{ {said} bucket {{ burst = 2; rate = "1 / 1h"; }} }} }} }}'
+    )
     found = inspect(main, {}, {}, modules=sections(REGISTRY))
     assert [finding.code for finding in found.findings] == ["rule-not-served"]
