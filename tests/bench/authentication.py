@@ -1,8 +1,8 @@
 """``make bench-auth``: CPU time of DKIM and ARC, the least of many runs, beside pure dkimpy.
 
-Keys and records are kept, as in a worker that has seen the domain before. The aims: signing with
-RSA 2048 in 1,200 us, verifying in 86, 111 and 212 us (3, 15 and 60 KB) where pure dkimpy takes 466,
-901 and 2,040.
+Keys and records are kept, as in a worker that has seen the domain before. The aims: signing 3 KB
+with RSA 2048 in 1,200 us; verifying in 86, 111 and 212 us (3, 15 and 60 KB) where pure dkimpy takes
+466, 901 and 2,040. The latter are of another machine: held is their ratio, dkimpy measured beside.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email.utils import formatdate
 
 import dkim
@@ -34,7 +35,37 @@ SIZES = (3, 15, 60)
 """KB."""
 AIMS = {3: (86, 466), 15: (111, 901), 60: (212, 2040)}
 """Size -> (aim, pure dkimpy), us, as libraries were chosen by."""
+SIGNING_AIM = 1200
+"""us for a message of the least size; larger ones add what hashing them takes."""
+ALLOWANCE = 1.15
+"""So much over an aim is noise."""
 _ROUNDS = 60
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What something took."""
+
+    what: str
+    took: float
+    """us of CPU."""
+    beside: float = 0.0
+    """us of CPU of what it is compared with; 0: nothing."""
+    aim: float = 0.0
+    """The most it may take: a share of ``beside`` where there is that, else us; 0: none."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the aim is missed by more than noise."""
+        return bool(self.aim) and self.took > self.aim * (self.beside or 1.0) * ALLOWANCE
+
+    @property
+    def note(self) -> str:
+        """What it is held to, for people."""
+        if self.beside:
+            share = self.took / self.beside
+            return f"aim {self.aim:.2f} of pure dkimpy; here {share:.2f} of {self.beside:.0f}"
+        return f"aim {self.aim:.0f}" if self.aim else ""
 
 
 def mail(size: int) -> bytes:
@@ -70,8 +101,8 @@ def least(run: Callable[[], object], inner: int) -> float:
     return best * 1e6
 
 
-def figures() -> Iterator[tuple[str, float, str]]:
-    """(what, us, note)."""
+def figures() -> Iterator[Figure]:
+    """Everything measured, one after the other."""
     rsa, ed25519 = (
         SigningKey(generate_private_key(65537, 2048)),
         SigningKey(Ed25519PrivateKey.generate()),
@@ -87,7 +118,8 @@ def figures() -> Iterator[tuple[str, float, str]]:
 
         for name, key in (("RSA 2048", rsa), ("Ed25519", ed25519)):
             took = least(lambda k=key: sign(content(), "example.com", "s", k, now, headers), 20)  # type: ignore[misc]
-            yield f"sign {size} KB, {name}", took, "aim 1200" if key is rsa else ""
+            held = key is rsa and size == min(SIZES)
+            yield Figure(f"sign {size} KB, {name}", took, aim=SIGNING_AIM if held else 0.0)
         field = sign(content(), "example.com", "s", rsa, now, headers)
         signed = f"DKIM-Signature: {field}\r\n".replace("\n\t", "\r\n\t").encode() + raw
         fields = tuple((f.name.encode(), f.raw) for f in Message(signed).headers)
@@ -100,17 +132,14 @@ def figures() -> Iterator[tuple[str, float, str]]:
         took = least(check, 40)
         pure = least(lambda s=signed: dkim.verify(s, dnsfunc=_pure(rsa)), 5)  # type: ignore[misc]
         aim, was = AIMS[size]
-        note = (
-            f"aim {aim}, i.e. {aim / was:.2f} of pure dkimpy; here {took / pure:.2f} of {pure:.0f}"
-        )
-        yield f"verify {size} KB, RSA 2048", took, note
+        yield Figure(f"verify {size} KB, RSA 2048", took, pure, aim / was)
 
         def make(raw: bytes = raw) -> object:
             chain = drive(verify_chain(ASK, content(raw), now), table)
             results = "mx.example.net; spf=pass; dkim=pass"
             return seal(content(raw), chain, results, "example.com", "s", rsa, now, arc_headers)
 
-        yield f"seal {size} KB, RSA 2048 (two signatures)", least(make, 20), ""
+        yield Figure(f"seal {size} KB, RSA 2048 (two signatures)", least(make, 20))
 
 
 def _pure(key: SigningKey) -> Callable[..., bytes]:
@@ -118,12 +147,13 @@ def _pure(key: SigningKey) -> Callable[..., bytes]:
 
 
 def main() -> int:
-    """Print a table; 1 when signing is over its aim."""
+    """Print a table; 1 when something takes longer than its aim and an allowance for noise."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     slow = False
-    for what, took, note in figures():
-        print(f"{what:40} {took:8.0f} us   {note}", flush=True)
-        slow = slow or (note == "aim 1200" and took > 1200)
+    for one in figures():
+        said = f"{one.note}: too slow" if one.is_over else one.note
+        print(f"{one.what:40} {one.took:8.0f} us   {said}", flush=True)
+        slow = slow or one.is_over
     return int(slow)
 
 

@@ -52,3 +52,10 @@ def test_arc_validation(records: dict[str, str], case: dict[str, Any], name: str
         assert code != wanted, f"{name} is judged as the suite does: take it out of OTHERWISE"
     else:
         assert code == wanted, result.reason
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason=f"no {SUITE}")
+def test_the_whole_suite_is_read() -> None:
+    names = [case.id for case in cases()]
+    assert len(names) == 171
+    assert OTHERWISE.keys() <= set(names)
