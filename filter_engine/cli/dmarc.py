@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
+
+if TYPE_CHECKING:
+    from filter_engine.checks.dmarc_reporting_options import DmarcReporting
+    from filter_engine.config.model import Config
 
 
 @click.group()
@@ -68,7 +73,11 @@ def report(
     assert isinstance(options, DmarcOptions)
     wanted = options.reporting
     if not wanted.email or not wanted.domain:
-        fail("dmarc.reporting: email and domain say who reports; write both in local.d/dmarc.conf")
+        why = _uncounted(config, wanted)
+        said = "dmarc.reporting: email and domain say who reports; write both in local.d/dmarc.conf"
+        fail(f"{said}\n{why}" if why else said)
+    if why := _uncounted(config, wanted):
+        click.echo(f"filter-engine: {why}", err=True)
     now = time.time()
     try:
         outcome = asyncio.run(
@@ -80,3 +89,15 @@ def report(
         click.echo(line)
     if outcome.failed:
         fail(f"{outcome.failed} reports were not sent; the next run tries again")
+
+
+def _uncounted(config: Config, options: DmarcReporting) -> str:
+    """Why no mail is counted any more; empty if it is. What was counted before is reported."""
+    if not config.is_enabled("dmarc"):
+        return "no mail is being counted: the module dmarc is off"
+    if not options.enabled:
+        return (
+            "no mail is being counted: dmarc.reporting is off; write reporting { enabled = true; } "
+            "in local.d/dmarc.conf"
+        )
+    return ""

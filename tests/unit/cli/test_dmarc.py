@@ -135,6 +135,38 @@ def test_a_day_is_reported_and_forgotten(
 
 
 @needs_redis
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("enabled = false;\nreporting { enabled = true; %s }", "the module dmarc is off"),
+        ("reporting { %s }", "dmarc.reporting is off; write reporting { enabled = true; }"),
+    ],
+)
+def test_that_nothing_is_counted_is_said(
+    run: Any,
+    redis: RedisServer,
+    inbox: tuple[Inbox, str],
+    tmp_path: Path,
+    written: str,
+    why: str,
+) -> None:
+    keep(redis_at(redis), ("example.com", ROWS[0]))
+    who = 'email = "dmarc@mx.example"; domain = "mx.example";'
+    (tmp_path / "local.d" / "dmarc.conf").write_text(written % who)
+    result = run(DAY, "--server", inbox[1])
+    assert result.exit_code == 0, result.output
+    assert f"no mail is being counted: {why}" in result.output
+    assert "1 rows to r@example.com" in result.output  # what was counted before
+
+
+def test_whoever_names_no_reporter_is_told_that_nothing_is_counted(tmp_path: Path) -> None:
+    result = CliRunner().invoke(dmarc, ["report", "--var", f"LOCAL_CONFDIR={tmp_path}"])
+    assert result.exit_code == 1
+    assert "email and domain say who reports" in result.output
+    assert "no mail is being counted: dmarc.reporting is off" in result.output
+
+
+@needs_redis
 def test_what_could_not_be_sent_is_kept(
     run: Any, redis: RedisServer, inbox: tuple[Inbox, str]
 ) -> None:
