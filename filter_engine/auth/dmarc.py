@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from filter_engine.auth.dmarc_record import (
     DmarcRecord,
     DmarcSyntaxError,
@@ -93,17 +95,30 @@ async def discover(ask: Ask, from_domain: str) -> DmarcDiscovery:
     Both are asked for at once. A failure to learn whether the domain has a record of its own is
     temperror, whatever the organisation says.
     """
+    return (await discover_all(ask, (from_domain,)))[0]
+
+
+async def discover_all(ask: Ask, from_domains: Sequence[str]) -> tuple[DmarcDiscovery, ...]:
+    """``discover`` for several From domains, all asked for at once."""
+    names: dict[str, None] = {}
+    for one in from_domains:
+        domain = to_ascii(one)
+        if domain is not None and to_wire(f"_dmarc.{domain}") is not None:
+            names[f"_dmarc.{domain}"] = names[f"_dmarc.{organisational_domain(domain)}"] = None
+    answered = await ask.all(*(ask.dns(name, "TXT") for name in names))
+    known = dict(zip(names, answered, strict=True))
+    return tuple(_of_answers(one, known) for one in from_domains)
+
+
+def _of_answers(from_domain: str, known: Mapping[str, DnsAnswer]) -> DmarcDiscovery:
     domain = to_ascii(from_domain)
-    if domain is None or to_wire(f"_dmarc.{domain}") is None:
+    if domain is None or f"_dmarc.{domain}" not in known:
         return DmarcDiscovery(from_domain[:255], None, problem="not a domain name")
     organisation = organisational_domain(domain)
-    if organisation == domain:
-        return _read(await ask.dns(f"_dmarc.{domain}", "TXT"), domain)
-    own, above = await ask.all(
-        ask.dns(f"_dmarc.{domain}", "TXT"), ask.dns(f"_dmarc.{organisation}", "TXT")
-    )
-    found = _read(own, domain)
-    return found if found.code is not DmarcCode.NONE else _read(above, organisation)
+    found = _read(known[f"_dmarc.{domain}"], domain)
+    if found.code is not DmarcCode.NONE or organisation == domain:
+        return found
+    return _read(known[f"_dmarc.{organisation}"], organisation)
 
 
 def _read(answer: DnsAnswer, domain: str) -> DmarcDiscovery:

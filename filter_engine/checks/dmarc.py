@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from zlib import crc32
 
-from filter_engine.auth.dmarc import discover, judge
+from filter_engine.auth.dmarc import discover_all, judge
 from filter_engine.auth.results import (
     DkimResult,
     DmarcCode,
@@ -17,13 +17,15 @@ from filter_engine.auth.results import (
     SpfResult,
 )
 from filter_engine.checks.dmarc_reporting_options import DMARC_REPORTING, DmarcReporting
-from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
+from filter_engine.checks.sender_policy import SenderPolicyOptions, author_domains, is_exempt
 from filter_engine.config.kinds import BOOLEAN, one_of, section
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Kind, Option, Section, option
+from filter_engine.dns.names import cleaned_host
 from filter_engine.maps.map import Map
+from filter_engine.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
@@ -31,6 +33,9 @@ from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult
 
 _GROUPS = ("policies", "dmarc")
+MAX_AUTHORS = 16
+"""Domains of From whose policies are looked up; mail with more is as mail that fails."""
+_SEVERITY = (DmarcPolicy.NONE, DmarcPolicy.QUARANTINE, DmarcPolicy.REJECT)
 _ACTION: Kind[str] = one_of(
     "",
     *(spelling for a in Action for spelling in dict.fromkeys((a.value, a.value.replace(" ", "_")))),
@@ -110,24 +115,67 @@ async def dmarc(task: Task, ask: Ask) -> Outcome | None:
     options = task.options(DmarcOptions)
     if not options.auth_and_local_conf and is_exempt(task, options):
         return None
-    senders = task.message.from_addresses
-    domain = senders[0].domain if len(senders) == 1 else ""
-    if not domain:
-        problem = "Duplicate From header" if len(senders) > 1 else "No From header"
-        if len(senders) == 1:
-            problem = "No domain in From header"
+    domains = author_domains(task.message)
+    problem = _problem(task.message, domains)
+    if problem and not (domains and _may_act(options.actions)):
         result = DmarcResult(DmarcCode.NONE, reason=problem)
         return _outcome(Finding("DMARC_NA", (problem,)), result, options.actions.na)
-    found = await discover(ask, domain)
+    found = await discover_all(ask, domains[:MAX_AUTHORS])
     spf, dkim = await ask.all(ask.result("spf"), ask.result("dkim"))
     spf = spf if isinstance(spf, SpfResult) else None
     dkim = dkim if isinstance(dkim, DkimResult) else None
     # The coin is the same for a replayed scan and cannot be foreseen by the sender.
     coin = crc32(repr(task.now).encode(), crc32(task.message.raw)) % 100
     unsampled = task.state("dmarc")
-    sampling = unsampled is None or found.domain not in unsampled
-    result = judge(found, domain, spf, dkim, coin, sampling=sampling)
-    return _report(result, options.actions)
+    results = [
+        judge(
+            one, domain, spf, dkim, coin, sampling=unsampled is None or one.domain not in unsampled
+        )
+        for one, domain in zip(found, domains, strict=False)
+    ]
+    if problem:
+        return _strictest(problem, results, len(domains), options.actions)
+    return _report(results[0], options.actions)
+
+
+def _problem(message: Message, domains: Sequence[str]) -> str:
+    """Why From names no one domain to judge; ``""`` if it does.
+
+    Addresses without a domain are not counted where another one has a domain: ``<>`` beside it
+    hides nothing from who reads the mail.
+    """
+    addresses = message.from_addresses
+    if not addresses:
+        return "No From header"
+    if not domains:
+        return "Duplicate From header" if len(addresses) > 1 else "No domain in From header"
+    placed = sum(1 for address in addresses if cleaned_host(address.domain))
+    return "Duplicate From header" if placed > 1 else ""
+
+
+def _may_act(actions: DmarcActions) -> bool:
+    return bool(actions.reject or actions.quarantine or actions.softfail)
+
+
+def _strictest(
+    problem: str, results: Sequence[DmarcResult], authors: int, actions: DmarcActions
+) -> Outcome:
+    """For several From addresses: Rspamd's symbol, with the action of the strictest policy that
+    fails (RFC 7489, section 6.6.1)."""
+    value = DmarcResult(DmarcCode.NONE, reason=problem)
+    failed = [one for one in results if one.result is DmarcCode.FAIL]
+    if authors > len(results):
+        said = f"{authors} From domains, more than are looked up"
+        return _outcome(Finding("DMARC_NA", (problem,), 1.0, said), value, actions.reject)
+    if not failed:
+        return _outcome(Finding("DMARC_NA", (problem,)), value, actions.na)
+    worst = max(failed, key=lambda one: _SEVERITY.index(one.disposition))
+    said = f"{worst.record_domain} fails ({worst.disposition.value}); domains of From: {authors}"
+    action = {
+        DmarcPolicy.REJECT: actions.reject,
+        DmarcPolicy.QUARANTINE: actions.quarantine,
+    }.get(worst.disposition, actions.softfail)
+    return _outcome(Finding("DMARC_NA", (problem,), 1.0, said), value, action)
 
 
 def _report(result: DmarcResult, actions: DmarcActions) -> Outcome:

@@ -256,6 +256,82 @@ def test_dmarc_actions() -> None:
     assert pre_result(raw=from_("soft.example"), mail_from="a@soft.example") is None
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "ceo@example.com;",
+        "<ceo@example.com,>",
+        "Bank: ceo@example.com;",
+        "Bank: <ceo@example.com>;",
+        "ceo@example.com\x01",
+        "<ceo@example.com;>",
+        "<ceo@example.com>, <>",
+        "<>, ceo@example.com",
+        "<x>, <ceo@example.com>",
+        "ceo@example..com",
+        "<a@;>, <ceo@example.com>",
+    ],
+)
+def test_a_broken_from_is_judged_as_it_is_read(written: str) -> None:
+    raw = RAW.replace(b"Al <al@example.com>", written.encode())
+    assert raw != RAW
+    sink = scan(raw, ip="203.0.113.1")
+    assert "DMARC_POLICY_REJECT" in sink.symbols
+    assert sink.outcomes["dmarc"].value.from_domain == "example.com"
+
+
+def test_two_from_fields_of_which_one_is_empty() -> None:
+    sink = scan(b"From: <>\r\n" + RAW, ip="203.0.113.1")
+    assert "DMARC_POLICY_REJECT" in sink.symbols
+
+
+@pytest.mark.parametrize(
+    ("authors", "action", "said"),
+    [
+        (
+            "a@example.com, b@soft.example",
+            Action.REJECT,
+            "example.com fails (reject); domains of From: 2",
+        ),
+        (
+            "b@soft.example, c@quarantine.example, a@sub.example.com",
+            Action.REJECT,
+            "example.com fails (reject); domains of From: 3",
+        ),
+        (
+            "b@soft.example, c@quarantine.example",
+            Action.ADD_HEADER,
+            "quarantine.example fails (quarantine); domains of From: 2",
+        ),
+        (
+            "a@example.com, b@example.com",
+            Action.REJECT,
+            "example.com fails (reject); domains of From: 1",
+        ),
+        ("a@x.example, b@y.example", Action.GREYLIST, ""),
+        (
+            ", ".join(f"a@{n}.example" for n in range(17)),
+            Action.REJECT,
+            "17 From domains, more than are looked up",
+        ),
+    ],
+)
+def test_several_authors_get_the_strictest_policy(authors: str, action: Action, said: str) -> None:
+    """The symbol is Rspamd's; the actions are the site's."""
+    actions = dmarc_check.DmarcActions(reject="reject", quarantine="add_header", na="greylist")
+    raw = f"From: {authors}\r\n\r\nhello\r\n".encode()
+    options = dmarc_check.DmarcOptions(actions=actions)
+    outcome = scan(raw, ip="203.0.113.1", sections=(options,)).outcomes["dmarc"]
+    (finding,) = outcome.findings
+    assert (finding.symbol, finding.options) == ("DMARC_NA", ("Duplicate From header",))
+    assert finding.evidence == said
+    assert outcome.pre_result is not None
+    assert outcome.pre_result.action is action
+    unasked = scan(raw, ip="203.0.113.1").outcomes["dmarc"]
+    assert unasked.findings[0].options == ("Duplicate From header",)
+    assert unasked.pre_result is None
+
+
 def test_sampling_differs_between_messages_and_not_between_replays() -> None:
     zone = {"_dmarc.example.com": {"TXT": [b"v=DMARC1; p=reject; pct=50"]}}
     found = [
