@@ -20,6 +20,7 @@ from filter_engine.message.limits import (
 
 _NAME_BYTES = bytes(range(33, 58)) + bytes(range(59, 127))
 _BEFORE_MESSAGE = b" \t\r\n\v\f"
+_MBOX_LINE: Final = re.compile(rb"From (?![ \t]*:)")
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _NEXT_FIELD: Final = re.compile(rb"\n(?![ \t])")
 # Each kind is looked for by itself, so that none of them can hide another behind its number.
@@ -74,12 +75,13 @@ class HeaderField:
 def find_message(data: bytes, start: int, end: int) -> tuple[int, int, int]:
     """Begin and end of the header, and begin of the body, of the message in ``data[start:end]``.
 
-    Blank lines and an mbox ``From `` line before the first field are left out, as Rspamd does.
+    Blank lines and an mbox ``From `` line before the first field are left out, as Rspamd does;
+    not ``From :``, which is the field, if an obsolete way to write it (RFC 5322, section 4.5).
     CRLF, LF and a mix of them end lines. Without an empty line everything is header.
     """
     while start < end and data[start] in _BEFORE_MESSAGE:
         start += 1
-    if data.startswith(b"From ", start, end):
+    if _MBOX_LINE.match(data, start, end):
         line_end = data.find(b"\n", start, end)
         start = end if line_end < 0 else line_end + 1
     header_end, body = find_body(data, start, end)

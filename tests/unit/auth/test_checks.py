@@ -280,6 +280,11 @@ def test_a_broken_from_is_judged_as_it_is_read(written: str) -> None:
     assert sink.outcomes["dmarc"].value.from_domain == "example.com"
 
 
+def test_from_with_a_blank_before_the_colon_is_no_mbox_line() -> None:
+    sink = scan(b"From : al@example.com\r\nSubject: x\r\n\r\nhello\r\n", ip="203.0.113.1")
+    assert "DMARC_POLICY_REJECT" in sink.symbols
+
+
 def test_two_from_fields_of_which_one_is_empty() -> None:
     sink = scan(b"From: <>\r\n" + RAW, ip="203.0.113.1")
     assert "DMARC_POLICY_REJECT" in sink.symbols
