@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 from filter_engine.config import rspamd
 from filter_engine.config.composites import CompositeConfig
-from filter_engine.config.declared_files import module_file
 from filter_engine.config.kinds import BOOLEAN
 from filter_engine.config.model import (
     ActionsConfig,
@@ -152,11 +151,6 @@ def top(name: str, modules: Modules | None = None) -> Place:
         return module(modules[name])
     schema = rspamd.find(name)
     return NOWHERE if schema is None else of(schema)
-
-
-def file_of(name: str) -> str:
-    """The file of a section at the top in ``local.d`` and ``override.d``."""
-    return next((core.file for core in CORE if core.name == name), module_file(name))
 
 
 def find(path: str, modules: Modules | None = None) -> Option | None:

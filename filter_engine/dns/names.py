@@ -127,11 +127,6 @@ def _organisational_domain(name: str) -> str:
     return public_suffixes().privatesuffix(name) or name
 
 
-def is_public_suffix(name: str) -> bool:
-    """Whether everybody may register below the name (``com``, ``co.uk``)."""
-    return public_suffixes().privatesuffix(name.rstrip(".").lower()) is None
-
-
 def is_below(name: str, parent: str) -> bool:
     """Whether ``name`` equals ``parent`` or is a subdomain of it; both in lower case."""
     return name == parent or name.endswith("." + parent)

@@ -210,7 +210,6 @@ _SVG: Final = re.compile(
 )
 _XML: Final = re.compile(rb"\s*<\?xml\b", re.I)
 _BATCH: Final = re.compile(rb"\s*@\s*echo\s+off\b", re.I)
-_CSV_LINE: Final = re.compile(rb"[^\r\n,;]*(?:[,;][^\r\n]*)+")
 
 
 def detect(content: bytes) -> FileType | None:

@@ -72,12 +72,6 @@ def url_spans(text: str, budget: Budget | None = None, *, bare: bool = False) ->
     return found
 
 
-def text_urls(text: str, budget: Budget | None = None, *, bare: bool = False) -> Iterator[str]:
-    """The same as text."""
-    for span in url_spans(text, budget, bare=bare):
-        yield text[span.start : span.stop]
-
-
 def _with_scheme(text: str, budget: Budget) -> Iterator[range]:
     position = text.find("://")
     while position >= 0 and budget.urls > 0:
@@ -207,10 +201,3 @@ def email_spans(
                 if start < position and (before < 0 or start >= urls[before].stop):
                     yield range(start, first + domain.end())
         position = text.find("@", position + 1)
-
-
-def text_emails(text: str, budget: Budget | None = None) -> Iterator[str]:
-    """The same as text, without dots before the ``@``."""
-    for span in email_spans(text, budget):
-        local, at, domain = text[span.start : span.stop].rpartition("@")
-        yield f"{local.rstrip('.')}{at}{domain}"

@@ -108,17 +108,6 @@ def either(*kinds: Kind[Any]) -> Kind[Any]:
     )
 
 
-def each_table(kind: Kind[Any]) -> Kind[None]:
-    """As ``table_of``, or an array of such sections, in order."""
-    one = table_of(kind)
-
-    def convert(nodes: list[UclNode], binder: Binder) -> None:
-        for node in _sections(nodes):
-            one.convert([node], binder)
-
-    return Kind(one.name, convert, multiple=True)
-
-
 def each(schema: Schema, name: str) -> Kind[None]:
     """A sub-section or an array of them, each with ``schema``."""
 

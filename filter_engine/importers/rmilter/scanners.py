@@ -48,11 +48,6 @@ def clamav_whitelist(site: Site, setting: Setting) -> None:
         site.put("settings.conf", "rmilter_clamav_whitelist", {"ip": networks, "apply": apply})
 
 
-def unused_timeout(site: Site, setting: Setting) -> None:
-    values.seconds(setting)
-    site.lost(setting, ONE_TIMEOUT)
-
-
 # -- spamd --------------------------------------------------------------------------------------
 
 

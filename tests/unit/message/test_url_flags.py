@@ -7,7 +7,7 @@ import pytest
 from filter_engine.message import Message, Url
 from filter_engine.message.links import query_target, query_urls
 from filter_engine.message.url import parse_url
-from filter_engine.message.url_search import text_urls
+from filter_engine.message.url_search import url_spans
 
 
 def urls(content_type: str, body: str, subject: str = "x") -> dict[str, Url]:
@@ -53,7 +53,7 @@ def test_flags(written: str, text: str, flags: tuple[str, ...]) -> None:
     ],
 )  # fmt: skip
 def test_names_without_scheme(text: str, found: list[str]) -> None:
-    assert list(text_urls(text, bare=True)) == found
+    assert [text[span.start : span.stop] for span in url_spans(text, bare=True)] == found
 
 
 def test_names_without_scheme_are_not_looked_for_beside_html() -> None:
