@@ -6,14 +6,20 @@ files hold nothing private and are replaced whole.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.mailfleet.filter.plugins.module_utils import openssl_key
+from ansible_collections.mailfleet.filter.plugins.module_utils import (
+    dkim_last_run,
+    openssl_key,
+)
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record import (
     txt_strings,
     zone_text,
@@ -29,6 +35,8 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_states impor
 from ansible_collections.mailfleet.filter.plugins.module_utils.key_text import as_pem
 
 PUBLIC_MODE = 0o644
+LOCK_SECONDS = 30.0
+"""How long a run waits for another one's step."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,44 @@ class Keyring:
     gid: int
     key_mode: int
     rsa_bits: int
+
+    @contextlib.contextmanager
+    def locked(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+        """Keep other runs from the files, from loading to saving.
+
+        Raises `CalendarError` where another run does so for longer than `seconds`.
+        """
+        path = f"{self.calendar}.lock"
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise CalendarError(f"{path} cannot be opened: {error.strerror}") from error
+        try:
+            end = time.monotonic() + seconds
+            while not _lock(descriptor):
+                if time.monotonic() >= end:
+                    raise CalendarError(
+                        f"another run has kept {self.calendar} for {seconds:g} seconds: "
+                        "run this again when it is done"
+                    )
+                time.sleep(0.05)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @property
+    def _last_run(self) -> str:
+        return os.path.join(os.path.dirname(self.calendar), "last_run.json")
+
+    def load_last_run(self) -> dkim_last_run.LastRun:
+        """Read what the last run left. Raises `CalendarError`."""
+        text = self._text(self._last_run)
+        return dkim_last_run.read(text, self._last_run) if text else dkim_last_run.LastRun()
+
+    def save_last_run(self, run: dkim_last_run.LastRun) -> None:
+        """Write what the next run is to know. Raises `CalendarError`."""
+        self._replace(self._last_run, run.text(), check_mode=False)
 
     def load(self) -> list[Key]:
         """Read the calendar; without a file there are no keys. Raises `CalendarError`."""
@@ -135,19 +181,23 @@ class Keyring:
         ]
 
     def _replace(self, path: str, text: str, *, check_mode: bool) -> dict[str, Any]:
-        try:
-            with open(path, encoding="utf-8") as stream:
-                before = stream.read(MAX_FILE)
-        except FileNotFoundError:
-            before = ""
-        except (OSError, ValueError) as error:
-            raise CalendarError(f"{path} cannot be read: {error}") from error
+        before = self._text(path)
         if before == text:
             return {}
         if not check_mode:
             self._write(path, text)
         names = {"before_header": path, "after_header": path}
         return {"before": before, "after": text, **names}
+
+    @staticmethod
+    def _text(path: str) -> str:
+        try:
+            with open(path, encoding="utf-8") as stream:
+                return stream.read(MAX_FILE)
+        except FileNotFoundError:
+            return ""
+        except (OSError, ValueError) as error:
+            raise CalendarError(f"{path} cannot be read: {error}") from error
 
     def _write(self, path: str, text: str) -> None:
         part = f"{path}.{secrets.token_hex(8)}"
@@ -160,8 +210,17 @@ class Keyring:
                 stream.flush()
                 os.fsync(stream.fileno())
             os.rename(part, path)
+            openssl_key.sync_directory(path)
         except OSError as error:
             raise CalendarError(f"{path} cannot be written: {error.strerror}") from error
         finally:
             if os.path.lexists(part):
                 os.unlink(part)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

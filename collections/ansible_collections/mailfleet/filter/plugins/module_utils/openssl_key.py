@@ -89,6 +89,15 @@ def public_half(openssl: str, content: bytes, path: str) -> PublicKey:
     return PublicKey(algorithm, value, int(found[1]) if algorithm == "rsa" and found else None)
 
 
+def sync_directory(path: str) -> None:
+    """Have the name of a new file outlive a crash."""
+    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def place_new(path: str, content: bytes, *, uid: int, gid: int, mode: int) -> bool:
     """Create the file unless it is there; tells whether it was created.
 
@@ -106,6 +115,7 @@ def place_new(path: str, content: bytes, *, uid: int, gid: int, mode: int) -> bo
             os.fsync(stream.fileno())
         try:
             os.link(temporary, path)
+            sync_directory(path)
         except FileExistsError:
             return False
     except OSError as error:

@@ -64,6 +64,12 @@ options:
     description: The day to reckon with, C(YYYY-MM-DD).
     type: str
     required: true
+  day_given:
+    description:
+      - Whether a person gave O(today). The day of a clock is refused where it is earlier than the
+        last run's, or later by more than O(rotation) days.
+    type: bool
+    default: false
   ttl:
     description: Lifetime of the records in seconds.
     type: int
@@ -79,7 +85,9 @@ options:
     elements: str
     default: []
   roll_back:
-    description: Names of records of retiring keys that are to sign again (O(step=activate)).
+    description:
+      - Names of records of retiring keys that are to sign again (O(step=activate)).
+      - A name is carried out once, and again only after a run without it.
     type: list
     elements: str
     default: []
@@ -198,6 +206,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailfleet.filter.plugins.module_utils import (
     dkim_calendar,
     dkim_changes,
+    dkim_last_run,
     dkim_series,
     key_layouts,
     openssl_key,
@@ -234,6 +243,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "publish_lead": {"type": "int", "default": 14},
     "overlap": {"type": "int", "default": 14},
     "today": {"type": "str", "required": True},
+    "day_given": {"type": "bool", "default": False},
     "ttl": {"type": "int", "default": 3600},
     "rsa_bits": {"type": "int", "choices": [2048, 3072, 4096], "default": 2048},
     "rotate": _NAMES,
@@ -284,6 +294,7 @@ class Step:
         self.report: list[str] = []
         self.waiting: list[str] = []
         self.changed = False
+        self.roll_back: list[str] = []
         self.keyring = self._keyring(module)
 
     def _keyring(self, module: AnsibleModule) -> Keyring:
@@ -314,16 +325,23 @@ class Step:
 
     def run(self) -> dict[str, Any]:
         """Do the step; what the module returns."""
+        if self.params["step"] == "show" or self.check_mode:
+            return self._run()
+        with self.keyring.locked():
+            return self._run()
+
+    def _run(self) -> dict[str, Any]:
         params = self.params
         keys = dkim_changes.assigned(self.keyring.load(), self.series)
+        last = self.keyring.load_last_run()
+        self.roll_back = [name for name in params["roll_back"] if name not in last.rolled_back]
+        if params["step"] != "show" and not params["day_given"]:
+            before = last.day or dkim_last_run.newest(keys)
+            dkim_last_run.check_day(self.today, before, self.policy.rotation)
         if params["step"] == "publish":
             keys = self._publish(keys)
         elif params["step"] == "activate":
-            seen = {one["name"]: _seen(one) for one in params["seen"]}
-            outcome = dkim_calendar.activate(
-                keys, self.series, self.policy, self.today, seen, params["roll_back"]
-            )
-            keys, self.report, self.waiting = outcome.keys, outcome.report, outcome.waiting
+            keys = self._activate(keys)
         result: dict[str, Any] = {}
         if params["step"] != "show":
             known = [key for key in keys if key.public_key]
@@ -331,7 +349,36 @@ class Step:
             diff = self.keyring.save([*known, *future], params["ttl"], check_mode=self.check_mode)
             self.changed |= bool(diff) or known != [k for k in keys if k.state != "future"]
             result["diff"] = diff
+            if not self.check_mode:
+                self.keyring.save_last_run(self._this_run(keys, last))
         return {**result, **self._facts(keys), "changed": self.changed}
+
+    def _activate(self, keys: list[Key]) -> list[Key]:
+        params = self.params
+        seen = {one["name"]: _seen(one) for one in params["seen"]}
+        outcome = dkim_calendar.activate(
+            keys, self.series, self.policy, self.today, seen, self.roll_back
+        )
+        self.report, self.waiting = outcome.report, outcome.waiting
+        active = {key.name for key in outcome.keys if key.state == "active"}
+        self.report += [
+            f"{name} was rolled back to before and has retired since: it is not again while"
+            " dkim_keys_roll_back still names it"
+            for name in params["roll_back"]
+            if name not in self.roll_back and name not in active
+        ]
+        return outcome.keys
+
+    def _this_run(self, keys: list[Key], last: dkim_last_run.LastRun) -> dkim_last_run.LastRun:
+        """What the next run is to know; a verb that is given no more may be given again."""
+        params = self.params
+        done = set(last.rolled_back)
+        if params["step"] == "activate":
+            done |= {key.name for key in keys if key.state == "active"}
+        return dkim_last_run.LastRun(
+            last.followed_by(self.today, day_given=params["day_given"]),
+            tuple(sorted(done.intersection(params["roll_back"]))),
+        )
 
     def _publish(self, keys: list[Key]) -> list[Key]:
         params, path = self.params, self.params["path"]
@@ -396,7 +443,7 @@ class Step:
     def _facts(self, keys: list[Key]) -> dict[str, Any]:
         params = self.params
         known = [key for key in keys if key.public_key]
-        asked = dkim_calendar.questions(known, self.series, params["roll_back"])
+        asked = dkim_calendar.questions(known, self.series, self.roll_back)
         use = {"none": "", "shared": "dkim", "own": "arc"}[params["arc"]]
         return {
             "records": records(known, params["ttl"]),
