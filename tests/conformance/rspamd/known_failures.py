@@ -4,16 +4,17 @@ from __future__ import annotations
 
 #: Suites of what a later issue brings: they are not run, as their some 250 cases take minutes.
 LATER: dict[str, str] = {
-    "110_statistics/": "Bayes statistics are learnt and kept in Redis: issue 5",
-    "120_fuzzy/": "fuzzy storage and fuzzy_check: issue 5",
-    "242_history_redis_reset": "history in Redis: issue 5",
+    # Bayes beside the real Rspamd, learning with either: tests/oracle/test_statistics.py.
+    "110_statistics/": "the suites learn through the controller's /learnspam, /learnham, /learnclass: issue 7",
+    "120_fuzzy/": "fuzzy storage and fuzzy_check: issue 6",
+    "242_history_redis_reset": "the controller's reset of the history: issue 7",
 }
 
 _BY_INTENT = (
     "by intent: no request makes this engine read a file of its host; later Rspamd refuses it too"
 )
 _LUA = "a Lua script of the suite, which the data do not hold, sets the symbol"
-_REDIS_MAPS = "maps and keys in Redis: issue 5"
+_REDIS_MAPS = "maps in Redis: issue 6"
 _ARC_KEYS = "the keys of the chain's signers stand in the Internet's DNS, not in the data"
 _METRICS = "the controller has no /metrics"
 _MSGPACK = "the controller writes JSON only: msgpack would need a library for this alone"
@@ -40,6 +41,7 @@ CASES: dict[str, str] = {
     "001_merged/102_multimap-MAP_-_REDIS_-_CC_-_HIT#1": _REDIS_MAPS,
     "001_merged/102_multimap-MAP_-_REDIS_-_URL_PLAIN_REGEX_-_HIT#1": _REDIS_MAPS,
     "001_merged/271_lua_extras-Lua_extras_deferred_selector_fires_regexp_when_From_in_map#1": _LUA,
+    # Chains that verify with keys at hand: tests/conformance/arc.
     "001_merged/321_arc_check-ARC_ALLOW_CHECK#1": _ARC_KEYS,
     "001_merged/350_magic-Magic_detections_bundle_1#1": _LUA,
     "001_merged/420_content_negotiation-Metrics_With_Wildcard_Accept#1": _METRICS,
@@ -59,6 +61,7 @@ CASES: dict[str, str] = {
     "109_composites-Composites_-_Opts_RE_Hit_2#1": _LUA,
     "109_composites-Composites_-_Opts_Plain#1": _LUA,
     "109_composites-Composites_-_Opts_RE_Hit_3#1": _LUA,
+    # Signing with such a key: test_each_key_of_a_domain_signs in tests/unit/auth.
     "116_dkim-DKIM_Sign_ED25519_PEM#1": _LUA,
     "119_dynamic_composites-INITIAL_MAP_-_DYN_ONE_FIRES#1": _LUA,
     "119_dynamic_composites-RELOAD_-_UPDATED_SCORES_AND_NEW_NAME#1": _LUA,
