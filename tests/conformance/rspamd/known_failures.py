@@ -5,7 +5,7 @@ from __future__ import annotations
 #: Suites of what a later issue brings: they are not run, as their some 250 cases take minutes.
 LATER: dict[str, str] = {
     # Bayes beside the real Rspamd, learning with either: tests/oracle/test_statistics.py.
-    "110_statistics/": "the suites learn through the controller's /learnspam, /learnham, /learnclass: issue 7",
+    "110_statistics/": "they learn through the controller, which has no /learnspam: issue 7",
     "120_fuzzy/": "fuzzy storage and fuzzy_check: issue 6",
     "242_history_redis_reset": "the controller's reset of the history: issue 7",
 }
