@@ -16,10 +16,9 @@ from filter_engine.config.workers import ControllerConfig, NormalConfig, ProxyCo
 from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.scanner import Scanner
 from filter_engine.workers import process
-from filter_engine.workers.controller import ControllerWorker
 from filter_engine.workers.normal import NormalWorker
 from filter_engine.workers.proxy import ProxyWorker, scans_itself
-from filter_engine.workers.service import Factory
+from filter_engine.workers.service import Context, Factory, Service
 from filter_engine.workers.sockets import SocketPool
 from filter_engine.workers.statistics import Counter, Statistics
 
@@ -59,8 +58,15 @@ def plans(config: Config) -> Iterator[Plan]:
         factory = partial(NormalWorker, normal)
         yield Plan("normal", factory, True, normal.count or cores, normal, last=True)
     for controller in config.controllers:
-        control = partial(ControllerWorker, controller)
+        control = partial(_controller, controller)
         yield Plan("controller", control, False, controller.count or 1, controller)
+
+
+def _controller(config: ControllerConfig, context: Context) -> Service:
+    """The controller, loaded in its own process: aiohttp takes 16 MB that no scanner needs."""
+    from filter_engine.workers.controller import ControllerWorker
+
+    return ControllerWorker(config, context)
 
 
 @mutable

@@ -42,3 +42,10 @@ def test_nothing_dear_is_loaded_to_read_a_configuration(module: str) -> None:
     program = PROGRAM.format(module=module, dear=DEAR)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_the_service_loads_no_web_server_before_it_forks() -> None:
+    """What the controller alone needs (16 MB) is in no scanner's memory."""
+    program = PROGRAM.format(module="serve", dear=("aiohttp",))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert json.loads(done.stdout) == []
