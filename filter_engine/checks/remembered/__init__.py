@@ -8,3 +8,4 @@ from filter_engine.checks.remembered import history as history
 from filter_engine.checks.remembered import known_senders as known_senders
 from filter_engine.checks.remembered import ratelimit as ratelimit
 from filter_engine.checks.remembered import replies as replies
+from filter_engine.checks.remembered import spamtrap as spamtrap

@@ -167,7 +167,8 @@ def _waits(task: Task, options: GreylistOptions, seen: _Seen, why: str, evidence
     if is_rspamc(task) and not options.check_local:
         return Outcome(found, value=seen)
     message = f"{options.message}: {end}" if options.report_time else options.message
-    return Outcome(found, value=seen, pre_result=PreResult(options.action, message, _MODULE))
+    refused = PreResult(Action.parse(options.action), message, _MODULE)
+    return Outcome(found, value=seen, pre_result=refused)
 
 
 @check(

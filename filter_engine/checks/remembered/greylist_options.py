@@ -28,16 +28,17 @@ from filter_engine.ucl.nodes import UclNode
 GROUPS: Final = ("greylist",)
 
 
-def _action(nodes: list[UclNode], binder: Binder) -> Action:
+def _action(nodes: list[UclNode], binder: Binder) -> str:
     text = STRING.convert(nodes, binder)
     try:
-        return Action.parse(text)
+        return Action.parse(text).value
     except ValueError:
         known = ", ".join(action.value for action in Action)
         raise MisfitError(f"{text!r} is no action", f"known: {known}") from None
 
 
-ACTION: Final[Kind[Action]] = Kind("action", _action)
+ACTION: Final[Kind[str]] = Kind("action", _action)
+"""The name of an action, as ``Action.parse`` takes it."""
 
 
 @options_class
@@ -64,7 +65,7 @@ class GreylistOptions(ModuleRedis):
     message: str = option(STRING, "Try again later", doc="reply")
     report_time: bool = option(BOOLEAN, False, doc="tell in the reply when to come back")
     symbol: str = option(STRING, "GREYLIST", doc="symbol for mail that waits")
-    action: Action = option(ACTION, Action.SOFT_REJECT, doc="action of mail that waits")
+    action: str = option(ACTION, "soft reject", doc="action of mail that waits")
     greylist_min_score: float | None = option(
         nullable(NUMBER), None, doc="score from which mail waits; default: the action's own"
     )

@@ -49,7 +49,7 @@ class RepliesOptions(VerifiedOptions):
     use_local: bool = option(BOOLEAN, True, doc="keep Message-IDs of clients in local_networks")
     symbol: str = option(STRING, "REPLY", doc="symbol for an answer")
     score: float = option(NUMBER, -4.0, doc="score of an answer under a symbol of its own")
-    action: Action | None = option(nullable(ACTION), None, doc="action of an answer")
+    action: str | None = option(nullable(ACTION), None, doc="action of an answer")
     message: str = option(
         STRING, "Message is reply to one we originated", doc="text of a forced action"
     )
@@ -119,7 +119,7 @@ async def replies(task: Task, ask: Ask) -> Outcome | None:
     found = (Finding(options.symbol, evidence=evidence),)
     forced = None
     if options.action is not None and not _is_own(task, options):
-        forced = PreResult(options.action, options.message, _MODULE)
+        forced = PreResult(Action.parse(options.action), options.message, _MODULE)
     sender = reply_sender(task)
     kept: tuple[StoreQuestion, ...] = ()
     if sender is not None:

@@ -45,7 +45,7 @@ SERVED_IN_PART = frozenset(
     external_services force_actions forged_recipients greylist
     hfilter history_redis known_senders maillist metadata_exporter mid milter_headers mime_types
     multimap mx_check once_received p0f phishing ratelimit rbl replies
-    rmilter_headers spf surbl url_suspect whitelist
+    rmilter_headers spamtrap spf surbl url_suspect whitelist
     """.split()  # noqa: SIM905  # a table to read
 )
 

@@ -24,7 +24,7 @@ from filter_engine.config.rspamd.kinds import (
     table_of,
 )
 from filter_engine.config.rspamd.shared_options import (
-    REDIS,
+    REDIS_KNOWN,
     REDIS_WITHOUT_TIMEOUT,
     flag,
     module,
@@ -97,23 +97,14 @@ ONCE_RECEIVED: Final = part(
     whitelist=known(MAP_SOURCE, doc="clients that are not looked at"),
 )
 
-SPAMTRAP: Final = module(
+SPAMTRAP: Final = part(
     "spamtrap",
     "learns from mail to addresses nobody uses",
-    REDIS,
-    map=known(MAP_SOURCE, doc="the addresses"),
-    symbol=symbol("SPAMTRAP", "mail to such an address"),
-    score=known(NUMBER, 0.0, doc="score of the symbol"),
-    action=known(STRING, doc="action of that mail"),
-    smtp_message=known(STRING, doc="reply of that action"),
+    REDIS_KNOWN,
     learn_fuzzy=flag(False, "learn fuzzy hashes"),
     learn_spam=flag(False, "learn as spam"),
     fuzzy_flag=known(INTEGER, 1, doc="list of the fuzzy storage"),
     fuzzy_weight=known(NUMBER, 10.0, doc="weight in that list"),
-    key_prefix=known(STRING, "sptr_", doc="put before the keys in Redis"),
-    allow_multiple_rcpts=flag(False, "also mail with other recipients"),
-    check_local=flag(False, "also for clients in local_networks"),
-    check_authed=flag(False, "also for clients that logged in"),
 )
 
 RSPAMD_UPDATE: Final = module(

@@ -102,4 +102,4 @@ def test_without_its_store_mail_flows(redis: RedisServer, serve: Serve) -> None:
     redis.stop(hard=True)
     verdict = engine(ANSWER, **TO_ME)
     assert verdict.action is Action.NO_ACTION
-    assert options(verdict, "STORE_FAIL") == ("greylist", "known_senders", "replies")
+    assert {"greylist", "known_senders", "replies"} <= set(options(verdict, "STORE_FAIL") or ())
