@@ -25,6 +25,9 @@ MAX_FILE = 65536
 MAX_TEXTS = 64
 """Keys that did not come from files and are kept."""
 
+MAX_COMPLAINTS = 1024
+"""Paths without a usable key that are remembered, so that each is told once."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -122,7 +125,8 @@ class KeyRing:
 
     def __init__(self) -> None:
         self._keys: dict[str, tuple[_Stamp, SigningKey]] = {}
-        self._complained: dict[str, str] = {}
+        self._complained: OrderedDict[str, str] = OrderedDict()
+        self._exposed: set[str] = set()
         self._texts: OrderedDict[str, SigningKey | None] = OrderedDict()
 
     def of_text(self, text: str, name: str) -> SigningKey | None:
@@ -150,6 +154,8 @@ class KeyRing:
         except SigningKeyError as error:
             if self._complained.get(path) != str(error):
                 self._complained[path] = str(error)
+                if len(self._complained) > MAX_COMPLAINTS:  # senders choose $domain
+                    self._complained.popitem(last=False)
                 _log.warning("not signing: %s", error)
             return None
 
@@ -171,8 +177,21 @@ class KeyRing:
             raise SigningKeyError(f"{path}: {error.strerror}") from None
         key = load_signing_key(data, path)
         self._keys[path] = (stamp, key)
+        if status.st_mode & stat.S_IRWXO:
+            self._warn_of_mode(path, stat.S_IMODE(status.st_mode))
         self._complained.pop(path, None)
         return key
+
+    def _warn_of_mode(self, path: str, mode: int) -> None:
+        """Once a file: the key is used all the same, as mail would leave unsigned without it."""
+        if path not in self._exposed:
+            self._exposed.add(path)
+            _log.warning(
+                "key %s has mode %04o: every user of this host may read or change it; "
+                "make it 0640, with the group of the engine",
+                path,
+                mode,
+            )
 
     def preload(self, paths: Iterable[str]) -> None:
         """Read keys before workers are forked; what cannot be read is logged."""

@@ -31,6 +31,7 @@ def key_directory(
     for selector, key in (("dkim", keys.rsa), ("ed", keys.ed25519)):
         path = tmp_path / f"example.com.{selector}.key"
         path.write_bytes(pem(key.key, PrivateFormat.PKCS8))
+        path.chmod(0o600)
     return tmp_path
 
 

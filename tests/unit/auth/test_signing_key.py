@@ -20,7 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from filter_engine.auth.signing_key import KeyRing, SigningKeyError, load_signing_key
+from filter_engine.auth.signing_key import (
+    MAX_COMPLAINTS,
+    KeyRing,
+    SigningKeyError,
+    load_signing_key,
+)
 
 Pem = Callable[[Any, PrivateFormat], bytes]
 PKCS8 = PrivateFormat.PKCS8
@@ -107,6 +112,31 @@ def test_ring_complains_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
         f"not signing: {broken} holds no private key: expected PEM or base64 of an RSA or Ed25519 "
         "key, without a passphrase",
     ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)]
+)
+def test_a_key_open_to_everybody_is_told_once(
+    tmp_path: Path, keys: Any, pem: Pem, caplog: pytest.LogCaptureFixture, mode: int, told: bool
+) -> None:
+    """It still signs: without it mail would leave unsigned."""
+    path = tmp_path / "example.com.s1.key"
+    ring = KeyRing()
+    with caplog.at_level(logging.WARNING):
+        for key in (keys.rsa, keys.ed25519):  # also after a change of the file
+            path.write_bytes(pem(key.key, PKCS8))
+            path.chmod(mode)
+            assert ring.get(str(path)) is not None
+    assert [f"{path} has mode {mode:04o}" in r.message for r in caplog.records] == [True] * told
+
+
+def test_complaints_are_bounded(tmp_path: Path) -> None:
+    """Where a path has $domain, whoever sends mail chooses what is looked for."""
+    ring = KeyRing()
+    for number in range(MAX_COMPLAINTS + 100):
+        assert ring.get(str(tmp_path / f"{number}.example.key")) is None
+    assert len(ring._complained) == MAX_COMPLAINTS
 
 
 def test_huge_file_is_not_read(tmp_path: Path) -> None:
