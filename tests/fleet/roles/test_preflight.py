@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -46,15 +48,18 @@ def preflight(redis_password: str = GOOD, **more: object) -> str:
     return done.stdout + done.stderr
 
 
+def plays(name: str) -> Iterator[dict[str, Any]]:
+    """The plays of a playbook and of those it imports, in their order."""
+    for play in yaml.safe_load((PROJECT / "playbooks" / name).read_text()):
+        imported = play.get("ansible.builtin.import_playbook")
+        yield from plays(imported) if imported else [play]
+
+
 def site_roles(*groups: str) -> set[str]:
     """The roles that site.yml runs on hosts of these groups."""
-    books = ("site.yml", "keys.yml")
-    plays = [
-        p for name in books for p in yaml.safe_load((PROJECT / "playbooks" / name).read_text())
-    ]
     return {
         role["role"]
-        for play in plays
+        for play in plays("site.yml")
         if play.get("hosts") in groups
         for role in play.get("roles", [])
     }
@@ -71,6 +76,40 @@ def test_the_roles_of_the_site_are_checked_on_their_hosts() -> None:
     assert site_roles("site", "mas") == {
         path.name for path in (PROJECT / "roles").iterdir() if (path / "tasks").is_dir()
     }
+
+
+@pytest.mark.parametrize("name", ["site.yml", "rotate_dkim.yml"])
+def test_what_changes_hosts_begins_with_preflight(name: str) -> None:
+    beginning = list(plays("preflight.yml"))
+    assert list(plays(name))[: len(beginning)] == beginning
+
+
+def test_a_role_asks_by_itself_what_preflight_asks_of_it() -> None:
+    asked = {
+        task["ansible.builtin.import_role"]["name"]
+        for play in plays("preflight.yml")
+        for task in play["tasks"]
+        if "ansible.builtin.import_role" in task
+    }
+    asking = {
+        path.parent.parent.name
+        for path in (PROJECT / "roles").glob("*/tasks/main.yml")
+        if "check.yml"
+        in {t.get("ansible.builtin.import_tasks") for t in yaml.safe_load(path.read_text())}
+    }
+    assert asked == asking
+
+
+def test_playbooks_say_nothing_twice() -> None:
+    """Expressions of more than a line stand in one playbook only."""
+    seen: dict[str, str] = {}
+    for path in sorted((PROJECT / "playbooks").rglob("*.yml")):
+        text = path.read_text()
+        for found in re.findall(r"\{\{.+?\}\}", text, re.S):
+            if len(found) > 120:
+                words = " ".join(found.split())
+                assert words not in seen, (path.name, seen.get(words), words)
+                seen[words] = path.name
 
 
 @pytest.mark.parametrize(
