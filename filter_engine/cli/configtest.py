@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from filter_engine import checks, lint
+from filter_engine.cli.key_faults import key_faults_of
 from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.cli.options import config_options
 from filter_engine.config.findings import Finding, Severity
@@ -122,7 +123,12 @@ def _findings(
     found = lint.without(inspection.findings, ignore)
     if with_lint and inspection.config is not None:
         found += lint.run(
-            inspection.config, host, ignore=ignore, symbols_of=symbols_of, key_files_of=key_files_of
+            inspection.config,
+            host,
+            ignore=ignore,
+            symbols_of=symbols_of,
+            key_files_of=key_files_of,
+            key_faults_of=key_faults_of,
         )
     return tuple(sorted(found))
 

@@ -21,6 +21,7 @@ from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.plan import checks_symbols
 
 if TYPE_CHECKING:
+    from filter_engine.checks.signing.places import NamedKey
     from filter_engine.maps.map import Map
 
 
@@ -43,8 +44,15 @@ def symbols_of(config: Config) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def key_files_of(config: Config) -> Iterator[tuple[str, str, Origin]]:
     """(module, path, where it is named) of each key file that mail may be signed with."""
+    for module, found in signing_keys_of(config):
+        if found.path:
+            yield module, found.path, found.origin
+
+
+def signing_keys_of(config: Config) -> Iterator[tuple[str, NamedKey]]:
+    """(module, key) of each key that mail may be signed with."""
     from filter_engine.checks.signing.options import SigningOptions
-    from filter_engine.checks.signing.places import key_files
+    from filter_engine.checks.signing.places import every_key
 
     for module, options in config.modules.items():
         if isinstance(options, SigningOptions) and config.is_enabled(module):
@@ -55,8 +63,8 @@ def key_files_of(config: Config) -> Iterator[tuple[str, str, Origin]]:
                     ("selector_map", options.selector_map),
                 )
             )
-            for found in key_files(options, *maps):
-                yield module, found.path, found.origin
+            for found in every_key(options, *maps):
+                yield module, found
 
 
 def _map(config: Config, definition: MapDefinition | None, where: str) -> Map:

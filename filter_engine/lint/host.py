@@ -8,11 +8,14 @@ import pwd
 import socket
 import stat
 from functools import cache
+from glob import escape, iglob
+from itertools import islice
 from pathlib import Path
 
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.regular_file import read_regular_file
 
+MAX_MATCHING = 100
 _MAX_FILE = 1024 * 1024
 
 
@@ -71,11 +74,21 @@ class Host:
 
     def text(self, path: str) -> str | None:
         """The content of a file below the root, None where there is none that can be read."""
+        content = self.content(path)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def content(self, path: str) -> bytes | None:
+        """The octets of a file below the root, None where there is none that can be read."""
         try:
-            content = read_regular_file(self.path(path), _MAX_FILE)
+            return read_regular_file(self.path(path), _MAX_FILE)
         except (OSError, ValueError):
             return None
-        return content.decode("utf-8", "replace")
+
+    def matching(self, pattern: str) -> list[str]:
+        """The paths of the host that a shell pattern fits, at most ``MAX_MATCHING``."""
+        root = str(self.root).rstrip("/")
+        found = iglob(f"{escape(root)}{pattern}")
+        return sorted(path.removeprefix(root) for path in islice(found, MAX_MATCHING))
 
     def stat(self, path: str) -> os.stat_result | None:
         """What is at a path, None where nothing is or it cannot be told."""

@@ -12,7 +12,7 @@ from filter_engine.config.model import Config
 from filter_engine.lint.declare import REGISTRY
 from filter_engine.lint.host import Host
 from filter_engine.lint.rules import MODULES
-from filter_engine.lint.situation import KeyFilesOf, Situation, SymbolsOf
+from filter_engine.lint.situation import KeyFaultsOf, KeyFilesOf, Situation, SymbolsOf
 
 
 def run(
@@ -22,14 +22,16 @@ def run(
     ignore: Collection[str] = (),
     symbols_of: SymbolsOf | None = None,
     key_files_of: KeyFilesOf | None = None,
+    key_faults_of: KeyFaultsOf | None = None,
 ) -> tuple[Finding, ...]:
     """The findings of every rule, by file and line.
 
     Without ``host`` rules that need one rest, without ``symbols_of`` those about names of symbols,
-    without ``key_files_of`` those about keys that sign.
+    without ``key_files_of`` those about files of keys, without ``key_faults_of`` those about what
+    is in them.
     """
     load()
-    situation = Situation(config, host, symbols_of, key_files_of)
+    situation = Situation(config, host, symbols_of, key_files_of, key_faults_of)
     found = {
         finding
         for rule in REGISTRY.values()

@@ -25,6 +25,12 @@ KeyFilesOf: TypeAlias = "Callable[[Config], Iterable[tuple[str, str, Origin]]]"
 """Gives (module, path, where it is named) of each key file that mail may be signed with; a path
 has ``$domain`` where the domain is not known."""
 
+ReadKeys: TypeAlias = "Callable[[str], Iterable[tuple[str, bytes]]]"
+"""Gives the files that a path leads to (several with ``$domain``), with their content."""
+
+KeyFaultsOf: TypeAlias = "Callable[[Config, ReadKeys], Iterable[tuple[str, str, Origin]]]"
+"""Gives (module, why it cannot sign, where it is named) of each key that is none."""
+
 
 class Place(Protocol):
     """Where a value was written: an origin of ``ucl`` or of ``config``, or a line of main.cf."""
@@ -47,6 +53,8 @@ class Situation:
     symbols_of: SymbolsOf | None = None
     #: None: nobody says which keys sign.
     key_files_of: KeyFilesOf | None = None
+    #: None: nobody says which keys can sign.
+    key_faults_of: KeyFaultsOf | None = None
 
     @cached_property
     def workers(self) -> tuple[WorkerSection, ...]:

@@ -7,8 +7,8 @@ from dataclasses import field
 from glob import escape, iglob
 from typing import Final
 
-from filter_engine.checks.signing.options import KeyPlace, SigningOptions
 from filter_engine.checks.signing.names import is_safe
+from filter_engine.checks.signing.options import KeyPlace, SigningOptions
 from filter_engine.config.map_definition import MapKind
 from filter_engine.config.origin import BUILTIN, Origin
 from filter_engine.lazy_dataclass import frozen
@@ -69,6 +69,13 @@ def key_files(
     options: SigningOptions, paths: Map = _NOTHING, selectors: Map = _NOTHING
 ) -> Iterator[NamedKey]:
     """Every key in a file, of every domain that is listed, and of all others."""
+    return (found for found in every_key(options, paths, selectors) if found.path)
+
+
+def every_key(
+    options: SigningOptions, paths: Map = _NOTHING, selectors: Map = _NOTHING
+) -> Iterator[NamedKey]:
+    """Every key, of every domain that is listed, and of all others."""
     if options.signing_table is not None and options.key_table is not None:
         return  # the tables alone say what signs
     listed = (
@@ -76,9 +83,7 @@ def key_files(
         *(hit.entry for found in (paths, selectors) for hit in found.items()),
     )
     for domain in (*dict.fromkeys(name for name in listed if name != "*"), None):
-        for found in named_keys(domain, options, paths, selectors):
-            if found.path:
-                yield found
+        yield from named_keys(domain, options, paths, selectors)
 
 
 def existing_files(found: NamedKey) -> list[str]:

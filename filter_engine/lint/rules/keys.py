@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from glob import escape
 from pathlib import PurePath
 
 from filter_engine.config.findings import Finding
@@ -42,6 +43,37 @@ def unreadable_key(situation: Situation) -> Iterator[Finding]:
                 f"put the key there, owned by {account.name}, mode 0600, or say with --user which "
                 "account the engine runs as",
             )
+
+
+@rule(
+    "unusable-key",
+    doc="What stands where a key of dkim_signing or arc should be is none that signs: other text, "
+    "a public key, a key with a passphrase, RSA below 1024 bits. Mail leaves unsigned. Of files "
+    "only those are examined that whoever runs configtest may read.",
+)
+def unusable_key(situation: Situation) -> Iterator[Finding]:
+    """Every key that can be read is one."""
+    if situation.key_faults_of is None:
+        return
+    host = situation.host
+
+    def read(path: str) -> Iterator[tuple[str, bytes]]:
+        if host is None or not path.startswith("/"):
+            return
+        known = "$" not in path
+        for file in (path,) if known else host.matching(escape(path).replace("$domain", "*")):
+            content = host.content(file)
+            if content is not None:
+                yield file, content
+
+    for module, fault, origin in situation.key_faults_of(situation.config, read):
+        yield situation.finding(
+            "unusable-key",
+            origin,
+            f"{module}: {fault}: mail leaves unsigned",
+            "put the private key there that belongs to the record in DNS, or make a new pair "
+            "(docs/authentication.md)",
+        )
 
 
 @rule(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filter_engine import checks, lint
+from filter_engine.cli.key_faults import key_faults_of
 from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.config.findings import Finding
 from filter_engine.config.loader import inspect
@@ -62,7 +63,13 @@ class Case:
                 self.about.get("user"),
             )
             findings.extend(
-                lint.run(found.config, host, symbols_of=symbols_of, key_files_of=key_files_of)
+                lint.run(
+                    found.config,
+                    host,
+                    symbols_of=symbols_of,
+                    key_files_of=key_files_of,
+                    key_faults_of=key_faults_of,
+                )
             )
         return [(f, f"{Path(f.file).relative_to(site)}:{f.line}") for f in sorted(findings)]
 
