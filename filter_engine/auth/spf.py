@@ -11,6 +11,7 @@ from filter_engine.auth.spf_macro import (
     MacroString,
     MacroValues,
     SpfSyntaxError,
+    best_name,
     expand,
     expand_domain,
     parse_macro_string,
@@ -367,7 +368,7 @@ class _Evaluation:
             self.helo,
             self.receiver,
             self.now,
-            lambda: _best_name(names, domain),
+            lambda: best_name(names, domain),
         )
 
     async def explain(self, domain: str, record: Record) -> str:
@@ -388,14 +389,6 @@ class _Evaluation:
 def _a_label(domain: str) -> str:
     """The domain as macros stand for it: in ASCII where it has such a form (RFC 8616, 4)."""
     return domain if domain.isascii() else to_ascii(domain) or domain
-
-
-def _best_name(names: tuple[str, ...], domain: str) -> str:
-    """The ``p`` macro: the domain itself, else a name below it, else any (section 7.3)."""
-    if domain in names:
-        return domain
-    below = [name for name in names if is_below(name, domain)]
-    return (below or list(names) or ["unknown"])[0]
 
 
 def _failure(answer: DnsAnswer) -> _StopError:

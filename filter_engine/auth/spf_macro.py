@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote
 
+from filter_engine.dns.names import is_below
 from filter_engine.lazy_dataclass import frozen
 
 MAX_STRING = 2048
@@ -184,3 +185,11 @@ def expand_domain(parts: MacroString, values: MacroValues) -> str:
 def uses(parts: MacroString, letter: str) -> bool:
     """Whether a macro of that letter occurs."""
     return any(isinstance(part, Macro) and part.letter == letter for part in parts)
+
+
+def best_name(names: tuple[str, ...], domain: str) -> str:
+    """The ``p`` macro: the domain itself, else a name below it, else any (section 7.3)."""
+    if domain in names:
+        return domain
+    below = [name for name in names if is_below(name, domain)]
+    return (below or list(names) or ["unknown"])[0]

@@ -24,7 +24,8 @@ from filter_engine.headers.authentication_results import (
     claims_one_of,
     own_ids,
 )
-from filter_engine.headers.options import AuthenticationResultsRoutine, MilterHeadersOptions
+from filter_engine.headers.options import MilterHeadersOptions
+from filter_engine.headers.routine_options import AuthenticationResultsRoutine
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.question import Ask

@@ -19,8 +19,9 @@ from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.deadlines import Deadlines
 from filter_engine.dns.flight import MAX_ALIASES, Flight
 from filter_engine.dns.packet import negative_answer
+from filter_engine.dns.pool import SocketPool
 from filter_engine.dns.records import ordinary_answer
-from filter_engine.dns.sockets import Channel, open_channels, random_ids
+from filter_engine.dns.sockets import Channel, random_ids
 from filter_engine.dns.statistics import DnsStatistics
 from filter_engine.dns.stream import PATIENCE, ask_over_tcp
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
@@ -62,12 +63,11 @@ class DnsClient:
         self._servers = nameservers
         self._timeout = timeout
         self._tries = max(retransmits, 1)
-        self._sockets = max(sockets, 1)
         self._cache = AnswerCache() if cache is None else cache
         self.statistics = DnsStatistics()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._upstreams = UpstreamSet(nameservers, _HEALTH)
-        self._channels: dict[Upstream, list[Channel]] = {}
+        self._pool = SocketPool(sockets, self._read)
         self._flights: dict[DnsQuestion, Flight] = {}
         self._outbox: list[Flight] = []
         self._deadlines = Deadlines(self._timed_out)
@@ -80,6 +80,7 @@ class DnsClient:
         self._upstreams = UpstreamSet(self._servers, _HEALTH)
         self._ids = random_ids()
         self._deadlines.open(loop)
+        self._pool.open(loop)
 
     def close(self) -> None:
         """Close the sockets; open questions are answered TEMPFAIL."""
@@ -90,8 +91,7 @@ class DnsClient:
         self._deadlines.close()
         for task in tuple(self._tasks):
             task.cancel()
-        for server in tuple(self._channels):
-            self._close_server(server)
+        self._pool.close()
         self._loop = None
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
@@ -250,24 +250,10 @@ class DnsClient:
     def _channels_to(self, server: Upstream, flight: Flight) -> list[Channel] | None:
         """The sockets to a server; None, and the reason noted, when it cannot be reached."""
         try:
-            return self._channels.get(server) or self._open_server(server)
+            return self._pool.to(server)
         except (OSError, ValueError) as error:
             flight.detail = f"{server.name}: {error}"
             return None
-
-    def _open_server(self, server: Upstream) -> list[Channel]:
-        assert self._loop is not None
-        channels = open_channels(server, self._sockets)
-        for channel in channels:
-            self._loop.add_reader(channel.socket.fileno(), self._read, channel)
-        self._channels[server] = channels
-        return channels
-
-    def _close_server(self, server: Upstream) -> None:
-        for channel in self._channels.pop(server, ()):
-            if self._loop is not None:
-                self._loop.remove_reader(channel.socket.fileno())
-            channel.socket.close()
 
     def _timed_out(self, flight: Flight, server: Upstream, now: float) -> None:
         self.statistics.timeouts += 1

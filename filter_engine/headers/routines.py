@@ -13,7 +13,7 @@ from filter_engine.headers.authentication_results import (
     forged_places,
 )
 from filter_engine.headers.fold import fold_width, one_line
-from filter_engine.headers.options import (
+from filter_engine.headers.routine_options import (
     ActionRoutine,
     AddHeadersRoutine,
     AuthenticationResultsRoutine,

@@ -16,7 +16,7 @@ from filter_engine.checks.dkim_signing import DkimSigningOptions
 from filter_engine.checks.signing import keys as signing
 from filter_engine.checks.signing.keys import SigningMaps
 from filter_engine.config.addresses import AddressSet
-from filter_engine.headers.options import AuthenticationResultsRoutine
+from filter_engine.headers.routine_options import AuthenticationResultsRoutine
 from policy_scan import RAW, Sink, scan
 
 KEY_NAME = "arc._domainkey.example.net"

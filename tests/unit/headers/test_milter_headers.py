@@ -12,14 +12,16 @@ from filter_engine.config.loader import inspect
 from filter_engine.headers.milter_headers import MilterHeaders
 from filter_engine.headers.options import (
     EXTENDED,
+    MilterHeadersOptions,
+    Routines,
+)
+from filter_engine.headers.routine_options import (
     AddHeadersRoutine,
     AuthenticationResultsRoutine,
     BarRoutine,
     LevelRoutine,
-    MilterHeadersOptions,
     RemoveHeaderRoutine,
     RemoveHeadersRoutine,
-    Routines,
     ServerRoutine,
     SpamFlagRoutine,
     SpamHeaderRoutine,
