@@ -324,7 +324,11 @@ def _list_file(name: str, node: UclNode) -> list[str]:
     try:
         text = read_regular_file(name, _MAX_LIST_FILE).decode("utf-8", "replace")
     except OSError as error:
-        raise MisfitError(f"cannot read {name}: {error.strerror}", node=node) from None
+        raise MisfitError(
+            f"cannot read {name}: {error.strerror}",
+            "put the file there, one address or network a line, or write them here",
+            node,
+        ) from None
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
 

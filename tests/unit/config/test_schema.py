@@ -182,7 +182,11 @@ def test_values(text: str, attribute: str, value: object) -> None:
         ('bind_socket = "x:y"', "not a port", "/path mode=0660"),
         ("inner = 5", "expected a section", ""),
         ("rule = 5", "expected a section", ""),
-        ("networks = /no/such/file", "cannot read /no/such/file", ""),
+        (
+            "networks = /no/such/file",
+            "cannot read /no/such/file",
+            "put the file there, one address",
+        ),
     ],
 )
 def test_misfits_keep_the_default_and_name_the_place(text: str, message: str, hint: str) -> None:
