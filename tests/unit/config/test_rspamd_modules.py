@@ -188,7 +188,7 @@ def test_the_typos_of_finding_1(site: Site) -> None:
         ("rbl", "rbls { a { rbll = x; } }", "unknown-option", "did you mean 'rbl'"),
         ("rbl", "rblss { a { rbl = x; } }", "unknown-option", "did you mean 'rbls'"),
         ("greylist", "timout = 5min;", "unknown-option", "did you mean 'timeout'"),
-        ("ratelimit", "rates { to { selector = rcpt; bucket { rat = 1; } } }",
+        ("ratelimit", "rates { to { selector = rcpts; bucket { rat = 1; } } }",
          "unknown-option", "did you mean 'rate'"),
         ("dmarc", "reporting { enabledd = true; }", "unknown-option", "did you mean 'enabled'"),
         ("dmarc", "munging = true;", "wrong-type", ""),
