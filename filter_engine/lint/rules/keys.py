@@ -61,7 +61,7 @@ def unusable_key(situation: Situation) -> Iterator[Finding]:
         if host is None or not path.startswith("/"):
             return
         known = "$" not in path
-        for file in (path,) if known else host.matching(escape(path).replace("$domain", "*")):
+        for file in (path,) if known else host.matching(_any_domain(path)):
             content = host.content(file)
             if content is not None:
                 yield file, content
@@ -86,18 +86,27 @@ def exposed_key(situation: Situation) -> Iterator[Finding]:
     """Private keys are their account's alone."""
     host = situation.host
     assert host is not None
-    for module, path, origin in situation.key_files:
-        found = host.stat(path) if "$" not in path and path.startswith("/") else None
-        if found is None or not stat.S_ISREG(found.st_mode):
+    for module, written, origin in situation.key_files:
+        if not written.startswith("/"):
             continue
-        if found.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
-            yield situation.finding(
-                "exposed-key",
-                origin,
-                f"{module}: key {path} has mode {stat.S_IMODE(found.st_mode):04o}: others than the "
-                "engine's account may read or change it",
-                f"chmod 0640 {path}, with the group of the engine",
-            )
+        known = "$" not in written
+        for path in (written,) if known else host.matching(_any_domain(written)):
+            found = host.stat(path)
+            if found is None or not stat.S_ISREG(found.st_mode):
+                continue
+            if found.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
+                yield situation.finding(
+                    "exposed-key",
+                    origin,
+                    f"{module}: key {path} has mode {stat.S_IMODE(found.st_mode):04o}: others than "
+                    "the engine's account may read or change it",
+                    f"chmod 0640 {path}, with the group of the engine",
+                )
+
+
+def _any_domain(path: str) -> str:
+    """The shell pattern of a key's path whose domain is not known."""
+    return escape(path).replace("$domain", "*")
 
 
 @rule(
