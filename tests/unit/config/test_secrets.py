@@ -102,7 +102,7 @@ def test_configdump_and_comparison_hide_them(config: Config, tmp_path: Path) -> 
     }
     assert {name for name, text in said.items() if "s3cret" in text} == set()
     shown = emit(to_ucl(top, show_secrets=True))
-    unserved = [number for number, (path, _) in enumerate(SECRETS) if "replies" in path]
+    unserved = [number for number, (path, _) in enumerate(SECRETS) if "aws_s3" in path]
     assert unserved
     assert all(_value(number) in shown for number in unserved)
 
