@@ -20,7 +20,7 @@ from filter_engine.message.tags import smtp_address
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
-from filter_engine.scan.store import Embedded, Script, Store, StoreQuestion, Value
+from filter_engine.scan.store import Embedded, Script, Store, Value
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, Outcome
 
@@ -70,35 +70,28 @@ class KnownSendersOptions(VerifiedOptions):
     max_recipients: int = option(at_least(INTEGER, 1), 15, doc="recipients that are looked at")
 
 
-#: KEYS: the senders. ARGV: keys of senders. Answer: when each was last seen, or nothing.
+#: KEYS: the senders. ARGV: now, the oldest that stay, how many stay, keys of senders. Answer: when
+#: each was last seen, or nothing. In one step, as the next mail may come at once.
 _SEEN: Final = """
 local answer = {}
-for i, name in ipairs(ARGV) do answer[i] = redis.call('ZSCORE', KEYS[1], name) or '' end
-return answer
-"""
-_SEEN_SCRIPT: Final = Script(
-    "known senders",
-    _SEEN,
-    lambda base, keys, args: [value or b"" for value in base.fields(keys[0], *args)],
-    writes=False,
-)
-
-#: KEYS: the senders. ARGV: now, the oldest that stay, how many stay, keys of senders.
-_ADD: Final = """
-for i = 4, #ARGV do redis.call('ZADD', KEYS[1], ARGV[1], ARGV[i]) end
+for i = 4, #ARGV do
+  answer[i - 3] = redis.call('ZSCORE', KEYS[1], ARGV[i]) or ''
+  redis.call('ZADD', KEYS[1], ARGV[1], ARGV[i])
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[2])
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -tonumber(ARGV[3]) - 1)
-return 1
+return answer
 """
 
 
-def _add(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
+def _seen(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
+    before = [value or b"" for value in base.fields(keys[0], *args[3:])]
     base.put(keys[0], dict.fromkeys(args[3:], args[0]))
     trim(base, keys[0], int(args[2]))
-    return 1
+    return list(before)
 
 
-_ADD_SCRIPT: Final = Script("known senders add", _ADD, _add, writes=True)
+_SEEN_SCRIPT: Final = Script("known senders", _SEEN, _seen, writes=True)
 
 
 @frozen
@@ -150,24 +143,22 @@ async def known_senders(task: Task, ask: Ask) -> Outcome | None:
     key = octets(options.redis_key)
     partner = reply_sender(task)
     questions = []
+    oldest = task.now - options.max_ttl
     if senders:
-        questions.append(ask.store(state.store.run(_SEEN_SCRIPT, [key], list(senders))))
+        args = [b"%.6f" % task.now, b"%.6f" % oldest, b"%d" % options.max_senders, *senders]
+        questions.append(ask.store(state.store.run(_SEEN_SCRIPT, [key], args)))
     if partner is not None:
         rcpts = [a.email for a in task.message.recipients[: options.max_recipients] if a.email]
         questions.append(ask.store(state.verified.known(state.store, partner, rcpts)))
     answers = list(await ask.all(*questions))
     found: list[Finding] = []
-    notices: tuple[StoreQuestion, ...] = ()
     if senders and (answer := answers.pop(0)).ok:
-        oldest = task.now - options.max_ttl
         for (name, kind), seen in zip(senders.items(), answer.value, strict=True):
             known = bool(seen) and float(seen) > oldest
             symbol = options.symbol if known else options.symbol_unknown
             if symbol:
                 said = f"{kind}:{name.decode()}"
                 found.append(Finding(symbol, (said,), evidence=f"{answer.server}: {said}"))
-        args = [b"%.6f" % task.now, b"%.6f" % oldest, b"%d" % options.max_senders, *senders]
-        notices = (state.store.run(_ADD_SCRIPT, [key], args),)
     if partner is not None and (answer := answers.pop(0)).ok:
         everywhere, here = answer.value
         if everywhere:
@@ -175,7 +166,7 @@ async def known_senders(task: Task, ask: Ask) -> Outcome | None:
         if here:
             who = state.verified.key_of(partner).decode()
             found.append(Finding(options.symbol_check_mail_local, (who,)))
-    return Outcome(tuple(found), notices=notices)
+    return Outcome(tuple(found))
 
 
 def _senders(task: Task, state: _Senders) -> dict[bytes, str]:
