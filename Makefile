@@ -102,7 +102,7 @@ lint: setup ## ruff, yamllint, ansible-lint (production, offline), role interfac
 	$(BIN)/ruff check -q .
 	$(BIN)/yamllint -s .
 	$(BIN)/ansible-lint --offline --profile production -q
-	$(BIN)/python -m pytest -q tests/fleet/roles
+	$(BIN)/python -m pytest -q -n 2 tests/fleet/roles
 
 .PHONY: types
 types: setup ## mypy --strict on the engine, the plugins and the lab
