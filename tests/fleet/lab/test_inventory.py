@@ -100,6 +100,7 @@ def test_lab_facts_say_that_it_is_one_and_replace_the_root_of_dns(lab):
         "dns_records_key_name": "site",
         "dns_records_ttl": 60,
         "dns_records_tlsa_ports": [25],
+        "filter_engine_greylisting": False,
     }
 
 
