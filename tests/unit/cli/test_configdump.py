@@ -143,7 +143,9 @@ def test_state_of_modules(site: Path) -> None:
     (site / "local.d" / "mid.conf").write_text("enabled = no;")
     state = _json(site, "--modules-state", "-j")
     assert "spf" in state["enabled"]
-    shipped = {name: f"shipped modules.d/{name}.conf:2" for name in ("bimi", "mx_check")}
+    shipped = {
+        name: f"shipped modules.d/{name}.conf:2" for name in ("bimi", "mx_check", "spamtrap")
+    }
     assert state["disabled_explicitly"] == {"mid": "local.d/mid.conf:1"} | shipped
     text = _run(site, "-m").stdout
     assert "Modules disabled (explicitly): bimi (shipped modules.d/bimi.conf:2), mid (" in text
