@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -16,6 +18,10 @@ from mailflow.trial import Site
 from mailflow.verdicts import Case, Outcome, problems, send_all
 
 OFF = "/etc/filter_engine/override.d/arc.conf"
+READY = (
+    "from urllib.request import urlopen; "
+    'print(urlopen("http://127.0.0.1:11334/ready", timeout=20).read().decode())'
+)
 # Sets that a mail brings along, by its name in the table.
 BROUGHT = {
     "spf-pass": 0,
@@ -48,17 +54,33 @@ def dkimpy_says(site: Site, raw: bytes) -> str:
     return (state or b"none").decode()
 
 
+def reload(host: Host) -> None:
+    """Have the filter read its configuration, and wait until the new one answers."""
+    old = configuration(host)
+    host.check_output("systemctl reload filter-engine")
+    deadline = time.monotonic() + 60
+    while configuration(host) == old:
+        assert time.monotonic() < deadline, "the new configuration never answered"
+
+
+def configuration(host: Host) -> str:
+    """The fingerprint of the configuration that answers."""
+    ready = json.loads(host.check_output(f"/usr/bin/python3 -c '{READY}'"))
+    assert ready["reload_error"] is None, ready
+    return str(ready["config_id"])
+
+
 @contextmanager
 def access_server_seals_not(site: Site, host_of: HostOf) -> Iterator[None]:
     """The site's other policy: the access server passes on what the exchanger sealed."""
     host = host_of(site.access_server)
     host.check_output(f"echo 'sign_local = false;' > {OFF}")
-    host.check_output("systemctl reload filter-engine")
+    reload(host)
     try:
         yield
     finally:
         host.check_output(f"rm -f {OFF}")
-        host.check_output("systemctl reload filter-engine")
+        reload(host)
 
 
 def check_chains(site: Site, outcomes: dict[str, Outcome], hops: int) -> None:
