@@ -129,7 +129,10 @@ test-conformance: setup ## Tests nobody here wrote (from CONFORMANCE_DIR, defaul
 	@echo "== conformance tests"
 	data=$${CONFORMANCE_DIR:-../shared/conformance}
 	[ -d "$$data" ] || echo "!! no conformance data in $$data: its tests are skipped (set CONFORMANCE_DIR)"
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/conformance tests/oracle
+	# What remembers mail fails beside others (seen, not yet explained) and passes by itself.
+	remember='known_senders or ratelimit or greylist or replies'
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/conformance tests/oracle -k "not ($$remember)"
+	$(BIN)/python -m pytest -q tests/conformance/rspamd -k "$$remember"
 
 .PHONY: oracle
 oracle: setup ## Compare with Rspamd's replies (from ORACLE_DIR, default ../shared/rspamd); LIVE=1: ask Rspamd itself
