@@ -62,7 +62,7 @@ def _write(cls: Any, name: str, is_frozen: bool) -> None:
     library = make_dataclass(
         cls.__name__,
         [(made.name, made.type, copy(made)) for made in fields(cls)],
-        namespace={n: getattr(cls, n) for n in ("__post_init__",) if hasattr(cls, n)},
+        namespace={"__post_init__": cls.__post_init__} if hasattr(cls, "__post_init__") else {},
         init=name == "__init__",
         repr=name == "__repr__",
         eq=name in ("__eq__", "__hash__"),

@@ -8,9 +8,10 @@ from dataclasses import field
 from typing import Final
 
 from filter_engine.auth.signing_key import KeyRing, SigningKey
+from filter_engine.checks.signing.names import is_safe
 from filter_engine.checks.signing.options import SigningOptions
 from filter_engine.checks.signing.places import existing_files, key_files, named_keys
-from filter_engine.checks.signing.whose import is_eligible, is_safe, may_use, signing_domain
+from filter_engine.checks.signing.whose import is_eligible, may_use, signing_domain
 from filter_engine.config.map_definition import MapDefinition, MapKind
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.map import Map

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from filter_engine.checks.signing.names import is_safe as is_safe
+from filter_engine.checks.signing.names import is_safe
 from filter_engine.checks.signing.options import SigningOptions
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.scan.question import Ask
