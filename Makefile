@@ -146,6 +146,17 @@ test-lab: setup ## The lab itself: no packet leaves, up and down leave no trace
 .PHONY: molecule
 molecule: $(SCENARIOS:%=molecule-%) ## Every Molecule scenario
 
+# One part of scenario fleet by itself, on a lab of its own (KEEP=1: leave it up; again: on that one).
+FLEET_PARTS := replication failover training limits
+.PHONY: $(FLEET_PARTS:%=molecule-%)
+$(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse
+	@echo "== scenario $*, on the hosts of fleet"
+	molecule="$(BIN)/molecule -c molecule/shared/base.yml"
+	$(BIN)/python -m lab exec --name fleet -- bash -euo pipefail -c "
+	  trap '[ -n \"$(KEEP)\" ] || $$molecule destroy -s fleet' EXIT
+	  $$molecule converge -s fleet
+	  PYTEST_ADDOPTS='-k test_$*' $$molecule verify -s fleet"
+
 .PHONY: molecule-%
 molecule-%: setup wheelhouse
 	@echo "== scenario $*"
