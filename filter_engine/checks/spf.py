@@ -17,9 +17,12 @@ from filter_engine.auth.spf_record import keep
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.kinds import ADDRESSES, BOOLEAN, INTEGER, at_least
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, option
+from filter_engine.lazy_dataclass import frozen
+from filter_engine.maps.map import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
@@ -63,6 +66,12 @@ class SpfOptions(SenderPolicyOptions):
     max_dns_requests: int = option(
         at_least(INTEGER, 1), 30, doc="DNS questions for one mail; more is permerror"
     )
+    domains: MapDefinition | None = option(
+        MAP_DEFINITION,
+        None,
+        doc="check mail of these senders' domains alone (rmilter's spf_domains); of others nothing "
+        "is known, so that DMARC needs a signature; by default every domain is checked",
+    )
     disable_ipv6: bool = option(
         BOOLEAN, False, doc="look up no AAAA records: a and mx match no IPv6 client"
     )
@@ -70,9 +79,22 @@ class SpfOptions(SenderPolicyOptions):
     known: ClassVar[Mapping[str, Option]] = unserved("spf")
 
 
-def _prepare(options: SpfOptions, _setup: Setup) -> Limits:
+@frozen
+class _Scope:
+    """What one check may cost, and whose mail it is for."""
+
+    limits: Limits
+    domains: Map | None
+
+
+def _prepare(options: SpfOptions, setup: Setup) -> _Scope:
     keep(options.spf_cache_size)
-    return Limits(options.max_dns_nesting, options.max_dns_requests, ipv6=not options.disable_ipv6)
+    limits = Limits(
+        options.max_dns_nesting, options.max_dns_requests, ipv6=not options.disable_ipv6
+    )
+    if options.domains is None:
+        return _Scope(limits, None)
+    return _Scope(limits, setup.maps.of(options.domains, MapKind.HASH, "spf.domains"))
 
 
 @check(
@@ -98,9 +120,11 @@ async def spf(task: Task, ask: Ask) -> Outcome | None:
     ip = _client(task, options)
     if ip is None or ip in options.whitelist or is_exempt(task, options):
         return None
-    limits = task.state("spf")
+    scope: _Scope | None = task.state("spf")
     helo = (task.envelope.helo or "").strip()
     domain, sender, by_helo = checked_identity(task.envelope.mail_from, helo)
+    if scope is not None and scope.domains is not None and domain.lower() not in scope.domains:
+        return None
     result = await check_host(
         ask,
         ip,
@@ -110,7 +134,7 @@ async def spf(task: Task, ask: Ask) -> Outcome | None:
         receiver=task.server,
         now=int(task.now),
         tolerant=not options.strict,
-        limits=limits if isinstance(limits, Limits) else None,
+        limits=scope.limits if scope is not None else None,
     )
     result = replace(result, by_helo=by_helo)
     symbol = SYMBOLS[result.result]

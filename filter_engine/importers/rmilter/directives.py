@@ -132,7 +132,7 @@ def _general() -> Iterator[Directive]:
         "spf_domains",
         Type.STRINGS,
         general.spf_domains,
-        reason="SPF is checked for every domain",
+        "force_actions.conf rules.RMILTER_SPF_DOMAINS",
     )
     yield Directive(top, "use_dcc", Type.FLAG, general.use_dcc, "dcc.conf enabled")
     yield Directive(

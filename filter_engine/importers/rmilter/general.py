@@ -13,6 +13,9 @@ SIGNING_ONLY = ("dkim",)
 #: What rmilter did with mail of addresses that spamd does not see: sign it, look for viruses.
 WITHOUT_SPAM_CHECKS = ("dkim", "antivirus")
 
+#: The symbol of mail whose SPF failure is a refusal.
+SPF_DOMAINS = "RMILTER_SPF_DOMAINS"
+
 NO_PID_FILE = (
     "the service manager knows the process; pidfile of options.inc writes a file if need be"
 )
@@ -50,12 +53,30 @@ def strict_auth(site: Site, setting: Setting) -> None:
 
 
 def spf_domains(site: Site, setting: Setting) -> None:
-    if values.strings(setting):
-        site.lost(
-            setting,
-            "SPF is checked for every domain and scored, not only for these; to refuse by it,"
-            " write a rule in force_actions.conf",
-        )
+    """Mail of these envelope senders that fails SPF was refused; others rmilter did not check."""
+    domains = values.strings(setting)
+    if not domains:
+        return
+    rule: dict[str, Plain] = {
+        "type": "from",
+        "extract_from": "smtp",
+        "filter": "email:domain",
+        "map": tuple(dict.fromkeys(domain.lower() for domain in domains)),
+        "symbol": SPF_DOMAINS,
+        "score": 0,
+    }
+    site.put("multimap.conf", SPF_DOMAINS.lower(), rule)
+    forced: dict[str, Plain] = {
+        "action": "reject",
+        "expression": f"R_SPF_FAIL & {SPF_DOMAINS}",
+        "message": "SPF policy violation: this host is not allowed to send mail of that domain",
+    }
+    site.put("force_actions.conf", "rules", SPF_DOMAINS, forced)
+    site.note(
+        setting,
+        "mail of these domains is refused when SPF fails, as before; SPF of all others is checked"
+        " and scored, as rspamd did (domains of spf.conf checks some alone)",
+    )
 
 
 def use_dcc(site: Site, setting: Setting) -> None:
@@ -110,7 +131,9 @@ def complete(site: Site) -> None:
     if not site.has("", "max_size"):
         site.default("max_size", f"no limit by default; the engine's is {_bound()}")
     if not site.has("", "spf_domains"):
-        site.default("spf_domains", "SPF was off by default; here it is checked and scored")
+        site.default(
+            "spf_domains", "nobody's SPF failure was a refusal by default; it is scored here"
+        )
 
 
 def _bound() -> str:

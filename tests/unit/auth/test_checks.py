@@ -13,9 +13,13 @@ from filter_engine.auth.results import DkimCode, DkimResult, DmarcResult, SpfRes
 from filter_engine.checks import dmarc as dmarc_check
 from filter_engine.checks import spf as spf_check
 from filter_engine.config.addresses import AddressSet
+from filter_engine.config.map_definition import MapDefinition, MapEntry
+from filter_engine.config.model import Config
 from filter_engine.headers.authentication_results import authentication_results
 from filter_engine.message import Message
+from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, PreResult
 from policy_scan import NOW, RAW, from_, scan
@@ -168,6 +172,23 @@ def test_whitelisted_client_is_not_checked() -> None:
     options = spf_check.SpfOptions(whitelist=AddressSet(("192.0.2.0/24",)))
     assert not scan(sections=(options,), checks=("spf",)).symbols
     assert scan(ip="203.0.113.1", sections=(options,), checks=("spf",)).symbols
+
+
+def test_domains_say_whose_mail_is_checked() -> None:
+    """Row C9: rmilter's ``spf_domains`` as a scope of the check."""
+    written = MapDefinition(entries=(MapEntry("Example.COM"), MapEntry("b.example")))
+    options = spf_check.SpfOptions(domains=written)
+    prepare = REGISTRY["spf"].prepare
+    assert prepare is not None
+    states = {"spf": prepare(options, Setup(Config()))}
+
+    def symbols(**said: Any) -> dict[str, tuple[str, ...]]:
+        return scan(sections=(options,), checks=("spf",), states=states, **said).symbols
+
+    assert symbols(mail_from="al@EXAMPLE.com") == {"R_SPF_ALLOW": ("+ip4:192.0.2.0/24",)}
+    assert symbols(mail_from="al@open.example") == {}
+    assert symbols(mail_from="al@sub.example.com") == {}
+    assert symbols(mail_from="", helo="example.com") == {"R_SPF_ALLOW": ("+ip4:192.0.2.0/24",)}
 
 
 def test_values_for_other_checks_and_headers() -> None:

@@ -156,7 +156,7 @@ def test_global_section(full: Outcome) -> None:
         "upstream": {"error_time": 15, "revive_time": 600, "max_errors": 7},
     }
     assert data(full, "dcc.conf") == {"enabled": True}
-    assert {"pidfile": 2, "spf_domains": 7}.items() <= lost(full).items()
+    assert {"pidfile": 2}.items() <= lost(full).items()
 
 
 def test_clamav_section(full: Outcome) -> None:
@@ -311,6 +311,12 @@ def test_what_rmilter_does_not_have_is_refused(text: str, hint: str) -> None:
 def test_rules(full: Outcome) -> None:
     assert data(full, "force_actions.conf") == {
         "rules": {
+            "RMILTER_SPF_DOMAINS": {
+                "action": "reject",
+                "expression": "R_SPF_FAIL & RMILTER_SPF_DOMAINS",
+                "message": "SPF policy violation: this host is not allowed to send mail of that"
+                " domain",
+            },
             "RMILTER_RULE_1": {
                 "action": "reject",
                 "expression": "RMILTER_RULE_1_HELO_1",
