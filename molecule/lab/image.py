@@ -43,7 +43,7 @@ _FINISH = (
     ': > "$1"/etc/machine-id',
     'chroot "$1" systemctl --quiet preset-all',
     'chroot "$1" systemctl --quiet mask getty.target console-getty.service',
-    'rm -f "$1"/etc/redis/redis.conf.dpkg-*',
+    'rm -f "$1"/etc/redis/redis.conf.dpkg-* "$1"/etc/postsrsd.secret',
 )
 
 _OPTIONS = (
@@ -59,9 +59,9 @@ _OPTIONS = (
 
 
 def role_packages(roles: Path = PROJECT / "roles") -> dict[str, list[str]]:
-    """What each role installs, from `__ROLE_packages` in its vars/main.yml.
+    """What each role may install, from `__ROLE_packages` and `__ROLE_x_packages` in its vars/main.yml.
 
-    Raises LabError, naming the file, when the list is not a plain list of package names.
+    Raises LabError, naming the file, when a list is not a plain list of package names.
     """
     found = {}
     for path in sorted(roles.glob("*/vars/main.yml")):
@@ -70,8 +70,12 @@ def role_packages(roles: Path = PROJECT / "roles") -> dict[str, list[str]]:
             variables = yaml.safe_load(path.read_text()) or {}
         except yaml.YAMLError as error:
             raise LabError(f"{path}: not YAML: {error}") from error
-        key = f"__{role}_packages"
-        found[role] = _package_list(path, key, variables.get(key, []))
+        names = re.compile(rf"__{role}_([a-z]+_)?packages")
+        found[role] = union(
+            _package_list(path, key, value)
+            for key, value in variables.items()
+            if names.fullmatch(key)
+        )
     return found
 
 
