@@ -59,7 +59,7 @@ _OPTIONS = (
 
 
 def role_packages(roles: Path = PROJECT / "roles") -> dict[str, list[str]]:
-    """What each role may install, from `__ROLE_packages` and `__ROLE_x_packages` in its vars/main.yml.
+    """What each role may install: `__ROLE_packages` and `__ROLE_x_packages` in vars/main.yml.
 
     Raises LabError, naming the file, when a list is not a plain list of package names.
     """

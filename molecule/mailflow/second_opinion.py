@@ -1,4 +1,4 @@
-"""Signatures as a second implementation sees them: Debian's Mail::DKIM on the Internet host."""
+"""What others make of a mail: Debian's Mail::DKIM and pyspf on the Internet host."""
 
 from __future__ import annotations
 
@@ -50,3 +50,11 @@ def second_opinions(lab: Lab, messages: Sequence[bytes]) -> list[Opinion]:
         )
         for one in json.loads(done.stdout)
     ]
+
+
+def spf_result(lab: Lab, address: str, sender: str, helo: str) -> str:
+    """What pyspf says of a sender at an address: pass, fail, softfail or another result."""
+    script = ["python3", f"{SCRIPTS}/check_spf.py"]
+    order = json.dumps([{"address": address, "sender": sender, "helo": helo}])
+    (result,) = json.loads(lab.ssh.run(lab.internet.name, script, stdin=order).stdout)
+    return str(result)

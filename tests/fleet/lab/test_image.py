@@ -30,9 +30,9 @@ def role(tmp_path, name, text):
 
 
 def test_packages_are_read_from_the_roles_own_lists(tmp_path):
-    role(tmp_path, "web", "__web_packages: [nginx, openssl]\n")
-    role(tmp_path, "plain", "---\n__plain_path: /etc\n")
-    assert image.role_packages(tmp_path) == {"plain": [], "web": ["nginx", "openssl"]}
+    role(tmp_path, "web", "__web_packages: [nginx, openssl]\n__web_tls_packages: [certbot]\n")
+    role(tmp_path, "plain", "---\n__plain_path: /etc\n__plain_packages_path: /opt\n")
+    assert image.role_packages(tmp_path) == {"plain": [], "web": ["certbot", "nginx", "openssl"]}
 
 
 def test_the_union_names_each_package_once_and_sorted():
