@@ -20,14 +20,16 @@ COMMANDS = {
     "dns": ("filter_engine.cli.dns_records", "dns"),
     "explain": ("filter_engine.cli.explain", "explain"),
     "import": ("filter_engine.cli.import_", "import_"),
+    "learn": ("filter_engine.cli.learn", "learn"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),
     "pw": ("filter_engine.cli.pw", "pw"),
     "rule": ("filter_engine.cli.rule", "rule"),
     "scan": ("filter_engine.cli.scan", "scan"),
     "serve": ("filter_engine.cli.serve", "serve"),
+    "unlearn": ("filter_engine.cli.learn", "unlearn"),
 }
 """Command -> module and function. Modules load on demand, which keeps ``--help`` quick."""
-_LONG = frozenset({"diff", "dmarc", "rule", "scan", "serve"})
+_LONG = frozenset({"diff", "dmarc", "learn", "rule", "scan", "serve"})
 """Commands that may run for long. The others end before there is garbage to collect."""
 
 

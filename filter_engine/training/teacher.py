@@ -1,0 +1,118 @@
+"""The classifiers of a configuration and their stores, for those that teach outside a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from filter_engine.config.model import Config
+from filter_engine.dns.addresses import Asked
+from filter_engine.dns.fake_records import FakeRecords
+from filter_engine.dns.system import client_for
+from filter_engine.message import Message
+from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.setup import Setup
+from filter_engine.statistics.classifier import Classifier, classifiers, numbers_of
+from filter_engine.statistics.learning import LearnStatus, Lesson, learn
+from filter_engine.statistics.options import ClassifiersOptions
+from filter_engine.statistics.tokens import tokens_of
+from filter_engine.store.client import StoreClient
+
+
+class NothingToTeachError(Exception):
+    """The configuration has no classifier that could learn; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """Teaches every classifier of a configuration, or the one of a name."""
+
+    classifiers: Sequence[Classifier]
+    stores: StoreClient | None = None
+    """None: nothing is asked and nothing learnt."""
+
+    @property
+    def needs_user(self) -> bool:
+        """Users have classifiers of their own."""
+        return any(one.options.has_users for one in self.classifiers)
+
+    async def learn(
+        self, raw: bytes, *, spam: bool, rcpt: str = "", unlearn: bool = False, bulk: bool = False
+    ) -> Lesson:
+        """Learn or take back one message; ``rcpt`` is whose classifier that is where users have
+        their own. As ``statistics.learning.learn`` else; raises nothing."""
+        if not rcpt and self.needs_user:
+            return Lesson(LearnStatus.REFUSED, "users have classifiers of their own: whose is it?")
+        if self.stores is None:
+            return self._would(raw)
+        envelope = Envelope(deliver_to=rcpt or None)
+        return await learn(
+            self.stores,
+            self.classifiers,
+            raw,
+            spam=spam,
+            envelope=envelope,
+            unlearn=unlearn,
+            bulk=bulk,
+        )
+
+    def _would(self, raw: bytes) -> Lesson:
+        tokens = tokens_of(Message(raw))
+        for one in self.classifiers:
+            if why := one.fits(tokens):
+                return Lesson(LearnStatus.REFUSED, why)
+        return Lesson(LearnStatus.LEARNED, f"{len(tokens.values)} tokens")
+
+    async def learnt(self) -> dict[str, tuple[int, int]]:
+        """Classifier -> messages learnt as spam and as ham, of those that do not go by user."""
+        found: dict[str, tuple[int, int]] = {}
+        if self.stores is not None:
+            for one in self.classifiers:
+                if not one.options.has_users:
+                    answer = await self.stores.answer(one.learnt(""))
+                    if answer.ok:
+                        found[one.options.name] = numbers_of(answer)
+        return found
+
+
+def chosen(config: Config, name: str = "") -> tuple[Classifier, ...]:
+    """The classifiers that may learn, or the one of that ``name``.
+
+    Raises ``NothingToTeachError``.
+    """
+    options = config.modules.get("classifier")
+    if not isinstance(options, ClassifiersOptions) or not config.is_enabled("classifier"):
+        raise NothingToTeachError("the module classifier is off")
+    found = classifiers(Setup(config), options.every)
+    if name:
+        known = ", ".join(sorted(one.options.name for one in found)) or "none"
+        found = tuple(one for one in found if one.options.name.lower() == name.lower())
+        if not found:
+            raise NothingToTeachError(f"no classifier has the name {name!r}; known: {known}")
+    if not found:
+        raise NothingToTeachError("no classifier is on")
+    if not any(one.options.allow_learn for one in found):
+        raise NothingToTeachError("allow_learn is false: this site's classifiers only read")
+    return found
+
+
+@contextmanager
+def teacher(config: Config, found: Sequence[Classifier], *, dry: bool = False) -> Iterator[Teacher]:
+    """A teacher of these classifiers with its stores open, within a running event loop."""
+    if dry:
+        yield Teacher(found)
+        return
+    loop = asyncio.get_running_loop()
+    dns = client_for(config.options.dns)
+    dns.open(loop)
+    fake = config.options.dns.fake_records
+    resolver: Asked = FakeRecords(fake, dns) if fake else dns
+    stores = StoreClient(resolver)
+    stores.open(loop)
+    try:
+        yield Teacher(found, stores)
+    finally:
+        stores.close()
+        dns.close()
