@@ -15,6 +15,7 @@ from filter_engine.dns.addresses import look_up
 from filter_engine.dns.client import DnsClient
 from filter_engine.dns.fake_records import FakeRecords
 from filter_engine.dns.names import public_suffixes
+from filter_engine.dns.statistics import DnsStatistics
 from filter_engine.dns.system import client_for
 from filter_engine.headers.milter_headers import MilterHeaders
 from filter_engine.headers.privacy import with_privacy
@@ -134,6 +135,11 @@ class Scanner:
             self.transport = self._dns = None
 
     @property
+    def dns_statistics(self) -> DnsStatistics | None:
+        """Counters of the worker's DNS client; None while it has none."""
+        return None if self._dns is None else self._dns.statistics
+
+    @property
     def required_score(self) -> float:
         """The score that is shown as the limit; ``nan`` when every action is off."""
         return required_score(self.plan.thresholds)
@@ -156,7 +162,7 @@ class Scanner:
         began = time.monotonic()
         limit = self.config.options.task_timeout if task_timeout is None else task_timeout
         begin_message()
-        task = self._task(raw, envelope)
+        task = self.task(raw, envelope)
         chosen = self.settings.choose(task)
         plan = self.plan if chosen is None else chosen.plan
         if chosen is not None and chosen.skip:
@@ -206,7 +212,8 @@ class Scanner:
             edits=edits,
         )
 
-    def _task(self, raw: bytes, envelope: Envelope) -> Task:
+    def task(self, raw: bytes, envelope: Envelope) -> Task:
+        """A message with its envelope as checks see it, before any of them ran."""
         ip = client_ip(envelope.ip)
         message = Message(raw)
         if envelope.mail_from is None:  # of a file, or asked without the envelope

@@ -181,6 +181,9 @@ class ControllerConfig(WorkerSection):
     trusted_ips: AddressSet = option(
         ADDRESSES, AddressSet(), doc="proxies whose X-Forwarded-For is believed"
     )
+    static_dir: str = option(
+        STRING, "", doc="directory of a WebUI's files; default: $WWWDIR, where there is one"
+    )
 
 
 @options_class

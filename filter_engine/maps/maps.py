@@ -50,6 +50,8 @@ class Maps:
         self._directory = _directory(made)
         self._watch: Watch | None = None
         self._sources: dict[tuple[MapSource, MapKind], Source] = {}
+        self.uses: dict[str, dict[str, None]] = {}
+        """Path or URL -> the options that name it, each with what the site says about it."""
 
     def of(self, definition: Written | None, kind: MapKind | str, where: str) -> Map:
         """The map that ``definition`` describes, read now as far as it is local.
@@ -67,6 +69,8 @@ class Maps:
         for written in made.sources:
             source = self._source(written, actual, where, made.poll)
             if source is not None:
+                use = f"{where}: {made.description}" if made.description else where
+                self.uses.setdefault(source.place, {})[use] = None
                 (fallbacks if written.fallback else sources).append(source)
         return Map(
             where,

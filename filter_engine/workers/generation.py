@@ -21,6 +21,7 @@ from filter_engine.workers.proxy import ProxyWorker, scans_itself
 from filter_engine.workers.service import Context, Factory, Service
 from filter_engine.workers.sockets import SocketPool
 from filter_engine.workers.statistics import Counter, Statistics
+from filter_engine.workers.symbol_hits import SymbolHits
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def plans(config: Config) -> Iterator[Plan]:
 
 def _controller(config: ControllerConfig, context: Context) -> Service:
     """The controller, loaded in its own process: aiohttp takes 16 MB that no scanner needs."""
-    from filter_engine.workers.controller import ControllerWorker
+    from filter_engine.workers.controller.worker import ControllerWorker
 
     return ControllerWorker(config, context)
 
@@ -101,6 +102,7 @@ class Generation:
     pool: SocketPool
     lifeline: tuple[int, int]
     """A pipe nobody writes to: its reading end ends when the supervisor does."""
+    hits: SymbolHits
     config_id: str = ""
     workers: list[Worker] = field(default_factory=list)
     proven: bool = False
@@ -156,6 +158,7 @@ class Generation:
             ready=writing,
             lifeline=self.lifeline[0],
             config_id=self.config_id,
+            hits=self.hits,
         )
         # The child must not see a signal before it has its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -16,8 +16,11 @@ from contextlib import suppress
 from filter_engine.config.model import Config
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
+from filter_engine.workers.error_notes import note_errors
+from filter_engine.workers.published import publish
 from filter_engine.workers.service import Context, Factory, Service
-from filter_engine.workers.statistics import Counter, Statistics
+from filter_engine.workers.statistics import Counter, Row, Statistics
+from filter_engine.workers.symbol_hits import SymbolHits
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class Job:
     lifeline: int
     """Descriptor that reaches its end when the supervisor is gone."""
     config_id: str
+    hits: SymbolHits
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -79,6 +83,7 @@ def run(job: Job) -> int:
         signal.signal(ignored, signal.SIG_IGN)
     for default in (signal.SIGCHLD, DRAIN_SIGNAL, STOP_SIGNAL):
         signal.signal(default, signal.SIG_DFL)
+    note_errors(job.statistics.errors, job.row, job.name.partition(" ")[0])
     try:
         gc.set_threshold(*GC_THRESHOLDS)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -98,13 +103,22 @@ async def _serve(job: Job) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     job.scanner.open(loop)
     try:
-        context = Context(job.config, job.scanner, job.statistics, row, job.name, job.config_id)
+        context = Context(
+            job.config,
+            job.scanner,
+            job.statistics,
+            row,
+            job.name,
+            job.config_id,
+            number=job.row,
+            hits=job.hits,
+        )
         service = job.factory(context)
         await service.start(job.sockets)
         row.set(Counter.HEARTBEAT, int(time.monotonic()))
         row.set(Counter.SCANS, job.scans)
         row.set(Counter.ALIVE, 1)
-        heart = loop.create_task(_beat(row.set))
+        heart = loop.create_task(_beat(job, row))
         with suppress(BrokenPipeError):
             os.write(job.ready, READY)
         os.close(job.ready)
@@ -154,9 +168,10 @@ async def _finish(service: Service, stop: _Stop) -> bool:
     return await service.wait_drained(STOP_TIME)
 
 
-async def _beat(put: Callable[[Counter, int], None]) -> None:
+async def _beat(job: Job, row: Row) -> None:
     while True:
-        put(Counter.HEARTBEAT, int(time.monotonic()))
+        row.set(Counter.HEARTBEAT, int(time.monotonic()))
+        publish(job.statistics.numbers, job.row, job.name, job.scanner)
         await asyncio.sleep(HEARTBEAT)
 
 

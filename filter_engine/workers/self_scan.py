@@ -29,6 +29,7 @@ class SelfScan:
         """``task_timeout``: seconds, None for the configured one."""
         self._scanner = context.scanner
         self._row = context.row
+        self._hits = None if context.hits is None else context.hits.row(context.number)
         self._task_timeout = task_timeout
         deadline = context.config.options.task_timeout if task_timeout is None else task_timeout
         self._limit = deadline + MARGIN
@@ -43,4 +44,6 @@ class SelfScan:
             raise
         if "no_stat" not in envelope.flags:
             self._row.record(verdict, len(raw))
+            if self._hits is not None:
+                self._hits.add(verdict.symbols)
         return Judged(verdict, "self")

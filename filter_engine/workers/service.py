@@ -13,6 +13,7 @@ from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
 from filter_engine.workers.service_budget import ServiceBudget
 from filter_engine.workers.statistics import Row, Statistics
+from filter_engine.workers.symbol_hits import SymbolHits
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,10 @@ class Context:
     """For people: ``proxy``, ``normal 2``."""
     config_id: str = ""
     """The name of the configuration it runs with (see ``config_id.py``)."""
+    number: int = 0
+    """This process's row."""
+    hits: SymbolHits | None = None
+    """How often each symbol was set; None where nobody counts."""
 
     def budget(self) -> ServiceBudget:
         """This process's part of what all processes may hold; to be made once a process."""

@@ -12,6 +12,7 @@ from enum import IntEnum, auto
 
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.verdict import Action, Verdict
+from filter_engine.workers.board import Board
 
 ROWS = 256
 """Processes that can be counted at once; further ones share the last row (counts may be lost)."""
@@ -57,9 +58,27 @@ class Counter(IntEnum):
     REJECT = auto()
     DISCARD = auto()
     QUARANTINE = auto()
+    SCAN_TIME = auto()
+    """Microseconds of all scans together."""
+    WITHIN_10MS = auto()
+    WITHIN_50MS = auto()
+    WITHIN_100MS = auto()
+    WITHIN_500MS = auto()
+    WITHIN_1S = auto()
+    WITHIN_5S = auto()
+    BEYOND_5S = auto()
 
 
 ACTION_COUNTERS = {action: Counter[action.name] for action in Action}
+WITHIN = (
+    (0.01, Counter.WITHIN_10MS),
+    (0.05, Counter.WITHIN_50MS),
+    (0.1, Counter.WITHIN_100MS),
+    (0.5, Counter.WITHIN_500MS),
+    (1.0, Counter.WITHIN_1S),
+    (5.0, Counter.WITHIN_5S),
+)
+"""Seconds and the counter of scans that took no longer, but longer than the one before."""
 STATES = frozenset({Counter.ALIVE, Counter.SCANS, Counter.HEARTBEAT, Counter.HELD})
 """Columns that describe the process now and are not added up."""
 
@@ -102,10 +121,18 @@ class Row:
             numbers[Counter.UNFINISHED] += len(verdict.unfinished)
         if verdict.lost_stores:
             numbers[Counter.STORE_FAILURES] += len(verdict.lost_stores)
+        seconds = verdict.time_real
+        numbers[Counter.SCAN_TIME] += int(seconds * 1e6)
+        for limit, column in WITHIN:
+            if seconds <= limit:
+                numbers[column] += 1
+                break
+        else:
+            numbers[Counter.BEYOND_5S] += 1
         position = numbers[_COLUMNS]
         slot = _COLUMNS + 1 + 2 * (position % RECENT)
         self._floats[slot] = time.time()
-        self._floats[slot + 1] = verdict.time_real
+        self._floats[slot + 1] = seconds
         numbers[_COLUMNS] = position + 1
 
     def recent(self) -> list[tuple[float, float]]:
@@ -141,6 +168,10 @@ class Statistics:
         self._note = note[16:]
         self._rows = [Row(view[i * _ROW_OCTETS : (i + 1) * _ROW_OCTETS]) for i in range(ROWS + 1)]
         self._taken: set[int] = set()
+        self.errors = Board(ROWS + 1)
+        """The last errors of each process, the supervisor's in the last slot."""
+        self.numbers = Board(ROWS)
+        """What each process counts beside its row (``published.py``)."""
 
     def take(self) -> int:
         """Reserve a row for a process about to be forked (the supervisor's business)."""

@@ -23,9 +23,11 @@ from filter_engine.config.model import Config
 from filter_engine.scanner import Scanner
 from filter_engine.workers import logs, notify, process
 from filter_engine.workers.config_id import config_id
+from filter_engine.workers.error_notes import note_errors
 from filter_engine.workers.generation import Generation, Worker, plans
 from filter_engine.workers.sockets import BindError, SocketPool
-from filter_engine.workers.statistics import Statistics
+from filter_engine.workers.statistics import ROWS, Statistics
+from filter_engine.workers.symbol_hits import SymbolHits
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Supervisor:
         Raises ``ConfigError`` or ``BindError`` when it cannot even start.
         """
         config = self._load()
-        logs.configure(config.logging)
+        self._log(config)
         generation = self._prepare(config)
         process.set_title("supervisor")
         self._catch_signals()
@@ -79,13 +81,24 @@ class Supervisor:
         log.info("stopped")
         return 0 if self._failure is None else 1
 
+    def _log(self, config: Config) -> None:
+        logs.configure(config.logging)
+        note_errors(self._statistics.errors, ROWS, "main")
+
     def _prepare(self, config: Config) -> Generation:
         """A generation that is not started yet, its sockets open."""
         for finding in config.findings:
             log.log(_LEVELS.get(finding.severity, logging.INFO), "%s", finding)
         scanner = Scanner.from_config(config)
+        before = self._current.hits.totals() if self._current is not None else None
         generation = Generation(
-            config, scanner, self._statistics, self._sockets, self._lifeline, config_id(config)
+            config,
+            scanner,
+            self._statistics,
+            self._sockets,
+            self._lifeline,
+            SymbolHits(scanner.plan.scores, ROWS, before),
+            config_id(config),
         )
         try:
             for plan in plans(config):
@@ -227,7 +240,7 @@ class Supervisor:
         gc.unfreeze()
         try:
             generation = self._prepare(self._load())
-            logs.configure(generation.config.logging)
+            self._log(generation.config)
         except Exception as error:
             # Whatever it is, the service that runs goes on.
             known = isinstance(error, ConfigError | BindError | OSError)

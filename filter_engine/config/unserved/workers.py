@@ -118,7 +118,6 @@ CONTROLLER = declare_known(
     ssl=known(BOOLEAN, False, doc="HTTPS"),
     ssl_cert=known(STRING, doc="certificate for HTTPS"),
     ssl_key=known(STRING, doc="its key"),
-    static_dir=known(STRING, "$WWWDIR", doc="directory of the WebUI"),
     stats_path=known(STRING, doc="file of the counters"),
     task_timeout=known(TIME, 8.0, unit="seconds", doc="time for a message scanned here"),
 )

@@ -42,7 +42,7 @@ READ_IN: dict[type[Section], tuple[str, ...]] = {
         *("*.py", "checks/*.py", "checks/*/*.py", "maps/*.py", "scan/*.py", "workers/*.py"),
     ),
     DnsConfig: ("dns/system.py", "scanner.py"),
-    Neighbour: ("workers/controller.py",),
+    Neighbour: ("workers/controller/*.py",),
     LoggingConfig: ("workers/logs.py",),
     ActionsConfig: ("scanner.py", "scan/plan.py"),
     SymbolConfig: ("scan/plan.py",),
@@ -51,7 +51,7 @@ READ_IN: dict[type[Section], tuple[str, ...]] = {
     ScanUpstream: ("workers/proxy.py", "workers/scan_upstream.py"),
     NormalConfig: ("workers/normal.py", "workers/generation.py", "workers/supervisor.py"),
     ControllerConfig: (
-        "workers/controller.py",
+        "workers/controller/*.py",
         "workers/access.py",
         "workers/generation.py",
         "workers/supervisor.py",

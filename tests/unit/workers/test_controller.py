@@ -168,7 +168,11 @@ def test_the_password_for_changing(guarded: Engine) -> None:
 
 def test_neighbours_and_the_name_of_the_configuration(guarded: Engine, engine: Engine) -> None:
     assert ask(guarded, "/neighbours", {"Password": READ})[1] == {
-        "mx1": {"host": "https://mx1.example:443", "path": "/rspamd/mx1"}
+        "mx1": {
+            "host": "https://mx1.example:443",
+            "path": "/rspamd/mx1",
+            "url": "https://mx1.example:443/rspamd/mx1/",
+        }
     }
     _, one = ask(guarded, "/auth", {"Password": READ})
     _, other = ask(engine, "/auth")

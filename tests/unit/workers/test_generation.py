@@ -12,7 +12,7 @@ import pytest
 from filter_engine.config.model import Config
 from filter_engine.config.workers import ControllerConfig, NormalConfig, ProxyConfig, ScanUpstream
 from filter_engine.scanner import Scanner
-from filter_engine.workers.controller import ControllerWorker
+from filter_engine.workers.controller.worker import ControllerWorker
 from filter_engine.workers.generation import (
     MAX_DELAY,
     OVERDUE_TIME,

@@ -1,0 +1,1 @@
+"""The controller: statistics, learning, changes and health over HTTP."""

@@ -1,0 +1,96 @@
+"""The body of a request, with its bounds, and the request as the scan protocol reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from filter_engine.wire.compression import CompressionError, TooLargeError, decompress
+from filter_engine.wire.http.message import Request
+
+MAX_JSON = 1024 * 1024
+"""Octets of what is posted but mail and maps."""
+AT_ONCE = 4
+"""Messages that are read, scanned or learnt at once."""
+WAITING = 16
+"""Requests that wait for that."""
+_FILE_HEADERS = frozenset({"File", "Path", "Shm", "Shm-Offset", "Shm-Length"})
+
+
+class BodyError(Exception):
+    """A request that cannot be used."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Gate:
+    """Lets a few requests in and some wait: messages are large."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def enter(self) -> AsyncIterator[None]:
+        """Wait for a place; raises ``BodyError`` (503) when too many do."""
+        if self._waiting >= WAITING:
+            raise BodyError(503, "Too many messages at once")
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+async def small_body(request: web.Request, limit: int = MAX_JSON) -> bytes:
+    """The body; raises ``BodyError`` (413) for one over ``limit`` octets."""
+    if request.content_length is not None and request.content_length > limit:
+        raise BodyError(413, f"More than {limit} bytes")
+    content = await request.read()
+    if len(content) > limit:
+        raise BodyError(413, f"More than {limit} bytes")
+    return content
+
+
+async def message_of(request: web.Request, limit: int) -> bytes:
+    """The message in the body, unpacked; raises ``BodyError``."""
+    refuse_files(request)
+    content = await request.read()
+    if request.headers.get("Compression", "").strip().lower() == "zstd" and content:
+        try:
+            content = decompress(content, limit)
+        except TooLargeError:
+            raise BodyError(413, f"Message larger than {limit} bytes") from None
+        except CompressionError as error:
+            raise BodyError(400, str(error)) from None
+    if not content:
+        raise BodyError(400, "Empty body is not permitted")
+    return content
+
+
+def refuse_files(request: web.Request) -> None:
+    """No request makes this host read a file; raises ``BodyError`` for one that tries."""
+    if any(name in request.headers for name in _FILE_HEADERS):
+        raise BodyError(400, "file and shm message sources are not allowed")
+
+
+def headers_of(request: web.Request) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers as the scan protocol reads them."""
+    return tuple((name.lower(), value) for name, value in request.raw_headers)
+
+
+def scan_request(request: web.Request, body: bytes, peer: str | None) -> Request:
+    """The request as a scan worker would get it."""
+    return Request(
+        request.method, request.path, request.query_string, headers_of(request), body, peer
+    )

@@ -1,0 +1,156 @@
+"""The controller: statistics, learning, changes and health over HTTP, for the WebUI, ``rspamc``
+and monitoring."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+from aiohttp import web
+
+from filter_engine.config.workers import ControllerConfig
+from filter_engine.workers.access import AccessControl, Caller, Right, TooManyError
+from filter_engine.workers.bad_requests import BadRequests
+from filter_engine.workers.controller.body import BodyError
+from filter_engine.workers.controller.changes import Changes
+from filter_engine.workers.controller.counts import Counts, url_of
+from filter_engine.workers.controller.desk import RIGHT, WHO, Desk, Handler, Route
+from filter_engine.workers.controller.log_rows import LogRows
+from filter_engine.workers.controller.mail import Mail
+from filter_engine.workers.controller.map_files import MapFiles
+from filter_engine.workers.controller.map_rows import MapRows
+from filter_engine.workers.controller.metrics import Metrics
+from filter_engine.workers.controller.origins import Neighbours, caller_of
+from filter_engine.workers.controller.replies import encoded, error, json_reply, plain
+from filter_engine.workers.controller.savers import Savers
+from filter_engine.workers.controller.selector_rows import SelectorRows
+from filter_engine.workers.controller.static_files import StaticFiles
+from filter_engine.workers.controller.symbol_rows import SymbolRows
+from filter_engine.workers.controller.throughput import Throughput, file_in
+from filter_engine.workers.service import Context
+from filter_engine.workers.statistics import Counter
+
+
+class ControllerWorker:
+    """A ``Service`` that answers the controller's requests."""
+
+    def __init__(self, config: ControllerConfig, context: Context) -> None:
+        self._context = context
+        self._access = AccessControl(config)
+        neighbours = context.config.options.neighbours.values()
+        self._neighbours = Neighbours(url_of(entry.host, entry.path) for entry in neighbours)
+        self._throughput = Throughput(context.statistics, file_in(context.config.variables))
+        self._sites: list[web.BaseSite] = []
+        self._stopping: asyncio.Task[None] | None = None
+        self._app = web.Application(
+            middlewares=[self._wrap], client_max_size=context.config.options.max_message
+        )
+        routes = self._routes(Desk(config, context))
+        for route in routes:
+            self._app.router.add_route("*", route.path, route.handler)
+        self._rights = {route.path: route.right for route in routes}
+        self._runner = web.AppRunner(
+            self._app,
+            access_log=None,
+            logger=_http_log(),
+            handle_signals=False,
+            keepalive_timeout=config.timeout,
+            shutdown_timeout=5.0,
+        )
+
+    def _routes(self, desk: Desk) -> tuple[Route, ...]:
+        counts = Counts(desk, self._throughput)
+        changes = Changes(self._context.config.variables.get("DBDIR", "."))
+        maps = MapFiles(self._context.scanner.maps)
+        rooms = (
+            counts,
+            Metrics(desk, counts),
+            SymbolRows(desk),
+            LogRows(desk),
+            Mail(desk),
+            MapRows(maps, changes),
+            Savers(desk, changes, maps),
+            SelectorRows(desk),
+            StaticFiles(desk),
+        )
+        return tuple(route for room in rooms for route in room.routes())
+
+    async def start(self, sockets: list[socket.socket]) -> None:
+        """Begin to serve."""
+        await self._runner.setup()
+        for sock in sockets:
+            site = web.SockSite(self._runner, sock)
+            await site.start()
+            self._sites.append(site)
+        if self._context.name in ("controller", "controller 1"):
+            self._throughput.start(asyncio.get_running_loop())
+
+    def drain(self, *, hurry: bool) -> None:  # noqa: ARG002  # requests are short: no difference
+        """Accept nothing more."""
+        self._throughput.stop()
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._stop_sites())
+
+    async def _stop_sites(self) -> None:
+        for site in self._sites:
+            await site.stop()
+
+    async def wait_drained(self, seconds: float) -> bool:
+        """Wait for requests under way."""
+        try:
+            async with asyncio.timeout(seconds):
+                if self._stopping is not None:
+                    await self._stopping
+                await self._runner.cleanup()
+        except TimeoutError:
+            return False
+        return True
+
+    @web.middleware
+    async def _wrap(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._context.row.add(Counter.CONTROL_CONNECTIONS)
+        caller = caller_of(request, foreign=self._neighbours.is_foreign(request))
+        response = encoded(request, await self._answer(request, handler, caller))
+        response.headers.update(self._neighbours.headers(request))
+        return response
+
+    async def _answer(
+        self, request: web.Request, handler: Handler, caller: Caller
+    ) -> web.StreamResponse:
+        if request.method == "OPTIONS":  # a browser asks before it sends a password
+            return plain(b"", "text/plain")
+        needed = self._rights.get(request.path, Right.NONE)
+        try:
+            right = await self._access.right(caller)
+        except TooManyError:
+            response = error(429, "Too many wrong passwords, try again later")
+            response.headers["Retry-After"] = "60"
+            return response
+        if right < needed:
+            reason = "Unauthorized" if right is Right.NONE else "Enable password is required"
+            return json_reply({"error": reason}, status=401 if right is Right.NONE else 403)
+        request[RIGHT] = right
+        request[WHO] = _who(self._access.address(caller), caller)
+        try:
+            return await handler(request)
+        except BodyError as fault:
+            return error(fault.status, fault.reason)
+        except web.HTTPRequestEntityTooLarge:
+            limit = self._context.config.options.max_message
+            return error(413, f"Message larger than {limit} bytes")
+        except web.HTTPNotFound:
+            return plain(b"Not found", "text/plain", status=404)
+
+
+def _who(address: str | None, caller: Caller) -> str:
+    """Who asks, for the record of changes."""
+    place = "unix socket" if address is None else address
+    return f"{place}, by password" if caller.password else place
+
+
+def _http_log() -> logging.Logger:
+    logger = logging.getLogger(f"{__name__}.http")
+    if not any(isinstance(known, BadRequests) for known in logger.filters):
+        logger.addFilter(BadRequests())
+    return logger

@@ -1,0 +1,70 @@
+"""The last errors of every process, for the controller's ``/errors``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from typing import Any
+
+import orjson
+
+from filter_engine.workers.board import Board
+
+NOTES = 20
+"""Errors of one process that are kept; its successor goes on with them."""
+_LENGTH = 400
+"""Characters of a message."""
+
+
+class ErrorNotes(logging.Handler):
+    """Writes errors onto a board, beside whatever else the log does with them."""
+
+    def __init__(self, board: Board, slot: int, kind: str) -> None:
+        super().__init__(logging.ERROR)
+        self._board = board
+        self._slot = slot
+        self._kind = kind
+        self._notes: deque[dict[str, Any]] = deque(_read(board.get(slot)), NOTES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a record (``logging.Handler``)."""
+        try:
+            text = " ".join(record.getMessage().split())
+            if record.exc_info and record.exc_info[1] is not None:
+                text += f": {type(record.exc_info[1]).__name__}"
+            note = {
+                "ts": record.created,
+                "pid": os.getpid(),
+                "type": self._kind,
+                "id": "",
+                "module": record.name.rpartition(".")[2],
+                "message": text.encode("utf-8", "replace").decode()[:_LENGTH],
+            }
+            self._notes.append(note)
+            self._board.put(self._slot, orjson.dumps(list(self._notes)))
+        except Exception:
+            self.handleError(record)
+
+
+def note_errors(board: Board, slot: int, kind: str) -> None:
+    """From now on this process notes its errors; what it inherited by the fork is taken off."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, ErrorNotes):
+            root.removeHandler(handler)
+    root.addHandler(ErrorNotes(board, slot, kind))
+
+
+def noted(board: Board) -> list[dict[str, Any]]:
+    """The errors of all processes, the newest first."""
+    found = [note for said in board.every() for note in _read(said)]
+    return sorted(found, key=lambda note: -float(note["ts"]))
+
+
+def _read(said: bytes) -> list[dict[str, Any]]:
+    try:
+        notes = orjson.loads(said) if said else []
+    except orjson.JSONDecodeError:  # read while it was written
+        return []
+    return [note for note in notes if isinstance(note, dict)]
