@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from filter_engine import checks, lint
-from filter_engine.cli.key_faults import key_faults_of
+from filter_engine.cli.key_faults import key_faults_of, unaligned_of
 from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.cli.options import config_options
 from filter_engine.config.findings import Finding, Severity
@@ -129,6 +129,7 @@ def _findings(
             symbols_of=symbols_of,
             key_files_of=key_files_of,
             key_faults_of=key_faults_of,
+            unaligned_of=unaligned_of,
         )
     return tuple(sorted(found))
 

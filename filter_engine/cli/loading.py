@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.plan import checks_symbols
 
 if TYPE_CHECKING:
+    from filter_engine.checks.signing.options import SigningOptions
     from filter_engine.checks.signing.places import NamedKey
     from filter_engine.maps.map import Map
 
@@ -51,31 +53,43 @@ def key_files_of(config: Config) -> Iterator[tuple[str, str, Origin]]:
 
 def signing_keys_of(config: Config) -> Iterator[tuple[str, NamedKey]]:
     """(module, key) of each key that mail may be signed with."""
-    from filter_engine.checks.signing.options import SigningOptions
     from filter_engine.checks.signing.places import every_key
+
+    for module, options in signing_modules(config):
+        maps = (
+            words_of(config, definition, f"{module}.{name}")
+            for name, definition in (
+                ("path_map", options.path_map),
+                ("selector_map", options.selector_map),
+                ("key_table", options.key_table),
+            )
+        )
+        for found in every_key(options, *maps):
+            yield module, found
+
+
+def signing_modules(config: Config) -> Iterator[tuple[str, SigningOptions]]:
+    """The modules that sign or seal, as far as they run."""
+    from filter_engine.checks.signing.options import SigningOptions
 
     for module, options in config.modules.items():
         if isinstance(options, SigningOptions) and config.is_enabled(module):
-            maps = (
-                _map(config, definition, f"{module}.{name}")
-                for name, definition in (
-                    ("path_map", options.path_map),
-                    ("selector_map", options.selector_map),
-                )
-            )
-            for found in every_key(options, *maps):
-                yield module, found
+            yield module, options
 
 
-def _map(config: Config, definition: MapDefinition | None, where: str) -> Map:
-    """A map of words, empty where its files cannot be read: lint says so by a rule of its own."""
+def words_of(config: Config, definition: MapDefinition | None, where: str) -> Map:
+    """A map's entries as words, also where they are patterns, which nobody asks for here.
+
+    Empty where its files cannot be read: lint says so by a rule of its own.
+    """
     from filter_engine.maps.maps import Maps
 
     files = definition.sources if definition is not None else ()
     readable = all(
         os.access(file.location, os.R_OK) for file in files if file.scheme is Scheme.FILE
     )
-    return Maps(config).of(definition if readable else None, MapKind.HASH, where)
+    bare = replace(definition, kind=None) if definition is not None and readable else None
+    return Maps(config).of(bare, MapKind.HASH, where)
 
 
 def load_with_rules(config_file: Path | None, variables: Mapping[str, str]) -> Config:

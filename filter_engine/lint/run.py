@@ -12,7 +12,13 @@ from filter_engine.config.model import Config
 from filter_engine.lint.declare import REGISTRY
 from filter_engine.lint.host import Host
 from filter_engine.lint.rules import MODULES
-from filter_engine.lint.situation import KeyFaultsOf, KeyFilesOf, Situation, SymbolsOf
+from filter_engine.lint.situation import (
+    KeyFaultsOf,
+    KeyFilesOf,
+    Situation,
+    SymbolsOf,
+    UnalignedOf,
+)
 
 
 def run(
@@ -23,15 +29,16 @@ def run(
     symbols_of: SymbolsOf | None = None,
     key_files_of: KeyFilesOf | None = None,
     key_faults_of: KeyFaultsOf | None = None,
+    unaligned_of: UnalignedOf | None = None,
 ) -> tuple[Finding, ...]:
     """The findings of every rule, by file and line.
 
     Without ``host`` rules that need one rest, without ``symbols_of`` those about names of symbols,
     without ``key_files_of`` those about files of keys, without ``key_faults_of`` those about what
-    is in them.
+    is in them, without ``unaligned_of`` those about whose domain signs.
     """
     load()
-    situation = Situation(config, host, symbols_of, key_files_of, key_faults_of)
+    situation = Situation(config, host, symbols_of, key_files_of, key_faults_of, unaligned_of)
     found = {
         finding
         for rule in REGISTRY.values()

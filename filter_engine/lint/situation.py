@@ -31,6 +31,9 @@ ReadKeys: TypeAlias = "Callable[[str], Iterable[tuple[str, bytes]]]"
 KeyFaultsOf: TypeAlias = "Callable[[Config, ReadKeys], Iterable[tuple[str, str, Origin]]]"
 """Gives (module, why it cannot sign, where it is named) of each key that is none."""
 
+UnalignedOf: TypeAlias = "Callable[[Config], Iterable[tuple[str, Origin]]]"
+"""Gives (which signatures DMARC does not count, where that is said)."""
+
 
 class Place(Protocol):
     """Where a value was written: an origin of ``ucl`` or of ``config``, or a line of main.cf."""
@@ -55,6 +58,8 @@ class Situation:
     key_files_of: KeyFilesOf | None = None
     #: None: nobody says which keys can sign.
     key_faults_of: KeyFaultsOf | None = None
+    #: None: nobody says whose domain signs.
+    unaligned_of: UnalignedOf | None = None
 
     @cached_property
     def workers(self) -> tuple[WorkerSection, ...]:

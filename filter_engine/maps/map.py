@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from filter_engine.config.map_definition import MapKind
 from filter_engine.lazy_dataclass import frozen
-from filter_engine.maps.content import Content, Found, Key, TextContent, WordContent
+from filter_engine.maps.content import Content, Found, Key, TextContent
 
 
 @frozen
@@ -113,11 +113,11 @@ class Map:
         return sum(len(source.content) for source in self._active() if source.content is not None)
 
     def items(self) -> Iterator[Hit]:
-        """Every entry of a map of words (kinds set and hash)."""
+        """Every entry of a map of words or patterns."""
         for source in self._active():
-            if isinstance(source.content, WordContent):
-                for found in source.content.items():
-                    yield source.hit(found)
+            # words and patterns have entries to list; networks and databases have none
+            entries: Callable[[], Iterable[Found]] = getattr(source.content, "items", tuple)
+            yield from map(source.hit, entries())
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """(place, text) of each source of a map of kind text."""

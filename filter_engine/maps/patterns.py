@@ -60,6 +60,10 @@ class PatternContent:
     def __len__(self) -> int:
         return len(self._found)
 
+    def items(self) -> Iterator[Found]:
+        """Every entry."""
+        return iter(self._found)
+
 
 def glob_pattern(text: str, origin: str = "") -> Pattern:
     """``*`` any characters, ``?`` one, of the whole key and without regard to case."""

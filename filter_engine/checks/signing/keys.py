@@ -11,6 +11,7 @@ from filter_engine.auth.signing_key import KeyRing, SigningKey
 from filter_engine.checks.signing.names import is_safe
 from filter_engine.checks.signing.options import SigningOptions
 from filter_engine.checks.signing.places import existing_files, key_files, named_keys
+from filter_engine.checks.signing.tables import table_key
 from filter_engine.checks.signing.whose import is_eligible, may_use, signing_domain
 from filter_engine.config.map_definition import MapDefinition, MapKind
 from filter_engine.lazy_dataclass import frozen
@@ -79,7 +80,7 @@ def prepare(options: SigningOptions, setup: Setup, module: str) -> SigningMaps:
         map_of(options.whitelist, MapKind.RADIX, "whitelist"),
         _key_store(module, setup) if options.use_redis else None,
     )
-    preload(options, made.paths, made.selectors)
+    preload(options, made.paths, made.selectors, made.key_table or _NOTHING)
     return made
 
 
@@ -89,9 +90,14 @@ def _key_store(module: str, setup: Setup) -> Store:
     return store
 
 
-def preload(options: SigningOptions, paths: Map = _NOTHING, selectors: Map = _NOTHING) -> None:
+def preload(
+    options: SigningOptions,
+    paths: Map = _NOTHING,
+    selectors: Map = _NOTHING,
+    key_table: Map = _NOTHING,
+) -> None:
     """Read every key file that the options name; call before the fork."""
-    files = (existing_files(named) for named in key_files(options, paths, selectors))
+    files = (existing_files(named) for named in key_files(options, paths, selectors, key_table))
     KEYS.preload(sorted({file for found in files for file in found}))
 
 
@@ -173,16 +179,13 @@ def _of_tables(
     if entry is None:
         _log.warning("not signing: key_table has no %s, which signing_table names", named[:80])
         return ()
-    domain, *rest = entry.replace("%", origin).split(":", 2)
-    selector, key = rest if len(rest) == 2 else (options.selector, rest[0] if rest else "")
-    if not (is_safe(domain.lower()) and is_safe(selector.lower()) and key):
+    found = table_key(entry, origin, options.selector)
+    if found is None:
         _log.warning(
             "not signing: the entry %s of key_table is not domain:selector:key", named[:80]
         )
         return ()
-    if key.startswith(("/", "./", "../")):
-        return (Signer(domain.lower(), selector, key),)
-    return (Signer(domain.lower(), selector, material=key),)
+    return (Signer(found.domain, found.selector, found.path, found.material),)
 
 
 async def fetched(

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from filter_engine.auth.dkim_sign import parse_header_list
-from filter_engine.checks.signing.names import KEY_PATH, SELECTOR, by_domain
+from filter_engine.checks.signing.names import KEY_PATH, SELECTOR, by_domain, is_safe
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.kinds import (
     ADDRESSES,
@@ -25,7 +25,7 @@ from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import Binder, Kind, MisfitError, Section, option
 from filter_engine.config.tell import tell
-from filter_engine.dns.names import to_ascii
+from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.ucl.nodes import UclNode
 
 _DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+")
@@ -235,12 +235,21 @@ class SigningOptions(Section):
     )
 
     @property
+    def has_tables(self) -> bool:
+        """Whether OpenDKIM's tables say what signs."""
+        return self.signing_table is not None and self.key_table is not None
+
+    @property
     def names_keys(self) -> bool:
         """Whether anything says where keys are: else nothing is ever signed."""
-        tables = self.signing_table is not None and self.key_table is not None
         maps = self.path_map is not None
         return bool(
-            self.path or self.domain or maps or tables or self.use_redis or self.use_http_headers
+            self.path
+            or self.domain
+            or maps
+            or self.has_tables
+            or self.use_redis
+            or self.use_http_headers
         )
 
     retired: ClassVar[Mapping[str, str]] = {
@@ -257,12 +266,32 @@ class SigningOptions(Section):
             if self.is_changed(name) and not self.use_http_headers:
                 hint = "write use_http_headers = true"
                 self.tell_alone(binder, name, "the request's headers are not read", hint)
-        if self.signing_table is None or self.key_table is None:
+        if not self.has_tables:
+            self._tell_subdomains(binder)
             return
         for name in _OF_DOMAINS:
             if self.is_changed(name):
                 hint = "remove one of them"
                 self.tell_alone(binder, name, "signing_table and key_table say what signs", hint)
+
+    def _tell_subdomains(self, binder: Binder) -> None:
+        """Keys of a name that ``use_esld`` never gives."""
+        section = self.anchor.rpartition("/")[2]
+        for name, keys in self.domain.items():
+            # the list of public suffixes is read for those alone that may be below one
+            if not self.use_esld or name.count(".") < 2 or not is_safe(name):
+                continue
+            registered = organisational_domain(name)
+            if registered == name:
+                continue
+            tell(
+                binder,
+                min(keys.origins.values(), key=lambda at: at.line, default=self.origin("domain")),
+                "no-effect",
+                f"{section}.domain {name!r} has no effect: with use_esld its mail is signed as "
+                f"{registered}",
+                f"write use_esld = false, or the keys of {registered}, which sign for all below it",
+            )
 
     def is_changed(self, name: str) -> bool:
         """Whether it was written, and otherwise than it is by default."""

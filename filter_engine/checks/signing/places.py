@@ -9,6 +9,7 @@ from typing import Final
 
 from filter_engine.checks.signing.names import is_safe
 from filter_engine.checks.signing.options import KeyPlace, SigningOptions
+from filter_engine.checks.signing.tables import table_keys
 from filter_engine.config.map_definition import MapKind
 from filter_engine.config.origin import BUILTIN, Origin
 from filter_engine.lazy_dataclass import frozen
@@ -66,18 +67,27 @@ def _origin(place: KeyPlace, options: SigningOptions, common: str) -> Origin:
 
 
 def key_files(
-    options: SigningOptions, paths: Map = _NOTHING, selectors: Map = _NOTHING
+    options: SigningOptions,
+    paths: Map = _NOTHING,
+    selectors: Map = _NOTHING,
+    key_table: Map = _NOTHING,
 ) -> Iterator[NamedKey]:
     """Every key in a file, of every domain that is listed, and of all others."""
-    return (found for found in every_key(options, paths, selectors) if found.path)
+    return (found for found in every_key(options, paths, selectors, key_table) if found.path)
 
 
 def every_key(
-    options: SigningOptions, paths: Map = _NOTHING, selectors: Map = _NOTHING
+    options: SigningOptions,
+    paths: Map = _NOTHING,
+    selectors: Map = _NOTHING,
+    key_table: Map = _NOTHING,
 ) -> Iterator[NamedKey]:
     """Every key, of every domain that is listed, and of all others."""
-    if options.signing_table is not None and options.key_table is not None:
-        return  # the tables alone say what signs
+    if options.has_tables:  # they alone say what signs
+        at = options.origin("key_table")
+        for key in table_keys(key_table, options.selector):
+            yield NamedKey(key.selector, key.path, key.material, at)
+        return
     listed = (
         *options.domain,
         *(hit.entry for found in (paths, selectors) for hit in found.items()),

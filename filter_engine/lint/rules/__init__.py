@@ -20,6 +20,7 @@ MODULES: tuple[str, ...] = (
     "secrets",
     "signing",
     "postfix",
+    "host_name",
     "sizes",
     "maps",
     "shipped_files",

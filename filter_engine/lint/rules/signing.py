@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from filter_engine.config.addresses import AddressSet
-from filter_engine.config.findings import Finding
+from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.model import Config
 from filter_engine.config.settings import SettingsRule
 from filter_engine.lint.declare import rule
@@ -73,3 +73,24 @@ def _overlap(some: AddressSet, others: AddressSet) -> bool:
     return any(one.network_address in others for one in some) or any(
         other.network_address in some for other in others
     )
+
+
+@rule(
+    "unaligned-signature",
+    Severity.INFO,
+    doc="Mail is signed for another organisation's domain than From's: the signature verifies, and "
+    "DMARC (RFC 7489, section 3.1.1) takes the mail as unsigned. One key for many domains has to "
+    "sign as each of them, with a record under each.",
+)
+def unaligned_signature(situation: Situation) -> Iterator[Finding]:
+    """Whose domain signs, where that is not From's by definition."""
+    if situation.unaligned_of is None:
+        return
+    for said, origin in situation.unaligned_of(situation.config):
+        yield situation.finding(
+            "unaligned-signature",
+            origin,
+            f"{said}: where that is not of From's organisation, DMARC takes the mail as unsigned",
+            "write use_domain = header; in key_table % for the domain; the key may be the same",
+            Severity.INFO,
+        )

@@ -16,8 +16,11 @@ from filter_engine.checks.signing import keys as signing
 from filter_engine.checks.signing.options import DomainKeys, KeyPlace
 from filter_engine.checks.signing.whose import signing_domain
 from filter_engine.config.addresses import AddressSet
+from filter_engine.config.map_definition import define_text
+from filter_engine.config.model import Config
 from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
+from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from policy_scan import NOW, RAW, Sink, from_, scan
 
@@ -188,6 +191,20 @@ def test_published_key_is_compared(
         sink = run_signing(options, zone=zone, failing=(name,) if failing else ())
     assert bool(sink.symbols) is signs
     assert bool(caplog.records) is (record != "right")
+
+
+def test_keys_of_tables_are_read_before_the_fork(
+    key_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row B48: one key for many domains, as OpenDKIM's tables name it."""
+    file = key_directory / "example.com.ed.key"
+    options = DkimSigningOptions(
+        signing_table=define_text("*@example.com k"), key_table=define_text(f"k %:s:{file}")
+    )
+    maps = signing.prepare(options, Setup(Config()), "dkim_signing")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} read again"))
+    sink = run_signing(options, states={"dkim_signing": maps})
+    assert sink.symbols == {"DKIM_SIGNED": ("example.com:s=s",)}
 
 
 def test_keys_are_read_before_the_fork(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filter_engine import checks, lint
-from filter_engine.cli.key_faults import key_faults_of
+from filter_engine.cli.key_faults import key_faults_of, unaligned_of
 from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.config.findings import Finding
 from filter_engine.config.loader import inspect
@@ -69,6 +69,7 @@ class Case:
                     symbols_of=symbols_of,
                     key_files_of=key_files_of,
                     key_faults_of=key_faults_of,
+                    unaligned_of=unaligned_of,
                 )
             )
         return [(f, f"{Path(f.file).relative_to(site)}:{f.line}") for f in sorted(findings)]
