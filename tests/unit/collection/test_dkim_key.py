@@ -66,7 +66,7 @@ def test_the_private_key_is_never_returned(run_module: Module, tmp_path: Path) -
     assert "PRIVATE" not in str(result)
 
 
-@pytest.mark.parametrize("form", ["pem", "traditional", "seed", "seed and public key"])
+@pytest.mark.parametrize("form", ["pem", "folded", "traditional", "seed", "seed and public key"])
 def test_the_forms_of_existing_keys(run_module: Module, tmp_path: Path, form: str) -> None:
     path = tmp_path / "key"
     algorithm = "rsa" if form == "traditional" else "ed25519"
@@ -79,6 +79,7 @@ def test_the_forms_of_existing_keys(run_module: Module, tmp_path: Path, form: st
         path.write_bytes(
             {
                 "pem": key.private_bytes(PEM, PKCS8, PLAIN),
+                "folded": b" ".join(key.private_bytes(PEM, PKCS8, PLAIN).split(b"\n")),
                 "seed": base64.b64encode(seed) + b"\n",
                 "seed and public key": base64.b64encode(seed + public),
             }[form]

@@ -131,7 +131,7 @@ class Keyring:
 
     def inspect(self, text: bytes, name: str) -> openssl_key.PublicKey:
         """Return the public half of a key somebody handed over; `name` is for messages."""
-        return openssl_key.public_half(self.openssl, as_pem(text), name)
+        return openssl_key.public_half(self.openssl, text, name)
 
     def place(self, path: str, text: bytes, name: str) -> bool:
         """Put a key somebody handed over where it belongs; tells whether it was not there yet.

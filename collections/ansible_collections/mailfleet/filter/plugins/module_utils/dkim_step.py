@@ -16,7 +16,6 @@ from ansible_collections.mailfleet.filter.plugins.module_utils import (
     dkim_last_run,
     dkim_series,
     key_layouts,
-    openssl_key,
 )
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_keyring import Keyring
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record import record_name
@@ -29,6 +28,7 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.file_attributes i
     Owners,
     read_mode,
 )
+from ansible_collections.mailfleet.filter.plugins.module_utils.key_text import MAX_KEY_BYTES
 
 CALENDAR = "calendar.json"
 RECORDS = "dkim_records.json"
@@ -168,7 +168,7 @@ class Step:
         for key in found:
             try:
                 with open(key.path, "rb") as stream:
-                    text = stream.read(openssl_key.MAX_KEY_BYTES + 1)
+                    text = stream.read(MAX_KEY_BYTES + 1)
             except OSError as error:
                 raise CalendarError(f"{key.path} cannot be read: {error.strerror}") from error
             try:

@@ -9,12 +9,9 @@ import base64
 import binascii
 import re
 
-from ansible_collections.mailfleet.filter.plugins.module_utils.openssl_key import (
-    ED25519_PKCS8_PREFIX,
-    MAX_KEY_BYTES,
-    raw_ed25519,
-)
-
+MAX_KEY_BYTES = 64 << 10
+# PrivateKeyInfo of RFC 8410, section 7: everything before the 32 octets of the seed.
+_ED25519_PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 _COLUMNS = 64
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
@@ -41,7 +38,7 @@ def as_pem(text: bytes) -> bytes:
     packed = b"".join(text.split())
     raw = raw_ed25519(packed)
     if raw is not None:
-        return _pem(ED25519_PKCS8_PREFIX + raw[:32], "PRIVATE KEY")
+        return _pem(_ED25519_PKCS8_PREFIX + raw[:32], "PRIVATE KEY")
     try:
         der = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
@@ -50,6 +47,15 @@ def as_pem(text: bytes) -> bytes:
     if kind is None:
         raise KeyTextError("the text is neither PEM nor base64 of a private key")
     return _pem(der, kind)
+
+
+def raw_ed25519(content: bytes) -> bytes | None:
+    """Return the 32 octets (seed) or 64 (seed, public key) of a base64 line, or None."""
+    try:
+        raw = base64.b64decode(content.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) in (32, 64) else None
 
 
 def _kind(der: bytes) -> str | None:

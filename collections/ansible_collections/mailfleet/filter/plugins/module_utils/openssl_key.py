@@ -1,13 +1,11 @@
 """Private keys by the host's openssl program. A key is never on a command line.
 
-What is read: PEM (PKCS#8, or the traditional form), and for Ed25519 also one base64 line with the
-seed (32 octets) or the seed and the public key (64), as `rspamadm dkim_keygen` writes it.
+What is read is what `key_text` knows: PEM, also folded, and base64 without BEGIN and END.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 import secrets
@@ -17,11 +15,14 @@ from dataclasses import dataclass
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_record import (
     public_key,
 )
+from ansible_collections.mailfleet.filter.plugins.module_utils.key_text import (
+    MAX_KEY_BYTES,
+    KeyTextError,
+    as_pem,
+    raw_ed25519,
+)
 
 TIMEOUT = 120.0  # seconds; 4096 bits can take long on a small host
-MAX_KEY_BYTES = 64 << 10
-# PrivateKeyInfo of RFC 8410, section 7: everything before the 32 octets of the seed.
-ED25519_PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 _BITS = re.compile(rb"Public-Key: \((\d+) bit")
 
 
@@ -68,15 +69,13 @@ def public_half(openssl: str, content: bytes, path: str) -> PublicKey:
     fix = "move the file away to have a new key made, or restore it from a backup"
     if len(content) > MAX_KEY_BYTES:
         raise KeyFileError(f"{path} is too large for a key; {fix}")
-    raw = raw_ed25519(content)
-    if raw is None and b"-----BEGIN " not in content:
-        raise KeyFileError(
-            f"{path} is not a private key (PEM, or base64 of an Ed25519 seed); {fix}"
-        )
-    source = ["-passin", "pass:"]  # an empty one: an encrypted key fails instead of asking
-    if raw is not None:
-        content, source = ED25519_PKCS8_PREFIX + raw[:32], ["-inform", "DER"]
-    spki = _run([openssl, "pkey", *source, "-pubout", "-outform", "DER"], content)
+    raw = raw_ed25519(b"".join(content.split()))
+    try:
+        content = as_pem(content)
+    except KeyTextError as error:
+        raise KeyFileError(f"{path} is not a private key ({error}); {fix}") from None
+    # an empty passphrase: an encrypted key fails instead of asking
+    spki = _run([openssl, "pkey", "-passin", "pass:", "-pubout", "-outform", "DER"], content)
     if not spki:
         raise KeyFileError(f"{path} is not a private key without a passphrase; {fix}")
     text = _run([openssl, "pkey", "-pubin", "-inform", "DER", "-noout", "-text"], spki) or b""
@@ -140,15 +139,6 @@ def correct_attributes(path: str, uid: int, gid: int, mode: int, *, check_mode: 
         return True
     finally:
         os.close(descriptor)
-
-
-def raw_ed25519(content: bytes) -> bytes | None:
-    """Return the 32 octets (seed) or 64 (seed, public key) of a base64 line, or None."""
-    try:
-        raw = base64.b64decode(content.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw if len(raw) in (32, 64) else None
 
 
 def _run(argv: list[str], content: bytes) -> bytes | None:
