@@ -102,8 +102,8 @@ class Generation:
     pool: SocketPool
     lifeline: tuple[int, int]
     """A pipe nobody writes to: its reading end ends when the supervisor does."""
-    hits: SymbolHits
     config_id: str = ""
+    hits: SymbolHits | None = None
     workers: list[Worker] = field(default_factory=list)
     proven: bool = False
     """All its workers have served: a process that ends from now on is started again."""

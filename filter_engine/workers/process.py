@@ -62,7 +62,7 @@ class Job:
     lifeline: int
     """Descriptor that reaches its end when the supervisor is gone."""
     config_id: str
-    hits: SymbolHits
+    hits: SymbolHits | None = None
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -90,15 +90,16 @@ class Supervisor:
         for finding in config.findings:
             log.log(_LEVELS.get(finding.severity, logging.INFO), "%s", finding)
         scanner = Scanner.from_config(config)
-        before = self._current.hits.totals() if self._current is not None else None
+        known = None if self._current is None else self._current.hits
+        before = None if known is None else known.totals()
         generation = Generation(
             config,
             scanner,
             self._statistics,
             self._sockets,
             self._lifeline,
-            SymbolHits(scanner.plan.scores, ROWS, before),
             config_id(config),
+            SymbolHits(scanner.plan.scores, ROWS, before),
         )
         try:
             for plan in plans(config):

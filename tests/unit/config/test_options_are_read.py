@@ -39,7 +39,8 @@ PACKAGE = Path(filter_engine.__file__).parent
 #: sections have a ``timeout``.
 READ_IN: dict[type[Section], tuple[str, ...]] = {
     OptionsConfig: (
-        *("*.py", "checks/*.py", "checks/*/*.py", "maps/*.py", "scan/*.py", "workers/*.py"),
+        *("*.py", "checks/*.py", "checks/*/*.py", "maps/*.py", "scan/*.py"),
+        *("workers/*.py", "workers/controller/*.py"),
     ),
     DnsConfig: ("dns/system.py", "scanner.py"),
     Neighbour: ("workers/controller/*.py",),
@@ -131,7 +132,7 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
                 'group "spf" { min_score = -1; public = true; description = x }'
             ),
             "worker-proxy.inc": 'client_ca_name = x; upstream "local" { key = x }',
-            "worker-controller.inc": "static_dir = x; task_timeout = 4s",
+            "worker-controller.inc": "stats_path = x; task_timeout = 4s",
         }
     )
     assert {(f.severity, f.code) for f in found.findings} == {(Severity.INFO, "not-served")}
@@ -139,7 +140,7 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
     assert told == {
         *("max_recipients", "tempdir", "words_decay", "history_rows"),
         *("filters", "color", "log_usec", "log_format", "priority", "min_score"),
-        *("public", "description", "client_ca_name", "key", "static_dir", "task_timeout"),
+        *("public", "description", "client_ca_name", "key", "stats_path", "task_timeout"),
     }
 
 
