@@ -169,6 +169,18 @@ def test_a_variable_that_cannot_be_meant(variable: str, value: object, words: st
     assert "PLAY [Check the hosts]" not in output
 
 
+def test_a_misfit_is_told_once_for_its_hosts_without_the_whole_specification() -> None:
+    output = preflight(filter_engine_profile="smtp", postfix_message_size_limit="25 MB")
+    told = re.sub(r"\s+", " ", output)
+    words = "charlotte, dolores, maeve: value of filter_engine_profile must be one of: mx, mas,"
+    # As the error, and as the task's message.
+    assert told.count(words) == 2
+    assert "(roles/filter_engine/README.md)" in told
+    assert "postfix_message_size_limit" in told
+    assert "argument_spec_data" not in output
+    assert len(output) < 5000
+
+
 def test_a_forwarder_of_ones_own_or_without_blocklists_is_taken() -> None:
     own = preflight(resolver_forwarders=[{"address": "192.0.2.53"}])
     assert "PLAY [Check the hosts]" in own
