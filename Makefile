@@ -129,10 +129,7 @@ test-conformance: setup ## Tests nobody here wrote (from CONFORMANCE_DIR, defaul
 	@echo "== conformance tests"
 	data=$${CONFORMANCE_DIR:-../shared/conformance}
 	[ -d "$$data" ] || echo "!! no conformance data in $$data: its tests are skipped (set CONFORMANCE_DIR)"
-	# What remembers mail fails beside others (seen, not yet explained) and passes by itself.
-	remember='known_senders or ratelimit or greylist or replies'
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/conformance tests/oracle -k "not ($$remember)"
-	$(BIN)/python -m pytest -q tests/conformance/rspamd -k "$$remember"
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/conformance tests/oracle
 
 .PHONY: oracle
 oracle: setup ## Compare with Rspamd's replies (from ORACLE_DIR, default ../shared/rspamd); LIVE=1: ask Rspamd itself
@@ -179,6 +176,10 @@ reference: role-docs ## Write what is generated: role READMEs, docs/lint.md, doc
 fuzz: setup ## Fuzz the parsers of configuration and messages for SECONDS each (default 600)
 	@$(BIN)/python tests/fuzz/ucl/fuzz.py --seconds $(SECONDS)
 	@$(BIN)/python tests/fuzz/message/fuzz.py --seconds $(SECONDS)
+
+.PHONY: bench-bayes
+bench-bayes: setup ## Bayes beside Rspamd's: both learn half of a corpus (CORPUS_DIR, default ../shared/corpus) and judge the rest
+	PYTHONPATH=tests:tests/support $(BIN)/python -m oracle.bayes
 
 .PHONY: bench-auth
 bench-auth: setup ## CPU time of signing, sealing and verifying, beside pure dkimpy

@@ -37,13 +37,11 @@ def compared() -> tuple[Comparison, dict[str, float]]:
     return found, figures(found, known_symbols(engine))
 
 
-@pytest.mark.xdist_group("oracle")
 @pytest.mark.parametrize("figure", FLOOR)
 def test_a_figure_does_not_fall(compared: tuple[Comparison, dict[str, float]], figure: str) -> None:
     assert compared[1][figure] >= FLOOR[figure]
 
 
-@pytest.mark.xdist_group("oracle")
 def test_every_reason_is_of_a_class_and_still_needed(
     compared: tuple[Comparison, dict[str, float]],
 ) -> None:
@@ -52,7 +50,6 @@ def test_every_reason_is_of_a_class_and_still_needed(
     assert [name for name in REASONS if name not in differ] == []
 
 
-@pytest.mark.xdist_group("oracle")
 def test_every_difference_has_a_reason(compared: tuple[Comparison, dict[str, float]]) -> None:
     found = compared[0]
     assert [name for name in found.differences() if kind_of(name, found) == "open"] == []

@@ -7,30 +7,15 @@ language a text is in, the order of several links (docs/statistics.md).
 
 from __future__ import annotations
 
-import asyncio
-import json
 import shutil
 from collections.abc import Iterator
-from math import floor
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from filter_engine.config.redis import RedisConfig
-from filter_engine.config.upstreams import parse_upstreams
-from filter_engine.dns.table import TableResolver
-from filter_engine.message import Message
-from filter_engine.scan.store import Store
-from filter_engine.statistics.bayes import Limits, judge
-from filter_engine.statistics.classifier import Classifier, counts_of
-from filter_engine.statistics.learning import LearnStatus, Lesson, learn
-from filter_engine.statistics.options import ClassifierOptions
-from filter_engine.statistics.tokens import tokens_of
-from filter_engine.store.client import StoreClient
-from redis_server import PROGRAM, RedisServer, free_port
+from filter_engine.statistics.learning import LearnStatus
+from redis_server import PROGRAM
 
-from .live import Rspamd
+from .both import Both, Said
 from .recording import missing, samples
 
 if missing():
@@ -46,96 +31,6 @@ SAME = 0.8
 """Share of the mails judged that have the same symbol and the same percentage, to a hundredth."""
 ALIKE = 0.95
 """Share in which the score differs by less than half a point."""
-
-
-class Said(NamedTuple):
-    symbol: str
-    percentage: str
-    score: float
-
-
-class Both:
-    """Rspamd and this engine's classifier on one Redis."""
-
-    def __init__(self, folder: Path) -> None:
-        self.redis = RedisServer(folder / "redis").start()
-        self.controller = free_port()
-        servers = f'servers = "{self.redis.name}";'
-        self.rspamd = Rspamd(
-            {
-                "redis.conf": servers,
-                "classifier-bayes.conf": "min_learns = 1;",
-                "worker-controller.inc": (
-                    f'bind_socket = "127.0.0.1:{self.controller}"; secure_ip = "127.0.0.1";'
-                ),
-            }
-        ).__enter__()
-        where = RedisConfig(servers=parse_upstreams(self.redis.name, 6379))
-        options = ClassifierOptions(min_learns=1)
-        limits = Limits(min_learns=1)
-        self.classifier = Classifier(options, Store("bayes", where), *options.symbols, limits)
-
-    def close(self) -> None:
-        self.rspamd.__exit__()
-        self.redis.stop()
-
-    def forget(self) -> None:
-        self.redis.say("FLUSHALL")
-
-    def rspamd_learns(self, raw: bytes, spam: bool) -> bytes:
-        path = "/learnspam" if spam else "/learnham"
-        port, self.rspamd.port = self.rspamd.port, self.controller
-        try:
-            return self.rspamd.ask(raw, {"Learn-Type": "bulk"}, path)
-        finally:
-            self.rspamd.port = port
-
-    def rspamd_says(self, raw: bytes) -> Said | None:
-        symbols = json.loads(self.rspamd.ask(raw, {}))["symbols"]
-        for name in self.classifier.spam, self.classifier.ham:
-            if name in symbols:
-                found = symbols[name]
-                return Said(name, found["options"][0], found["score"])
-        return None
-
-    def learn(self, mails: list[tuple[bytes, bool]]) -> list[Lesson]:
-        async def every() -> list[Lesson]:
-            stores = StoreClient(TableResolver({}))
-            stores.open(asyncio.get_running_loop())
-            try:
-                return [
-                    await learn(stores, [self.classifier], raw, spam=spam, bulk=True)
-                    for raw, spam in mails
-                ]
-            finally:
-                stores.close()
-
-        return asyncio.run(every())
-
-    def say(self, mails: list[bytes]) -> list[Said | None]:
-        async def every() -> list[Said | None]:
-            stores = StoreClient(TableResolver({}))
-            stores.open(asyncio.get_running_loop())
-            try:
-                return [await self._say(stores, raw) for raw in mails]
-            finally:
-                stores.close()
-
-        return asyncio.run(every())
-
-    async def _say(self, stores: StoreClient, raw: bytes) -> Said | None:
-        one = self.classifier
-        tokens = tokens_of(Message(raw))
-        if one.fits(tokens):
-            return None
-        answer = await stores.answer(one.look_up(tokens, ""))
-        said = judge(counts_of(answer), tokens.distances, tokens.text, one.limits)
-        if said.spam is None:
-            return None
-        shown = f"{floor(said.certainty * 10_000) / 100:.2f}%"
-        return Said(
-            one.spam if said.spam else one.ham, shown, said.weight * (5.1 if said.spam else -3.0)
-        )
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +50,6 @@ def mails() -> tuple[list[tuple[bytes, bool]], list[bytes]]:
     return lessons, spam[LEARNT:] + ham[LEARNT:]
 
 
-@pytest.mark.xdist_group("oracle")
 @pytest.mark.parametrize("teacher", ["rspamd", "this engine"])
 def test_what_one_has_learnt_the_other_judges_by(
     both: Both, mails: tuple[list[tuple[bytes, bool]], list[bytes]], teacher: str
@@ -187,7 +81,6 @@ def _score(said: Said | None) -> float:
     return 0.0 if said is None else said.score
 
 
-@pytest.mark.xdist_group("oracle")
 def test_each_knows_what_the_other_has_learnt(
     both: Both, mails: tuple[list[tuple[bytes, bool]], list[bytes]]
 ) -> None:

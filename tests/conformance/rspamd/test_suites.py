@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from xdist_groups import group_of
+
 from .cases import FILE, Case, all_cases
 from .conftest import Serve
 from .expectations import faults
@@ -23,7 +25,7 @@ def _id(case: Case) -> str:
 
 
 def _parameter(case: Case) -> Any:
-    marks = [pytest.mark.xdist_group(case.configuration)]
+    marks: list[pytest.MarkDecorator] = []
     name = _id(case)
     later = next((why for suite, why in LATER.items() if case.suite.startswith(suite)), "")
     if case.obstacle:
@@ -45,6 +47,15 @@ def test_case(case: Case, serve: Serve) -> None:
     prepare(case, engine)
     reply = send(case, engine)
     assert not faults(case, reply)
+
+
+def test_cases_of_one_configuration_stay_on_one_worker() -> None:
+    groups: dict[str, set[str]] = {}
+    for case in all_cases():
+        nodeid = f"tests/conformance/rspamd/test_suites.py::test_case[{_id(case)}]"
+        groups.setdefault(case.configuration, set()).add(group_of(nodeid))
+    assert all(len(found) == 1 for found in groups.values())
+    assert len(set.union(*groups.values())) > 30, "the others need not wait for each other"
 
 
 def test_every_listed_case_exists() -> None:
