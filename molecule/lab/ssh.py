@@ -91,7 +91,7 @@ class Ssh:
             timeout=timeout,
         )
 
-    def wait_ready(self, host: str, timeout: float = 30.0) -> None:
+    def wait_ready(self, host: str, timeout: float = 120.0) -> None:
         """Wait until the host lets us in and has finished booting.
 
         Raises LabError after `timeout` seconds, or when a unit failed at boot.
