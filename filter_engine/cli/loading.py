@@ -20,6 +20,7 @@ from filter_engine.headers.sections import sections
 from filter_engine.rules.loader import site_rules
 from filter_engine.scan.declare import REGISTRY, Registry
 from filter_engine.scan.plan import checks_symbols
+from filter_engine.scan.symbol_defaults import symbol_defaults as declared_symbols
 
 if TYPE_CHECKING:
     from filter_engine.checks.signing.options import SigningOptions
@@ -112,17 +113,5 @@ def registry_of(config: Config) -> Registry:
 
 
 def symbol_defaults(config: Config) -> dict[str, SymbolDefault]:
-    """What the built-in checks and the composites say about their symbols, by name."""
-    declared: dict[str, SymbolDefault] = {}
-    for check, symbol in checks_symbols(config, registry_of(config)):
-        said = SymbolDefault(
-            symbol.score, symbol.description, symbol.groups, check.name, symbol.origin
-        )
-        declared.setdefault(symbol.name, said)  # a rule may set what a check declares
-    composites = {
-        name: SymbolDefault(
-            said.score, said.description, (said.group,), "composites", said.written_at("score")
-        )
-        for name, said in config.composites.items()
-    }
-    return composites | declared
+    """What the built-in checks, the site's rules and the composites say about their symbols."""
+    return declared_symbols(config, registry_of(config))

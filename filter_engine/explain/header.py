@@ -102,7 +102,14 @@ def explain_header(
 
     Raises ``filter_engine.headers.spamd_result.NoSpamdResultError``.
     """
-    found: SpamdResult = parse_spamd_result(_NAME_IN_FRONT.sub("", value, count=1))
+    found = parse_spamd_result(_NAME_IN_FRONT.sub("", value, count=1))
+    return explain_shown(found, plan, config, defaults)
+
+
+def explain_shown(
+    found: SpamdResult, plan: Plan, config: Config, defaults: Mapping[str, SymbolDefault]
+) -> HeaderExplanation:
+    """Explain an old verdict of which only symbols, options and scores are known."""
     origins = Origins(config, defaults)
     symbols = []
     for shown in found.symbols:

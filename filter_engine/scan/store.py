@@ -193,6 +193,13 @@ class Store:
         """Values of a list from ``first`` to ``last``, which is included; -1 is the end."""
         return self._question(b"LRANGE", (key,), (b"%d" % first, b"%d" % last), False)
 
+    def replication(self) -> StoreQuestion:
+        """What the server that is read says of its role (INFO replication), as text.
+
+        Redis alone: an embedded store knows no such command.
+        """
+        return StoreQuestion(self, b"INFO", (), (b"replication",), False, None)
+
     def run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes]) -> StoreQuestion:
         """Run a script; its answer."""
         own = tuple([self.prefix + key for key in keys]) if self.prefix else tuple(keys)

@@ -31,7 +31,7 @@ class Neighbours:
     """The origins (RFC 6454) of the site's controllers: their pages may ask this one."""
 
     def __init__(self, urls: Iterable[str]) -> None:
-        self._origins = frozenset(filter(None, map(_origin, urls)))
+        self._origins = frozenset(filter(None, map(origin_of, urls)))
 
     def is_foreign(self, request: web.Request) -> bool:
         """Whether a browser asks for a page that is neither ours nor a neighbour's.
@@ -60,7 +60,8 @@ class Neighbours:
         }
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """The origin of a URL (RFC 6454, section 4), empty for one that has none."""
     parts = urlsplit(url.lower())
     default = {"http": 80, "https": 443}.get(parts.scheme)
     if default is None or not parts.hostname:

@@ -1,4 +1,4 @@
-"""The files of a WebUI, from ``static_dir``."""
+"""The files of a WebUI: this engine's own, or those of ``static_dir``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from filter_engine import webui
 from filter_engine.workers.access import Right
+from filter_engine.workers.controller.counts import url_of
 from filter_engine.workers.controller.desk import Desk, Route
+from filter_engine.workers.controller.origins import origin_of
 from filter_engine.workers.controller.replies import SERVER, plain
 
 SAFE = {
@@ -19,6 +22,13 @@ SAFE = {
     "Content-Security-Policy": "frame-ancestors 'none'; object-src 'none'; base-uri 'self'",
 }
 """Headers of every file."""
+OWN = Path(webui.__file__).parent
+"""This engine's own WebUI."""
+OWN_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{};"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Its Content-Security-Policy, with the neighbours it may ask."""
 
 
 class StaticFiles:
@@ -26,7 +36,13 @@ class StaticFiles:
 
     def __init__(self, desk: Desk) -> None:
         chosen = desk.config.static_dir or desk.context.config.variables.get("WWWDIR", "")
-        self._root = Path(chosen).absolute() if chosen and Path(chosen).is_dir() else None
+        self._root = Path(chosen).absolute() if chosen and Path(chosen).is_dir() else OWN
+        self._headers = dict(SAFE)
+        if self._root == OWN:
+            neighbours = desk.context.config.options.neighbours.values()
+            origins = sorted({origin_of(url_of(each.host, each.path)) for each in neighbours})
+            named = "".join(f" {origin}" for origin in origins if origin)
+            self._headers["Content-Security-Policy"] = OWN_POLICY.format(named)
 
     def routes(self) -> tuple[Route, ...]:
         """Whatever no other endpoint takes; to be added last."""
@@ -37,15 +53,19 @@ class StaticFiles:
         if path is None or request.method not in ("GET", "HEAD"):
             return plain(b"Not found", "text/plain", 404)
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        headers = {**SAFE, "Content-Type": kind, "Server": SERVER, "Cache-Control": "no-cache"}
-        return web.FileResponse(path, headers=headers)
+        headers = {
+            **self._headers,
+            "Content-Type": kind,
+            "Server": SERVER,
+            "Cache-Control": "no-cache",
+        }
+        return web.FileResponse(path, headers=self._headers | headers)
 
     def _place(self, asked: str) -> Path | None:
         """The file, None where there is none; no name climbs out of the directory."""
-        if self._root is None:
-            return None
         words = asked.split("/") if asked else []
         if any(word in ("", ".", "..") or word.startswith(".") or "\0" in word for word in words):
             return None
         path = self._root.joinpath(*words) if words else self._root / "index.html"
-        return path if os.path.isfile(path) else None
+        shown = os.path.isfile(path) and path.suffix not in (".py", ".pyc")
+        return path if shown else None

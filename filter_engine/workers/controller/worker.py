@@ -16,6 +16,7 @@ from filter_engine.workers.controller.body import BodyError
 from filter_engine.workers.controller.changes import Changes
 from filter_engine.workers.controller.counts import Counts, url_of
 from filter_engine.workers.controller.desk import RIGHT, WHO, Desk, Handler, Route
+from filter_engine.workers.controller.explanations import Explanations
 from filter_engine.workers.controller.log_rows import LogRows
 from filter_engine.workers.controller.mail import Mail
 from filter_engine.workers.controller.map_files import MapFiles
@@ -25,6 +26,8 @@ from filter_engine.workers.controller.origins import Neighbours, caller_of
 from filter_engine.workers.controller.replies import encoded, error, json_reply, plain
 from filter_engine.workers.controller.savers import Savers
 from filter_engine.workers.controller.selector_rows import SelectorRows
+from filter_engine.workers.controller.sources import Sources
+from filter_engine.workers.controller.state import State
 from filter_engine.workers.controller.static_files import StaticFiles
 from filter_engine.workers.controller.symbol_rows import SymbolRows
 from filter_engine.workers.controller.throughput import Throughput, file_in
@@ -72,6 +75,9 @@ class ControllerWorker:
             MapRows(maps, changes),
             Savers(desk, changes, maps),
             SelectorRows(desk),
+            Explanations(desk),
+            Sources(desk),
+            State(desk),
             StaticFiles(desk),
         )
         return tuple(route for room in rooms for route in room.routes())

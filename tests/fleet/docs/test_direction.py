@@ -29,7 +29,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "auth": {"dns", "message", "scan", "config"},
     "zone": {"auth", "dns"},
     "headers": {"auth", "dns", "scan", "config", "ucl"},
+    "fuzzy": {"statistics", "message", "scan", "config"},
     "checks": {
+        "fuzzy",
         "statistics",
         "headers",
         "selectors",
@@ -60,7 +62,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "explain": {"headers", "message", "scan", "config"},
     "wire": {"scan", "config"},
+    "webui": set(),
     "workers": {
+        "webui",
+        "explain",
+        "lint",
         "wire",
         "scanner",
         "checks",

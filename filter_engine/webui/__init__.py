@@ -1,0 +1,1 @@
+"""The WebUI: static files that the controller serves; no build, nothing from elsewhere."""

@@ -1,0 +1,63 @@
+// Requests to this controller and to its neighbours. The password is kept for this tab alone.
+
+const KEY = "mailfleet-password";
+const LIMIT = 20000;
+let password = sessionStorage.getItem(KEY);
+
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export function remember(given) {
+  password = given;
+  if (given) sessionStorage.setItem(KEY, given);
+  else sessionStorage.removeItem(KEY);
+}
+
+/** Ask `path` of this controller, or of the one at `base`. A reply without content gives null. */
+export async function ask(path, { method = "GET", headers = {}, body, base = "", text = false, signal } = {}) {
+  const sent = { ...headers };
+  if (password) sent.Password = password;
+  const ends = AbortSignal.timeout(LIMIT);
+  let reply;
+  try {
+    reply = await fetch(base + path, {
+      method, headers: sent, body, cache: "no-store", credentials: "omit", redirect: "error",
+      signal: signal ? AbortSignal.any([signal, ends]) : ends,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(ends.aborted ? "no answer within 20 seconds" : "cannot be reached", 0);
+  }
+  const said = await reply.text();
+  if (!reply.ok || reply.status === 204 || reply.status === 208) {
+    throw new ApiError(reason(said) || reply.statusText || `status ${reply.status}`, reply.status);
+  }
+  if (text) return said;
+  try {
+    return said ? JSON.parse(said) : null;
+  } catch {
+    throw new ApiError(`no JSON from ${path}`, reply.status);
+  }
+}
+
+function reason(said) {
+  try {
+    return JSON.parse(said).error;
+  } catch {
+    return "";
+  }
+}
+
+export const post = (path, body, headers = {}) => ask(path, { method: "POST", body, headers });
+export const postJson = (path, data) => post(path, JSON.stringify(data), { "Content-Type": "application/json" });
+
+/** Where a neighbour's controller answers; an entry without a scheme is spoken to as this page is. */
+export function baseOf(neighbour) {
+  const host = neighbour.host.includes("://") ? neighbour.host : `${location.protocol}//${neighbour.host}`;
+  const path = (neighbour.path ?? "").replace(/^\/+|\/+$/g, "");
+  return `${host.replace(/\/+$/, "")}/${path}${path ? "/" : ""}`;
+}

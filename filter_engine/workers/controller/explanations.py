@@ -1,0 +1,125 @@
+"""Why a score: ``explain`` for a message, ``explain/header`` for a verdict of the history.
+
+This engine's own endpoints, for its WebUI.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from filter_engine.config.effective import SymbolDefault
+from filter_engine.explain.explanation import explain
+from filter_engine.explain.header import explain_shown
+from filter_engine.headers.spamd_result import ShownSymbol, SpamdResult
+from filter_engine.scan.symbol_defaults import symbol_defaults
+from filter_engine.scan.trace import Trace
+from filter_engine.wire.request import parse_envelope
+from filter_engine.wire.text import as_unicode
+from filter_engine.workers.access import Right
+from filter_engine.workers.controller.body import (
+    BodyError,
+    Gate,
+    headers_of,
+    message_of,
+    small_body,
+)
+from filter_engine.workers.controller.desk import Desk, Route
+from filter_engine.workers.controller.replies import json_reply
+
+MOST_SYMBOLS: Final = 1000
+MOST_OPTIONS: Final = 100
+_NO_TRACE: Final = frozenset({"no_log", "no_stat"})
+"""Flags of a scan that neither the history nor the classifier keeps."""
+_LONGEST: Final = 1000
+"""Characters of a name or an option."""
+
+
+class Explanations:
+    """Explains by the configuration of this process."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._gate = Gate()
+        self._known: Mapping[str, SymbolDefault] | None = None
+
+    def routes(self) -> tuple[Route, ...]:
+        """The endpoints."""
+        return (
+            Route("/explain", self._message, Right.READ),
+            Route("/explain/header", self._shown, Right.READ),
+        )
+
+    def _defaults(self) -> Mapping[str, SymbolDefault]:
+        if self._known is None:
+            scanner = self._desk.context.scanner
+            self._known = symbol_defaults(scanner.config, scanner.registry)
+        return self._known
+
+    async def _message(self, request: web.Request) -> web.StreamResponse:
+        """Scan the message in the body as ``/checkv2`` does.
+
+        The history does not show it and nothing is learnt of it.
+        """
+        scanner, limit = self._desk.context.scanner, self._desk.context.config.options.max_message
+        traces: list[Trace] = []
+        async with self._gate.enter():
+            raw = await message_of(request, limit)
+            envelope = parse_envelope(headers_of(request), None)
+            envelope = replace(envelope, flags=envelope.flags | _NO_TRACE)
+            verdict = await scanner.scan(raw, envelope, trace=traces.append)
+        found = explain(verdict, traces[0], scanner.config, self._defaults())
+        return json_reply(_clean(found.as_dict()))
+
+    async def _shown(self, request: web.Request) -> web.StreamResponse:
+        """``{"score", "required", "action", "symbols": [{"name", "score", "options"}]}``."""
+        scanner = self._desk.context.scanner
+        try:
+            said = orjson.loads(await small_body(request))
+            shown = _verdict_of(said)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise BodyError(400, "expected score, required, action and symbols") from None
+        found = explain_shown(shown, scanner.plan, scanner.config, self._defaults())
+        return json_reply(_clean(found.as_dict()))
+
+
+def _verdict_of(said: dict[str, Any]) -> SpamdResult:
+    symbols = said["symbols"]
+    if len(symbols) > MOST_SYMBOLS:
+        raise ValueError("too many symbols")
+    return SpamdResult(
+        said["action"] == "reject",
+        _number(said["score"]),
+        _number(said["required"]),
+        tuple(
+            ShownSymbol(
+                str(each["name"])[:_LONGEST],
+                _number(each["score"]),
+                tuple(str(option)[:_LONGEST] for option in each["options"][:MOST_OPTIONS]),
+            )
+            for each in symbols
+        ),
+    )
+
+
+def _number(said: object) -> float:
+    """A score; ``null`` where no action was on."""
+    if said is None:
+        return math.nan
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        raise TypeError("no number")
+    return float(said)
+
+
+def _clean(value: Any) -> Any:
+    """What JSON can hold: a message may have put anything into an option."""
+    if isinstance(value, str):
+        return as_unicode(value)
+    if isinstance(value, dict):
+        return {key: _clean(inner) for key, inner in value.items()}
+    return [_clean(inner) for inner in value] if isinstance(value, list) else value
