@@ -35,6 +35,19 @@ EDITS = (
         "Rspamd 3.4 asks only for addresses of HELO, and so does this engine by default; later "
         "Rspamd compares them with the client's",
     ),
+    Edit(
+        "configs/stats.conf",
+        r"(?m)^\tbackend = ",
+        "\tservers = {= env.REDIS_SERVER =};\n\tmin_learns = 1;\n\tbackend = ",
+        "servers stand in the classifier here, not in each of its files; min_learns is 200 unless "
+        "it is written, as in Rspamd's stock files, while its program has none",
+    ),
+    Edit(
+        "configs/stats.conf",
+        r"(?ms)per_user = <<EOD\n.*?^EOD;",
+        "per_user = true;",
+        "the Lua function gives the recipient, as true does",
+    ),
     *(
         Edit(
             f"configs/{name}.conf",
