@@ -16,6 +16,7 @@ COMMANDS = {
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
     "diff": ("filter_engine.cli.diff", "diff"),
+    "dkim": ("filter_engine.cli.dkim", "dkim"),
     "dmarc": ("filter_engine.cli.dmarc", "dmarc"),
     "dns": ("filter_engine.cli.dns_records", "dns"),
     "explain": ("filter_engine.cli.explain", "explain"),
