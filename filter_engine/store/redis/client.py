@@ -67,6 +67,8 @@ class RedisClient:
         self._timeout = config.timeout
         self._reading = _servers(config.reading)
         self._writing = _servers(config.writing)
+        # Replicas that the site names are its choice: the host's own first, the promoted one too.
+        self._finds_replicas = config.read_servers is None
         self._sentinels: Sentinels | None = None
         if config.sentinels is not None:
             self._sentinels = Sentinels(links.loop, config, links.look_up, self._promoted)
@@ -210,6 +212,8 @@ class RedisClient:
             if self._writing is not None:
                 log.info("the primary Redis is %s now", primary.name)
             self._writing = _Servers(writing)
+        if not self._finds_replicas:
+            return
         every = tuple(dict.fromkeys((*replicas, primary)))
         reading = UpstreamList(every, Rotation.MASTER_SLAVE)
         if self._reading is None or reading != self._reading.servers:

@@ -22,8 +22,10 @@ class Fleet(NamedTuple):
     replica: RedisServer
     sentinels: tuple[RedisServer, ...]
 
-    def store(self, *, writing: bool = False) -> Store:
+    def store(self, *, writing: bool = False, reading: RedisServer | None = None) -> Store:
         given = {"servers": servers(self.primary)} if writing else {}
+        if reading is not None:
+            given["read_servers"] = servers(reading)
         sentinels = servers(*self.sentinels)
         return Store(
             "test", RedisConfig(sentinels=sentinels, sentinel_master_name="fleet", **given)
@@ -77,6 +79,14 @@ def test_a_write_to_a_demoted_primary_goes_to_the_new_one(ask: Asked, fleet: Fle
     fleet.primary.until(b"slave", "ROLE", seconds=30)
     answer = ask.until(store.set(b"b", b"1"), lambda answer: answer.ok, 30)
     assert answer.server == fleet.replica.name
+
+
+def test_replicas_that_the_site_names_are_read_whatever_sentinels_say(
+    ask: Asked, fleet: Fleet
+) -> None:
+    store = fleet.store(reading=fleet.primary)
+    assert ask(store.set(b"a", b"1")).server == fleet.primary.name
+    assert ask(store.get(b"a")).server == fleet.primary.name
 
 
 def test_without_any_sentinel_it_is_an_answer(ask: Asked, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ OF_ONE_HOST = frozenset(
         "worker-proxy.inc",
     }
 )
-# What of options.inc decides about mail.
+# What of options.inc decides about mail; where data are read (`read_servers`) decides nowhere.
 OPTIONS_OF_MAIL = ("local_networks", "max_message", "soft_reject_on_timeout", "task_timeout")
 LISTENERS = {
     "worker-proxy.inc": "proxy worker",
@@ -228,7 +228,7 @@ def stand_ins_judge_alike(hosts: Sequence[Host]) -> Found:
         sections = {host.name: host.section(file) for host in alike}
         keys = sorted({key for section in sections.values() for key in section}, key=str)
         for key in keys:
-            if file == "options.inc" and key not in OPTIONS_OF_MAIL:
+            if key == "read_servers" or (file == "options.inc" and key not in OPTIONS_OF_MAIL):
                 continue
             values = {name: section.get(key, _ABSENT) for name, section in sections.items()}
             first = next(iter(values.values()))
