@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+
 from redis_server import PROGRAM, RedisServer
 
 from .engine import GTUBE, MESSAGE, Engine, until
