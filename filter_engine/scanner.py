@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from filter_engine import checks
 from filter_engine.config.model import Config
@@ -42,6 +43,9 @@ from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
 
+if TYPE_CHECKING:
+    from filter_engine.checks.remembered.ratelimit_rcpt import RecipientLimits
+
 _MAX_ADDRESS = 320
 TIMEOUT = PreResult(
     Action.SOFT_REJECT, "timeout processing message", "task timeout", priority=100, least=True
@@ -64,10 +68,18 @@ class Scanner:
         server: str | None = None,
     ) -> None:
         self.config = config
+        self.registry = registry
+        """The checks, the site's among them."""
         self.plan = with_privacy(make_plan(config, registry), config)
         self.maps = Maps(config)
         self.settings = Settings(config.settings, self.plan, self.maps)
         self.states = self._prepared()
+        self._recipients: RecipientLimits | None = None
+        if self.states.get("ratelimit") is not None:
+            # A check registers itself when it is loaded: not before all are.
+            from filter_engine.checks.remembered.ratelimit_rcpt import recipient_limits
+
+            self._recipients = recipient_limits(self.states["ratelimit"], self.plan.sections)
         self.transport = transport
         self.statistics = ScanStatistics()
         self.server = server or socket.gethostname()
@@ -196,6 +208,25 @@ class Scanner:
             matched = run.scoring.matched
             trace(Trace(task, plan, chosen, found, weighed, matched, pre_results, decision))
         return verdict
+
+    @property
+    def limits_recipients(self) -> bool:
+        """Whether ``refused_recipient`` could ever refuse one."""
+        return self._recipients is not None
+
+    async def refused_recipient(self, envelope: Envelope) -> str | None:
+        """Why the one recipient of ``envelope`` is refused for now, before the message comes; None
+        when it is not, or that cannot be told. Raises nothing."""
+        if self._recipients is None or self.stores is None:
+            return None
+        task = self.task(b"", envelope)
+        chosen = self.settings.choose(task)
+        if chosen is not None and chosen.skip:
+            return None
+        plan = self.plan if chosen is None else chosen.plan
+        if not any(check.name == "ratelimit" for stage in plan.stages for check in stage.asking):
+            return None
+        return await self._recipients.refused(task, self.stores)
 
     def _whitelisted(self, task: Task, chosen: Chosen, seconds: float) -> Verdict:
         """The verdict on mail that the settings leave alone: what was forged is removed."""

@@ -9,12 +9,26 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from filter_engine.lazy_dataclass import frozen
+from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.wire.budget import Budget
 from filter_engine.wire.connections import Connections
 from filter_engine.wire.milter.codec import ProtocolError
-from filter_engine.wire.milter.reply import TEMPFAIL, ReplyOptions, milter_reply
-from filter_engine.wire.milter.session import Aborted, Closed, Limits, MessageReceived, Session
+from filter_engine.wire.milter.reply import (
+    CONTINUE,
+    TEMPFAIL,
+    ReplyOptions,
+    milter_reply,
+    reply_code,
+)
+from filter_engine.wire.milter.session import (
+    Aborted,
+    Closed,
+    Limits,
+    MessageReceived,
+    RecipientNamed,
+    Session,
+)
 from filter_engine.workers.statistics import Counter, Row
 
 log = logging.getLogger(__name__)
@@ -22,8 +36,15 @@ log = logging.getLogger(__name__)
 GRACE = 0.3
 """Seconds from the order to hurry until connections without a message are closed."""
 
+RECIPIENT_LIMIT = 3.0
+"""Seconds that the question about a recipient may take."""
+
 Judge = Callable[[MessageReceived], Awaitable[Verdict | None]]
 """Gives the verdict on a message; None means a temporary failure."""
+
+
+Recipients = Callable[[Envelope], Awaitable[str | None]]
+"""Says why the one recipient of an envelope is refused for now; None when it is taken."""
 
 
 @frozen
@@ -47,9 +68,11 @@ class MilterServer(Connections["MilterConnection"]):
         budget: Budget,
         statistics: Row,
         times: MilterTimes | None = None,
+        recipients: Recipients | None = None,
     ) -> None:
         super().__init__()
         self.judge = judge
+        self.recipients = recipients
         self.limits = limits
         self.options = options
         self.budget = budget
@@ -81,7 +104,7 @@ class MilterConnection(asyncio.Protocol):
 
     def __init__(self, server: MilterServer) -> None:
         self._server = server
-        self._session = Session(server.limits)
+        self._session = Session(server.limits, asks_recipients=server.recipients is not None)
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._held = 0
@@ -124,6 +147,8 @@ class MilterConnection(asyncio.Protocol):
             if isinstance(event, MessageReceived):
                 room = not event.dropped and self._hold(event.held)
                 self._task = self._loop.create_task(self._answer(event, room))
+            elif isinstance(event, RecipientNamed):
+                self._task = self._loop.create_task(self._answer_recipient(event.envelope))
             elif isinstance(event, Aborted):
                 self._cancel()
             elif isinstance(event, Closed):
@@ -164,6 +189,30 @@ class MilterConnection(asyncio.Protocol):
         self._session.answered()
         if self._server.hurry:
             transport.close()
+        self._set_deadline()
+
+    async def _answer_recipient(self, envelope: Envelope) -> None:
+        """Take or refuse one recipient; whatever goes wrong takes it."""
+        refusal = None
+        try:
+            async with asyncio.timeout(RECIPIENT_LIMIT):
+                assert self._server.recipients is not None
+                refusal = await self._server.recipients(envelope)
+        except TimeoutError:
+            log.warning("a recipient is taken unasked: no answer in %g s", RECIPIENT_LIMIT)
+        except Exception:
+            log.exception("a recipient is taken unasked")
+        self._task = None
+        transport = self._transport
+        assert transport is not None
+        if transport.is_closing():
+            return
+        if refusal is None:
+            transport.write(CONTINUE)
+        else:
+            self._server.statistics.add(Counter.TEMPFAILED)
+            transport.write(reply_code("451", "4.7.1", refusal))
+        self._session.recipient_answered(taken=refusal is None)
         self._set_deadline()
 
     def _cancel(self) -> None:

@@ -56,7 +56,16 @@ class ProxyWorker:
                 quarantine_on_reject=config.quarantine_on_reject,
             )
             limits = Limits(self._max_message)
-            self._milter = MilterServer(self.judge, limits, options, budget, context.row)
+            # Connections ask about recipients only where a limit goes by them.
+            asks = context.scanner.limits_recipients
+            self._milter = MilterServer(
+                self.judge,
+                limits,
+                options,
+                budget,
+                context.row,
+                recipients=context.scanner.refused_recipient if asks else None,
+            )
         else:
             service = ScanService(context, self._judge, budget=budget)
             limits_http = HttpLimits(self._max_message)

@@ -12,6 +12,8 @@ from typing import Final
 
 from filter_engine.scan.store import Embedded, Script, Value
 
+FIELDS: Final = (b"l", b"b", b"dr", b"db")
+"""Of a bucket: last look, level, factors of rate and size."""
 _SCALE: Final = 10_000.0
 _LEAST: Final = 0.0001
 
@@ -55,7 +57,7 @@ def _check(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Valu
     now = float(args[0])
     for place, key in enumerate(keys):
         rate, size, more = (float(arg) for arg in args[3 * place + 2 : 3 * place + 5])
-        last, level, dr, db = base.fields(key, b"l", b"b", b"dr", b"db")
+        last, level, dr, db = base.fields(key, *FIELDS)
         too_many = 0
         if last is None:
             base.put(key, {b"l": args[0], b"b": b"0", b"dr": b"10000", b"db": b"10000"})
@@ -69,6 +71,24 @@ def _check(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Valu
             base.put(key, {b"b": b"0"})
         answer.append(too_many)
     return list(answer)
+
+
+def is_full(known: Sequence[bytes | None], now: float, rate: float, size: float, more: int) -> bool:
+    """Whether ``more`` messages are too many, by a bucket's ``FIELDS``.
+
+    As ``CHECK`` has it, and nothing is written. ``now`` in milliseconds, ``rate`` in messages a
+    millisecond. False for fields that are no numbers.
+    """
+    last, level, dr, db = known
+    try:
+        full = float(level or 0)
+        if last is None or full <= 0:
+            return False
+        if float(last) < now:
+            full -= (now - float(last)) * rate * _factor(dr)
+        return full > 0 and full + more > size * _factor(db)
+    except ValueError:
+        return False
 
 
 CHECK: Final = Script("ratelimit check", _CHECK, _check, writes=True)
@@ -114,7 +134,7 @@ def _grown(value: bytes | None, factor: float, most: float) -> bytes | None:
 def _count(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
     for place, key in enumerate(keys):
         rate, size, more = (float(arg) for arg in args[3 * place + 4 : 3 * place + 7])
-        last, level, dr, db = base.fields(key, b"l", b"b", b"dr", b"db")
+        last, level, dr, db = base.fields(key, *FIELDS)
         if last is None:
             base.put(key, {b"l": args[0], b"b": b"1", b"dr": b"10000", b"db": b"10000"})
         else:

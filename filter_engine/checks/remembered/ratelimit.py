@@ -47,7 +47,7 @@ class _Limit:
 
 
 @frozen
-class _Limits:
+class Limits:
     """What was prepared."""
 
     store: Store
@@ -57,7 +57,7 @@ class _Limits:
     users: Map
 
 
-class _Counted(NamedTuple):
+class Counted(NamedTuple):
     """A bucket of this message."""
 
     limit: str
@@ -66,7 +66,7 @@ class _Counted(NamedTuple):
     more: int
 
 
-def _prepare(options: RatelimitOptions, setup: Setup) -> _Limits | None:
+def _prepare(options: RatelimitOptions, setup: Setup) -> Limits | None:
     limits = []
     for name, said in options.rates.items():
         buckets = tuple(b for b in said.bucket if b.burst > 0.0 and b.rate > 0.0)
@@ -87,7 +87,7 @@ def _prepare(options: RatelimitOptions, setup: Setup) -> _Limits | None:
     # The option ``prefix`` is of the keys themselves, whoever's servers these are.
     store = Store(store.name, store.where)
     of = setup.maps.of
-    return _Limits(
+    return Limits(
         store,
         tuple(limits),
         of(options.whitelisted_rcpts, MapKind.SET, "ratelimit.whitelisted_rcpts"),
@@ -144,8 +144,9 @@ def _texts(task: Task, limit: _Limit, options: RatelimitOptions) -> Iterator[str
         yield ":".join(value for value in values if value is not None)
 
 
-def _buckets(task: Task, state: _Limits, options: RatelimitOptions) -> list[_Counted]:
-    found: dict[bytes, _Counted] = {}
+def counted(task: Task, state: Limits, options: RatelimitOptions) -> list[Counted]:
+    """The buckets that a message is counted in."""
+    found: dict[bytes, Counted] = {}
     prefix, count = octets(options.prefix), len(task.envelope.rcpt_to) or 1
     for limit in state.limits:
         for text in _texts(task, limit, options):
@@ -159,13 +160,14 @@ def _buckets(task: Task, state: _Limits, options: RatelimitOptions) -> list[_Cou
                 raw = octets(named)
                 key = prefix + digest(raw, min(_KEY_LENGTH, len(raw)))
                 more = 1 if bucket.skip_recipients else count
-                found.setdefault(key, _Counted(limit.name, bucket, key, more))
+                found.setdefault(key, Counted(limit.name, bucket, key, more))
                 if len(found) >= _MAX_BUCKETS:
                     return list(found.values())
     return list(found.values())
 
 
-def _is_exempt(task: Task, state: _Limits, options: RatelimitOptions) -> bool:
+def is_exempt(task: Task, state: Limits, options: RatelimitOptions) -> bool:
+    """Nobody counts this message."""
     if is_rspamc(task) and not options.allow_local:
         return True
     if task.ip is not None and task.ip in state.networks:
@@ -191,11 +193,11 @@ def _is_exempt(task: Task, state: _Limits, options: RatelimitOptions) -> bool:
 )
 async def ratelimit(task: Task, ask: Ask) -> Outcome | None:
     """Whether more mail comes than is allowed, by every limit that fits the message."""
-    state: _Limits | None = task.state("ratelimit")
+    state: Limits | None = task.state("ratelimit")
     options = task.options(RatelimitOptions)
-    if state is None or _is_exempt(task, state, options):
+    if state is None or is_exempt(task, state, options):
         return None
-    buckets = _buckets(task, state, options)
+    buckets = counted(task, state, options)
     if not buckets:
         return None
     args = [b"%d" % round(task.now * 1000), b"%d" % max(int(options.expire), 1)]
@@ -212,8 +214,13 @@ async def ratelimit(task: Task, ask: Ask) -> Outcome | None:
     return _judged(buckets, full, options, answer.server)
 
 
+def refusal(full: Counted) -> str:
+    """What the client is told."""
+    return full.bucket.message or f'Ratelimit "{full.limit}" exceeded'
+
+
 def _judged(
-    buckets: list[_Counted], full: list[_Counted], options: RatelimitOptions, server: str
+    buckets: list[Counted], full: list[Counted], options: RatelimitOptions, server: str
 ) -> Outcome:
     found: list[Finding] = []
     refused: PreResult | None = None
@@ -227,8 +234,7 @@ def _judged(
             )
             found.append(Finding(symbol, (said,), evidence=what))
         if refused is None and not options.symbol and not bucket.skip_soft_reject:
-            text = bucket.message or f'Ratelimit "{one.limit}" exceeded'
-            refused = PreResult(Action.SOFT_REJECT, text, _MODULE)
+            refused = PreResult(Action.SOFT_REJECT, refusal(one), _MODULE)
     return Outcome(tuple(found), value=tuple(buckets), pre_result=refused)
 
 
@@ -244,8 +250,8 @@ def _judged(
 )
 def ratelimit_update(task: Task) -> Outcome | None:
     """Count a message that was not refused; buckets grow with good mail and shrink with bad."""
-    buckets: tuple[_Counted, ...] = task.results.get("ratelimit") or ()
-    state: _Limits | None = task.state("ratelimit")
+    buckets: tuple[Counted, ...] = task.results.get("ratelimit") or ()
+    state: Limits | None = task.state("ratelimit")
     if not buckets or state is None:
         return None
     decision = task.decision

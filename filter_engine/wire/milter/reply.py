@@ -25,6 +25,7 @@ QUARANTINED = "Spam message quarantined"
 
 TEMPFAIL = packet(Reply.TEMPFAIL)
 ACCEPT = packet(Reply.ACCEPT)
+CONTINUE = packet(Reply.CONTINUE)
 DISCARD = packet(Reply.DISCARD)
 
 _ADD_HEADERS = int(Actions.ADD_HEADERS)

@@ -2,7 +2,7 @@
 
 The session does no I/O. ``feed`` takes what arrived and returns events; ``take_output`` gives the
 bytes to send back. After a ``MessageReceived`` the MTA waits: send the reply, then call
-``answered``.
+``answered``. After a ``RecipientNamed`` it waits as well, for ``recipient_answered``.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class State(IntEnum):
     WAITING = 6
     """The message is complete, the MTA waits for the verdict."""
     CLOSED = 7
+    RECIPIENT = 8
+    """The MTA waits to hear whether the recipient is taken."""
 
 
 _C = Command
@@ -72,6 +74,7 @@ TRANSITIONS: Mapping[State, Mapping[int, State]] = {
     State.BODY: {_C.BODY: State.BODY, _C.END_OF_MESSAGE: State.WAITING},
     State.WAITING: {},
     State.CLOSED: {},
+    State.RECIPIENT: {},
 }
 """State -> command -> next state. Once negotiated, MACRO, ABORT and both QUITs may always come."""
 
@@ -84,6 +87,9 @@ _WANTED_PROTOCOL = int(WANTED_PROTOCOL)
 _PER_MESSAGE = tuple(map(int, b"MRTLNBE"))
 _STAGES = (*map(int, b"CH"), *_PER_MESSAGE)
 """The commands macros belong to, in order: a later one's macros win."""
+
+_WAITS = frozenset({State.WAITING, State.RECIPIENT})
+"""The MTA waits for an answer."""
 
 _RCPT_COST = 64
 _NAME_COST = 128
@@ -123,8 +129,16 @@ class MessageReceived:
 
 
 @frozen
+class RecipientNamed:
+    """A recipient; the MTA waits. Only where the session was told to ask."""
+
+    envelope: Envelope
+    """With this recipient alone."""
+
+
+@frozen
 class Aborted:
-    """The MTA gave up the message it waits for."""
+    """The MTA gave up what it waits for."""
 
 
 @frozen
@@ -132,7 +146,7 @@ class Closed:
     """The MTA said good-bye."""
 
 
-Event: TypeAlias = MessageReceived | Aborted | Closed
+Event: TypeAlias = MessageReceived | RecipientNamed | Aborted | Closed
 
 
 @mutable
@@ -157,8 +171,10 @@ class _Message:
 class Session:
     """The filter's side of one connection. After a ``ProtocolError`` only closing is left."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, asks_recipients: bool = False) -> None:
+        """``asks_recipients``: every recipient is answered, by a ``RecipientNamed``."""
         self._limits = limits
+        self._asks_recipients = asks_recipients
         self._splitter = Splitter()
         self._state = State.NEGOTIATION
         self._noisy: frozenset[int] = frozenset()
@@ -222,6 +238,14 @@ class Session:
         self._out.clear()
         return output
 
+    def recipient_answered(self, *, taken: bool) -> None:
+        """The MTA was told about the recipient: the next command may come."""
+        if self._state is State.RECIPIENT:
+            self._state = State.ENVELOPE
+            message = self._current()
+            if not taken and not message.dropped:
+                message.around -= len(message.rcpts.pop()) + _RCPT_COST
+
     def answered(self) -> None:
         """The verdict was sent: the next message may come."""
         if self._state is State.WAITING:
@@ -230,11 +254,11 @@ class Session:
     def _interrupt(self, command: int, events: list[Event]) -> None:
         """A command that is not the next step: an end of something, or a mistake."""
         if command == _C.ABORT and self._state not in (State.NEGOTIATION, State.CLOSED):
-            if self._state is State.WAITING:
+            if self._state in _WAITS:
                 events.append(Aborted())
             self._reset()
         elif command in (_C.QUIT, _C.QUIT_NEW_CONNECTION) and self._state is not State.CLOSED:
-            if self._state is State.WAITING:
+            if self._state in _WAITS:
                 events.append(Aborted())
             self._reset()
             self._macros.clear()
@@ -261,10 +285,15 @@ class Session:
         version, actions, protocol = parse_negotiation(payload)
         if version < 2:
             raise ProtocolError(f"milter protocol version {version} (2 to {VERSION} expected)")
-        granted = _WANTED_PROTOCOL & protocol
+        wanted = _WANTED_PROTOCOL
+        if self._asks_recipients:
+            wanted &= ~NO_REPLY[_C.RCPT]
+        granted = wanted & protocol
         self._actions = _WANTED_ACTIONS & actions
         if granted != _WANTED_PROTOCOL:
-            self._noisy = frozenset(c for c, flag in NO_REPLY.items() if not flag & granted)
+            noisy = (c for c, flag in NO_REPLY.items() if not flag & granted)
+            own = _C.RCPT if self._asks_recipients else None
+            self._noisy = frozenset(c for c in noisy if c != own)
         self._out.append(negotiation(min(version, VERSION), self._actions, granted))
 
     def _take_macros(self, payload: bytes) -> None:
@@ -290,12 +319,22 @@ class Session:
         sender = parse_address(payload)
         self._message = _Message(sender, around=len(sender))
 
-    def _rcpt(self, payload: bytes, _events: list[Event]) -> None:
+    def _rcpt(self, payload: bytes, events: list[Event]) -> None:
         message = self._current()
         rcpt = parse_address(payload)
-        if len(message.rcpts) < self._limits.max_rcpts and not message.dropped:
+        kept = len(message.rcpts) < self._limits.max_rcpts and not message.dropped
+        if kept:
             message.rcpts.append(rcpt)
             message.around += len(rcpt) + _RCPT_COST
+        if not self._asks_recipients:
+            return
+        if not kept:  # its answer would have nothing to take away
+            self._out.append(packet(Reply.CONTINUE))
+            return
+        self._state = State.RECIPIENT
+        macros = self._all_macros()
+        envelope = make_envelope(self._client, self._helo, message.mail_from, [rcpt], macros)
+        events.append(RecipientNamed(envelope))
 
     def _ignore(self, payload: bytes, _events: list[Event]) -> None:
         pass

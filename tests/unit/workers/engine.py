@@ -185,14 +185,14 @@ class Engine:
 class Mta:
     """The MTA's side of a milter connection, blocking, as Postfix speaks it."""
 
-    def __init__(self, port: int, address: str = "198.51.100.7") -> None:
+    def __init__(self, port: int, address: str = "198.51.100.7", granted: int = 0xFF080) -> None:
         self._sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         self._splitter = Splitter()
         self._received: list[tuple[int, bytes]] = []
         self._sock.sendall(negotiation(6, 0x1FF, 0x1FFFFF))
         command, payload = self.receive()
         assert command == "O"
-        assert payload[8:] == (0xFF080).to_bytes(4, "big")
+        assert payload[8:] == granted.to_bytes(4, "big")
         client = b"[%b]\0004\x12\x34%b\0" % (address.encode(), address.encode())
         self.say("D", b"Cj\0mx1.home.example\0{daemon_name}\0mx1.home.example\0v\0Postfix 3.7.11\0")
         self.say("C", client)
@@ -200,6 +200,10 @@ class Mta:
 
     def say(self, command: str, payload: bytes = b"") -> None:
         self._sock.sendall(packet(ord(command), payload))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sock.close()
 
     def receive(self) -> tuple[str, bytes]:
         """The next packet; raises EOFError when the filter closes the connection."""
