@@ -147,3 +147,17 @@ def test_what_postfix_takes_is_scanned_and_fits_the_memory(access_server: Render
     postfix = yaml.safe_load((ROLES / "postfix/defaults/main.yml").read_text())
     limit = access_server.config.options.max_message
     assert postfix["postfix_message_size_limit"] < limit <= 32 * 1024 * 1024
+
+
+def test_the_filter_asks_the_scanner_that_role_clamav_runs(tmp_path: Path) -> None:
+    trees = rendered_tree.render(tmp_path, hosts="charlotte", clamav_enabled=True)
+    (rule,) = parse((trees / "charlotte/local.d/antivirus.conf").read_text(), "av").all("clamav")
+    assert isinstance(rule, UclObject)
+    clamav = yaml.safe_load((ROLES / "clamav/vars/main.yml").read_text())
+    assert rule.get("servers").value == clamav["__clamav_socket"]
+    size = int(rule.get("max_size").value)
+    options = parse((trees / "charlotte/local.d/options.inc").read_text(), "options")
+    assert int(options.get("max_message").value) <= size
+    # And the role's own, where a site says nothing.
+    alone = yaml.safe_load((ROLES / "clamav/defaults/main.yml").read_text())
+    assert alone["clamav_max_size"] >= size

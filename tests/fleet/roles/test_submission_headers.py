@@ -43,6 +43,7 @@ def render(name: str, **variables: Any) -> str:
         "postfix_milters": DEFAULTS["postfix_milters"],
         "postfix_submission_hide_client": True,
         "__postfix_mas": True,
+        "__postfix_srs": False,
         "__postfix_mx": False,
         "__postfix_loopback": ["127.0.0.1"],
         "__postfix_public": [],
