@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import Message
 
 FOLDERS = ("INBOX", "Junk")
 _SPECIAL = re.compile(r'["\\\r\n]')
@@ -89,6 +90,41 @@ def collect(
             if len(found) == len(wanted) or time.monotonic() >= end:
                 return found
             time.sleep(0.2)
+
+
+def headers(host: str, user: str, password: str, part: str) -> list[Message]:
+    """The header of every message whose Message-ID contains that part, copies too."""
+    if _SPECIAL.search(part):
+        raise ValueError(f"not a plain part of a Message-ID: {part!r}")
+    found: list[Message] = []
+    with _login(host, user, password) as client:
+        for folder in FOLDERS:
+            if client.select(folder, readonly=True)[0] != "OK":
+                continue
+            numbers = client.uid("SEARCH", f'HEADER Message-ID "{part}"')[1][0].split()
+            if numbers:
+                wanted = b",".join(numbers).decode()
+                _, data = client.uid("FETCH", wanted, "(BODY.PEEK[HEADER])")
+                found += [message_from_bytes(one[1]) for one in data if isinstance(one, tuple)]
+    return found
+
+
+def move(host: str, user: str, password: str, message_id: str, source: str, target: str) -> None:
+    """Move a message from one folder into another (RFC 6851), as a user does.
+
+    Raises LookupError unless the source has exactly one copy, and RuntimeError when the server
+    refuses.
+    """
+    if _SPECIAL.search(message_id):
+        raise ValueError(f"not a plain Message-ID: {message_id!r}")
+    with _login(host, user, password) as client:
+        client.select(source)
+        found = client.uid("SEARCH", f'HEADER Message-ID "{message_id}"')[1][0].split()
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} copies of {message_id} in {source}")
+        status, said = client.uid("MOVE", found[0].decode(), target)
+        if status != "OK":
+            raise RuntimeError(f"{source} -> {target}: {said}")
 
 
 def _fetch(client: imaplib.IMAP4_SSL, numbers: list[bytes]) -> list[bytes]:
