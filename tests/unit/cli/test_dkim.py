@@ -186,5 +186,5 @@ def glob_like(words: list[str]) -> list[str]:
     return [
         found
         for word in words
-        for found in (sorted(glob.glob(word)) if "*" in word else [word])  # noqa: PTH207
+        for found in (sorted(glob.glob(word)) if "*" in word else [word])
     ]

@@ -14,7 +14,7 @@ from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_series impor
 from ansible_collections.mailfleet.filter.plugins.module_utils.dkim_states import (
     CalendarError,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from key_calendar import DAY, DOMAIN, FIRST, MAIL, PATH, POLICY, Site, after
@@ -44,7 +44,11 @@ def test_the_key_of_another_algorithm_signs_before_the_old_one_retires() -> None
     site = Site()
     site.run(DAY)
     site.series = wanted([DOMAIN], [{"algorithm": "ed25519"}])
-    for days in (1, 30, 300):
+    site.run(after(1))
+    assert site.report == [f"{ED}: due on 2026-12-06, seen"]
+    site.run(after(14))
+    assert site.signers() == {DOMAIN: ["mail"]}
+    for days in (15, 30, 300):
         site.run(after(days), missing=[ED])
         assert site.states == {FIRST: "active", ED: "published"}
         assert site.signers() == {DOMAIN: ["mail"]}
@@ -57,14 +61,36 @@ def test_the_key_of_another_algorithm_signs_before_the_old_one_retires() -> None
     assert site.states == {FIRST: "revoked", ED: "active"}
 
 
+def test_the_first_keys_of_a_domain_sign_at_once_each_when_it_is_seen() -> None:
+    """Where nothing was signed before, nobody remembers that a record was missing."""
+    site = Site(selectors=[*MAIL, {"algorithm": "ed25519"}])
+    first = f"e20261121._domainkey.{DOMAIN}"
+    site.run(DAY, missing=[first])
+    assert site.states == {FIRST: "active", first: "published"}
+    site.run(after(1))
+    assert site.states == {FIRST: "active", first: "active"}
+
+
+def test_a_second_algorithm_that_joins_waits_for_the_lead() -> None:
+    site = Site()
+    site.run(DAY)
+    site.series = wanted([DOMAIN], [*MAIL, {"algorithm": "ed25519"}])
+    for days in (1, 7, 14):
+        site.run(after(days))
+        assert site.signers() == {DOMAIN: ["mail"]}
+    site.run(after(15))
+    assert site.signers() == {DOMAIN: ["mail", "e20261122"]}
+
+
 def test_the_way_back_is_open_while_the_old_key_retires() -> None:
     site = Site()
     site.run(DAY)
     site.series = wanted([DOMAIN], [{"algorithm": "ed25519"}])
     site.run(after(1))
+    site.run(after(15))
     assert site.states == {FIRST: "retiring", ED: "active"}
     site.series = wanted([DOMAIN], MAIL)
-    site.run(after(9), missing=[FIRST])
+    site.run(after(23), missing=[FIRST])
     assert site.states == {FIRST: "published", ED: "active"}
     assert site.signers() == {DOMAIN: ["e20261122"]}
     assert f"{ED} goes on signing" in site.report[0]
@@ -89,8 +115,9 @@ def test_roll_back_to_a_key_that_is_not_wanted_says_what_to_change() -> None:
     site.run(DAY)
     site.series = wanted([DOMAIN], [{"algorithm": "ed25519"}])
     site.run(after(1))
+    site.run(after(15))
     with pytest.raises(CalendarError, match="not wanted any more: name its algorithm again"):
-        site.run(after(2), roll_back=[FIRST])
+        site.run(after(16), roll_back=[FIRST])
 
 
 def test_one_of_two_keys_that_goes_leaves_the_other() -> None:
@@ -125,9 +152,11 @@ def test_a_domain_that_shares_follows_through_a_change_of_algorithm() -> None:
     site = Site(domains=domains)
     site.run(DAY)
     site.series = wanted(domains, [{"selector": "x", "algorithm": "ed25519"}])
-    site.run(after(1), missing=["x._domainkey.example.org"])
+    site.run(after(1))
+    assert site.signers() == {DOMAIN: ["mail"], "example.org": ["mail"]}
+    site.run(after(15), missing=["x._domainkey.example.org"])
     assert site.signers() == {DOMAIN: ["x"], "example.org": ["mail"]}
-    site.run(after(2))
+    site.run(after(16))
     assert site.signers() == {DOMAIN: ["x"], "example.org": ["x"]}
 
 
@@ -153,6 +182,7 @@ RUNS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(RUNS)
 def test_whatever_happens_something_published_signs(
     runs: list[tuple[int, int, bool, list[dict[str, str]] | None]],

@@ -134,15 +134,31 @@ def planned(keys: Sequence[Key], series: Sequence[Series], policy: Policy) -> li
     return found
 
 
-def due(key: Key, current: Key | None, policy: Policy) -> date:
-    """The day a published key may sign, if its record is seen."""
+def due(key: Key, current: Key | None, policy: Policy, keys: Iterable[Key] = ()) -> date:
+    """The day a published key may sign, if its record is seen.
+
+    `current` is the key it succeeds; `keys` are all. The first key of a new series, another
+    algorithm say, stands in DNS as long as a successor does where the domain is signed for
+    already: resolvers may still remember that there was no such record. A key that has signed
+    before need not: its record never went.
+    """
     published = key.dates["published"]
-    if current is None:
-        return published
     ready = published + timedelta(policy.publish_lead)
+    if current is None:
+        return ready if "active" not in key.dates and _joins(key, keys) else published
     if key.asked or not policy.rotation:
         return ready
     return max(ready, current.since + timedelta(policy.rotation))
+
+
+def _joins(key: Key, keys: Iterable[Key]) -> bool:
+    """Whether the domain is signed for, and was before this key was published."""
+    beside = [k for k in keys if (k.domain, k.use) == (key.domain, key.use)]
+    published = key.dates["published"]
+    return any(k.state == "active" for k in beside) and any(
+        k.state in ("active", "retiring") and k.dates.get("active", published) < published
+        for k in beside
+    )
 
 
 def questions(
@@ -183,7 +199,7 @@ def activate(
         pending = _in(outcome.keys, one, "published")
         current = _in(outcome.keys, one, "active")
         if pending is not None:
-            day = due(pending, current, policy)
+            day = due(pending, current, policy, keys)
             if today >= day:
                 _switch(outcome, one, pending, today, seen, "")
             else:
