@@ -35,7 +35,7 @@ DEFAULT_SELECTOR = "default"
 _ELSEWHERE = {
     "FORCE_CONFIG": "",
     "DOCKER_UNLOCK_FILE": "the mark that seeding is done is LOCAL_CONFDIR/.seeded here",
-    "KOPANO_SPAMD_LIB": "directories for training are not served",
+    "KOPANO_SPAMD_LIB": "run: filter-engine learn watch --spam DIR/spam --ham DIR/ham",
     "MIGRATE_CONFIG": "run: filter-engine migrate DIR",
 }
 _METRICS = tuple(name.partition(".")[0].upper() for name in OLD_NAMES)

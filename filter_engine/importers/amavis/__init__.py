@@ -55,7 +55,7 @@ NO_PLACE: Mapping[str, str] = {
     "REGEX_ALIAS": "addresses are not rewritten by expressions; for user+detail@ set"
     " recipient_delimiter in postfix_main",
     **dict.fromkeys(("SRS_DOMAIN", "SRS_SECRET", "SRS_EXCLUDE_DOMAINS"), _NO_SRS),
-    "KOPANO_SPAMD_LIB": "directories for training are not served",
+    "KOPANO_SPAMD_LIB": "name its spam and ham in filter_engine_drop_directories",
     "FORCE_CONFIG": "roles write their files on every run",
     "DOCKER_UNLOCK_FILE": "roles write their files on every run",
 }
