@@ -2,7 +2,8 @@
 
 No statistics of all words: a few hundred words and letters are looked at, which tells the
 languages of mail apart as soon as there are some sentences. A model of n-grams knows more
-languages and needs fifty times the memory; nothing here is loaded until somebody asks.
+languages and needs fifty times the memory; nothing here is loaded until somebody asks. Tokens are
+made with another detector (``statistics.language`` says why).
 """
 
 from __future__ import annotations

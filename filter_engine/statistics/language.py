@@ -1,4 +1,11 @@
-"""A text's language, as far as tokens need it: which rules its words are stemmed by."""
+"""A text's language, as far as tokens need it: which rules its words are stemmed by.
+
+This is not ``message.language``, which says what language a text is in. A token depends on the
+answer here: it has to be Rspamd's, of Rspamd's stop words and its languages, and English where
+nothing is known, or what was learnt before and elsewhere counts no more. There, another word list
+may be taken any day, more languages and scripts are told apart, and what is not known is not said.
+They share no table: the scripts, too, are counted otherwise (by words here, by letters there).
+"""
 
 from __future__ import annotations
 
