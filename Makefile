@@ -93,7 +93,7 @@ lab-site: setup wheelhouse ## Run playbooks/site.yml of the running lab's site
 # --- tests ------------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint types docs-lint test-unit test-conformance test-lab molecule ## Every gate and test
+test: lint types docs-lint test-unit test-webui test-conformance test-lab molecule ## Every gate and test
 
 .PHONY: lint
 lint: setup ## ruff, yamllint, ansible-lint (production, offline), role interfaces
@@ -123,6 +123,11 @@ docs-lint: setup ## The collection's documentation and the links in docs/
 test-unit: setup ## The fast part: unit tests
 	@echo "== unit tests"
 	$(BIN)/python -m pytest -q -n 2 tests/unit tests/fleet/lab --ignore-glob='*test_live_*'
+
+.PHONY: test-webui
+test-webui: setup ## The WebUI's pages, and Rspamd's, in a headless Chromium; screenshots in .cache/webui
+	@echo "== pages"
+	$(BIN)/python -m pytest -q tests/webui
 
 .PHONY: test-conformance
 test-conformance: setup ## Tests nobody here wrote (from CONFORMANCE_DIR, default ../shared/conformance)

@@ -42,7 +42,7 @@ export function areas(label, series, times, unit) {
     svg("svg", { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${label}; now ${last} ${unit}` },
       lines, shapes, marks),
     h("figcaption", null, label, " ",
-      series.map((line) => h("span", { class: `key ${line.kind}` }, line.name))));
+      series.map((line) => [h("span", { class: `key ${line.kind}` }, line.name), " "])));
 }
 
 /** Parts of a whole as one bar and a list. `parts` are {name, kind, value}. */
