@@ -12,25 +12,35 @@ import click
 from filter_engine import __version__
 
 COMMANDS = {
+    "changes": ("filter_engine.cli.watch", "changes"),
     "config": ("filter_engine.cli.config", "config"),
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
+    "counters": ("filter_engine.cli.watch", "counters"),
     "diff": ("filter_engine.cli.diff", "diff"),
     "dkim": ("filter_engine.cli.dkim", "dkim"),
     "dmarc": ("filter_engine.cli.dmarc", "dmarc"),
     "dns": ("filter_engine.cli.dns_records", "dns"),
+    "errors": ("filter_engine.cli.watch", "errors"),
     "explain": ("filter_engine.cli.explain", "explain"),
+    "health": ("filter_engine.cli.health", "health"),
+    "history": ("filter_engine.cli.watch", "history"),
     "import": ("filter_engine.cli.import_", "import_"),
     "learn": ("filter_engine.cli.learn", "learn"),
+    "maps": ("filter_engine.cli.watch", "maps"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),
     "pw": ("filter_engine.cli.pw", "pw"),
+    "ready": ("filter_engine.cli.health", "ready"),
     "rule": ("filter_engine.cli.rule", "rule"),
     "scan": ("filter_engine.cli.scan", "scan"),
     "serve": ("filter_engine.cli.serve", "serve"),
+    "stat": ("filter_engine.cli.watch", "stat"),
+    "symbols": ("filter_engine.cli.watch", "symbols"),
+    "top": ("filter_engine.cli.top", "top"),
     "unlearn": ("filter_engine.cli.learn", "unlearn"),
 }
 """Command -> module and function. Modules load on demand, which keeps ``--help`` quick."""
-_LONG = frozenset({"diff", "dmarc", "learn", "rule", "scan", "serve"})
+_LONG = frozenset({"diff", "dmarc", "learn", "rule", "scan", "serve", "top"})
 """Commands that may run for long. The others end before there is garbage to collect."""
 
 

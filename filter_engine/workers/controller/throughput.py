@@ -1,7 +1,7 @@
 """Messages a second by action, over a day, a week, a month and a year.
 
-One process samples the shared counters once a minute. The series are kept in a file in DBDIR, so
-that they outlive a restart.
+The shared counters are looked at once a minute. The series are kept in a file in DBDIR, so that
+they outlive a restart.
 """
 
 from __future__ import annotations
@@ -45,11 +45,12 @@ _Slot = tuple[int, list[int]]
 
 
 class Throughput:
-    """The series; ``file`` None keeps them in memory alone."""
+    """The series; ``file`` None keeps them in memory alone. One process ``writes`` the file."""
 
-    def __init__(self, statistics: Statistics, file: Path | None) -> None:
+    def __init__(self, statistics: Statistics, file: Path | None, *, writes: bool = True) -> None:
         self._statistics = statistics
         self._file = file
+        self._writes = writes
         self._slots: dict[str, deque[_Slot]] = {name: deque(maxlen=VALUES) for name in STEPS}
         self._last = [0] * len(_ORDER)
         self._task: asyncio.Task[None] | None = None
@@ -87,9 +88,11 @@ class Throughput:
 
     def series(self, name: str, now: float | None = None) -> list[list[dict[str, float | None]]]:
         """For each action the points of a graph: unix time, messages a second or None."""
+        at = time.time() if now is None else now
+        self.sample(at)  # the last point is that of now
         step = STEPS[name]
         known = dict(self._slots[name])
-        last = int(time.time() if now is None else now) // step
+        last = int(at) // step
         numbers = range(last - VALUES + 1, last + 1)
         return [
             [
@@ -109,7 +112,7 @@ class Throughput:
         )
 
     def _save(self, content: bytes) -> None:
-        if self._file is None:
+        if self._file is None or not self._writes:
             return
         temporary = self._file.with_name(f".{self._file.name}.{os.getpid()}")
         try:

@@ -43,7 +43,11 @@ class ControllerWorker:
         self._access = AccessControl(config)
         neighbours = context.config.options.neighbours.values()
         self._neighbours = Neighbours(url_of(entry.host, entry.path) for entry in neighbours)
-        self._throughput = Throughput(context.statistics, file_in(context.config.variables))
+        self._throughput = Throughput(
+            context.statistics,
+            file_in(context.config.variables),
+            writes=context.name in ("controller", "controller 1"),
+        )
         self._sites: list[web.BaseSite] = []
         self._stopping: asyncio.Task[None] | None = None
         self._app = web.Application(
@@ -89,8 +93,7 @@ class ControllerWorker:
             site = web.SockSite(self._runner, sock)
             await site.start()
             self._sites.append(site)
-        if self._context.name in ("controller", "controller 1"):
-            self._throughput.start(asyncio.get_running_loop())
+        self._throughput.start(asyncio.get_running_loop())
 
     def drain(self, *, hurry: bool) -> None:  # noqa: ARG002  # requests are short: no difference
         """Accept nothing more."""

@@ -1,0 +1,234 @@
+"""Asking a controller: which one, with what password; errors for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from filter_engine.cli.options import config_options, fail
+from filter_engine.config.annotate import printable
+from filter_engine.lazy_dataclass import frozen
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+    from filter_engine.config.model import Config
+
+PORT = 11334
+MAX_REPLY = 64 * 1024 * 1024
+"""Octets of a reply that is read."""
+_ANY: Final = {"*": "127.0.0.1", "*v4": "127.0.0.1", "*v6": "::1", "::": "::1"}
+_ANY["0.0.0.0"] = "127.0.0.1"  # noqa: S104  # where it is asked, not where it listens
+"""Addresses to listen on -> where such a listener is asked."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class AskError(Exception):
+    """The controller did not answer as it should; the message is for people."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        """Of HTTP; 0 when there was no reply at all."""
+
+
+@frozen
+class Controller:
+    """One controller."""
+
+    name: str
+    """For people."""
+    host: str = ""
+    port: int = PORT
+    tls: bool = False
+    base: str = ""
+    """Path before every endpoint, where a web server stands before it."""
+    path: str = ""
+    """A unix socket, in place of host and port."""
+    password: str = ""
+    timeout: float = 10.0
+    """Seconds for each step of a request."""
+
+    def get(self, endpoint: str, **headers: str) -> Any:
+        """What a JSON endpoint says; raises ``AskError``."""
+        return _data(*self.ask("GET", endpoint, None, headers))
+
+    def post(self, endpoint: str, body: bytes, **headers: str) -> Any:
+        """What a JSON endpoint says to something sent; raises ``AskError``."""
+        return _data(*self.ask("POST", endpoint, body, headers))
+
+    def ask(
+        self, method: str, endpoint: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """Status and body; raises ``AskError`` when there is none."""
+        from http.client import HTTPException
+
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.password:
+            sent["Password"] = self.password
+        connection = self._connection()
+        try:
+            connection.request(method, f"{self.base}/{endpoint}", body, sent)
+            response = connection.getresponse()
+            content = response.read(MAX_REPLY + 1)
+        except (OSError, HTTPException) as error:
+            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise AskError(f"{self.name}: {said}") from error
+        finally:
+            connection.close()
+        if len(content) > MAX_REPLY:
+            raise AskError(f"{self.name}: the reply is too large")
+        if response.status >= 400:
+            raise AskError(_refusal(self.name, response.status, content), response.status)
+        return response.status, content
+
+    def _connection(self) -> HTTPConnection:
+        from http import client
+
+        if self.path:
+            return _unix(self.path, self.timeout)
+        if self.tls:
+            return client.HTTPSConnection(self.host, self.port, timeout=self.timeout)
+        return client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+
+
+def _unix(path: str, timeout: float) -> HTTPConnection:
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection("localhost", timeout=timeout)
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.settimeout(timeout)
+    try:
+        connection.sock.connect(path)
+    except OSError as error:
+        connection.sock.close()
+        raise AskError(f"{path}: {error.strerror}") from error
+    return connection
+
+
+def _data(status: int, content: bytes) -> Any:
+    if not content:
+        return {"status": status}
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise AskError(
+            f"the reply is no JSON: {printable(content[:100].decode('latin-1'))}"
+        ) from error
+
+
+def _refusal(name: str, status: int, content: bytes) -> str:
+    try:
+        said = json.loads(content)["error"]
+    except (ValueError, KeyError, TypeError):
+        said = ""
+    if status == 401:
+        said = "a password is needed (--password-file), or it is wrong"
+    elif status == 403:
+        said = "this password may only read"
+    return f"{name}: {status} {printable(str(said))[:500]}".rstrip()
+
+
+def remote_options(command: F) -> F:
+    """Add ``--host``, ``--password-file``, ``--timeout``, ``--json`` and the configuration's."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON."),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(0.1, 600.0),
+            default=10.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Longest wait for each step of a request.",
+        ),
+        click.option(
+            "--password-file",
+            type=click.Path(path_type=Path, allow_dash=True),
+            metavar="FILE",
+            help='File with the controller\'s password; "-" is standard input.',
+        ),
+        click.option(
+            "-H",
+            "--host",
+            default="",
+            metavar="HOST",
+            help="HOST[:PORT], URL or path of a unix socket; default: this host's configuration.",
+        ),
+    ):
+        command = option(command)
+    return config_options(command)
+
+
+def controller_of(
+    host: str,
+    password_file: Path | None,
+    timeout: float,
+    config_file: Path | None,
+    variables: Mapping[str, str],
+) -> Controller:
+    """The controller that the options name; ends the program when there is none."""
+    password = _password(password_file)
+    if host:
+        try:
+            return parse_host(host, password, timeout)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--host") from error
+    from filter_engine.cli.loading import load_config
+
+    return configured(load_config(config_file, variables), password, timeout)
+
+
+def parse_host(host: str, password: str = "", timeout: float = 10.0) -> Controller:
+    """A controller by what a person writes; raises ``ValueError``."""
+    from urllib.parse import urlsplit
+
+    if host.startswith("/"):
+        return Controller(host, path=host, password=password, timeout=timeout)
+    has_scheme = "://" in host
+    parts = urlsplit(host if has_scheme else f"http://{host}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError(f"{host!r} is neither HOST[:PORT] nor a URL")
+    tls = parts.scheme == "https"
+    port = parts.port or ((443 if tls else 80) if has_scheme else PORT)
+    base = parts.path.rstrip("/")
+    return Controller(host, parts.hostname, port, tls, base, "", password, timeout)
+
+
+def configured(config: Config, password: str = "", timeout: float = 10.0) -> Controller:
+    """The first controller of a configuration; ends the program where it has none."""
+    from filter_engine.config.sockets import TcpSocket, UnixSocket
+
+    for place in (place for worker in config.controllers for place in worker.bind_socket):
+        if isinstance(place, UnixSocket):
+            return Controller(place.path, path=place.path, password=password, timeout=timeout)
+        if isinstance(place, TcpSocket):
+            host = _ANY.get(place.address, place.address)
+            named = f"{host}:{place.port}"
+            return Controller(named, host, place.port, password=password, timeout=timeout)
+    return fail("this configuration has no controller: name one with --host")
+
+
+def _password(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        if str(file) == "-":
+            return sys.stdin.readline().rstrip("\r\n")
+        with file.open("rb") as opened:
+            mode = os.fstat(opened.fileno())
+            if stat.S_ISREG(mode.st_mode) and mode.st_mode & 0o007:
+                fail(f"{file}: everybody on this host may read it: chmod o-rwx")
+            return opened.read(4096).decode().splitlines()[0]
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")
+    except (UnicodeDecodeError, IndexError):
+        fail(f"{file}: expected the password in the first line")
