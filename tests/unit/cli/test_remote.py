@@ -129,7 +129,7 @@ def test_hosts(written: str, host: str, port: int, tls: bool, base: str) -> None
 
 @pytest.mark.parametrize("written", ["ftp://mx1", "mx1:port", "http://user@mx1", ":1", "mx1:99999"])
 def test_hosts_that_are_none(written: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_host(written)
 
 
