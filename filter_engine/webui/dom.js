@@ -34,7 +34,13 @@ export function table(caption, columns, items, { empty = "Nothing yet.", rowClas
 
 export const count = (value) => (value ?? 0).toLocaleString("en");
 export const score = (value) => (value === null || value === undefined || Number.isNaN(value) ? "–" : value.toFixed(2));
-export const moment = (seconds) => (seconds ? new Date(seconds * 1000).toISOString().replace("T", " ").slice(0, 19) + " UTC" : "–");
+
+/** A point in time, in UTC as the logs have it. */
+export function moment(seconds) {
+  if (!seconds) return "–";
+  const iso = new Date(seconds * 1000).toISOString();
+  return h("time", { datetime: iso }, `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
+}
 
 export function duration(seconds) {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];

@@ -2,8 +2,8 @@
 
 import { h, svg } from "./dom.js";
 
-const WIDTH = 800;
-const HEIGHT = 200;
+const WIDTH = 1200;
+const HEIGHT = 220;
 const LEFT = 44;
 const BOTTOM = 22;
 

@@ -64,7 +64,7 @@ function draw(place, stat, live) {
       card("Scanned", count(stat.scanned), bytes(stat.bytes_scanned)),
       card("Spam", count(stat.spam_count), stat.scanned ? `${((100 * stat.spam_count) / stat.scanned).toFixed(1)} %` : ""),
       card("Learnt", count(stat.learned ?? stat.total_learns)),
-      card("Mean scan", average === null ? "–" : `${(average * 1000).toFixed(0)} ms`, `${times.length} last`),
+      card("Mean scan", average === null ? "–" : `${(average * 1000).toFixed(0)} ms`, `of the last ${times.length}`),
       card("Up", duration(stat.uptime), `version ${stat.version}`)),
     parts("Verdicts", NAMES.map((name) => ({ name, kind: KINDS[name], value: stat.actions[name] ?? 0 }))),
     troubles.length ? h("p", { class: "bad" }, "Troubles: ", troubles.map(([name, value]) => `${name} ${count(value)}`).join(", ")) : "");
