@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from filter_engine.statistics.classifier import Classifier
     from filter_engine.statistics.learning import Lesson
     from filter_engine.training.corpus import Found
-    from filter_engine.training.lessons import Report
+    from filter_engine.training.lessons import Report, Teaches
 
 F = TypeVar("F", bound=Callable[..., Any])
-_EMPTY = "nothing was learnt"
+_EMPTY: Final = "nothing was learnt"
+_TIMEOUT: Final = 60.0
+"""Seconds for each step of a request to a controller."""
 
 _FILES = click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
@@ -31,8 +33,22 @@ _FILES = click.argument(
 
 
 def _whom_options(command: F) -> F:
-    """Add ``--classifier``, ``--rcpt`` and ``--json``."""
+    """Add ``--classifier``, ``--rcpt``, ``--host``, ``--password-file`` and ``--json``."""
     for option in (
+        click.option(
+            "--password-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="File with the controller's password.",
+        ),
+        click.option(
+            "-H",
+            "--host",
+            default="",
+            metavar="HOST",
+            help="Have this controller do it: HOST[:PORT], URL or path of a unix socket. Else the "
+            "store of the configuration is written to.",
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
         click.option(
             "-r",
@@ -54,7 +70,7 @@ _FORCE = click.option("--force", is_flag=True, help="Also what is of that class 
 
 @click.group()
 def learn() -> None:
-    """Teach the classifiers. The stores are written to directly.
+    """Teach the classifiers, in the store itself or through a controller (--host).
 
     A mail learnt twice counts once; learnt as the other class, it is moved over.
     """
@@ -116,6 +132,8 @@ def corpus(
     variables: dict[str, str],
     classifier: str,
     rcpt: str,
+    host: str,
+    password_file: Path | None,
     as_json: bool,
     kind: str | None,
     dry_run: bool,
@@ -128,8 +146,9 @@ def corpus(
     """
     from filter_engine.training.corpus import messages, sources
 
-    config, taught = _prepared(config_file, variables, classifier)
-    limit = config.options.max_message
+    if host and dry_run:
+        raise click.UsageError("--dry-run reads a configuration: leave out --host")
+    school = _school(config_file, variables, classifier, host, password_file, dry=dry_run)
     is_spam = None if kind is None else kind == "spam"
     try:
         files = list(sources(directory, is_spam))
@@ -139,10 +158,10 @@ def corpus(
 
         def found() -> Iterator[Found]:
             for source in files:
-                yield from messages(source, limit)
+                yield from messages(source, school.limit)
                 advance()
 
-        _run(config, taught, found(), as_json=as_json, rcpt=rcpt, bulk=True, dry=dry_run)
+        _run(school, found(), as_json=as_json, rcpt=rcpt, bulk=True, dry=dry_run)
 
 
 @learn.command()
@@ -191,6 +210,39 @@ def watch(
     asyncio.run(watching(config, taught, directories))
 
 
+class _School(NamedTuple):
+    """Who teaches."""
+
+    limit: int
+    """Octets of the largest message."""
+    teacher: Callable[[], AbstractContextManager[Teaches]]
+
+
+def _school(
+    config_file: Path | None,
+    variables: dict[str, str],
+    classifier: str,
+    host: str,
+    password_file: Path | None,
+    *,
+    dry: bool = False,
+) -> _School:
+    if host:
+        from filter_engine.cli.remote import controller_of
+        from filter_engine.cli.remote_teacher import RemoteTeacher
+        from filter_engine.config.model import OptionsConfig
+
+        controller = controller_of(host, password_file, _TIMEOUT, None, {})
+        remote = RemoteTeacher(controller, classifier)
+        return _School(OptionsConfig().max_message, lambda: nullcontext(remote))
+    if password_file is not None:
+        raise click.UsageError("--password-file is for a controller: say which, --host HOST")
+    from filter_engine.training.teacher import teacher
+
+    config, taught = _prepared(config_file, variables, classifier)
+    return _School(config.options.max_message, lambda: teacher(config, taught, dry=dry))
+
+
 def _prepared(
     config_file: Path | None, variables: dict[str, str], name: str
 ) -> tuple[Config, tuple[Classifier, ...]]:
@@ -211,6 +263,8 @@ def _learn_files(
     variables: dict[str, str],
     classifier: str,
     rcpt: str,
+    host: str,
+    password_file: Path | None,
     as_json: bool,
     force: bool = False,
     unlearn: bool = False,
@@ -218,8 +272,10 @@ def _learn_files(
     from filter_engine.training.corpus import Found
     from filter_engine.training.messages import NoMessageError, message_of, read_message
 
-    config, taught = _prepared(config_file, variables, classifier)
-    limit = config.options.max_message
+    if host and force:
+        raise click.UsageError("a controller cannot be told to learn what is certain anyway")
+    school = _school(config_file, variables, classifier, host, password_file)
+    limit = school.limit
 
     def read(path: Path) -> Found:
         try:
@@ -233,12 +289,11 @@ def _learn_files(
             return Found(str(path), spam, b"", str(error))
 
     found = map(read, dict.fromkeys(files))
-    _run(config, taught, found, as_json=as_json, rcpt=rcpt, bulk=force, unlearn=unlearn, each=True)
+    _run(school, found, as_json=as_json, rcpt=rcpt, bulk=force, unlearn=unlearn, each=True)
 
 
 def _run(
-    config: Config,
-    taught: tuple[Classifier, ...],
+    school: _School,
     found: Iterator[Found],
     *,
     as_json: bool,
@@ -249,8 +304,7 @@ def _run(
     each: bool = False,
 ) -> None:
     """Teach, print the report, end the program. ``each``: a line for every message."""
-    from filter_engine.training.lessons import teach
-    from filter_engine.training.teacher import teacher
+    from filter_engine.training.lessons import LessonsRefusedError, teach
 
     def done(one: Found, lesson: Lesson | None) -> None:
         name = printable(one.path)
@@ -262,10 +316,13 @@ def _run(
             click.echo(f"{name}: {lesson.status.value}")
 
     async def run() -> Report:
-        with teacher(config, taught, dry=dry) as one:
+        with school.teacher() as one:
             return await teach(one, found, done, rcpt=rcpt, unlearn=unlearn, bulk=bulk)
 
-    report = asyncio.run(run())
+    try:
+        report = asyncio.run(run())
+    except LessonsRefusedError as error:
+        fail(f"{_EMPTY}: {error}")
     if as_json:
         import orjson
 

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from filter_engine.statistics.learning import LearnStatus, Lesson
 from filter_engine.training.corpus import Found
-from filter_engine.training.teacher import Teacher
 
 _AT_ONCE: Final = 16
 """Lessons whose questions may travel together."""
@@ -61,8 +60,22 @@ class Report:
         }
 
 
+class LessonsRefusedError(Exception):
+    """Nothing can be taught this way; the text says why."""
+
+
+class Teaches(Protocol):
+    """Whoever teaches: ``teacher.Teacher``, or a controller in its place."""
+
+    async def learn(
+        self, raw: bytes, *, spam: bool, rcpt: str = "", unlearn: bool = False, bulk: bool = False
+    ) -> Lesson: ...
+
+    async def learnt(self) -> dict[str, tuple[int, int]]: ...
+
+
 async def teach(
-    teacher: Teacher,
+    teacher: Teaches,
     found: Iterable[Found],
     done: Callable[[Found, Lesson | None], None],
     *,
@@ -72,7 +85,8 @@ async def teach(
 ) -> Report:
     """Learn all that was found; ``done`` is told of each, without a lesson where there was none.
 
-    Ends early when the store does not take a lesson. Options as ``Teacher.learn``.
+    Ends early when the store does not take a lesson. Options as ``Teaches.learn``. Raises
+    ``LessonsRefusedError``.
     """
     report = Report()
     began = time.monotonic()
