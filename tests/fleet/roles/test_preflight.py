@@ -155,6 +155,11 @@ def test_all_faults_of_the_site_are_told_at_once_with_hosts_and_variables() -> N
         ("filter_engine_roles", ["mx"], "filter_engine_roles (write filter_engine_profile: mx,"),
         ("filter_engine_max_message", 0, "filter_engine_max_message is 0"),
         ("filter_engine_extra_files", {"local.d/actions.conf": "x"}, "local.d/actions.conf"),
+        (
+            "filter_engine_drop_directories",
+            {"spam": ["/home/ann/spam"]},
+            "that are not in /home, /root, /tmp or /var/tmp, which the service does not see",
+        ),
         ("filter_engine_profile", "smtp", "value of filter_engine_profile must be one of"),
         ("filter_engine_syslog_level", 8, "value of filter_engine_syslog_level must be one of"),
         ("filter_engine_log_target", "disk", "value of filter_engine_log_target must be one of"),
