@@ -15,17 +15,20 @@ from filter_engine.config.kinds import (
     ADDRESSES,
     BOOLEAN,
     INTEGER,
+    NUMBER,
     STRING,
     TIME,
     at_least,
     list_of,
+    nullable,
     one_of,
     sections_of,
     sockets,
     upstreams,
 )
 from filter_engine.config.options_class import options_class
-from filter_engine.config.schema import Option, Section, option
+from filter_engine.config.redis import RedisConfig
+from filter_engine.config.schema import Option, Section, option, options_of
 from filter_engine.config.sockets import BindSocket, TcpSocket
 from filter_engine.config.unserved.workers import (
     CONTROLLER,
@@ -36,6 +39,7 @@ from filter_engine.config.unserved.workers import (
     WORKER,
 )
 from filter_engine.config.upstreams import Rotation, UpstreamList
+from filter_engine.config.worker_keys import KEYPAIRS, PUBLIC_KEY, WorkerKeypair
 
 PROXY_PORT = 11332
 NORMAL_PORT = 11333
@@ -199,7 +203,6 @@ class FuzzyConfig(WorkerSection):
     )
     known: ClassVar[Mapping[str, Option]] = FUZZY
     anchor: ClassVar[str] = "workers/fuzzy_storage"
-    unused: ClassVar[str] = "this engine has no fuzzy storage yet; the section is only checked"
 
     count: int | None = option(
         at_least(INTEGER, -1), -1, doc="processes to run; -1 (the default) = no storage here"
@@ -217,12 +220,90 @@ class FuzzyConfig(WorkerSection):
     write_servers: UpstreamList | None = option(
         upstreams(redis.PORT, Rotation.MASTER_SLAVE), None, doc="Redis for writing"
     )
+    sentinels: UpstreamList | None = option(
+        upstreams(redis.SENTINEL_PORT), None, doc="Sentinels that know the primary"
+    )
+    sentinel_master_name: str = option(STRING, "", doc="name of the primary at the Sentinels")
+    sentinel_username: str = option(STRING, "", doc="user at the Sentinels (ACL)")
+    sentinel_password: str = option(STRING, "", secret=True, doc="password of the Sentinels")
+    sentinel_watch_time: float = option(
+        TIME, 60.0, unit="seconds", doc="how often Sentinels are asked while all is well"
+    )
+    ssl: bool = option(BOOLEAN, False, doc="TLS to the servers and Sentinels; not in Rspamd")
+    ssl_ca: str = option(STRING, "", doc="file of the authorities; default: the system's")
+    ssl_cert: str = option(STRING, "", doc="file of the client's certificate")
+    ssl_key: str = option(STRING, "", doc="file of its key; default: in ssl_cert")
+    ssl_name: str = option(STRING, "", doc="name in the servers' certificates; default: the host")
     timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one Redis command")
+    prefix: str = option(STRING, "fuzzy", doc="what every key begins with")
+    hash_file: str = option(
+        STRING,
+        "",
+        doc="file of the backend sqlite; default: fuzzy.sqlite in DBDIR",
+        aliases=("hashfile", "file", "database"),
+    )
     db: str = option(STRING, "0", doc="number of the Redis database", aliases=("dbname",))
     username: str = option(STRING, "", doc="Redis user")
     password: str = option(STRING, "", secret=True, doc="Redis password")
     expire: float = option(TIME, 172800.0, unit="seconds", doc="how long a hash lives")
     allow_update: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that may change hashes")
+    allow_update_keys: tuple[bytes, ...] = option(
+        list_of(PUBLIC_KEY), (), doc="public keys whose holders may change hashes"
+    )
+    read_only: bool = option(BOOLEAN, False, doc="accept no changes")
+    blocked: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that are not answered")
+    keypair: tuple[WorkerKeypair, ...] = option(
+        KEYPAIRS, (), doc="keys of sealed requests; the first is the default", secret=True
+    )
+    encrypted_only: bool = option(BOOLEAN, False, doc="answer sealed requests alone")
+    delay: float | None = option(
+        nullable(TIME), None, unit="seconds", doc="time until a new hash is told"
+    )
+    delay_whitelist: AddressSet = option(
+        ADDRESSES, AddressSet(), doc="clients that are told at once"
+    )
+    ratelimit_rate: float | None = option(
+        nullable(NUMBER),
+        None,
+        unit="requests a second",
+        doc="most on average of one network; default: no limit",
+        aliases=("leaky_bucket_rate",),
+    )
+    ratelimit_burst: float | None = option(
+        nullable(NUMBER),
+        None,
+        unit="requests",
+        doc="most at once; default: no limit",
+        aliases=("leaky_bucket_burst",),
+    )
+    ratelimit_bucket_ttl: float = option(
+        TIME, 3600.0, unit="seconds", doc="how long a network over the limit is refused"
+    )
+    ratelimit_max_buckets: int = option(
+        at_least(INTEGER, 1), 2000, doc="networks that are counted", aliases=("max_buckets",)
+    )
+    ratelimit_network_mask: int = option(
+        at_least(INTEGER, 1),
+        24,
+        unit="bits",
+        doc="of IPv4 clients that are counted as one; IPv6: four times as many, 64 or more",
+        aliases=("leaky_bucket_mask",),
+    )
+    ratelimit_whitelist: AddressSet = option(ADDRESSES, AddressSet(), doc="clients without limit")
+    ratelimit_log_only: bool = option(
+        BOOLEAN, False, doc="log clients over the limit, answer all the same"
+    )
+
+    @property
+    def redis(self) -> RedisConfig:
+        """The servers that the worker itself names."""
+        return RedisConfig(
+            **{
+                made.attribute: getattr(self, made.attribute)
+                for made in options_of(RedisConfig)
+                if made.attribute != "prefix" and hasattr(self, made.attribute)
+            }
+        )
 
 
 WorkerConfig: TypeAlias = ProxyConfig | NormalConfig | ControllerConfig | FuzzyConfig

@@ -33,6 +33,9 @@ class Until(Enum):
     """``size`` bytes are there."""
     DATAGRAM = "datagram"
     """One datagram (UDP)."""
+    DATAGRAMS = "datagrams"
+    """``size`` bytes are there, in as many datagrams as it takes: the answers to ``send`` and
+    ``more``, one after the other as they come."""
 
 
 class ExchangeStatus(Enum):
@@ -101,6 +104,8 @@ class _Exchange(NamedTuple):
     directory: str = "/tmp"  # noqa: S108  # the default of Rspamd's option tmpdir
     """Of that file."""
     tls: Tls = Tls.NONE
+    more: tuple[bytes, ...] = ()
+    """With ``DATAGRAMS``: datagrams that leave after ``send``, over the same socket."""
 
 
 class Exchange(_Exchange, Question["Reply"]):
@@ -117,7 +122,7 @@ class Exchange(_Exchange, Question["Reply"]):
         digest = hashlib.sha256()
         steps = (part for step in self.steps for part in step)
         until = self.until.value.encode()
-        for part in (self.send, until, self.pattern, self.wanted, self.content, *steps):
+        for part in (self.send, until, self.pattern, self.wanted, self.content, *steps, *self.more):
             digest.update(len(part).to_bytes(8) + part)
         digest.update(self.size.to_bytes(8) + bytes((self.half_close,)))
         if self.tls is not Tls.NONE:

@@ -90,7 +90,7 @@ def text_words(text: Text, language: str, words_decay: int) -> Words:
         for at in compress(range(len(links)), links):
             hashes[at] = word_hash(text.words[at])
     if words_decay and len(hashes) > words_decay + 1:
-        _drop(hashes, links, text.written, text.spans, words_decay)
+        drop_by_decay(hashes, links, text.written, text.spans, words_decay)
     if links:
         links = list(compress(links, hashes))
     return Words(list(filter(None, hashes)), links)
@@ -108,10 +108,10 @@ def _domain(written: str) -> str:
     return url.esld if url else NO_DOMAIN
 
 
-def _drop(
+def drop_by_decay(
     hashes: list[int], links: list[bool], text: str, spans: Sequence[range], words_decay: int
 ) -> None:
-    """Make stop words of those that decay leaves out."""
+    """Make stop words, by 0 in ``hashes``, of those that decay leaves out."""
     first: list[bytes] = []
     place = 0
     for number, (word, end) in enumerate(_written(text, spans)):

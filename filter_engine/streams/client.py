@@ -28,6 +28,8 @@ MAX_OPEN: Final = 1000
 _MAX_LISTS: Final = 256
 """Lists of servers whose health is remembered."""
 _CHUNK: Final = 65536
+_IN_TIME: Final = 0.98
+"""Share of a try's time after which what is missing of several datagrams is waited for no more."""
 _LOCALHOST: Final = ("127.0.0.1", "::1")
 
 
@@ -134,6 +136,8 @@ class StreamClient:
             self.statistics.connections += 1
             if question.until is Until.DATAGRAM:
                 return await _datagram(send, addresses[0], server.port, question.limit)
+            if question.until is Until.DATAGRAMS:
+                return await _datagrams(question, addresses[0], server.port)
             limit = question.connect_timeout or None
             security = self._security(question.tls, server)
             async with _connected(addresses, server.port, limit, security) as (reader, writer):
@@ -299,3 +303,27 @@ async def _datagram(send: bytes, address: str, port: int, limit: int) -> bytes:
         sock.connect((address, port))
         await loop.sock_sendall(sock, send)
         return await loop.sock_recv(sock, limit)
+
+
+async def _datagrams(question: Exchange, address: str, port: int) -> bytes:
+    """Several questions over one socket. What came is told also when some answer is missing."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    loop = asyncio.get_running_loop()
+    found = b""
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        sock.connect((address, port))
+        for send in (question.send, *question.more):
+            await loop.sock_sendall(sock, send)
+        try:
+            async with asyncio.timeout(question.timeout * _IN_TIME):
+                while len(found) < question.size:
+                    found += await loop.sock_recv(sock, question.limit)
+                    if len(found) > question.limit:
+                        raise _FailedError(ExchangeStatus.TOO_LARGE, "more than was asked for")
+        except TimeoutError:
+            if found:
+                raise _FailedError(
+                    ExchangeStatus.TIMEOUT, "some answers did not come in time", found
+                ) from None
+            raise
+    return found

@@ -12,7 +12,12 @@ from dataclasses import field
 from functools import partial
 
 from filter_engine.config.model import Config
-from filter_engine.config.workers import ControllerConfig, NormalConfig, ProxyConfig
+from filter_engine.config.workers import (
+    ControllerConfig,
+    FuzzyConfig,
+    NormalConfig,
+    ProxyConfig,
+)
 from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.scanner import Scanner
 from filter_engine.workers import process
@@ -43,9 +48,11 @@ class Plan:
     factory: Factory
     scans: bool
     count: int
-    config: ProxyConfig | NormalConfig | ControllerConfig
+    config: ProxyConfig | NormalConfig | ControllerConfig | FuzzyConfig
     last: bool = False
     """Stops after the others, which may need it to finish."""
+    udp: bool = False
+    """Its sockets take datagrams."""
 
 
 def plans(config: Config) -> Iterator[Plan]:
@@ -61,6 +68,16 @@ def plans(config: Config) -> Iterator[Plan]:
     for controller in config.controllers:
         control = partial(_controller, controller)
         yield Plan("controller", control, False, controller.count or 1, controller)
+    for storage in config.fuzzy_storages:
+        keep = partial(_storage, storage)
+        yield Plan("fuzzy", keep, False, storage.count or 1, storage, last=True, udp=True)
+
+
+def _storage(config: FuzzyConfig, context: Context) -> Service:
+    """The fuzzy storage, loaded where there is one."""
+    from filter_engine.workers.fuzzy import FuzzyWorker
+
+    return FuzzyWorker(config, context.config, context.scanner.stores)
 
 
 def _controller(config: ControllerConfig, context: Context) -> Service:

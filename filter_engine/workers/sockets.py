@@ -10,6 +10,7 @@ import pwd
 import socket
 import stat
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from filter_engine.config.sockets import BindSocket, SystemdSocket, TcpSocket, UnixSocket
 
@@ -25,21 +26,32 @@ _IP_FREEBIND = 15
 _IPV6_FREEBIND = 78
 
 
+_Place: TypeAlias = tuple[str, str | int, bool]
+
+
 class BindError(Exception):
     """A socket cannot be opened; the message names worker, address, reason and likely fix."""
 
 
 def open_sockets(
-    bind: BindSocket, worker: str, environ: Mapping[str, str] = os.environ
+    bind: BindSocket,
+    worker: str,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    udp: bool = False,
 ) -> list[socket.socket]:
     """Listening sockets for one ``bind_socket``; raises ``BindError``.
+
+    With ``udp`` they take datagrams: only addresses will do.
 
     TCP sockets bind with FREEBIND: an address that is not there yet (a VPN that comes up later)
     does not stop the worker. Empty when an optional address family is missing on this machine.
     """
     try:
         if isinstance(bind, TcpSocket):
-            return _tcp(bind, worker)
+            return _internet(bind, worker, udp=udp)
+        if udp and isinstance(bind, UnixSocket):
+            raise OSError(errno.EINVAL, "datagrams need an address and a port")
         if isinstance(bind, UnixSocket):
             return [_unix(bind)]
         return [_systemd(bind, environ)]
@@ -53,13 +65,14 @@ class SocketPool:
     """The open sockets of a supervisor, kept from one configuration to the next."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, str | int], list[socket.socket]] = {}
+        self._open: dict[_Place, list[socket.socket]] = {}
 
-    def get(self, bind: BindSocket, worker: str) -> list[socket.socket]:
+    def get(self, bind: BindSocket, worker: str, *, udp: bool = False) -> list[socket.socket]:
         """The sockets of one ``bind_socket``, opened now or before; raises ``BindError``."""
-        known = self._open.get(_place(bind))
+        place = _place(bind, udp=udp)
+        known = self._open.get(place)
         if known is None:
-            known = self._open[_place(bind)] = open_sockets(bind, worker)
+            known = self._open[place] = open_sockets(bind, worker, udp=udp)
         elif isinstance(bind, UnixSocket):
             try:
                 _set_owner_and_mode(bind)
@@ -77,21 +90,22 @@ class SocketPool:
                 if sock not in needed:
                     sock.close()
 
-    def keep(self, binds: Iterable[BindSocket]) -> None:
-        """Close every socket that is not among ``binds``."""
-        wanted = {_place(bind) for bind in binds}
+    def keep(self, binds: Iterable[BindSocket], udp: Iterable[BindSocket] = ()) -> None:
+        """Close every socket that is not among ``binds``, or ``udp`` for datagrams."""
+        wanted = {_place(bind, udp=False) for bind in binds}
+        wanted |= {_place(bind, udp=True) for bind in udp}
         for place in [place for place in self._open if place not in wanted]:
             close_sockets(self._open.pop(place))
 
 
-def _place(bind: BindSocket) -> tuple[str, str | int]:
+def _place(bind: BindSocket, *, udp: bool) -> _Place:
     """What two ways of writing the same socket have in common."""
     if isinstance(bind, TcpSocket):
-        return bind.address, bind.port
+        return bind.address, bind.port, udp
     return (
-        ("unix", bind.path)
+        ("unix", bind.path, udp)
         if isinstance(bind, UnixSocket)
-        else ("systemd", bind.name or bind.index)
+        else ("systemd", bind.name or bind.index, udp)
     )
 
 
@@ -107,24 +121,25 @@ def close_sockets(sockets: list[socket.socket]) -> None:
                 log.warning("cannot remove %s: %s", path, error.strerror)
 
 
-def _tcp(bind: TcpSocket, worker: str) -> list[socket.socket]:
+def _internet(bind: TcpSocket, worker: str, *, udp: bool) -> list[socket.socket]:
     opened: list[socket.socket] = []
+    wanted = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
     try:
-        found = socket.getaddrinfo(
-            bind.address, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(bind.address, bind.port, type=wanted, flags=socket.AI_PASSIVE)
         for family, kind, proto, _, address in dict.fromkeys(found):
             sock = socket.socket(family, kind, proto)
             opened.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not udp:  # or two storages could share an address unseen
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
             else:
                 sock.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
             sock.bind(address)
-            sock.listen(BACKLOG)
+            if not udp:
+                sock.listen(BACKLOG)
             sock.setblocking(False)
     except OSError as error:
         for sock in opened:

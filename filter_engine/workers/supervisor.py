@@ -106,7 +106,7 @@ class Supervisor:
                 sockets = [
                     sock
                     for bind in plan.config.bind_socket
-                    for sock in self._sockets.get(bind, plan.name)
+                    for sock in self._sockets.get(bind, plan.name, udp=plan.udp)
                 ]
                 generation.workers.extend(
                     Worker(plan, number, sockets) for number in range(1, plan.count + 1)
@@ -114,11 +114,6 @@ class Supervisor:
         except BindError:
             self._close_unused()
             raise
-        for storage in config.fuzzy_storages:
-            log.warning(
-                "%s: worker fuzzy is configured but not served by this version",
-                storage.origin("count"),
-            )
         if not generation.workers:
             raise BindError("no worker is switched on: nothing to serve")
         return generation
@@ -288,13 +283,16 @@ class Supervisor:
     def _close_unused(self) -> None:
         """Close the sockets nobody is to accept on any more: better refused than not answered."""
         stopping = self._stopping_since is not None
-        self._sockets.keep(
-            bind
+        plans = [
+            worker.plan
             for generation in (self._old if stopping else (self._current, self._new))
             if generation is not None
             for worker in generation.workers
-            for bind in worker.plan.config.bind_socket
             if not stopping or (worker.plan.last and not self._scanners_stop)
+        ]
+        self._sockets.keep(
+            (bind for plan in plans if not plan.udp for bind in plan.config.bind_socket),
+            (bind for plan in plans if plan.udp for bind in plan.config.bind_socket),
         )
 
     # signals

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from filter_engine.config.kinds import (
-    ADDRESSES,
     BOOLEAN,
     INTEGER,
     MAP,
@@ -18,7 +17,7 @@ from filter_engine.config.kinds import (
     one_of,
     upstreams,
 )
-from filter_engine.config.schema import Kind, Schema, declare_known, known
+from filter_engine.config.schema import Schema, declare_known, known
 
 _COUNT = at_least(INTEGER, 0)
 _ANY_SECTION = Schema("", "any keys", {}, closed=False)
@@ -122,42 +121,14 @@ CONTROLLER = declare_known(
     task_timeout=known(TIME, 8.0, unit="seconds", doc="time for a message scanned here"),
 )
 
-_KEYPAIRS: Kind[None] = known_section(_KEYPAIR, "keypair")
-
 FUZZY = declare_known(
     **{key: made for key, made in WORKER.items() if key != "keypair"},
-    allow_update_keys=known(list_of(STRING), doc="public keys whose holders may change hashes"),
-    blocked=known(ADDRESSES, doc="clients that are not answered"),
     dedicated_update_worker=known(BOOLEAN, False, doc="one process alone writes"),
-    delay=known(TIME, unit="seconds", doc="time until a new hash is told"),
-    delay_whitelist=known(ADDRESSES, doc="clients that are told at once"),
     dynamic_keys_map=known(MAP, doc="keys that come and go"),
-    encrypted_only=known(BOOLEAN, False, doc="answer encrypted requests alone"),
     forbidden_ids=known(list_of(INTEGER), doc="flags that are not told to some keys"),
-    hash_file=known(
-        STRING, doc="file of the sqlite backend", aliases=("hashfile", "file", "database")
-    ),
-    keypair=known(_KEYPAIRS, doc="keys of the encrypted protocol", secret=True),
     keypair_cache_size=known(_COUNT, 512, doc="keys of clients that are remembered"),
-    prefix=known(STRING, "fuzzy", doc="put before every Redis key"),
-    ratelimit_bucket_ttl=known(TIME, 3600.0, unit="seconds", doc="how long a client is counted"),
-    ratelimit_burst=known(
-        NUMBER, unit="requests", doc="most at once", aliases=("leaky_bucket_burst",)
-    ),
-    ratelimit_log_only=known(BOOLEAN, False, doc="log clients over the limit, answer all the same"),
-    ratelimit_max_buckets=known(
-        _COUNT, 2000, doc="clients that are counted", aliases=("max_buckets",)
-    ),
-    ratelimit_network_mask=known(
-        _COUNT, 24, doc="prefix of IPv4 clients counted as one", aliases=("leaky_bucket_mask",)
-    ),
-    ratelimit_rate=known(
-        NUMBER, unit="requests a second", doc="most on average", aliases=("leaky_bucket_rate",)
-    ),
-    ratelimit_whitelist=known(ADDRESSES, doc="clients without limit"),
-    read_only=known(BOOLEAN, False, doc="accept no changes"),
     skip_hashes=known(MAP, doc="hashes that are never told"),
-    sync=known(TIME, 60.0, unit="seconds", doc="how often the sqlite backend is written"),
+    sync=known(TIME, 60.0, unit="seconds", doc="how often changes are written"),
     tcp_port=known(INTEGER, doc="port for requests over TCP"),
     tcp_timeout=known(TIME, unit="seconds", doc="time for one of them"),
     tcp_frame_timeout=known(TIME, unit="seconds", doc="time for one frame"),

@@ -69,6 +69,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lint",
         "wire",
         "scanner",
+        "fuzzy",
         "checks",
         "statistics",
         "headers",
@@ -82,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "ucl",
     },
     "cli": {
+        "fuzzy",
         "training",
         "workers",
         "wire",

@@ -217,7 +217,7 @@ def test_secrets_stay_hidden(site: Site) -> None:
         ("options.upstream.revive_time", "how long a dead server is left alone", 60.0, False),
         ("options.max_word_len", "longest word that is learnt", 40, False),
         ("clickhouse.server", "ClickHouse's address", None, False),
-        ("fuzzy_check.rule.a.fuzzy_key", "key of the hashes", None, False),
+        ("fuzzy_check.rule.a.min_html_tags", "HTML with fewer", 10, False),
         ("clickhouse.limit", "old name of limits.max_rows", None, False),
         ("settings.partner.priority", "the highest that fits", None, True),
         ("redis.timeout", "time for one command", 1.0, True),

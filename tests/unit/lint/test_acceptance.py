@@ -43,8 +43,6 @@ MASTER = [
     # a password printed in the page
     ("known-password", "local.d/worker-controller.inc", 23),
     ("readable-secret", "local.d/worker-controller.inc", 23),
-    # a fuzzy storage: no such worker here yet
-    ("not-served", "override.d/worker-fuzzy.inc", 9),
     # the fuzzy storage on the scanner's port
     ("port-role", "override.d/worker-fuzzy.inc", 12),
     ("port-role", "override.d/worker-fuzzy.inc", 13),
@@ -56,7 +54,6 @@ MASTER = [
     ("no-effect", "override.d/worker-fuzzy.inc", 31),
 ]
 SLAVE = [
-    ("not-served", "override.d/worker-fuzzy.inc", 8),
     # addresses of a VPN that is gone
     ("address-not-on-host", "override.d/worker-fuzzy.inc", 15),
     ("address-not-on-host", "override.d/worker-fuzzy.inc", 16),

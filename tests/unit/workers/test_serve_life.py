@@ -356,11 +356,6 @@ def test_it_works_without_uvloop(make_engine: MakeEngine) -> None:
     assert engine.stop() == 0
 
 
-def test_a_fuzzy_storage_is_noted(make_engine: MakeEngine) -> None:
-    engine = make_engine({"worker-fuzzy.inc": "count = 1;"}).start()
-    assert "worker fuzzy is configured but not served" in engine.log.read_text()
-
-
 def test_no_worker_at_all_is_an_error(make_engine: MakeEngine) -> None:
     off = "enabled = false;"
     engine = make_engine({f"worker-{kind}.inc": off for kind in ("proxy", "normal", "controller")})

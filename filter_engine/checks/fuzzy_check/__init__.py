@@ -1,0 +1,5 @@
+"""Rspamd's module fuzzy_check: mails are compared with storages of fuzzy hashes."""
+
+from filter_engine.checks.fuzzy_check import module
+
+__all__ = ["module"]

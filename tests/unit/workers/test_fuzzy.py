@@ -1,0 +1,285 @@
+"""The fuzzy storage as a service: over UDP, on a real Redis and on SQLite, asked by a real scan."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from filter_engine.config.collector import Collector
+from filter_engine.config.layers import Layers
+from filter_engine.config.model import Config
+from filter_engine.config.schema import bind
+from filter_engine.config.workers import FuzzyConfig
+from filter_engine.dns.table import TableResolver
+from filter_engine.fuzzy.box import SharedKey, keypair, new_keypair, write_key
+from filter_engine.fuzzy.hashes import Policy, Texts, hashes_of
+from filter_engine.fuzzy.protocol import (
+    Command,
+    ReplyTo,
+    Request,
+    decode_reply,
+    open_reply,
+    seal_request,
+)
+from filter_engine.fuzzy.shingles import Hashing
+from filter_engine.message import Message
+from filter_engine.store.client import StoreClient
+from filter_engine.ucl import parse
+from filter_engine.workers.fuzzy import FuzzyWorker
+from redis_server import PROGRAM, RedisServer
+
+from .engine import Engine, free_port
+
+_NEEDS_REDIS = pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
+_TEXT = (
+    "Dear customer, our company is selling splendid watches at very low prices and we would like "
+    "to invite you to visit our shop before the end of the month. Every purchase comes with a "
+    "guarantee, free shipping and a present that will surprise your whole family. Write to us or "
+    "call us now, because the number of pieces is limited and the competition never sleeps. We "
+    "accept cards and cash; a hundred euros buy all that you can carry away from the warehouse."
+)
+_STORAGE = keypair(bytes(range(32)))
+
+
+def _mail(text: str) -> bytes:
+    head = "From: a@client.example\r\nTo: b@home.example\r\nSubject: watches\r\n"
+    return f"{head}Message-ID: <1@client.example>\r\n\r\n{text}\r\n".encode()
+
+
+class Storage:
+    """The worker on a socket of its own, with a real store, in an event loop in a thread."""
+
+    def __init__(self, text: str) -> None:
+        section = parse(f"count = 1; {text}")
+        self._config = bind(FuzzyConfig, section, Collector(Layers({})), "worker 'fuzzy'")
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind(("127.0.0.1", 0))
+        self._sock.setblocking(False)
+        self.port: int = self._sock.getsockname()[1]
+        self._stop = asyncio.Event()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._thread.start()
+        assert self._started.wait(20)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        stores = StoreClient(TableResolver({}))
+        stores.open(self._loop)
+        worker = FuzzyWorker(self._config, Config(), stores)
+        await worker.start([self._sock])
+        self._started.set()
+        await self._stop.wait()
+        worker.drain(hurry=True)
+        assert await worker.wait_drained(5.0)
+        stores.close()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(20)
+
+    def say(self, request: Request, *, wait: float = 5.0) -> ReplyTo | None:
+        """The reply to one request; None when none comes."""
+        data = self.raw(request.encode(), wait)
+        return None if data is None else decode_reply(data)
+
+    def raw(self, data: bytes, wait: float = 5.0) -> bytes | None:
+        return _raw(self.port, data, wait)
+
+
+def _raw(port: int, data: bytes, wait: float = 5.0) -> bytes | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(wait)
+        sock.connect(("127.0.0.1", port))
+        sock.send(data)
+        try:
+            return sock.recv(2048)
+        except TimeoutError:
+            return None
+
+
+Start = Callable[[str], Storage]
+
+
+@pytest.fixture
+def storage() -> Iterator[Start]:
+    """Starts a storage with these options."""
+    made: list[Storage] = []
+
+    def make(text: str) -> Storage:
+        made.append(Storage(text))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def _request(command: Command, text: str = _TEXT, flag: int = 1, value: int = 10) -> Request:
+    (found,) = hashes_of(Texts(Message(_mail(text))), Policy(), Hashing())
+    return Request(command, found.digest, 7, found.shingles, flag, value)
+
+
+def _in_sqlite(directory: Path) -> str:
+    return f'backend = sqlite; hash_file = "{directory}/fuzzy.db"; allow_update = "127.0.0.1";'
+
+
+def _cycle(storage: Storage) -> None:
+    check, write = _request(Command.CHECK), _request(Command.WRITE)
+    assert not storage.say(check).found  # type: ignore[union-attr]  # None fails as well
+    for _ in range(2):
+        said = storage.say(write)
+        assert said is not None
+        assert (said.probability, said.value) == (1.0, 0)
+    found = storage.say(check)
+    assert found is not None
+    assert (found.value, found.flag, found.tag, found.probability) == (20, 1, 7, 1.0)
+    assert found.digest == check.digest
+    assert found.time > 1_700_000_000
+    near = storage.say(_request(Command.CHECK, _TEXT.replace("splendid watches", "fine clocks")))
+    assert near is not None
+    assert 0.5 < near.probability < 1.0
+    assert near.digest == check.digest
+    other = storage.say(_request(Command.CHECK, " ".join(f"word{n}" for n in range(100))))
+    assert other is not None
+    assert (other.probability, other.value) == (0.0, 0)
+    count = storage.say(Request(Command.STAT, bytes(64), 9))
+    assert count is not None
+    assert (count.probability, count.flag) == (1.0, 1)
+    assert storage.say(_request(Command.DELETE)) is not None
+    gone = storage.say(check)
+    assert gone is not None
+    assert not gone.found
+    empty = storage.say(Request(Command.STAT, bytes(64), 9))
+    assert empty is not None
+    assert empty.flag == 0
+
+
+def test_hashes_in_sqlite(storage: Start, tmp_path: Path) -> None:
+    _cycle(storage(_in_sqlite(tmp_path)))
+
+
+@_NEEDS_REDIS
+def test_hashes_in_redis_have_rspamds_keys(storage: Start, tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as redis:
+        running = storage(f'servers = "{redis.name}"; allow_update = "127.0.0.1"; expire = 90d;')
+        _cycle(running)
+        assert running.say(_request(Command.WRITE)) is not None
+        shingles = _request(Command.WRITE).shingles
+        assert int(redis.say("TTL", f"fuzzy_3_{shingles[3]}")[1:]) in range(7_775_000, 7_776_001)
+        assert redis.say("GET", "fuzzy_count") == b"$1\r\n1\r\n"
+        redis.stop()
+        lost = running.say(_request(Command.CHECK))
+        assert lost is not None
+        assert (lost.value, lost.found) == (500, False)
+
+
+def test_sealed_requests(storage: Start, tmp_path: Path) -> None:
+    key = (
+        f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; '
+        f'pubkey = "{write_key(_STORAGE.public)}"; }} encrypted_only = true;'
+    )
+    running = storage(_in_sqlite(tmp_path) + key)
+    plain = running.say(_request(Command.CHECK))
+    assert plain is not None
+    assert plain.value == 403
+    own = new_keypair()
+    shared = SharedKey.of(own.private, _STORAGE.public)
+    sealed = seal_request(_request(Command.WRITE).encode(), shared, _STORAGE.id[:8], own.public)
+    data = running.raw(sealed)
+    assert data is not None
+    assert decode_reply(open_reply(data, shared)).found
+    changed = sealed[:-1] + bytes((sealed[-1] ^ 1,))
+    assert running.raw(changed, 0.3) is None
+
+
+def test_who_may_not_change_hashes(storage: Start, tmp_path: Path) -> None:
+    text = _in_sqlite(tmp_path).replace("127.0.0.1", "192.0.2.1")
+    running = storage(text)
+    for command in (Command.WRITE, Command.DELETE):
+        said = running.say(_request(command))
+        assert said is not None
+        assert (said.value, said.found) == (403, False)
+
+
+def test_the_holder_of_a_key_may(storage: Start, tmp_path: Path) -> None:
+    own = new_keypair()
+    text = _in_sqlite(tmp_path).replace("127.0.0.1", "192.0.2.1")
+    running = storage(
+        f'{text} keypair {{ privkey = "{write_key(_STORAGE.private)}"; }} '
+        f'allow_update_keys = ["{write_key(own.public)}"];'
+    )
+    shared = SharedKey.of(own.private, _STORAGE.public)
+    data = running.raw(
+        seal_request(_request(Command.WRITE).encode(), shared, _STORAGE.id[:8], own.public)
+    )
+    assert data is not None
+    assert decode_reply(open_reply(data, shared)).found
+
+
+def test_a_flood_is_told_once_and_garbage_never(
+    storage: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    running = storage(_in_sqlite(tmp_path) + " ratelimit_rate = 0.001; ratelimit_burst = 20;")
+    for size in (0, 1, 75, 76, 500, 1024, 1025, 9000):
+        assert running.raw(os.urandom(size), 0.1) is None
+    answers = [running.say(_request(Command.CHECK), wait=0.3) for _ in range(25)]
+    told = [said.value for said in answers if said is not None]
+    assert told[-1] == 403
+    assert 10 < told.count(0) == len(told) - 1 < 20  # some were garbage
+    assert "over the limit" in caplog.text
+
+
+def test_a_hash_too_young_is_not_told(storage: Start, tmp_path: Path) -> None:
+    running = storage(_in_sqlite(tmp_path) + " delay = 1h;")
+    assert running.say(_request(Command.WRITE)) is not None
+    said = running.say(_request(Command.CHECK))
+    assert said is not None
+    assert (said.found, said.value) == (False, 0)
+
+
+def test_a_service_keeps_hashes_and_its_scans_ask_for_them(tmp_path: Path) -> None:
+    """Sealed, over a reload, beside a proxy and a scanner."""
+    port, public = free_port(), write_key(_STORAGE.public)
+    engine = Engine(
+        tmp_path / "e",
+        {
+            "greylist.conf": "enabled = false;",
+            "worker-fuzzy.inc": (
+                f'count = 1; bind_socket = "127.0.0.1:{port}"; {_in_sqlite(tmp_path)} '
+                f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; pubkey = "{public}"; }}'
+            ),
+            "fuzzy_check.conf": (
+                f'timeout = 2s; rule "local" {{ servers = "127.0.0.1:{port}"; max_score = 10; '
+                f'encryption_key = "{public}"; fuzzy_map {{ FUZZY_DENIED {{ flag = 1; }} }} }}'
+            ),
+        },
+    )
+
+    def symbols(text: str) -> dict[str, dict[str, object]]:
+        found: dict[str, dict[str, object]] = engine.scan(_mail(text))["symbols"]  # type: ignore[assignment]
+        return {name: said for name, said in found.items() if name.startswith("FUZZY")}
+
+    try:
+        engine.start()
+        assert symbols(_TEXT) == {}
+        assert _raw(port, _request(Command.WRITE, value=20).encode()) is not None
+        digest = _request(Command.CHECK).digest.hex()[:10]
+        found = symbols(_TEXT)["FUZZY_DENIED"]
+        assert found["options"] == [f"1:{digest}:1.00:txt"]
+        assert found["score"] == pytest.approx(12.0, abs=0.1)
+        engine.hup()
+        near = symbols(_TEXT.replace("splendid watches", "fine clocks"))["FUZZY_DENIED"]
+        assert str(near["options"]).startswith(f"['1:{digest}:0.")
+        assert _raw(port, _request(Command.WRITE, "x " * 100, flag=9).encode()) is not None
+        assert list(symbols("x " * 100)) == ["FUZZY_UNKNOWN"]
+        assert engine.stop() == 0
+    finally:
+        engine.close()
