@@ -81,7 +81,7 @@ def test_a_bounce_comes_back_to_who_sent_it(site: Site, forwarded: KeptMail) -> 
     assert reply.code == 250, reply
     bounce = arrived(site, message_id)
     assert bounce.rcpt_to == (AUTHOR,)
-    assert bounce.mail_from == ""
+    assert bounce.mail_from == "<>"
 
 
 def test_an_address_that_was_not_signed_here_is_refused(site: Site, forwarded: KeptMail) -> None:
