@@ -12,7 +12,7 @@ import orjson
 from filter_engine.workers.board import Board
 
 NOTES = 20
-"""Errors of one process that are kept; its successor goes on with them."""
+"""Errors of one process that are kept, fewer of long ones; its successor goes on with them."""
 _LENGTH = 400
 """Characters of a message."""
 
@@ -42,7 +42,8 @@ class ErrorNotes(logging.Handler):
                 "message": text.encode("utf-8", "replace").decode()[:_LENGTH],
             }
             self._notes.append(note)
-            self._board.put(self._slot, orjson.dumps(list(self._notes)))
+            while not self._board.put(self._slot, orjson.dumps(list(self._notes))):
+                self._notes.popleft()  # long ones leave less room
         except Exception:
             self.handleError(record)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -42,8 +43,15 @@ HAM = frozenset({Action.NO_ACTION, Action.GREYLIST})
 class Counts:
     """Reads the counters that all processes share."""
 
-    def __init__(self, desk: Desk, throughput: Throughput) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        throughput: Throughput,
+        fuzzy: Callable[[], Awaitable[Mapping[str, int]]],
+    ) -> None:
+        """``fuzzy`` tells how many hashes each storage has."""
         self._desk = desk
+        self._fuzzy = fuzzy
         self._statistics = desk.context.statistics
         self._throughput = throughput
 
@@ -172,7 +180,7 @@ class Counts:
                 "fragmented": 0,
                 "total_learns": learned,
                 "statfiles": [entry for entry, _ in classes],
-                "fuzzy_hashes": {},
+                "fuzzy_hashes": dict(await self._fuzzy()),
                 "bytes_scanned": totals[Counter.BYTES],
                 "scan_errors": totals[Counter.SCAN_ERRORS],
                 "scan_timeouts": totals[Counter.TIMEOUTS],

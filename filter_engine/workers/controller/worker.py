@@ -17,6 +17,7 @@ from filter_engine.workers.controller.changes import Changes
 from filter_engine.workers.controller.counts import Counts, url_of
 from filter_engine.workers.controller.desk import RIGHT, WHO, Desk, Handler, Route
 from filter_engine.workers.controller.explanations import Explanations
+from filter_engine.workers.controller.fuzzy_rows import FuzzyRows
 from filter_engine.workers.controller.log_rows import LogRows
 from filter_engine.workers.controller.mail import Mail
 from filter_engine.workers.controller.map_files import MapFiles
@@ -67,7 +68,8 @@ class ControllerWorker:
         )
 
     def _routes(self, desk: Desk) -> tuple[Route, ...]:
-        counts = Counts(desk, self._throughput)
+        fuzzy = FuzzyRows(desk)
+        counts = Counts(desk, self._throughput, fuzzy.counts)
         changes = Changes(self._context.config.variables.get("DBDIR", "."))
         maps = MapFiles(self._context.scanner.maps)
         rooms = (
@@ -76,6 +78,7 @@ class ControllerWorker:
             SymbolRows(desk),
             LogRows(desk),
             Mail(desk),
+            fuzzy,
             MapRows(maps, changes),
             Savers(desk, changes, maps),
             SelectorRows(desk),

@@ -1,0 +1,94 @@
+"""Teaching a storage of fuzzy hashes through the controller, also with Rspamd's client."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .engine import COMMAND, MESSAGE, Engine, free_port
+
+RSPAMC = shutil.which("rspamc")
+TEXT = (
+    b"Our warehouse offers cheap replica watches for every gentleman who desires to impress his "
+    b"colleagues without spending a fortune; order before midnight and receive a second one free "
+    b"of charge together with a handsome leather strap, shipped discreetly to any country.\r\n"
+) * 2
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A filter with a storage of its own in SQLite."""
+    directory = tmp_path_factory.mktemp("fuzzy")
+    (directory / "db").mkdir()
+    running, port = Engine(directory / "e"), free_port()
+    running.command = (*COMMAND, f"--var=DBDIR={directory / 'db'}")
+    running.write(
+        "worker-fuzzy.inc",
+        f'count = 1; bind_socket = "127.0.0.1:{port}"; backend = "sqlite";\n'
+        'allow_update = ["127.0.0.1"];',
+    )
+    running.write(
+        "fuzzy_check.conf",
+        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; max_score = 5;\n'
+        "  fuzzy_map { FUZZY_DENIED { flag = 1; max_score = 5; } } }",
+    )
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+def post(engine: Engine, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, object]]:
+    status, _, content = engine.http(engine.controller, path, body, headers)
+    return status, json.loads(content)
+
+
+def is_known(engine: Engine, mail: bytes) -> bool:
+    symbols = engine.scan(mail)["symbols"]
+    assert isinstance(symbols, dict)
+    return "FUZZY_DENIED" in symbols
+
+
+def test_a_mail_is_taught_known_and_forgotten(engine: Engine) -> None:
+    mail = MESSAGE + TEXT
+    assert not is_known(engine, mail)
+    status, said = post(engine, "/fuzzyadd", mail, Flag="1", Weight="10")
+    assert (status, said["success"]) == (200, True)
+    hashes = said["hashes"]
+    assert isinstance(hashes, list)
+    assert is_known(engine, mail)
+    assert engine.stat()["fuzzy_hashes"] == {"local": 1}
+    assert post(engine, "/fuzzydel", mail, Flag="1")[0] == 200
+    assert not is_known(engine, mail)
+    assert post(engine, "/fuzzyadd", mail, Flag="1", Weight="10")[0] == 200
+    assert post(engine, "/fuzzydelhash", b"", Flag="1", Hash=",".join(hashes))[0] == 200
+    assert not is_known(engine, mail)
+
+
+def test_what_is_refused(engine: Engine) -> None:
+    mail = MESSAGE + TEXT
+    assert post(engine, "/fuzzyadd", mail)[0] == 400
+    assert post(engine, "/fuzzyadd", mail, Flag="x")[0] == 400
+    assert post(engine, "/fuzzyadd", mail, Flag="7")[0] == 404
+    assert post(engine, "/fuzzydelhash", b"", Flag="1", Hash="12")[0] == 400
+
+
+@pytest.mark.skipif(RSPAMC is None, reason="no rspamc (Debian's package rspamd)")
+def test_rspamc_teaches(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "mail"
+    file.write_bytes(MESSAGE + TEXT[::-1].replace(b"\n\r", b"\r\n"))
+
+    def rspamc(*words: str) -> str:
+        command = [str(RSPAMC), "-h", f"127.0.0.1:{engine.controller}", "-f", "1", "-w", "10"]
+        done = subprocess.run([*command, *words], capture_output=True, timeout=30, check=False)
+        return (done.stdout + done.stderr).decode()
+
+    assert "success = true" in rspamc("fuzzy_add", str(file))
+    assert is_known(engine, file.read_bytes())
+    assert "success = true" in rspamc("fuzzy_del", str(file))
+    assert not is_known(engine, file.read_bytes())
