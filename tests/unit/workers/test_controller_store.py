@@ -65,7 +65,7 @@ def test_learning_and_its_statuses(taught: Engine) -> None:
     assert post(taught, "/learnspam", spam)[0] == 200
     assert post(taught, "/learnclass", mail(102, WORDS[::-1]), Class="class:spam")[0] == 200
     assert post(taught, "/learnclass", ham, Class="newsletter")[0] == 400
-    statfiles = taught.stat()["statfiles"]
+    statfiles = post(taught, "/stat")[1]["statfiles"]
     assert isinstance(statfiles, list)
     assert [(f["symbol"], f["revision"], f["type"]) for f in statfiles] == [
         ("BAYES_SPAM", 2, "redis"),
