@@ -109,6 +109,7 @@ def _text(field: bytes) -> str:
     options=P0fOptions,
     symbols_of=_symbols,
     prepare=_prepare,
+    has_work=lambda options: bool(options.socket),
     on_empty=True,
 )
 async def p0f(task: Task, ask: Ask) -> list[Finding] | None:

@@ -126,7 +126,14 @@ def prepare(options: TrieOptions, setup: Setup) -> Trie:
     return Trie(matcher, slots)
 
 
-@check(NAME, symbols=(), options=TrieOptions, prepare=prepare, symbols_of=symbols_of)
+@check(
+    NAME,
+    symbols=(),
+    options=TrieOptions,
+    prepare=prepare,
+    symbols_of=symbols_of,
+    has_work=lambda options: bool(options.rules),
+)
 def trie(task: Task) -> list[Finding]:
     """A finding for each rule with a string in the message, or with ``multi`` for each place."""
     state: Trie | None = task.state(NAME)

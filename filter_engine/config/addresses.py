@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
+
+
+_LONGEST = 64
+"""Characters of an address that is remembered: with a scope it may be longer."""
+
+
+def parse_address(text: str) -> Address | None:
+    """The address a text is; None when it is none.
+
+    What was read lately is kept: one message names its relays several times, and relays come again.
+    """
+    return _kept_address(text) if len(text) <= _LONGEST else _read_address(text)
+
+
+def _read_address(text: str) -> Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+_kept_address = lru_cache(maxsize=2048)(_read_address)
 
 
 class AddressSet:
@@ -38,13 +61,14 @@ class AddressSet:
                 address = ip_address(address)
             except ValueError:
                 return False
-        if address.version == 6 and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        number, version = int(address), address.version
-        return any(
-            version == family and (number >> shift) in prefixes
-            for family, shift, prefixes in self._by_prefix
-        )
+        version = 4 if isinstance(address, IPv4Address) else 6
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address, version = address.ipv4_mapped, 4
+        number = int(address)
+        for family, shift, prefixes in self._by_prefix:  # a generator takes longer
+            if version == family and (number >> shift) in prefixes:
+                return True
+        return False
 
     def __or__(self, other: AddressSet) -> AddressSet:
         return AddressSet((*self.networks, *other.networks))

@@ -14,7 +14,7 @@ def encode_base32(data: bytes, length: int | None = None) -> str:
     """Octets as text; with ``length`` its first characters, no more than so many."""
     whole = (8 * len(data) + 4) // 5
     length = whole if length is None else min(length, whole)
-    bits = int.from_bytes(data, "little")
+    bits = int.from_bytes(data[: (5 * length + 7) // 8], "little")
     pairs = [_PAIRS[bits >> place & 1023] for place in range(0, 5 * length, 10)]
     return "".join(pairs)[:length]
 

@@ -50,6 +50,8 @@ class Atom:
 #: What an atom is worth: 0 when its symbol is absent.
 Values: TypeAlias = Callable[[Atom], float]
 Node: TypeAlias = Callable[[Values], float]
+Needs: TypeAlias = tuple[frozenset[Atom], ...]
+"""Sets of atoms: where it is true, one of each is there. Empty: it may be true without any."""
 
 
 @frozen
@@ -59,6 +61,7 @@ class Expression:
     text: str
     atoms: tuple[Atom, ...]
     _node: Node
+    needs: Needs = ()
 
     def value(self, values: Values) -> float:
         """The worth of the expression; 0 is false."""
@@ -131,13 +134,13 @@ class _Parser:
         self._operands = 0
 
     def parse(self) -> Expression:
-        node = self._binary(1, negated=False, depth=0)
+        node, needs = self._binary(1, negated=False, depth=0)
         token = self._tokens[self._at]
         if token.kind != "end":
             raise ExpressionError(f"{token.text!r} where an operator is expected", token.column)
-        return Expression(self._text, tuple(self._atoms), node)
+        return Expression(self._text, tuple(self._atoms), node, needs)
 
-    def _binary(self, least: int, *, negated: bool, depth: int) -> Node:
+    def _binary(self, least: int, *, negated: bool, depth: int) -> tuple[Node, Needs]:
         left = self._operand(negated=negated, depth=depth)
         while True:
             token = self._tokens[self._at]
@@ -146,9 +149,10 @@ class _Parser:
                 return left
             self._at += 1
             right = self._binary(binding + 1, negated=negated, depth=depth)
-            left = _combined(_COMBINE[token.text], left, right)
+            node = _combined(_COMBINE[token.text], left[0], right[0])
+            left = node, _needed(token.text, left[1], right[1])
 
-    def _operand(self, *, negated: bool, depth: int) -> Node:
+    def _operand(self, *, negated: bool, depth: int) -> tuple[Node, Needs]:
         token = self._tokens[self._at]
         if depth > MAX_DEPTH:
             raise ExpressionError(f"nested more than {MAX_DEPTH} deep", token.column)
@@ -159,13 +163,13 @@ class _Parser:
         if token.atom is not None:
             atom = replace(token.atom, negated=negated)
             self._atoms.append(atom)
-            return lambda values: values(atom)
+            return lambda values: values(atom), (frozenset((atom,)),)
         if token.kind == "number":
             number = float(token.text)
-            return lambda _values: number
+            return lambda _values: number, ()
         if token.kind == "op" and token.text == "!":
-            inner = self._operand(negated=True, depth=depth + 1)
-            return lambda values: float(not inner(values))
+            inner, _ = self._operand(negated=True, depth=depth + 1)
+            return lambda values: float(not inner(values)), ()
         if token.kind == "op" and token.text == "(":
             node = self._binary(1, negated=negated, depth=depth + 1)
             closing = self._tokens[self._at]
@@ -183,6 +187,17 @@ class _Parser:
 
 def _combined(combine: Callable[[float, float], float], left: Node, right: Node) -> Node:
     return lambda values: combine(left(values), right(values))
+
+
+def _needed(operator: str, left: Needs, right: Needs) -> Needs:
+    """What has to be there for ``left operator right`` to be true; what is absent is worth 0."""
+    if operator in ("&", "*"):
+        return left + right
+    if operator == "/":
+        return left
+    if operator in ("|", "+", "-") and left and right:
+        return (min(left, key=len) | min(right, key=len),)
+    return ()
 
 
 def _tokens(text: str) -> Iterator[_Token]:

@@ -18,7 +18,7 @@ from filter_engine.dns import packet
 from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.deadlines import Deadlines
 from filter_engine.dns.flight import MAX_ALIASES, Flight
-from filter_engine.dns.packet import negative_answer
+from filter_engine.dns.packet import negative_answer, question_bytes
 from filter_engine.dns.pool import SocketPool
 from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, random_ids
@@ -115,7 +115,7 @@ class DnsClient:
         if flight is not None:
             flight.waiting.append(done)
             return
-        asked = packet.question_bytes(question)
+        asked = question_bytes(question)
         if asked is None:
             done(DnsAnswer(question, DnsStatus.INVALID, detail="not a domain name"))
             return
@@ -265,6 +265,7 @@ class DnsClient:
 
     def _read(self, channel: Channel) -> None:
         receive, expected = channel.socket.recv, channel.expected
+        succeeded = False
         for _ in range(_BATCH):
             try:
                 data = receive(_LARGEST)
@@ -282,7 +283,9 @@ class DnsClient:
                 and data[4:6] == _ONE_QUESTION
                 and data.startswith(flight.asked, packet.HEADER)
             ):
-                self._upstreams.succeeded(channel.server)
+                if not succeeded:  # once a turn says as much
+                    succeeded = True
+                    self._upstreams.succeeded(channel.server)
                 rcode = data[3] & 0x0F
                 if data[6:8] == _NO_ANSWERS and rcode in (_NXDOMAIN, _NOERROR):
                     question = flight.question
@@ -423,8 +426,8 @@ class DnsClient:
             if answer.ttl > flight.ttl:
                 answer = answer._replace(ttl=flight.ttl)
             self._cache.put(answer, self._loop.time())
-        waiting, flight.waiting = flight.waiting, []
-        for done in waiting:
+        # Nobody joins them any more: the question is no longer among the flights.
+        for done in flight.waiting:
             done(answer)
 
     def _fail(self, flight: Flight) -> None:

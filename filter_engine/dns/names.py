@@ -43,14 +43,10 @@ def to_wire(name: str) -> bytes | None:
     Labels may hold any ASCII character (names that come out of SPF macros do). The empty name is
     the root.
     """
-    return _to_wire(name) if len(name) <= MAX_NAME else None
-
-
-@lru_cache(maxsize=8192)
-def _to_wire(name: str) -> bytes | None:
+    # Not kept: to remember the names of some hundred messages costs more than it saves.
     if not name:
         return b"\0"
-    if not name.isascii():
+    if len(name) > MAX_NAME or not name.isascii():
         return None
     labels = name.encode("ascii").split(b".")
     try:
@@ -65,15 +61,14 @@ def to_ascii(name: str) -> str | None:
 
     None when a label cannot be written that way, or the name is longer than one can be.
     """
-    longest = MAX_NAME if name.isascii() else MAX_UNICODE
-    return _to_ascii(name) if len(name) <= longest else None
+    if name.isascii():  # nearly all
+        return name.removesuffix(".").lower() if len(name) <= MAX_NAME else None
+    return _to_ascii(name) if len(name) <= MAX_UNICODE else None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def _to_ascii(name: str) -> str | None:
     name = name.removesuffix(".")
-    if name.isascii():
-        return name.lower()
     import dns.exception  # here, as few names are not ASCII
     import dns.name
 

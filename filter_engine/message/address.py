@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.defect import Defect
 from filter_engine.message.encoded_word import decode_value
@@ -26,7 +26,7 @@ _SPECIAL: Final = re.compile(rb'["<,@]')
 _BLANKS: Final = b" \t\r\n\v\f"
 
 
-@frozen
+@settled
 class Address:
     """One address. Equal addresses compare equal by all their fields; use ``email`` to match."""
 

@@ -7,7 +7,7 @@ from ipaddress import IPv6Address
 from socket import AF_INET, inet_pton
 from typing import Final
 
-from filter_engine.lazy_dataclass import frozen, mutable
+from filter_engine.lazy_dataclass import mutable, settled
 from filter_engine.message.date import parse_date_leniently
 
 _TOKEN: Final = re.compile(r"[();]|[^\s();]+")
@@ -37,7 +37,7 @@ _PROTOCOLS: Final = {
 _MAX_LENGTH: Final = 8192
 
 
-@frozen
+@settled
 class Received:
     """One trace field. Names are as Rspamd's; unknown parts are None, names are in lower case."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from filter_engine.dns.names import MAX_NAME, organisational_domain, public_suffixes
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.message.limits import MAX_URL_LENGTH
 
 _SCHEMES: Final = {"hxxp": "http", "hxxps": "https"} | {
@@ -82,7 +82,7 @@ URL_FLAGS: Final = {
 """Rspamd's name of a flag -> its bit."""
 
 
-@frozen
+@settled
 class Url:
     """One URL of the message."""
 

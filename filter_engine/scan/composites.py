@@ -78,39 +78,51 @@ class Composites:
         }
         self._order = {name: number for number, name in enumerate(self._all)}
         self._by_symbol: dict[str, list[str]] = {}
-        self._always: list[str] = []
+        matched = _Evaluation(self._all, self._groups, scores, ()).run(self._all)
+        self._always = () if matched is None else matched.names
+        """Those that are set when nothing was found."""
+        self._needs: dict[str, tuple[frozenset[str], ...]] = {}
+        """Of each, sets of symbols: it is not set where one of them has none of its symbols."""
         for composite in self._all.values():
-            if composite.expression.value(lambda _atom: 0.0):
-                self._always.append(composite.name)
+            if composite.name in self._always:
                 continue
-            for symbol in self._symbols_below(composite):
+            below = map(self._symbols_below, composite.expression.needs)
+            needs = [symbols for symbols in below if symbols.isdisjoint(self._always)]
+            if not needs:
+                needs = [self._symbols_below(composite.expression.atoms)]
+            first, *others = sorted(needs, key=len)
+            self._needs[composite.name] = tuple(others)
+            for symbol in first:
                 self._by_symbol.setdefault(symbol, []).append(composite.name)
 
     def evaluate(self, results: Sequence[SymbolResult]) -> Matched | None:
         """The composites that these results set, None when there are none."""
         wanted = set(self._always)
-        for result in results:
-            wanted.update(self._by_symbol.get(result.name, ()))
+        by_symbol, needs = self._by_symbol, self._needs
+        present = {result.name for result in results}
+        for symbol in present:
+            for name in by_symbol.get(symbol, ()):
+                if not any(map(present.isdisjoint, needs[name])):
+                    wanted.add(name)
         if not wanted:
             return None
         return _Evaluation(self._all, self._groups, self._scores, results).run(
             sorted(wanted, key=self._order.__getitem__)
         )
 
-    def _symbols_below(self, composite: _Composite) -> set[str]:
-        """Symbols that can make it true, those of composites in it included."""
+    def _symbols_below(self, atoms: Iterable[Atom]) -> frozenset[str]:
+        """Symbols that can make one of the atoms true, those of composites in it included."""
         found: set[str] = set()
-        pending, seen = [composite.name], set[str]()
+        pending, seen = [atoms], set[str]()
         while pending:
-            name = pending.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            for atom in self._all[name].expression.atoms:
+            for atom in pending.pop():
                 names = self._groups.get(_group_key(atom), ()) if atom.group else (atom.name,)
                 found.update(names)
-                pending.extend(inner for inner in names if inner in self._all)
-        return found
+                for name in names:
+                    if name in self._all and name not in seen:
+                        seen.add(name)
+                        pending.append(self._all[name].expression.atoms)
+        return frozenset(found)
 
 
 class _Evaluation:

@@ -23,7 +23,7 @@ from filter_engine.scan.question import (
     Question,
     ResultOf,
 )
-from filter_engine.scan.store import StoreAnswer, StoreQuestion, Stores, StoreStatus
+from filter_engine.scan.store import StoreAnswer, StoreQuestion, StoreStatus
 from filter_engine.scan.task import Task
 
 Answered = Callable[[Any], None]
@@ -215,11 +215,16 @@ class Driver:
             done(())
             return
         gathering = _Gathering(len(questions))
+        opened, known, answered = self._open, self._known, self._answered
         for index, part in enumerate(questions):
-            if type(part) is DnsQuestion:  # nearly all
-                self._put_world(part, (gathering, index, done))
-            else:
-                self._put(part, partial(_fill, (gathering, index, done)))
+            waiter = gathering, index, done
+            if type(part) is not DnsQuestion or part in known or self._expired:
+                self._put(part, partial(_fill, waiter))
+            elif part in opened:
+                opened[part].append(waiter)
+            else:  # nearly all
+                opened[part] = [waiter]
+                self._transport.ask(part, answered)
 
     def _put_world(self, question: Asked, waiter: Waiter) -> None:
         waiting = self._open.get(question)
@@ -236,8 +241,10 @@ class Driver:
         if isinstance(question, DnsQuestion):
             self._transport.ask(question, self._answered)
         elif isinstance(question, StoreQuestion):
-            if isinstance(self._transport, Stores):
-                self._transport.store(question, self._answered)
+            # Looked for by name: asking ``isinstance`` of a protocol costs more than the question.
+            store: Callable[..., None] | None = getattr(self._transport, "store", None)
+            if store is not None:
+                store(question, self._answered)
             else:
                 self._answered(StoreAnswer(question, StoreStatus.UNKNOWN, detail="no store here"))
         elif isinstance(self._transport, Exchanges):
@@ -255,7 +262,12 @@ class Driver:
             self._task.lost_stores[answer.question.store.name] = answer.evidence
         self._known[question] = answer
         for waiter in waiting:
-            _fill(waiter, answer)
+            gathering = waiter[0]
+            if gathering is None or gathering.missing == 1:
+                _fill(waiter, answer)
+            else:  # nearly all
+                gathering.answers[waiter[1]] = answer
+                gathering.missing -= 1
 
 
 def _fill(waiter: Waiter, answer: Any) -> None:

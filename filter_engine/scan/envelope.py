@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 
 
-@frozen
+@settled
 class Envelope:
     """Everything a scan knows besides the message's bytes.
 

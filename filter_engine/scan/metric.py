@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import frozen, settled
 from filter_engine.scan.verdict import Action, Finding, PreResult, SymbolResult
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Score:
     """As in ``Symbol``."""
 
 
-@frozen
+@settled
 class Decision:
     """The metric's result."""
 
@@ -206,7 +206,7 @@ def required_score(thresholds: Mapping[Action, float]) -> float:
 class Scoring:
     """The score of one task while its checks run, and what follows from it."""
 
-    __slots__ = ("_composites", "_seen", "_tally", "_thresholds", "matched", "weighed")
+    __slots__ = ("_composites", "_seen", "_tally", "matched", "thresholds", "weighed")
 
     def __init__(
         self,
@@ -217,7 +217,8 @@ class Scoring:
         grow_factor: float = 1.0,
     ) -> None:
         self._tally = Tally(scores, caps, grow_factor)
-        self._thresholds = thresholds
+        self.thresholds = thresholds
+        """What is left of the limits."""
         self._composites = composites
         self._seen = 0
         self.matched: Matched | None = None
@@ -245,7 +246,7 @@ class Scoring:
 
     def leave_out(self, actions: Collection[Action]) -> None:
         """Let no score demand these actions."""
-        self._thresholds = {a: at for a, at in self._thresholds.items() if a not in actions}
+        self.thresholds = {a: at for a, at in self.thresholds.items() if a not in actions}
 
     def _weigh(self, findings: Sequence[Finding]) -> None:
         self._tally.add(findings)
@@ -261,7 +262,7 @@ class Scoring:
         if self.matched is not None:
             symbols, left = self.matched.settle(symbols)
         total = sum((symbol.score for symbol in symbols), left)
-        action = action_for(total, self._thresholds)
+        action = action_for(total, self.thresholds)
         chosen: PreResult | None = None
         for pre in sorted(pre_results, key=lambda p: -p.priority):
             if not pre.least:

@@ -34,6 +34,7 @@ class Run:
         self.notices: list[Exchange | StoreQuestion] = []
         self.unfinished: list[str] = []
         self.timed_out = False
+        self._decided: tuple[object, Decision] | None = None
         self._plan = plan
         self._statistics = statistics
         self.scoring = Scoring(
@@ -72,7 +73,10 @@ class Run:
     def decision(self) -> Decision:
         """Symbols, score and action of all that was found so far."""
         self.scoring.add(self.findings)
-        return self.scoring.decision(self.pre_results)
+        seen = (len(self.findings), len(self.pre_results), self.scoring.thresholds)
+        if self._decided is None or self._decided[0] != seen:
+            self._decided = seen, self.scoring.decision(self.pre_results)
+        return self._decided[1]
 
     def _time_out(self, on_timeout: PreResult | None) -> None:
         if self.timed_out and on_timeout is not None and on_timeout not in self.pre_results:

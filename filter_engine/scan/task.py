@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from filter_engine.config.addresses import parse_address
 from filter_engine.config.schema import Section
 from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.envelope import Envelope
@@ -86,10 +87,7 @@ def client_ip(text: str | None) -> IPv4Address | IPv6Address | None:
     """Parse a client address; an IPv4-mapped IPv6 address becomes IPv4. None when unusable."""
     if not text:
         return None
-    try:
-        address = ip_address(text.strip().strip("[]").removeprefix("IPv6:"))
-    except ValueError:
-        return None
+    address = parse_address(text.strip().strip("[]").removeprefix("IPv6:"))
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

@@ -7,7 +7,7 @@ from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import frozen, settled
 
 if TYPE_CHECKING:
     from filter_engine.scan.exchange import Exchange
@@ -68,7 +68,7 @@ class PreResult:
     """Template of a rewritten subject; empty leaves the one of the settings or the metric."""
 
 
-@frozen
+@settled
 class Outcome:
     """What a check returns when findings alone do not say it all."""
 
@@ -137,7 +137,7 @@ class HeaderEdits:
         return HeaderEdits(tuple(added), tuple(removed))
 
 
-@frozen
+@settled
 class Verdict:
     """The result of one scan; all that headers, replies, history and metrics ever see."""
 

@@ -52,6 +52,7 @@ def configure(config: LoggingConfig) -> None:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter(f"%(asctime)s {line}"))
+    logging.logThreads = logging.logMultiprocessing = False  # no line shows them
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -101,11 +102,13 @@ def log_message(verdict: Verdict, envelope: Envelope, size: int, scanner: str) -
     parts.append(f"scanner: {scanner}")
     if verdict.unfinished:
         parts.append(f"unfinished: {','.join(verdict.unfinished)}")
-    MESSAGES.info("%s", printable(", ".join(parts))[:MAX_LINE])
+    text = printable(", ".join(parts))[:MAX_LINE]
+    # As ``MESSAGES.info``, without looking for the caller's file and line, which nothing shows.
+    MESSAGES.handle(logging.LogRecord(MESSAGES.name, logging.INFO, "", 0, text, (), None))
 
 
 def _symbol(symbol: SymbolResult) -> str:
-    options = "".join(f"{option};" for option in symbol.options)
+    options = ";".join((*symbol.options, "")) if symbol.options else ""
     return f"{symbol.name}({symbol.score:.2f}){{{options}}}"
 
 

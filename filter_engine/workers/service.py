@@ -80,6 +80,8 @@ class Listeners:
         loop = asyncio.get_running_loop()
         for sock in sockets:
             self._sockets.append(sock)
+            if sock.family != socket.AF_UNIX:  # what is accepted inherits it (Linux)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             loop.add_reader(sock, self._accept, loop, sock, factory)
 
     def stop(self) -> None:
@@ -123,8 +125,6 @@ class Listeners:
         factory: Callable[[], asyncio.BaseProtocol],
     ) -> None:
         try:
-            if sock.family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.connect_accepted_socket(factory, sock)
         except OSError as error:
             log.info("a connection ended at once: %s", error)

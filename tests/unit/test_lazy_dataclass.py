@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filter_engine.lazy_dataclass import frozen, mutable
+from filter_engine.lazy_dataclass import frozen, mutable, settled
 
 
 @frozen
@@ -29,6 +29,14 @@ class Below(Lazy):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "double", 2 * self.size)
+
+
+@settled
+class Settled:
+    """Held by the type checker."""
+
+    size: int
+    name: str = "b"
 
 
 @mutable
@@ -76,6 +84,14 @@ def test_nothing_of_a_frozen_one_changes() -> None:
     with pytest.raises(FrozenInstanceError, match="size"):
         del made.size
     assert made.size == 1
+
+
+def test_a_settled_one_is_equal_and_hashed_by_its_fields() -> None:
+    assert Settled(1) == Settled(1, "b")
+    assert {Settled(1): 1}[Settled(1)] == 1
+    assert Settled(1) != Settled(2)
+    assert repr(Settled(1)).endswith("Settled(size=1, name='b')")
+    assert replace(Settled(1), size=3).size == 3
 
 
 def test_a_mutable_one_changes_and_has_no_hash() -> None:

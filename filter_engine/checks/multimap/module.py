@@ -57,6 +57,10 @@ def _prepare(name: str) -> Callable[[MultimapOptions, Setup], tuple[Rule, ...]]:
     return prepare
 
 
+def _has_rules(name: str) -> Callable[[MultimapOptions], bool]:
+    return lambda options: any(_rules(name, options))
+
+
 def _symbols(name: str) -> Callable[[MultimapOptions], Iterable[Symbol]]:
     def symbols(options: MultimapOptions) -> Iterator[Symbol]:
         for key, rule in _rules(name, options):
@@ -85,19 +89,27 @@ _declare = partial(check, symbols=(), module="multimap", options=MultimapOptions
 
 
 @_declare(_PREFILTER, stage=Stage.PREFILTER, prepare=_prepare(_PREFILTER),
-          symbols_of=_symbols(_PREFILTER))  # fmt: skip
+          has_work=_has_rules(_PREFILTER), symbols_of=_symbols(_PREFILTER))  # fmt: skip
 def prefilter(task: Task) -> Outcome | None:
     """Rules with ``prefilter``; what they force ends the scan."""
     return _run(task, task.state(_PREFILTER))
 
 
-@_declare(_PLAIN, prepare=_prepare(_PLAIN), symbols_of=_symbols(_PLAIN))
+@_declare(
+    _PLAIN, prepare=_prepare(_PLAIN), has_work=_has_rules(_PLAIN), symbols_of=_symbols(_PLAIN)
+)
 def plain(task: Task) -> Outcome | None:
     """Rules that need the mail alone."""
     return _run(task, task.state(_PLAIN))
 
 
-@_declare(_ASKING, prepare=_prepare(_ASKING), symbols_of=_symbols(_ASKING), needs=("asn",))
+@_declare(
+    _ASKING,
+    prepare=_prepare(_ASKING),
+    has_work=_has_rules(_ASKING),
+    symbols_of=_symbols(_ASKING),
+    needs=("asn",),
+)
 async def asking(task: Task, ask: Ask) -> Outcome | None:
     """Rules that need DNS, or the client's network."""
     rules = [rule for rule in task.state(_ASKING) or () if rule.wanted(task)]
@@ -109,8 +121,8 @@ async def asking(task: Task, ask: Ask) -> Outcome | None:
     return _run(task, rules, listed)
 
 
-@_declare(_LATE, stage=Stage.CLASSIFIER, prepare=_prepare(_LATE), symbols_of=_symbols(_LATE),
-          needs=("asn",))  # fmt: skip
+@_declare(_LATE, stage=Stage.CLASSIFIER, prepare=_prepare(_LATE), has_work=_has_rules(_LATE),
+          symbols_of=_symbols(_LATE), needs=("asn",))  # fmt: skip
 async def late(task: Task, ask: Ask) -> Outcome | None:
     """Rules that look at the symbols of the stages before, and of each other."""
     rules = [rule for rule in task.state(_LATE) or () if rule.wanted(task)]
@@ -123,7 +135,7 @@ def _prepare_texts(options: MultimapOptions, setup: Setup) -> tuple[RuleText, ..
     return tuple(RuleText(key, rule, setup) for key, rule in _rules(_TEXTS, options))
 
 
-@_declare(_TEXTS, prepare=_prepare_texts, symbols_of=_symbols(_TEXTS))
+@_declare(_TEXTS, prepare=_prepare_texts, has_work=_has_rules(_TEXTS), symbols_of=_symbols(_TEXTS))
 def rules(task: Task) -> list[Finding]:
     """Texts of rules."""
     texts: tuple[RuleText, ...] = task.state(_TEXTS) or ()

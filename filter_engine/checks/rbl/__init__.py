@@ -23,6 +23,7 @@ from filter_engine.checks.rbl.rules import (
     symbols_in,
 )
 from filter_engine.checks.rbl.stock import SYMBOLS
+from filter_engine.config.addresses import LOOPBACK, PRIVATE
 from filter_engine.config.map_definition import MapKind
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.question import Ask
@@ -99,7 +100,7 @@ def _lists(rules: Mapping[str, RblRule], setup: Setup) -> Lists:
     disabled = options.disabled_rbl_suffixes_map
     return Lists(
         make_rules(used, options, setup),
-        setup.config.options.local,
+        setup.config.options.local | PRIVATE | LOOPBACK,
         Monitor(options.monitored_interval),
         None
         if disabled is None
@@ -161,6 +162,7 @@ async def rbl(task: Task, ask: Ask) -> list[Finding]:
     symbols=(),
     symbols_of=_late_symbols,
     prepare=_prepare_late,
+    has_work=lambda options: bool(_part(rules_of(options), late=True)),
     needs=("dkim",),
 )
 async def rbl_late(task: Task, ask: Ask) -> list[Finding]:
@@ -174,6 +176,7 @@ async def rbl_late(task: Task, ask: Ask) -> list[Finding]:
     symbols=(),
     symbols_of=_surbl_symbols,
     prepare=_prepare_surbl,
+    has_work=lambda options: bool(options.rules),
     needs=("dkim",),
 )
 async def surbl(task: Task, ask: Ask) -> list[Finding]:
@@ -187,6 +190,7 @@ async def surbl(task: Task, ask: Ask) -> list[Finding]:
     symbols=(),
     symbols_of=_emails_symbols,
     prepare=_prepare_emails,
+    has_work=lambda options: bool(options.rules),
 )
 async def emails(task: Task, ask: Ask) -> list[Finding]:
     """Mail addresses in the lists of the section ``emails``."""

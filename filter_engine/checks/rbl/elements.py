@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple, TypeVar
 
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.addresses import without_tags
 from filter_engine.checks.rbl.rules import OF_URLS, Rule
-from filter_engine.config.addresses import LOOPBACK, PRIVATE, AddressSet
+from filter_engine.config.addresses import AddressSet, parse_address
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.message import Address
 from filter_engine.message.received import Received
@@ -72,6 +72,7 @@ class Found:
     """The elements of one task, each kind collected when a rule first asks."""
 
     def __init__(self, task: Task, local: AddressSet) -> None:
+        """``local``: what belongs to the site, or to nobody on the Internet."""
         self._task = task
         self._local = local
         self._kept: dict[object, object] = {}
@@ -89,7 +90,7 @@ class Found:
 
     def is_local(self, ip: IP) -> bool:
         """Whether an address belongs to the site, or to nobody on the Internet."""
-        return ip in self._local or ip in PRIVATE or ip in LOOPBACK or ip.is_link_local
+        return ip in self._local
 
     def for_rule(self, rule: Rule, wanted: Sources) -> list[Elements]:
         """What a rule looks up, signatures and selectors apart, in order and by kind.
@@ -163,7 +164,7 @@ class Found:
     def _hops(self) -> tuple[tuple[Received, Element | None, bool], ...]:
         found = []
         for hop in self._task.message.received:
-            ip = None if hop.from_ip is None else _address(hop.from_ip)
+            ip = None if hop.from_ip is None else parse_address(hop.from_ip)
             element = None if ip is None else of_ip(ip, "received")
             found.append((hop, element, ip is not None and self.is_local(ip)))
         return tuple(found)
@@ -291,15 +292,8 @@ def _is_wanted(url: Url, wanted: Iterable[str]) -> bool:
     return "urls" in wanted or image or content
 
 
-def _address(text: str) -> IP | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
-
-
 def _numeric_part(host: str) -> str:
-    ip = _address(host)
+    ip = parse_address(host)
     return host if ip is None else reversed_octets(ip)
 
 
@@ -312,7 +306,7 @@ def _name(text: str) -> str:
 
 def _of_host(name: str, label: str, no_ip: bool) -> Elements:
     part = _name(name)
-    if not part or "[" in part or (no_ip and _address(part) is not None):
+    if not part or "[" in part or (no_ip and parse_address(part) is not None):
         return ()
     return (Element(name, part, label),)
 

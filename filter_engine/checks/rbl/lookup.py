@@ -45,6 +45,7 @@ class Lists:
 
     rules: tuple[Rule, ...]
     local: AddressSet
+    """Addresses of the site, or of nobody on the Internet."""
     monitor: Monitor
     disabled_zones: Map | None = None
     _wanted: dict[int, tuple[Mapping[str, Score], Wanted]] = field(default_factory=dict)
@@ -73,7 +74,11 @@ class _Lookup(NamedTuple):
 
     rule: Rule
     name: str
-    elements: list[Element]
+    elements: Sequence[Element]
+
+
+Names = dict[str, list[Element]]
+"""Names of one rule, or what stands before its zone, with all they stand for."""
 
 
 async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
@@ -95,13 +100,14 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
         elements = found.for_rule(rule, wanted)
         if rule.selectors and not _needs(rule):
             elements = [*elements, found.selected(rule)]
-        for group in elements:
-            if rule.resolve_ip:
+        if not elements:
+            continue
+        if rule.resolve_ip:
+            for group in elements:
                 to_resolve += _named(session, rule, group)
-            else:
-                session.add(rule, group)
-        if elements:
-            session.test(rule)
+        else:
+            session.add(rule, elements)
+        session.test(rule)
     signed = [rule for rule in alive if "dkim" in rule.checks]
     waiting = [rule for rule in alive if rule.selectors and _needs(rule)]
     resolving = _resolving(to_resolve)
@@ -116,13 +122,13 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     session.answer(answers[before : before + len(names)])
     dkim = answers[0] if before and isinstance(answers[0], DkimResult) else None
     for rule in signed:
-        session.add(rule, found.signers(rule, dkim))
+        session.add_later(rule, found.signers(rule, dkim))
     for rule in waiting:
-        session.add(rule, found.selected(rule))
+        session.add_later(rule, found.selected(rule))
     if resolving:
         known = {a.question: a for a in answers if isinstance(a, DnsAnswer)}
         for rule, element in to_resolve:
-            session.add(rule, _resolved(rule, element, known))
+            session.add_later(rule, _resolved(rule, element, known))
     more = session.take()
     if more:
         session.answer(await ask.all(*more))
@@ -159,44 +165,81 @@ def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
 class _Session:
     """The names asked for one message, and what they were answered."""
 
-    __slots__ = ("_answers", "_lists", "_lookups", "_new", "_prepared", "_task", "_tests")
+    __slots__ = (
+        *("_answers", "_asked", "_lists", "_merged", "_new", "_passed", "_task", "_tests"),
+    )
 
     def __init__(self, task: Task, lists: Lists) -> None:
         self._task = task
         self._lists = lists
-        self._lookups: dict[tuple[int, str], _Lookup] = {}
+        self._asked: list[tuple[Rule, Names]] = []
+        """What each rule asked for; a rule that asks again comes again."""
         self._new: dict[str, DnsQuestion] = {}
         self._tests: dict[str, Rule] = {}
         self._answers: dict[str, DnsAnswer] = {}
         # The elements are kept too, so that no others come to have their id.
-        self._prepared: dict[object, tuple[Elements, list[tuple[Element, str]]]] = {}
+        self._passed: dict[object, tuple[Elements, list[Element]]] = {}
+        self._merged: dict[object, tuple[list[Elements], Names]] = {}
 
-    def add(self, rule: Rule, elements: Elements) -> None:
-        """Look these up in the rule's list."""
-        zone, key = rule.zone, id(rule)
-        lookups, new, answers = self._lookups, self._new, self._answers
-        # Kept, as most rules ask for the same with other zones.
-        wanted = (id(elements), id(rule.whitelist), id(rule.hashing), rule.delimiter)
-        parts = self._prepared.get(wanted)
-        if parts is None:
-            parts = self._prepared[wanted] = (elements, self._parts(rule, elements))
-        for element, part in parts[1]:
-            name = part + zone
-            lookup = lookups.get((key, name))
-            if lookup is not None:
-                if element not in lookup.elements:
-                    lookup.elements.append(element)
-            elif name in new or name in answers or self._ask(name):
-                lookups[key, name] = _Lookup(rule, name, [element])
+    def add(self, rule: Rule, found: list[Elements]) -> None:
+        """Look these up in the rule's list. Every list is asked at once, so this is what counts."""
+        zone = rule.zone
+        names = {part + zone: elements for part, elements in self._parts(rule, found).items()}
+        known = len(self._new) + len(self._answers)
+        if known + len(names) > _MAX_QUESTIONS:
+            names = {name: elements for name, elements in names.items() if self._ask(name)}
+        else:
+            new, answers = self._new, self._answers
+            for name in names:
+                if name not in new and name not in answers:
+                    new[name] = dns_question((name, "A"))
+        if names:
+            self._asked.append((rule, names))
 
-    def _parts(self, rule: Rule, elements: Elements) -> list[tuple[Element, str]]:
-        """The elements that may be looked up, with what stands before the zone."""
-        hashing = rule.hashing
-        return [
-            (element, element.part if hashing is None else hashing(element.part).lower())
-            for element in elements
-            if rule.whitelist is None or not self.is_whitelisted(rule, element)
-        ]
+    def add_later(self, rule: Rule, elements: Elements) -> None:
+        """Look up what came with the answers, beside what the rule has asked for."""
+        known = {name: where for one, where in self._asked if one is rule for name in where}
+        later: Names = {}
+        for part, group in self._parts(rule, [elements]).items():
+            name = part + rule.zone
+            where = known.get(name)
+            if where is not None:  # other rules may hold the same list
+                where[name] = list(dict.fromkeys((*where[name], *group)))
+            elif self._ask(name):
+                later[name] = group
+        if later:
+            self._asked.append((rule, later))
+
+    def _parts(self, rule: Rule, found: list[Elements]) -> Names:
+        """What stands before the zone -> its elements.
+
+        Kept, as rules with other zones ask the same: who changes one of the lists has to copy it.
+        """
+        hashing, whitelist = rule.hashing, rule.whitelist
+        wanted = (*map(id, found), id(whitelist), id(hashing), rule.delimiter)
+        kept = self._merged.get(wanted)
+        if kept is not None:
+            return kept[1]
+        parts: Names = {}
+        for elements in found:
+            for element in elements if whitelist is None else self._not_listed(rule, elements):
+                part = element.part if hashing is None else hashing(element.part).lower()
+                same = parts.get(part)
+                if same is None:
+                    parts[part] = [element]
+                elif element not in same:
+                    same.append(element)
+        self._merged[wanted] = (found, parts)
+        return parts
+
+    def _not_listed(self, rule: Rule, elements: Elements) -> list[Element]:
+        """What the rule's whitelist leaves; kept, as rules that hash otherwise have the same."""
+        wanted = (id(elements), id(rule.whitelist), rule.delimiter)
+        kept = self._passed.get(wanted)
+        if kept is None:
+            passed = [element for element in elements if not self.is_whitelisted(rule, element)]
+            kept = self._passed[wanted] = (elements, passed)
+        return kept[1]
 
     def is_whitelisted(self, rule: Rule, element: Element) -> bool:
         """Whether the site says that this is not to be looked up."""
@@ -240,12 +283,17 @@ class _Session:
     def findings(self) -> list[Finding]:
         """The symbols of all answers."""
         heard = []
-        for lookup in self._lookups.values():
-            answer = self._answers.get(lookup.name)
-            if answer is None or answer.status in MISSING:
+        answers = {
+            name: answer for name, answer in self._answers.items() if answer.status not in MISSING
+        }
+        if not answers:
+            return []
+        for rule, names in self._asked:
+            if answers.keys().isdisjoint(names) or not self._lists.monitor.is_alive(rule):
                 continue  # nearly all
-            if self._lists.monitor.is_alive(lookup.rule):
-                heard.append((lookup, answer))
+            for name, elements in names.items():
+                if name in answers:
+                    heard.append((_Lookup(rule, name, elements), answers[name]))
         if not heard:
             return []
         good = {pair for lookup, answer in heard for pair in _whitelisted(lookup, answer)}
@@ -256,7 +304,7 @@ class _Session:
 
 def _named(session: _Session, rule: Rule, elements: Elements) -> Iterator[tuple[Rule, Element]]:
     """Names to resolve first; addresses are looked up as they are."""
-    session.add(rule, tuple(element for element in elements if element.ip is not None))
+    session.add_later(rule, tuple(element for element in elements if element.ip is not None))
     for element in elements:
         if element.ip is None and not session.is_whitelisted(rule, element):
             yield rule, element

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
 
@@ -23,6 +24,9 @@ from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Embedded, Script, Store, StoreQuestion, Value
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Outcome, SymbolResult
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressor
 
 _MODULE: Final = "history_redis"
 _UNKNOWN: Final = "unknown"
@@ -112,9 +116,7 @@ class History:
         """Put a row before the others, of which ``nrows`` in all stay."""
         data = orjson.dumps(row)
         if self.compressed:
-            import zstandard  # loaded where it is wanted
-
-            data = zstandard.ZstdCompressor(level=1).compress(data)
+            data = _compressor().compress(data)
         return self.store.run(_PUSH_SCRIPT, [self.key], [data, b"%d" % nrows, b"%d" % seconds])
 
     def newest(self, first: int = 0, last: int = -1) -> StoreQuestion:
@@ -141,6 +143,14 @@ class History:
     def reset(self) -> StoreQuestion:
         """Remove all rows."""
         return self.store.delete(self.key)
+
+
+@cache
+def _compressor() -> ZstdCompressor:
+    """That of this process: to make one costs more than to compress a row."""
+    import zstandard  # loaded where it is wanted
+
+    return zstandard.ZstdCompressor(level=1)
 
 
 class _Kept:
@@ -224,6 +234,8 @@ def _symbol(symbol: SymbolResult) -> dict[str, object]:
 
 def _text(text: str) -> str:
     """A bounded text that is valid UTF-8."""
+    if text.isascii():
+        return text[:_MAX_TEXT]
     return octets(text[:_MAX_TEXT]).decode("utf-8", "replace")
 
 

@@ -65,6 +65,10 @@ def _prepare(module: str, *, late: bool) -> Callable[[Options, Setup], tuple[Rul
     return prepare
 
 
+def _has_rules(module: str, *, late: bool) -> Callable[[Options], bool]:
+    return lambda options: any(_used(module, options, late=late))
+
+
 async def _asked(task: Task, ask: Ask, rules: Iterable[Rule]) -> Outcome | None:
     """Ask all programs at once about all that they scan."""
     asked = [
@@ -102,6 +106,7 @@ def _undecided(task: Task, rules: Iterable[Rule]) -> Iterator[Rule]:
     options=AntivirusOptions,
     symbols_of=_symbols_of("antivirus", late=False),
     prepare=_prepare("antivirus", late=False),
+    has_work=_has_rules("antivirus", late=False),
 )
 async def antivirus(task: Task, ask: Ask) -> Outcome | None:
     """Virus scanners are asked about attachments, or about the message."""
@@ -116,6 +121,7 @@ async def antivirus(task: Task, ask: Ask) -> Outcome | None:
     options=AntivirusOptions,
     symbols_of=_symbols_of("antivirus", late=True),
     prepare=_prepare("antivirus", late=True),
+    has_work=_has_rules("antivirus", late=True),
 )
 async def antivirus_late(task: Task, ask: Ask) -> Outcome | None:
     """Virus scanners that are asked once the score is known."""
@@ -128,6 +134,7 @@ async def antivirus_late(task: Task, ask: Ask) -> Outcome | None:
     options=ExternalServicesOptions,
     symbols_of=_symbols_of("external_services", late=False),
     prepare=_prepare("external_services", late=False),
+    has_work=_has_rules("external_services", late=False),
 )
 async def external_services(task: Task, ask: Ask) -> Outcome | None:
     """Other filters are asked about the message."""
@@ -142,6 +149,7 @@ async def external_services(task: Task, ask: Ask) -> Outcome | None:
     options=ExternalServicesOptions,
     symbols_of=_symbols_of("external_services", late=True),
     prepare=_prepare("external_services", late=True),
+    has_work=_has_rules("external_services", late=True),
 )
 async def external_services_late(task: Task, ask: Ask) -> Outcome | None:
     """Other filters that are asked once the score is known."""
@@ -187,6 +195,7 @@ def _prepare_dcc(options: DccOptions, setup: Setup) -> tuple[Rule, ...]:
     options=DccOptions,
     symbols_of=_dcc_symbols,
     prepare=_prepare_dcc,
+    has_work=lambda options: _dcc_rule(options) is not None,
 )
 async def dcc(task: Task, ask: Ask) -> Outcome | None:
     """DCC is asked how often it saw the mail."""

@@ -89,7 +89,14 @@ def prepare(options: SpamAssassinOptions, setup: Setup) -> SpamAssassinBook | No
     return book
 
 
-@check(NAME, symbols=(), options=SpamAssassinOptions, prepare=prepare, symbols_of=symbols_of)
+@check(
+    NAME,
+    symbols=(),
+    options=SpamAssassinOptions,
+    prepare=prepare,
+    symbols_of=symbols_of,
+    has_work=lambda options: bool(options.files.tests),
+)
 def spamassassin(task: Task) -> list[Finding]:
     """The rules of the files; meta rules weigh once, ``tflags multiple`` as often as they match."""
     book: SpamAssassinBook | None = task.state(NAME)

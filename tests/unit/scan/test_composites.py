@@ -214,3 +214,16 @@ def test_a_faulty_composite_is_told(
     finding = next(f for f in caught.value.findings if f.code == code)
     assert words in finding.message
     assert (finding.file, finding.line) == (str(tmp_path / "local.d" / "composites.conf"), 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (("B",), {"NOT_A", "B", "WITHOUT"}),
+        (("A", "B"), {"A", "B"}),
+    ],
+)
+def test_of_what_needs_no_symbol(found: tuple[str, ...], expected: set[str]) -> None:
+    """A composite of a composite that needs no symbol is looked at all the same."""
+    said = {"NOT_A": ("!A", "leave"), "WITHOUT": ("NOT_A & B", "leave")}
+    assert set(outcome(said, *found)[0]) == expected

@@ -36,7 +36,7 @@ def traced(seen: list[str]) -> Registry:
             seen.append(name)
             return run(task, *ask)  # type: ignore[operator]
 
-        registry.add(replace(each, run=told))
+        registry.add(replace(each, run=told, has_work=None))  # all, as a site may use them
     return registry
 
 
