@@ -35,8 +35,12 @@ class Judged(NamedTuple):
 
 
 def _prepare(options: ClassifiersOptions, setup: Setup) -> tuple[Classifier, ...]:
-    stop_words()  # read before the fork
-    return classifiers(setup, options.every)
+    found = classifiers(setup, options.every)
+    if found:
+        import numpy  # noqa: F401  # loaded, like these, before the fork
+
+        stop_words()
+    return found
 
 
 def _own_symbols(options: ClassifiersOptions) -> Iterator[Symbol]:
@@ -51,13 +55,15 @@ def _own_symbols(options: ClassifiersOptions) -> Iterator[Symbol]:
     "bayes_learns",
     module="classifier",
     options=ClassifiersOptions,
+    stage=Stage.PREFILTER,
     symbols=(),
     prepare=_prepare,
 )
 async def bayes_learns(task: Task, ask: Ask) -> Outcome | None:
     """How many messages each classifier has learnt: without enough of them no words are looked at.
 
-    The question leaves together with those of all other checks.
+    The question leaves together with those of greylisting, rate limits and answers, so that these
+    and the statistics need two round trips in all.
     """
     wanted = _wanted(task)
     if not wanted:

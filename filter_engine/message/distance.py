@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -47,3 +48,26 @@ def words_distance(one: Sequence[str], other: Sequence[str]) -> int:
         rises = (shrinks | ~(diagonal | grows)) & everything
         falls = grows & diagonal & everything
     return distance
+
+
+def differ_by_less(one: Sequence[str], other: Sequence[str], limit: float) -> bool:
+    """Whether ``words_distance`` is below ``limit``, which mostly shows without counting it.
+
+    It is at least the number of words that one list has and the other lacks, and at most that of
+    the longer rest between a common beginning and a common end.
+    """
+    one, other = one[:MAX_COMPARED], other[:MAX_COMPARED]
+    shortest = min(len(one), len(other))
+    start = end = 0
+    while start < shortest and one[start] == other[start]:
+        start += 1
+    while end < shortest - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    one, other = one[start : len(one) - end], other[start : len(other) - end]
+    if max(len(one), len(other)) < limit:
+        return True
+    # Of the longer list no fewer words are missing in the other than the other way about.
+    more, fewer = (one, other) if len(one) >= len(other) else (other, one)
+    if (Counter(more) - Counter(fewer)).total() >= limit:
+        return False
+    return words_distance(one, other) < limit

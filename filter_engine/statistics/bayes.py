@@ -8,10 +8,11 @@ that the same counts give the same probability.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, repeat
 from math import exp, inf, isfinite, log
+from operator import mul, truediv
 from typing import Final, NamedTuple
 
 WEIGHTS: Final = (0.0, 3125.0, 256.0, 27.0, 1.0)
@@ -82,59 +83,70 @@ def judge(counts: Counts, distances: bytes, text: int, limits: Limits) -> Judgem
         return Judgement(None, why="no tokens of text")
     # With fewer tokens of text than of the rest, the rest does not count.
     end = len(distances) if text > len(distances) - text else text
-    spam = ham = 0.0
-    used = of_text = 0
-    min_hits = max(limits.min_token_hits, 1)
-    split = bisect_left(counts.places, text)
-    for first, last in ((0, split), (split, bisect_left(counts.places, end))):
-        apart = map(distances.__getitem__, counts.places[first:last])
-        kinds = Counter(zip(apart, counts.spam[first:last], counts.ham[first:last], strict=True))
-        for (distance, s, h), times in kinds.items():
-            pair = _token(
-                distance,
-                s,
-                h,
-                counts.learnt_spam,
-                counts.learnt_ham,
-                min_hits,
-                limits.min_prob_strength,
-            )
-            if pair is not None:
-                spam += pair[0] * times
-                ham += pair[1] * times
-                used += times
-                of_text += times if last == split else 0
+    table = _logarithms(
+        counts.learnt_spam,
+        counts.learnt_ham,
+        max(limits.min_token_hits, 1),
+        limits.min_prob_strength,
+    )
+    known = bisect_left(counts.places, end)
+    apart = map(distances.__getitem__, counts.places[:known])
+    found = list(map(table.__getitem__, zip(apart, counts.spam[:known], counts.ham, strict=False)))
+    in_text = bisect_left(counts.places, text)
+    of_text = in_text - found[:in_text].count(_PASSED_OVER)
+    used = known - found.count(_PASSED_OVER)
     if not used:
         return Judgement(None, why="no token is known")
     if limits.min_tokens > 0 and of_text < int(limits.min_tokens * 0.1):
         return Judgement(None, used, f"only {of_text} tokens of text are known")
+    spam, ham = map(sum, zip(*found, strict=True))
     return Judgement(_combined(spam, ham, used), used)
 
 
-@lru_cache(maxsize=8192)  # few counts are high, and the same ones come with every message
-def _token(
-    distance: int,
-    s: int,
-    h: int,
-    learnt_spam: int,
-    learnt_ham: int,
-    min_hits: int,
-    min_strength: float,
-) -> tuple[float, float] | None:
-    """The logarithms of a token's probabilities, None for one that does not count."""
-    total = s + h
-    if total < min_hits:
-        return None
-    in_spam = s / max(1.0, learnt_spam)
-    in_ham = h / max(1.0, learnt_ham)
-    share = in_spam / (in_spam + in_ham)
-    weight = WEIGHTS[distance] * total
-    weight = weight / (1.0 + weight)
-    spam = (weight * 0.5 + total * share) / (weight + total)
-    if 0.0 < abs(spam - 0.5) < min_strength:
-        return None
-    ham = (weight * 0.5 + total * (1.0 - share)) / (weight + total)
-    return _log(spam), _log(ham)
+_PASSED_OVER: Final = (0.0, 0.0)
+"""Of a token that does not count; one that does has a negative number in it."""
+_KEPT: Final = 50_000
+
+
+class _Logarithms(dict[tuple[int, int, int], tuple[float, float]]):
+    """The logarithms of the probabilities of a token, by its distance and its counts.
+
+    Few counts are high, and the same ones come with every message.
+    """
+
+    def __init__(
+        self, learnt_spam: int, learnt_ham: int, min_hits: int, min_strength: float
+    ) -> None:
+        self._learnt = max(1.0, learnt_spam), max(1.0, learnt_ham)
+        self._min_hits = min_hits
+        self._min_strength = min_strength
+
+    def __missing__(self, key: tuple[int, int, int]) -> tuple[float, float]:
+        if len(self) >= _KEPT:
+            self.clear()
+        found = self[key] = self._of(*key)
+        return found
+
+    def _of(self, distance: int, s: int, h: int) -> tuple[float, float]:
+        total = s + h
+        if total < self._min_hits:
+            return _PASSED_OVER
+        in_spam, in_ham = s / self._learnt[0], h / self._learnt[1]
+        share = in_spam / (in_spam + in_ham)
+        weight = WEIGHTS[distance] * total
+        weight = weight / (1.0 + weight)
+        spam = (weight * 0.5 + total * share) / (weight + total)
+        if 0.0 < abs(spam - 0.5) < self._min_strength:
+            return _PASSED_OVER
+        ham = (weight * 0.5 + total * (1.0 - share)) / (weight + total)
+        return _log(spam), _log(ham)
+
+
+@lru_cache(maxsize=4)
+def _logarithms(
+    learnt_spam: int, learnt_ham: int, min_hits: int, min_strength: float
+) -> _Logarithms:
+    return _Logarithms(learnt_spam, learnt_ham, min_hits, min_strength)
 
 
 def _log(value: float) -> float:
@@ -165,9 +177,8 @@ def _naive(difference: float) -> float:
 
 def _inverse_chi_square(value: float, degrees: int) -> float:
     """The chance that random tokens give a sum of logarithms at least as far from zero."""
-    chance = exp(value)
-    total = chance
-    for step in range(1, degrees):
-        chance *= -value / step
-        total += chance
-    return min(1.0, total)
+    half = -value
+    # Terms grow up to the half and are soon nothing after it: those that come later add nothing.
+    steps = min(degrees, int(half + 12.0 * half**0.5) + 40)
+    terms = accumulate(map(truediv, repeat(half), range(1, steps)), mul, initial=exp(value))
+    return min(1.0, sum(terms))

@@ -12,7 +12,7 @@ from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Store, StoreAnswer, StoreQuestion
 from filter_engine.statistics.bayes import Counts, Limits
 from filter_engine.statistics.options import ClassifierOptions
-from filter_engine.statistics.scripts import LEARN, LOOK_UP, UNLEARN
+from filter_engine.statistics.scripts import COUNTS, LEARN, LOOK_UP, UNLEARN
 from filter_engine.statistics.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -113,14 +113,16 @@ class Classifier(NamedTuple):
 def counts_of(answer: StoreAnswer) -> Counts:
     """The counts in the answer to ``look_up``; raises ``ValueError`` for what is none."""
     value = answer.value
-    if not isinstance(value, list) or len(value) < 2 or (len(value) - 2) % 3:
+    if not isinstance(value, list) or list(map(type, value)) != [int, int, bytes]:
         raise ValueError("no counts")
-    if set(map(type, value)) != {int} or min(value) < 0:
+    spam, ham, known = value
+    if min(spam, ham) < 0 or len(known) % COUNTS.size:
         raise ValueError("counts that are no numbers of messages")
-    places = value[2::3]
+    numbers = memoryview(known).cast("I").tolist()  # little-endian, as are x86-64 and Arm
+    places = numbers[::3]
     if any(map(ge, places, places[1:])):
         raise ValueError("counts that are in no order")
-    return Counts(value[0], value[1], places, value[3::3], value[4::3])
+    return Counts(spam, ham, places, numbers[1::3], numbers[2::3])
 
 
 def numbers_of(answer: StoreAnswer) -> tuple[int, int]:

@@ -3,54 +3,67 @@
 The layout is Rspamd's, version 2: a hash ``RS`` with ``learns_spam``, ``learns_ham`` and
 ``version``; a hash ``RS_<token>`` with ``S`` and ``H`` for each token; a set ``BAYES_SPAM_keys`` of
 the first; and a hash ``learned_ids`` of what was learnt as what (1: spam, -1: ham). Tokens travel
-as one argument: two thousand arguments would cost more than all else.
+as one argument, and counts as one answer: two thousand of either would cost more than all else.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 from filter_engine.scan.store import Embedded, Script, Value
 
-#: KEYS: prefix. ARGV: tokens. Answer: messages learnt as spam and as ham, then for each known token
-#: its place (from 0), its count in spam and in ham.
+#: KEYS: prefix. ARGV: tokens. Answer: messages learnt as spam and as ham, then one text: for each
+#: known token its place (from 0), its count in spam and in ham, as ``COUNTS``.
 _LOOK_UP = """
 local learns = redis.call('HMGET', KEYS[1], 'learns_spam', 'learns_ham')
 local spam, ham = tonumber(learns[1]) or 0, tonumber(learns[2]) or 0
-local found = {math.max(spam, 0), math.max(ham, 0)}
-if spam <= 0 or ham <= 0 then return found end
-local prefix, call, n, at = KEYS[1] .. '_', redis.call, 2, 0
+local answer = {math.max(spam, 0), math.max(ham, 0), ''}
+if spam <= 0 or ham <= 0 then return answer end
+local prefix, call, pack, n, at, found = KEYS[1] .. '_', redis.call, struct.pack, 0, 0, {}
+local function count(text)
+  return math.min(math.max(tonumber(text) or 0, 0), 4294967295)
+end
 for token in string.gmatch(ARGV[1], '%d+') do
   local counts = call('HMGET', prefix .. token, 'S', 'H')
   if counts[1] or counts[2] then
-    found[n + 1] = at
-    found[n + 2] = math.max(tonumber(counts[1]) or 0, 0)
-    found[n + 3] = math.max(tonumber(counts[2]) or 0, 0)
-    n = n + 3
+    n = n + 1
+    found[n] = pack('<I4I4I4', at, count(counts[1]), count(counts[2]))
   end
   at = at + 1
 end
-return found
+answer[3] = table.concat(found)
+return answer
 """
+
+COUNTS = struct.Struct("<III")
+"""A token that is known: its place, how often it was seen in spam and in ham."""
+_MOST = 0xFFFFFFFF
 
 
 def _tokens(packed: bytes) -> list[bytes]:
-    return packed.strip(b"[]").split(b", ") if len(packed) > 2 else []
+    return packed.strip(b"[]").split(b",") if len(packed) > 2 else []
+
+
+def _count(value: bytes | int | None) -> int:
+    return min(max(int(value or 0), 0), _MOST)
 
 
 def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
-    learns = base.fields(keys[0], b"learns_spam", b"learns_ham")
-    found = [max(int(count or 0), 0) for count in learns]
-    if min(found) <= 0:
-        return found
+    learns = [
+        max(int(count or 0), 0) for count in base.fields(keys[0], b"learns_spam", b"learns_ham")
+    ]
+    if min(learns) <= 0:
+        return [*learns, b""]
     prefix = keys[0] + b"_"
     names = [prefix + token for token in _tokens(args[0])]
     known = base.many(names)
+    found = bytearray()
     for at, name in enumerate(names):
         counts = known.get(name)
         if counts:
-            found += (at, max(int(counts.get(b"S", 0)), 0), max(int(counts.get(b"H", 0)), 0))
-    return found
+            found += COUNTS.pack(at, _count(counts.get(b"S")), _count(counts.get(b"H")))
+    return [*learns, bytes(found)]
 
 
 LOOK_UP = Script("bayes look-up", _LOOK_UP, _look_up, writes=False)

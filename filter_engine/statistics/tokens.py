@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
 
 from filter_engine.config.base32 import encode_base32
 from filter_engine.message import Message
-from filter_engine.message.distance import words_distance
+from filter_engine.message.distance import differ_by_less
 from filter_engine.message.part import Part
 from filter_engine.statistics import osb
 from filter_engine.statistics.language import language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import word_hash
 from filter_engine.statistics.words import header_words, part_text, text_words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 WORDS_DECAY = 600
 """Words of a text from which on some are left out."""
@@ -27,7 +31,7 @@ _ALIKE = 0.2
 class Tokens(NamedTuple):
     """The tokens of a message in order, those of its text first."""
 
-    values: list[int]
+    values: NDArray[np.uint64]
     """Numbers of 64 bits."""
     distances: bytes
     """How far apart the words of each are (1 to 4)."""
@@ -37,15 +41,12 @@ class Tokens(NamedTuple):
     @property
     def packed(self) -> bytes:
         """The values in decimal, as they stand in keys, in the way lists are written."""
-        return str(self.values).encode()  # one call for all
+        return orjson.dumps(self.values, option=orjson.OPT_SERIALIZE_NUMPY)
 
     def digest(self, user: str = "") -> bytes:
         """By what a message is known again once it was learnt (by ``user``)."""
-        numbers = array("Q", self.values)
-        if sys.byteorder == "big":
-            numbers.byteswap()
         found = hashlib.blake2b(user.encode("utf-8", "replace"))
-        found.update(numbers)
+        found.update(self.values.astype("<u8", copy=False).tobytes())
         return encode_base32(found.digest()).encode()
 
 
@@ -53,7 +54,9 @@ def tokens_of(
     message: Message, policies: Sequence[str] = (), words_decay: int = WORDS_DECAY
 ) -> Tokens:
     """The tokens of a message; ``policies`` as ``meta_words`` takes them."""
-    values: list[int] = []
+    import numpy as np  # loaded where there are statistics
+
+    values: list[NDArray[np.uint64]] = []
     distances: list[bytes] = []
     texts = message.text_parts
     split = [part_text(message, part) for part in texts]
@@ -62,16 +65,16 @@ def tokens_of(
     for text, language in zip(split[:1] if alike else split, languages, strict=False):
         words = text_words(text, language, words_decay)
         found, apart = osb.tokens(words.hashes, words.links)
-        values += found
+        values.append(found)
         distances.append(apart)
     header = header_words(message, languages[0] if languages else "en")
     found, apart = osb.tokens(header.hashes)
-    values += found
+    values.append(found)
     distances.append(apart)
-    count = len(values)
+    count = sum(map(len, distances))
     meta = [word_hash(word) for word in meta_words(message, languages, policies) if word]
     found, apart = osb.tokens(meta)
-    return Tokens(values + found, b"".join((*distances, apart)), count)
+    return Tokens(np.concatenate((*values, found)), b"".join((*distances, apart)), count)
 
 
 def _alike(message: Message, texts: Sequence[Part]) -> bool:
@@ -80,4 +83,4 @@ def _alike(message: Message, texts: Sequence[Part]) -> bool:
     total = len(one) + len(other)
     if not total or abs(len(one) - len(other)) >= _ALIKE * total:
         return False
-    return one == other or words_distance(one, other) < _ALIKE * total
+    return one == other or differ_by_less(one, other, _ALIKE * total)

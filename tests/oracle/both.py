@@ -63,7 +63,7 @@ class Both:
         self.redis.stop()
 
     def forget(self) -> None:
-        self.redis.say("FLUSHALL")
+        self.redis.say("FLUSHALL", "ASYNC")
 
     def rspamd_learns(self, raw: bytes, spam: bool) -> bytes:
         path = "/learnspam" if spam else "/learnham"

@@ -21,6 +21,7 @@ DEAR = (
     "hyperscan",
     "jinja2",
     "nacl",
+    "numpy",
     "publicsuffixlist",
     "regex",
     "selectolax",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filter_engine.message import Message
-from filter_engine.message.distance import words_distance
+from filter_engine.message.distance import differ_by_less, words_distance
 from filter_engine.message.words import split_words
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=14)
@@ -54,3 +54,5 @@ def plain_distance(one: list[str], other: list[str]) -> int:
 @given(WORDS, WORDS)
 def test_distance(one: list[str], other: list[str]) -> None:
     assert words_distance(one, other) == plain_distance(one, other)
+    for limit in (0, 0.5, 1, 2.5, len(one), len(one) + len(other)):
+        assert differ_by_less(one, other, limit) is (plain_distance(one, other) < limit)

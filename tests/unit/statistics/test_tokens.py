@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from filter_engine.message import Message
@@ -48,9 +49,9 @@ def test_the_first_words_only_stand_before_others() -> None:
         values, distances = osb.tokens(list(range(1, count + 1)))
         assert len(values) == len(distances) == wanted
     values, _ = osb.tokens([1, 2, 3, 4, 5])
-    assert values == [4 + 3 * 3, 4 + 2 * 5, 4 + 1 * 11]
+    assert values.tolist() == [4 + 3 * 3, 4 + 2 * 5, 4 + 1 * 11]
     values, _ = osb.tokens([1, 2, 3, 4, 5, 6])
-    assert values == [6 + 5 * 3, 6 + 4 * 5, 6 + 3 * 11, 6 + 2 * 23]
+    assert values.tolist() == [6 + 5 * 3, 6 + 4 * 5, 6 + 3 * 11, 6 + 2 * 23]
 
 
 def test_links_come_after_words_and_never_before() -> None:
@@ -59,7 +60,7 @@ def test_links_come_after_words_and_never_before() -> None:
     links[6] = True
     values, distances = osb.tokens(words, links)
     assert distances == bytes([1, 2, 3, 4, 1, 2, 3, 4, 2, 3, 4])
-    assert values[-3:] == [8 + 6 * 5, 8 + 5 * 11, 8 + 4 * 23]
+    assert values[-3:].tolist() == [8 + 6 * 5, 8 + 5 * 11, 8 + 4 * 23]
 
 
 def test_stems_and_stop_words() -> None:
@@ -113,7 +114,7 @@ def test_the_second_of_two_texts_that_say_the_same_is_left_out() -> None:
 def test_long_texts_thin_out_the_same_way_each_time() -> None:
     text = " ".join(f"word{number}x" for number in range(2000))
     tokens = tokens_of(mail(text))
-    assert tokens == tokens_of(mail(text))
+    assert tokens.packed == tokens_of(mail(text)).packed
     assert 800 * 4 < tokens.text < 960 * 4, "600, and a fifth of the rest"
     assert tokens_of(mail(text), words_decay=0).text > 7900
 
@@ -144,8 +145,8 @@ def test_words_for_what_is_no_text() -> None:
 
 
 def test_packed_and_digest() -> None:
-    tokens = Tokens([1, 2**64 - 1], b"\x01\x02", 2)
-    assert tokens.packed == b"[1, 18446744073709551615]"
+    tokens = Tokens(np.array([1, 2**64 - 1], np.uint64), b"\x01\x02", 2)
+    assert tokens.packed == b"[1,18446744073709551615]"
     assert tokens.digest() == tokens.digest() != tokens.digest("user")
     assert len(tokens.digest()) == 103
 
