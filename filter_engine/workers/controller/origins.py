@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -27,21 +28,47 @@ def caller_of(request: web.Request, *, foreign: bool) -> Caller:
     )
 
 
+_BROWSERS = ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Accept-Language", "Referer")
+"""Headers that browsers send; ``rspamc`` and its like do not."""
+
+
 class Neighbours:
     """The origins (RFC 6454) of the site's controllers: their pages may ask this one."""
 
-    def __init__(self, urls: Iterable[str]) -> None:
+    def __init__(self, urls: Iterable[str], names: Iterable[str] = ()) -> None:
+        """``names`` are those of this host."""
         self._origins = frozenset(filter(None, map(origin_of, urls)))
+        hosts = (urlsplit(origin).hostname for origin in self._origins)
+        self._names = {"localhost", *(name.lower() for name in names), *filter(None, hosts)}
 
     def is_foreign(self, request: web.Request) -> bool:
         """Whether a browser asks for a page that is neither ours nor a neighbour's.
 
-        A browser says so itself (Fetch Metadata, RFC 6454); other clients say nothing.
+        A browser says so itself (Fetch Metadata, RFC 6454). It does not where the other site's name
+        was made to lead here (DNS rebinding): so it must ask for a name of ours, or for an address.
+        Other clients may ask for any name.
         """
-        origin = request.headers.get("Origin")
-        if origin is not None:
-            return not (self.allows(origin) or urlsplit(origin).netloc == request.host)
-        return request.headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site")
+        said = request.headers
+        origin = said.get("Origin")
+        if origin is not None and self.allows(origin):
+            return False
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            return True
+        if said.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
+            return True
+        return any(name in said for name in _BROWSERS) and not self._is_own(request.host)
+
+    def _is_own(self, host: str) -> bool:
+        """Whether a host, as a request names it, is an address or a name of this one."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        try:
+            ip_address(name)
+        except ValueError:
+            return name in self._names or name.endswith(".localhost")
+        return True
 
     def allows(self, origin: str) -> bool:
         """Whether the origin is a neighbour's."""

@@ -43,7 +43,11 @@ class ControllerWorker:
         self._context = context
         self._access = AccessControl(config)
         neighbours = context.config.options.neighbours.values()
-        self._neighbours = Neighbours(url_of(entry.host, entry.path) for entry in neighbours)
+        server = context.scanner.server
+        self._neighbours = Neighbours(
+            (url_of(entry.host, entry.path) for entry in neighbours),
+            (server, server.partition(".")[0]),
+        )
         self._throughput = Throughput(
             context.statistics,
             file_in(context.config.variables),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -202,6 +203,16 @@ def test_only_neighbours_pages_may_ask_from_a_browser(engine: Engine) -> None:
     assert ask(engine, "/statreset", Sec_Fetch_Site="cross-site")[0] == 401
     own = f"http://127.0.0.1:{engine.controller}"
     assert ask(engine, "/stat", Origin=own, Sec_Fetch_Site="same-origin")[0] == 200
+
+
+def test_a_name_of_another_site_that_leads_here_opens_nothing(engine: Engine) -> None:
+    """DNS rebinding: to a browser the page and this host are of one site."""
+    evil = f"evil.example:{engine.controller}"
+    for more in ({}, {"Origin": f"http://{evil}"}, {"Sec_Fetch_Site": "same-origin"}):
+        assert ask(engine, "/stat", Host=evil, Accept_Language="en", **more)[0] == 401
+    for own in ("127.0.0.1", "[::1]:1", "localhost:1", socket.gethostname(), "mx1.example"):
+        assert ask(engine, "/stat", Host=own, Accept_Language="en")[0] == 200, own
+    assert ask(engine, "/stat", Host="mx1.vpn")[0] == 200, "no browser: rspamc -h mx1.vpn"
 
 
 def test_selectors(engine: Engine) -> None:
