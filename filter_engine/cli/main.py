@@ -23,6 +23,7 @@ COMMANDS = {
     "dns": ("filter_engine.cli.dns_records", "dns"),
     "errors": ("filter_engine.cli.watch", "errors"),
     "explain": ("filter_engine.cli.explain", "explain"),
+    "fuzzy": ("filter_engine.cli.fuzzy", "fuzzy"),
     "health": ("filter_engine.cli.health", "health"),
     "history": ("filter_engine.cli.watch", "history"),
     "import": ("filter_engine.cli.import_", "import_"),

@@ -192,7 +192,8 @@ class Rule:
             if least is not None and weight < least:
                 continue
             shown = answer.digest.hex()[:_SHOWN]
-            option = f"{answer.flag}:{shown}:{answer.probability:.2f}:{made.kind.value}"
+            share = math.floor(answer.probability * 100) / 100  # Rspamd cuts off
+            option = f"{answer.flag}:{shown}:{share:.2f}:{made.kind.value}"
             evidence = (
                 f"{reply.server}: part {made.part}, {made.digest.hex()[:_SHOWN]} is known with "
                 f"weight {answer.value}"

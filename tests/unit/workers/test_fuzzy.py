@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from filter_engine.config.collector import Collector
-from filter_engine.config.layers import Layers
-from filter_engine.config.model import Config
-from filter_engine.config.schema import bind
-from filter_engine.config.workers import FuzzyConfig
-from filter_engine.dns.table import TableResolver
 from filter_engine.fuzzy.box import SharedKey, keypair, new_keypair, write_key
 from filter_engine.fuzzy.hashes import Policy, Texts, hashes_of
 from filter_engine.fuzzy.protocol import (
     Command,
-    ReplyTo,
     Request,
     decode_reply,
     open_reply,
@@ -29,9 +19,7 @@ from filter_engine.fuzzy.protocol import (
 )
 from filter_engine.fuzzy.shingles import Hashing
 from filter_engine.message import Message
-from filter_engine.store.client import StoreClient
-from filter_engine.ucl import parse
-from filter_engine.workers.fuzzy import FuzzyWorker
+from fuzzy_storage import Storage, ask
 from redis_server import PROGRAM, RedisServer
 
 from .engine import Engine, free_port
@@ -50,58 +38,6 @@ _STORAGE = keypair(bytes(range(32)))
 def _mail(text: str) -> bytes:
     head = "From: a@client.example\r\nTo: b@home.example\r\nSubject: watches\r\n"
     return f"{head}Message-ID: <1@client.example>\r\n\r\n{text}\r\n".encode()
-
-
-class Storage:
-    """The worker on a socket of its own, with a real store, in an event loop in a thread."""
-
-    def __init__(self, text: str) -> None:
-        section = parse(f"count = 1; {text}")
-        self._config = bind(FuzzyConfig, section, Collector(Layers({})), "worker 'fuzzy'")
-        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sock.bind(("127.0.0.1", 0))
-        self._sock.setblocking(False)
-        self.port: int = self._sock.getsockname()[1]
-        self._stop = asyncio.Event()
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._thread.start()
-        assert self._started.wait(20)
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        stores = StoreClient(TableResolver({}))
-        stores.open(self._loop)
-        worker = FuzzyWorker(self._config, Config(), stores)
-        await worker.start([self._sock])
-        self._started.set()
-        await self._stop.wait()
-        worker.drain(hurry=True)
-        assert await worker.wait_drained(5.0)
-        stores.close()
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
-
-    def say(self, request: Request, *, wait: float = 5.0) -> ReplyTo | None:
-        """The reply to one request; None when none comes."""
-        data = self.raw(request.encode(), wait)
-        return None if data is None else decode_reply(data)
-
-    def raw(self, data: bytes, wait: float = 5.0) -> bytes | None:
-        return _raw(self.port, data, wait)
-
-
-def _raw(port: int, data: bytes, wait: float = 5.0) -> bytes | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(wait)
-        sock.connect(("127.0.0.1", port))
-        sock.send(data)
-        try:
-            return sock.recv(2048)
-        except TimeoutError:
-            return None
 
 
 Start = Callable[[str], Storage]
@@ -270,7 +206,7 @@ def test_a_service_keeps_hashes_and_its_scans_ask_for_them(tmp_path: Path) -> No
     try:
         engine.start()
         assert symbols(_TEXT) == {}
-        assert _raw(port, _request(Command.WRITE, value=20).encode()) is not None
+        assert ask(port, _request(Command.WRITE, value=20).encode()) is not None
         digest = _request(Command.CHECK).digest.hex()[:10]
         found = symbols(_TEXT)["FUZZY_DENIED"]
         assert found["options"] == [f"1:{digest}:1.00:txt"]
@@ -278,7 +214,7 @@ def test_a_service_keeps_hashes_and_its_scans_ask_for_them(tmp_path: Path) -> No
         engine.hup()
         near = symbols(_TEXT.replace("splendid watches", "fine clocks"))["FUZZY_DENIED"]
         assert str(near["options"]).startswith(f"['1:{digest}:0.")
-        assert _raw(port, _request(Command.WRITE, "x " * 100, flag=9).encode()) is not None
+        assert ask(port, _request(Command.WRITE, "x " * 100, flag=9).encode()) is not None
         assert list(symbols("x " * 100)) == ["FUZZY_UNKNOWN"]
         assert engine.stop() == 0
     finally:

@@ -1,0 +1,214 @@
+"""``filter-engine fuzzy``: ask and teach storages of fuzzy hashes with the site's own rules."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from filter_engine.cli.loading import load_config
+from filter_engine.cli.options import config_options, fail
+from filter_engine.config.annotate import printable
+
+if TYPE_CHECKING:
+    from filter_engine.checks.fuzzy_check.rule import Rule
+    from filter_engine.config.model import Config
+    from filter_engine.fuzzy.hashes import PartHash
+    from filter_engine.fuzzy.protocol import ReplyTo
+    from filter_engine.scan.exchange import Exchange, Reply
+
+F = TypeVar("F", bound=Callable[..., Any])
+_SHOWN: Final = 16
+"""Digits of a digest that are printed."""
+
+
+def _common(command: F) -> F:
+    for option in (
+        config_options,
+        click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON."),
+        click.option("-R", "--rule", "wanted", metavar="NAME", help="This rule alone."),
+        click.argument(
+            "files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+_FLAG = click.option(
+    "-f", "--flag", required=True, type=click.IntRange(0, 255), help="Number of the list."
+)
+
+
+@click.group()
+def fuzzy() -> None:
+    """Storages of fuzzy hashes: what they know of mails, and what they shall know.
+
+    Asks and teaches the storages of the rules in fuzzy_check, by their own protocol; a storage
+    takes changes from clients in its allow_update.
+    """
+
+
+@fuzzy.command()
+@_common
+def check(**given: Any) -> None:
+    """Ask whether the storages know message FILES ("-" is standard input).
+
+    Exit status 1 when none of them is known, or a storage does not answer.
+    """
+    _run("CHECK", **given)
+
+
+@fuzzy.command()
+@_common
+@_FLAG
+@click.option("-w", "--weight", default=1, show_default=True, help="What is added to its weight.")
+def add(**given: Any) -> None:
+    """Teach the storages message FILES.
+
+    Exit status 1 when a hash was not taken.
+    """
+    _run("WRITE", **given)
+
+
+@fuzzy.command(name="del")
+@_common
+@_FLAG
+def delete(**given: Any) -> None:
+    """Have the storages forget message FILES.
+
+    Exit status 1 when a storage does not do it.
+    """
+    _run("DELETE", **given)
+
+
+def _run(
+    name: str,
+    files: tuple[Path, ...],
+    config_file: Path | None,
+    variables: dict[str, str],
+    wanted: str | None,
+    as_json: bool,
+    flag: int = 0,
+    weight: int = 0,
+) -> None:
+    from filter_engine.fuzzy.hashes import Texts, hashes_of
+    from filter_engine.fuzzy.protocol import Command
+    from filter_engine.message import Message
+
+    command = Command[name]
+    config = load_config(config_file, variables)
+    rules = _rules(config, wanted, teach=command is not Command.CHECK)
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        except OSError as error:
+            fail(f"cannot read {printable(str(file))}: {error.strerror}")
+        texts = Texts(Message(raw))
+        for rule in rules:
+            hashes = hashes_of(texts, rule.policy, rule.hashing)
+            if command is Command.CHECK:
+                asked = rule.ask(hashes, b"")
+            else:
+                asked = rule.teach(command, hashes, flag, weight)
+            if asked is None:
+                continue
+            reply = asyncio.run(_exchange(asked.exchange, config))
+            answers = rule.replies(asked, reply, taught=command is not Command.CHECK)
+            rows += [
+                {"file": str(file), "rule": rule.name, **_row(made, answers.get(tag), reply)}
+                for tag, made in asked.hashes.items()
+            ]
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+    else:
+        for row in rows:
+            click.echo(_line(row, checked=command is Command.CHECK))
+        if not rows:
+            click.echo("nothing in it is compared", err=True)
+    good = [row["found"] for row in rows]
+    if not (any(good) if command is Command.CHECK else good and all(good)):
+        raise SystemExit(1)
+
+
+def _rules(config: Config, wanted: str | None, *, teach: bool) -> list[Rule]:
+    from filter_engine.checks.fuzzy_check.module import rules_of
+    from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
+    from filter_engine.scan.setup import Setup
+
+    section = config.modules.get("fuzzy_check")
+    options = section if isinstance(section, FuzzyCheckOptions) else FuzzyCheckOptions()
+    rules = [
+        rule
+        for rule in rules_of(options, Setup(config))
+        if wanted in (None, rule.name) and (rule.writing if teach else rule.reading) is not None
+    ]
+    if not rules:
+        does = "taught" if teach else "asked"
+        fail(f"no rule of fuzzy_check has a storage that may be {does}: see docs/fuzzy.md")
+    return rules
+
+
+def _row(made: PartHash, answer: ReplyTo | None, reply: Reply) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "part": made.part,
+        "kind": made.kind.value,
+        "digest": made.digest.hex(),
+        "server": reply.server,
+        "found": answer is not None and answer.found,
+    }
+    if answer is None:
+        row["error"] = reply.detail or "no answer"
+    elif answer.found:
+        row |= {
+            "flag": answer.flag,
+            "weight": answer.value,
+            "probability": round(answer.probability, 2),
+            "known_as": answer.digest.hex(),
+        }
+    elif answer.value:
+        row["error"] = {403: "forbidden", 500: "the storage's store failed"}.get(
+            answer.value, f"error {answer.value}"
+        )
+    return row
+
+
+def _line(row: dict[str, Any], *, checked: bool) -> str:
+    begin = f"{printable(row['file'])}: {row['rule']}: part {row['part']} ({row['kind']})"
+    digest = row["digest"][:_SHOWN]
+    if "error" in row:
+        return f"{begin} {digest}: {row['error']}"
+    if not checked:
+        return f"{begin} {digest}: done, list {row['flag']}"
+    if not row["found"]:
+        return f"{begin} {digest}: not known"
+    near = "" if row["known_as"] == row["digest"] else f" as {row['known_as'][:_SHOWN]}"
+    return (
+        f"{begin} {digest}: known{near}, list {row['flag']}, weight {row['weight']}, "
+        f"probability {row['probability']:.2f}"
+    )
+
+
+async def _exchange(question: Exchange, config: Config) -> Reply:
+    from filter_engine.dns.system import client_for
+    from filter_engine.streams.client import StreamClient
+
+    loop = asyncio.get_running_loop()
+    dns = client_for(config.options.dns)
+    dns.open(loop)
+    streams = StreamClient(dns)
+    streams.open(loop)
+    future: asyncio.Future[Reply] = loop.create_future()
+    streams.exchange(question, future.set_result)
+    try:
+        return await future
+    finally:
+        streams.close()
+        dns.close()
