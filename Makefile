@@ -40,7 +40,7 @@ $(STAMPS)/packages: molecule/lab/controller_packages.txt
 	  echo "== installing system packages: $$(echo $$missing)"
 	  $(SUDO) apt-get update -qq
 	  # Tests start programs of their own: where systemd runs, Debian would start these services.
-	  keep_off=$$([ ! -d /run/systemd/system ] || grep -xE 'rspamd|redis-server' <<<"$$missing" || true)
+	  keep_off=$$([ ! -d /run/systemd/system ] || grep -xE 'rspamd|redis-server|nginx-light' <<<"$$missing" | sed s/-light// || true)
 	  for service in $$keep_off; do $(SUDO) systemctl mask -q $$service.service; done
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 	  for service in $$keep_off; do

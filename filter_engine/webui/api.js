@@ -25,7 +25,7 @@ export async function ask(path, { method = "GET", headers = {}, body, base = "",
   let reply;
   try {
     reply = await fetch(base + path, {
-      method, headers: sent, body, cache: "no-store", credentials: "omit", redirect: "error",
+      method, headers: sent, body, cache: "no-store", credentials: "same-origin", redirect: "error",
       signal: signal ? AbortSignal.any([signal, ends]) : ends,
     });
   } catch (error) {
@@ -55,9 +55,20 @@ function reason(said) {
 export const post = (path, body, headers = {}) => ask(path, { method: "POST", body, headers });
 export const postJson = (path, data) => post(path, JSON.stringify(data), { "Content-Type": "application/json" });
 
-/** Where a neighbour's controller answers; an entry without a scheme is spoken to as this page is. */
-export function baseOf(neighbour) {
+/**
+ * Where a neighbour's controller may answer, best first. Under a proxy that serves this page at one neighbour's path,
+ * the others' paths are tried there: one certificate, one login. Then at the neighbour's own web server; an entry
+ * without a scheme is spoken to as this page is.
+ */
+export function basesOf(neighbour, all) {
+  const path = plain(neighbour.path);
   const host = neighbour.host.includes("://") ? neighbour.host : `${location.protocol}//${neighbour.host}`;
-  const path = (neighbour.path ?? "").replace(/^\/+|\/+$/g, "");
-  return `${host.replace(/\/+$/, "")}/${path}${path ? "/" : ""}`;
+  const bases = [new URL(`/${path}`, host).href];
+  if (all.some((one) => plain(one.path) && location.pathname === `/${plain(one.path)}`)) bases.unshift(new URL(`/${path}`, location.href).href);
+  return [...new Set(bases)];
+}
+
+function plain(path) {
+  const bare = (path ?? "").replace(/^\/+|\/+$/g, "");
+  return bare ? `${bare}/` : "";
 }

@@ -13,7 +13,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds a page has for what it should show."""
 _QUIET = (
     "--headless=new",
@@ -21,6 +21,7 @@ _QUIET = (
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
+    "--ignore-certificate-errors",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

@@ -1,27 +1,31 @@
 // All controllers of the site side by side: the browser asks each itself.
 
-import { ask, baseOf } from "../api.js";
+import { ask, basesOf } from "../api.js";
 import { count, duration, h, heading, table } from "../dom.js";
 
 const EVERY = 5000;
 
-async function look(name, neighbour, signal) {
-  const base = neighbour ? baseOf(neighbour) : "";
-  const started = performance.now();
-  try {
-    const [state, stat] = await Promise.all([ask("state", { base, signal }), ask("stat", { base, signal })]);
-    return { name, base, state, stat, took: performance.now() - started };
-  } catch (error) {
-    return { name, base, fault: error.message };
+async function look(name, neighbour, all, signal) {
+  let fault = "";
+  for (const base of neighbour ? basesOf(neighbour, all) : [""]) {
+    const started = performance.now();
+    try {
+      const [state, stat] = await Promise.all([ask("state", { base, signal }), ask("stat", { base, signal })]);
+      return { name, base, state, stat, took: performance.now() - started };
+    } catch (error) {
+      fault = error.message;
+    }
   }
+  return { name, base: neighbour ? basesOf(neighbour, all).at(-1) : "", fault };
 }
 
 export async function show({ signal }) {
   const neighbours = Object.entries(await ask("neighbours", { signal }));
+  const named = neighbours.map(([, neighbour]) => neighbour);
   const asked = neighbours.length ? neighbours : [["this host", null]];
   const place = h("div", { "aria-live": "off" });
   const load = async () => {
-    const rows = await Promise.all(asked.map(([name, neighbour]) => look(name, neighbour, signal)));
+    const rows = await Promise.all(asked.map(([name, neighbour]) => look(name, neighbour, named, signal)));
     if (!signal.aborted) place.replaceChildren(draw(rows));
   };
   await load();
@@ -66,7 +70,6 @@ function draw(rows) {
       { title: "Spam", number: true, row: (row) => (row.stat ? count(row.stat.spam_count) : "") },
       { title: "Learnt", number: true, row: (row) => (row.stat?.statfiles ?? []).map((one) => `${one.symbol} ${count(one.revision)}`).join(", ") },
       { title: "Stores", row: (row) => (row.state ? replication(row.state) : "") },
-      { title: "Scanners", row: (row) => (row.state?.upstreams ?? []).map((one) => h("div", null, `${one.name} ${one.up ? "up" : "away"}`)) },
       { title: "Errors", number: true, row: (row) => (row.state ? count(row.state.errors) : "") },
       { title: "Configuration", row: (row) => (row.state ? h("code", { title: row.state.config_id }, row.state.config_id.slice(0, 10)) : "") },
     ], rows));

@@ -1,0 +1,216 @@
+"""Role webui_proxy's nginx before real controllers, and the fleet page through it."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import ssl
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+from unit.workers.engine import Engine, free_port, until
+
+from redis_server import RedisServer
+
+from .browser import Browser
+from .conftest import CHANGE
+
+ROLE = Path(__file__).parents[2] / "roles/webui_proxy"
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+HOSTS = ("charlotte", "dolores", "maeve")
+NOBODY = {"webui_proxy_controllers": {"charlotte": "127.0.0.1:9"}}
+"""Nothing listens there: 502 is what is behind the gate."""
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed (make setup)")
+
+
+def configuration(**variables: object) -> str:
+    """What the role writes for charlotte."""
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["comment"] = lambda text: f"# {text}"
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    template = (ROLE / "templates/tree/nginx.conf.j2").read_text()
+    facts = {
+        "ansible_managed": "managed",
+        "inventory_hostname": "charlotte",
+        "webui_proxy_allow": ["127.0.0.0/8"],
+    }
+    return environment.from_string(template).render(defaults | facts | variables)
+
+
+class Proxy:
+    """nginx on loopback, as the role configures it but for its pid file and log."""
+
+    def __init__(self, directory: Path, users: str = "", **variables: object) -> None:
+        directory.mkdir()
+        (directory / "webui_users").write_text(users)
+        certificate, key = directory / "webui.crt", directory / "webui.key"
+        make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x"
+        command = [*make.split(), "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True)
+        self.port = free_port()
+        text = configuration(
+            webui_proxy_listen=["127.0.0.1"],
+            webui_proxy_port=self.port,
+            __webui_proxy_certificate=str(certificate),
+            __webui_proxy_key=str(key),
+            **variables,
+        )
+        text = text.replace("/run/nginx.pid", str(directory / "pid"))
+        text = text.replace(
+            "syslog:server=unix:/dev/log,nohostname,tag=webui", str(directory / "error.log")
+        )
+        # What is listened to here is this test's own: no other user may be needed for it.
+        self.log = directory / "error.log"
+        (directory / "nginx.conf").write_text(text.replace("user www-data;", "user root;"))
+        command = [str(NGINX), "-p", str(directory), "-c", str(directory / "nginx.conf")]
+        tested = subprocess.run([*command, "-t", "-q"], capture_output=True, text=True, check=False)
+        assert tested.returncode == 0, tested.stderr
+        self._process = subprocess.Popen([*command, "-g", "daemon off;"])
+        until(self._listens, "nginx")
+
+    def _listens(self) -> bool:
+        try:
+            self.get("/nothing")
+        except OSError:
+            return False
+        return True
+
+    def get(self, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Status, headers and body."""
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.port, context=context, timeout=30
+        )
+        connection.request(
+            "GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+        reply = connection.getresponse()
+        body = reply.read()
+        connection.close()
+        return reply.status, reply.headers, body
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def site(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Three hosts' controllers behind charlotte's proxy."""
+    directory = tmp_path_factory.mktemp("site")
+    engines = {name: Engine(directory / name) for name in HOSTS}
+    proxy = None
+    try:
+        neighbours = "".join(
+            f'neighbours {{ {name} {{ host = "https://{name}.example.net:443";'
+            f' path = "/rspamd/{name}"; }} }}\n'
+            for name in HOSTS
+        )
+        for number, engine in enumerate(engines.values()):
+            options = (engine.local_d / "options.inc").read_text()
+            engine.write("options.inc", options + neighbours)
+            engine.write("redis.conf", f'servers = "{redis.name}"; db = {5 + number};')
+            engine.write(
+                "worker-normal.inc", f'bind_socket = "127.0.0.1:{engine.normal}"; count = 1;'
+            )
+            engine.write(
+                "worker-controller.inc",
+                f'bind_socket = "127.0.0.1:{engine.controller}"; enable_password = "{CHANGE}";',
+            )
+            engine.launch()
+        for engine in engines.values():
+            engine.told("READY=1")
+        addresses = {name: f"127.0.0.1:{engine.controller}" for name, engine in engines.items()}
+        proxy = Proxy(directory / "nginx", webui_proxy_controllers=addresses)
+        yield proxy
+    finally:
+        if proxy is not None:
+            proxy.close()
+        for engine in engines.values():
+            engine.close()
+
+
+def test_every_host_has_its_path_and_nothing_else_is_served(site: Proxy) -> None:
+    for name in HOSTS:
+        status, _, body = site.get(f"/rspamd/{name}/ping")
+        assert (status, body) == (200, b"pong\r\n")
+    assert site.get("/")[0] == 302
+    assert site.get("/rspamd/charlotte")[1]["Location"].endswith("/rspamd/charlotte/")
+    assert site.get("/rspamd/bernard/ping")[0] == 404
+    assert site.get("/stat")[0] == 404
+    assert "nginx/" not in site.get("/nothing")[1]["Server"]
+    assert "default-src 'none'" in site.get("/rspamd/charlotte/")[1]["Content-Security-Policy"]
+
+
+def test_the_proxy_alone_says_who_asks(site: Proxy) -> None:
+    asked = site.get(
+        "/rspamd/charlotte/stat", X_Forwarded_For="203.0.113.9", X_Real_IP="203.0.113.9"
+    )
+    # This test is a client on loopback, and what it forges counts for nothing.
+    assert asked[0] == 200
+
+
+def test_a_client_elsewhere_is_refused(tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path / "nginx", webui_proxy_allow=["192.0.2.0/24"], **NOBODY)
+    try:
+        assert proxy.get("/rspamd/charlotte/ping")[0] == 403
+    finally:
+        proxy.close()
+
+
+def test_a_user_may_ask_from_elsewhere(tmp_path: Path) -> None:
+    users = [{"name": "ops", "password": "correct horse battery"}]
+    made = ["openssl", "passwd", "-6", "-salt", "saltsaltsaltsalt", users[0]["password"]]
+    hashed = subprocess.run(made, check=True, capture_output=True, text=True).stdout
+    proxy = Proxy(
+        tmp_path / "nginx",
+        f"ops:{hashed}",
+        webui_proxy_allow=["192.0.2.0/24"],
+        webui_proxy_users=users,
+        **NOBODY,
+    )
+    try:
+        assert proxy.get("/rspamd/charlotte/ping")[0] == 401
+        assert proxy.get("/rspamd/charlotte/ping", Authorization=_basic("ops:wrong"))[0] == 401
+        right = _basic("ops:correct horse battery")
+        assert proxy.get("/rspamd/charlotte/ping", Authorization=right)[0] == 502
+    finally:
+        proxy.close()
+
+
+def _basic(said: str) -> str:
+    return f"Basic {b64encode(said.encode()).decode()}"
+
+
+def test_a_flood_is_held_back(tmp_path: Path) -> None:
+    proxy = Proxy(
+        tmp_path / "nginx",
+        webui_proxy_rate=1,
+        webui_proxy_burst=2,
+        **NOBODY,
+    )
+    try:
+        found = [proxy.get("/rspamd/charlotte/ping")[0] for _ in range(8)]
+        assert 429 in found
+    finally:
+        proxy.close()
+
+
+def test_the_fleet_page_shows_all_hosts(site: Proxy, chromium: Browser) -> None:
+    chromium.open(f"https://127.0.0.1:{site.port}/")
+    chromium.see("Scanned")  # loopback is trusted: no password is asked
+    chromium.driver.execute_script("location.hash = 'fleet'")
+    for name in HOSTS:
+        chromium.see(name)
+    chromium.see("All hosts answer and agree.")
+    badges = "return [...document.querySelectorAll('main .badge.good')].map((e) => e.textContent)"
+    assert chromium.driver.execute_script(badges) == ["ready"] * len(HOSTS)
+    chromium.picture("fleet-through-nginx")
+    assert not chromium.complaints()
