@@ -121,9 +121,9 @@ class Driver:
     def plain_done(self, name: str) -> None:
         """A plain check of this stage has ended; its value is in ``task.results``."""
         self._plain.discard(name)
+        outermost, self._draining = not self._draining, True
         self._tell(name)
-        if not self._draining:
-            self._draining = True
+        if outermost:
             self._drain()
 
     def plain_over(self) -> None:
@@ -131,11 +131,11 @@ class Driver:
         self._plain.clear()
         if not self.awaited:
             return  # for nearly all
+        outermost, self._draining = not self._draining, True
         for name in tuple(self.awaited):
             if name not in self._running:
                 self._tell(name)
-        if not self._draining:
-            self._draining = True
+        if outermost:
             self._drain()
 
     def expire(self) -> None:
@@ -261,6 +261,9 @@ class Driver:
         if type(answer) is StoreAnswer and answer.lost:
             self._task.lost_stores[answer.question.store.name] = answer.evidence
         self._known[question] = answer
+        # All who wait are told before any goes on: until then, who waits for one of them is not
+        # waiting in vain.
+        outermost, self._draining = not self._draining, True
         for waiter in waiting:
             gathering = waiter[0]
             if gathering is None or gathering.missing == 1:
@@ -268,6 +271,11 @@ class Driver:
             else:  # nearly all
                 gathering.answers[waiter[1]] = answer
                 gathering.missing -= 1
+        if outermost:
+            if self._ready or not self._open:
+                self._drain()
+            else:
+                self._draining = False
 
 
 def _fill(waiter: Waiter, answer: Any) -> None:

@@ -103,6 +103,47 @@ def test_same_question_is_asked_once(registry: Registry) -> None:
     assert not journal.errors
 
 
+def test_who_waits_for_one_of_two_that_share_the_last_answer_gets_its_result(
+    registry: Registry,
+) -> None:
+    """The first of the two goes on when nothing is open any more; the other has its answer yet."""
+    for name in ("one", "two"):
+
+        @declare(registry, name)
+        async def run(task: Any, ask: Any, name: str = name) -> Outcome:
+            answer = await ask.dns("same.example", "A")
+            return Outcome(value=(name, answer.records))
+
+    @declare(registry, "waiting")
+    async def waiting(task: Any, ask: Any) -> Outcome:
+        return Outcome(value=await ask.result("two"))
+
+    transport = HeldTransport()
+    driver, journal, task = drive(registry, transport)
+    transport.answer_all()
+    assert driver.idle
+    assert not journal.errors
+    assert task.results["waiting"] == ("two", ("same.example",))
+
+
+def test_a_circle_ends_with_the_last_answer_that_belongs_to_a_part_of_it(
+    registry: Registry,
+) -> None:
+    for name, other in (("one", "two"), ("two", "one")):
+
+        @declare(registry, name)
+        async def run(task: Any, ask: Any, name: str = name, other: str = other) -> Outcome:
+            answer, result = await ask.all(ask.dns("same.example", "A"), ask.result(other))
+            return Outcome(value=(answer.records, result))
+
+    transport = HeldTransport()
+    driver, journal, task = drive(registry, transport)
+    transport.answer_all()
+    assert driver.idle
+    assert not journal.errors
+    assert sum(task.results[name][1] is None for name in ("one", "two")) == 1
+
+
 def test_all_keeps_order_and_answers_at_once(registry: Registry) -> None:
     seen: list[Any] = []
 
