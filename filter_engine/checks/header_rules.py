@@ -8,7 +8,6 @@ from typing import Final
 from filter_engine.checks.addresses import header_recipients, header_senders, same, smtp_address
 from filter_engine.message.address import parse_addresses
 from filter_engine.message.header import HeaderField
-from filter_engine.message.message import Message
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
@@ -99,7 +98,8 @@ def has_x_prio(task: Task) -> list[Finding]:
 def header_presence(task: Task) -> list[Finding]:
     """Headers that say something by being there."""
     message = task.message
-    found = [Finding(symbol) for symbol, names in _PRESENT if _has_any(message, names)]
+    present = message.header_names
+    found = [Finding(symbol) for symbol, names in _PRESENT if any(map(present.__contains__, names))]
     if any("bulk" in field.value.lower() for field in message.get_all("precedence")):
         found.append(Finding("PRECEDENCE_BULK"))
     if any(
@@ -110,7 +110,7 @@ def header_presence(task: Task) -> list[Finding]:
         found.append(Finding("SPAM_FLAG"))
     if any(field.name == "X-mailer" for field in message.get_all("x-mailer")):
         found.append(Finding("XM_CASE"))
-    repeated = [name for name in _UNIQUE if len(message.get_all(name)) > 1]
+    repeated = [name for name in _UNIQUE if name.lower() in message.repeated]
     if repeated:
         weight = max(_UNIQUE[name] for name in repeated)
         counted = ", ".join(f"{name} {len(message.get_all(name))} times" for name in repeated)
@@ -128,10 +128,6 @@ _PRESENT: Final = (
     ("HAS_X_PHP_SCRIPT", ("x-php-script",)),
     ("HAS_X_SOURCE", ("x-source", "x-source-args", "x-source-dir")),
 )
-
-
-def _has_any(message: Message, names: tuple[str, ...]) -> bool:
-    return any(message.get(name) is not None for name in names)
 
 
 @check(

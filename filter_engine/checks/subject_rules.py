@@ -78,5 +78,7 @@ def subject(task: Task) -> list[Finding]:
 
 def is_uppercase(text: str) -> bool:
     """Whether a text shouts: it has capital letters and no small ones."""
+    if text.isascii():
+        return text.isupper()
     upper = sum(char.isupper() for char in text)
     return upper > 0 and not any(char.islower() for char in text)

@@ -72,6 +72,11 @@ class Message:
         """The names of all header fields, each once, in lower case."""
         return self._by_name.keys()
 
+    @lazy
+    def repeated(self) -> frozenset[str]:
+        """The names of which there are several header fields, in lower case."""
+        return frozenset(name for name, fields in self._by_name.items() if len(fields) > 1)
+
     def text(self, name: str) -> str | None:
         """The decoded value of the first field of that name; None when there is none."""
         field = self.get(name)
