@@ -44,6 +44,7 @@ def test_another_process_sees_it() -> None:
 def root() -> Iterator[logging.Logger]:
     logger = logging.getLogger()
     before = logger.handlers[:]
+    logger.handlers.clear()  # pytest reports what it hears, which has to be UTF-8
     yield logger
     logger.handlers[:] = before
 
