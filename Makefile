@@ -157,7 +157,7 @@ $(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse
 	$(BIN)/python -m lab exec --name fleet -- bash -euo pipefail -c "
 	  trap '[ -n \"$(KEEP)\" ] || $$molecule destroy -s fleet' EXIT
 	  $$molecule converge -s fleet
-	  PYTEST_ADDOPTS='-k test_$*' $$molecule verify -s fleet"
+	  FLEET_PART='$*' PYTEST_ADDOPTS='-s -k test_$*' $$molecule verify -s fleet"
 
 .PHONY: molecule-%
 molecule-%: setup wheelhouse

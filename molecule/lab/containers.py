@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import secrets
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -155,6 +157,39 @@ class Containers:
         """Crash the host: every process dies at once, its disk stays."""
         self.podman("kill", "--signal=KILL", self.container(host))
         self.podman("wait", "--condition=stopped", "--condition=exited", self.container(host))
+
+    def freeze(self, host: str) -> None:
+        """Stop every process of the host where it is; its kernel goes on.
+
+        By signals: `podman pause` needs a cgroup freezer, which not every machine has.
+        """
+        for _ in range(10):  # again for what was born meanwhile
+            if not self._signal(host, signal.SIGSTOP):
+                break
+
+    def thaw(self, host: str) -> None:
+        """Let a frozen host go on."""
+        self._signal(host, signal.SIGCONT)
+
+    def _signal(self, host: str, number: signal.Signals) -> int:
+        """Send a signal to the host's processes that are not stopped (or are, for SIGCONT)."""
+        name = self.container(host)
+        first = self.podman("inspect", "--format={{.State.Pid}}", name).stdout.decode().strip()
+        if first in {"", "0"}:
+            raise LabError(f"host {host} does not run")
+        inside = os.readlink(f"/proc/{first}/ns/pid")
+        count = 0
+        for entry in Path("/proc").iterdir():
+            try:
+                if not entry.name.isdigit() or os.readlink(entry / "ns/pid") != inside:
+                    continue
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                if state not in "ZX" and (state == "T") == (number == signal.SIGCONT):
+                    os.kill(int(entry.name), number)
+                    count += 1
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue  # ended meanwhile, or nobody's
+        return count
 
     def start(self, host: str) -> None:
         """Boot a host again after kill or a power-off of its own."""

@@ -268,6 +268,14 @@ class Lab:
         self.containers.kill(self.host(host).name)
         self.ssh.forget(host)
 
+    def freeze(self, host: str) -> None:
+        """Stop every process of a host where it is."""
+        self.containers.freeze(self.host(host).name)
+
+    def thaw(self, host: str) -> None:
+        """Let a frozen host go on."""
+        self.containers.thaw(self.host(host).name)
+
     def start(self, host: str) -> None:
         """Boot a host again and wait until it is ready."""
         self._start(self.host(host).name)

@@ -1,0 +1,196 @@
+"""Each part of the site fails for real while numbered mail flows: none is lost, none comes twice.
+
+FAILOVER_RATE is the number of mails a second (10). What is printed (`-s`): how long nothing was
+accepted, and how long nothing was learned. docs/failover.md says what is promised.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lab import mail as lab_mail
+from mailflow import faults, redis_hosts
+from mailflow.learning import Learning
+from mailflow.numbered import Account, NumberedMail
+from mailflow.playbook import play
+from mailflow.redis_hosts import until
+from mailflow.trial import Site
+
+RATE = float(os.environ.get("FAILOVER_RATE", "10"))
+BEFORE, AFTER = 5, 15
+"""Mails that are accepted before something breaks, and after it was mended."""
+SLOW = 10.0
+"""Seconds nothing may be accepted while an exchanger is left (a session hangs for 5 at most)."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def whole(site: Site) -> Iterator[None]:
+    """The site is well before and afterwards, what was learned here forgotten."""
+    faults.whole(site)
+    yield
+    faults.whole(site)
+    redis_hosts.ask(site.lab, site.access_server, "bayes", "flushall")
+
+
+ACCOUNTS: dict[str, Account] = {}
+"""By failure, for those who ask more of it."""
+
+
+@contextmanager
+def riding(
+    site: Site, what: str, teach_at: str | None = None
+) -> Iterator[tuple[NumberedMail, Learning]]:
+    """Mail and lessons around a failure; in the end the account is settled and must be clean."""
+    host = teach_at or site.exchangers[0]
+    with Learning(site, host) as learning:
+        with NumberedMail(site, RATE) as mail:
+            learning.again()
+            mail.accepted(BEFORE)
+            yield mail, learning
+            mail.accepted(AFTER)
+            learning.again()
+        account = mail.account()
+    print(
+        f"\n{what}: {account.summary()}; nothing learned for {learning.longest_pause:.1f} s at most"
+    )
+    ACCOUNTS[what] = account
+    assert account.problems() == []
+
+
+def primary(site: Site, instance: str = "bayes") -> str:
+    """Name of the host with the primary, as the first exchanger's Sentinel knows it."""
+    return redis_hosts.primary(site.lab, site.exchangers[0], instance)
+
+
+def test_redis_of_the_primary_is_killed(site: Site) -> None:
+    host = primary(site)
+    with riding(site, "Redis killed") as (_mail, learning):
+        for instance in (*redis_hosts.LEARNED, redis_hosts.STATE):
+            faults.kill_unit(site.lab, host, f"redis-server@{instance}")
+        learning.again()
+    assert primary(site) == host, "it was back before anybody missed it"
+
+
+def test_a_filter_is_killed(site: Site) -> None:
+    host = site.exchangers[0]
+    with riding(site, "filter killed", site.exchangers[1]) as (mail, _learning):
+        faults.kill_unit(site.lab, host, "filter-engine")
+        mail.accepted(AFTER)
+        until("the filter is back", lambda: faults.answers(site.lab, host))
+    assert ACCOUNTS["filter killed"].longest_pause < SLOW
+
+
+def test_a_resolver_is_killed(site: Site) -> None:
+    with riding(site, "resolver killed") as (mail, _learning):
+        faults.kill_unit(site.lab, site.exchangers[0], "unbound")
+        mail.accepted(AFTER)
+
+
+def test_an_exchanger_crashes(site: Site) -> None:
+    with (
+        riding(site, "exchanger crashed") as (mail, _learning),
+        faults.host_killed(site.lab, site.exchangers[1]),
+    ):
+        mail.accepted(AFTER)
+
+
+def test_an_exchanger_freezes(site: Site) -> None:
+    with (
+        riding(site, "exchanger frozen") as (mail, _learning),
+        faults.host_frozen(site.lab, site.exchangers[1]),
+    ):
+        mail.accepted(3 * AFTER)
+
+
+def test_one_tunnel_is_cut(site: Site) -> None:
+    one, other = site.exchangers[0], site.access_server
+    before = primary(site)
+    with (
+        riding(site, "one tunnel cut", site.exchangers[1]) as (mail, _learning),
+        faults.tunnel_cut(site.lab, one, [other]),
+    ):
+        mail.accepted(3 * AFTER)
+    until("all agree again", lambda: redis_hosts.settled(site.lab, "bayes"), 60.0)
+    assert primary(site) == before
+
+
+def test_a_host_without_its_vpn_runs_on(site: Site) -> None:
+    host = site.exchangers[1]
+    units = ["filter-engine", "mailfleet-redis.target", "mailfleet-redis-sentinel", "postfix"]
+    units += [f"redis-server@{one}" for one in (*redis_hosts.LEARNED, redis_hosts.STATE)]
+    with riding(site, "VPN stopped") as (mail, _learning), faults.vpn_stopped(site.lab, host):
+        done = site.lab.ssh.run(host, ["systemctl", "is-active", *units], check=False)
+        assert done.stdout.decode().split() == ["active"] * len(units)
+        mail.accepted(3 * AFTER)
+    assert ACCOUNTS["VPN stopped"].accepted_by(lab_mail.target_address(site.lab, host))
+
+
+def test_the_disk_under_redis_is_full(site: Site) -> None:
+    host = primary(site)
+    with riding(site, "disk full") as (mail, learning), faults.disk_full(site.lab, host, "bayes"):
+        why = learning.refusal()
+        assert "MISCONF" in why, why
+        mail.accepted(AFTER)
+
+
+def test_without_any_redis_mail_is_filtered_with_what_is_left(site: Site) -> None:
+    def failures() -> int:
+        counts = []
+        for host in site.exchangers:
+            done = site.lab.ssh.run(host, ["curl", "-s", "http://127.0.0.1:11334/stat"])
+            counts.append(sum(json.loads(done.stdout).get("store_failures", {}).values()))
+        return sum(counts)
+
+    before = failures()
+    with riding(site, "no Redis at all") as (mail, learning):
+        with faults.redis_gone(site):
+            learning.refusal()
+            mail.accepted(2 * AFTER)
+        until("all agree again", lambda: redis_hosts.settled(site.lab, "bayes"), 60.0)
+    assert ACCOUNTS["no Redis at all"].without_store > 0
+    assert failures() > before
+
+
+def test_the_host_of_the_primary_is_cut_off_and_loses_its_place(site: Site) -> None:
+    lab, host = site.lab, primary(site)
+    others = [one.name for one in lab.site().hosts if one.name != host]
+    with riding(site, "primary cut off", others[0]) as (mail, learning):
+        with faults.tunnel_cut(lab, host, others):
+            until("a replica is promoted", lambda: primary(site) in others, 60.0)
+            learning.again()
+            # Whoever still takes it for the primary is told: nothing is written to be lost later.
+            until(
+                "the old primary takes no writes",
+                lambda: redis_hosts.ask_as_engine(
+                    lab, host, 6382, "hset", "RS_split", "S", "1"
+                ).startswith("NOREPLICAS"),
+                30.0,
+            )
+            mail.accepted(AFTER)
+        until("the old primary follows", lambda: redis_hosts.settled(lab, "bayes"), 60.0)
+    sizes = {redis_hosts.ask(lab, name, "bayes", "dbsize") for name in (host, *others)}
+    assert len(sizes) == 1, sizes
+
+
+def test_the_access_server_crashes_and_a_roll_out_undoes_no_promotion(site: Site) -> None:
+    lab, host = site.lab, site.access_server
+    redis_hosts.promote(lab, host, "bayes")
+    with riding(site, "access server crashed") as (mail, learning):
+        with faults.host_killed(lab, host):
+            until("a replica is promoted", lambda: primary(site) not in ("", host), 60.0)
+            learning.again()
+            mail.accepted(AFTER)
+        until("it follows", lambda: redis_hosts.settled(lab, "bayes"), 60.0)
+    promoted = primary(site)
+    assert promoted != host
+    counts = play(lab, "site.yml", "--tags", "redis").changed
+    assert set(counts.values()) == {0}
+    assert primary(site) == promoted
+    faults.kill_unit(lab, promoted, "redis-server@bayes")
+    until("all agree", lambda: redis_hosts.settled(lab, "bayes"), 60.0)
+    assert primary(site) == promoted
