@@ -101,7 +101,7 @@ def test_only_the_named_groups_run_for_those_who_logged_in(make: Make) -> None:
     )
     names = {symbol.name for symbol in scan(scanner, LOGIN).symbols}
     assert names == {"R_DKIM_NA"}
-    chosen = scanner.settings.choose(scanner._task(MAIL, LOGIN))
+    chosen = scanner.settings.choose(scanner.task(MAIL, LOGIN))
     assert chosen is not None
     assert {"dkim", "dkim_signing"} < {check.name for check in chosen.plan.checks}
     assert len(scan(scanner, OUTSIDE).symbols) > 5
@@ -122,7 +122,7 @@ def test_what_a_named_check_needs_runs_and_stays_silent(make: Make) -> None:
     text = "only { local = no; apply { symbols_enabled = [DMARC_NA, DMARC_POLICY_ALLOW]; } }"
     scanner = make(settings__conf=text)
     assert {symbol.name for symbol in scan(scanner, OUTSIDE).symbols} == {"DMARC_NA"}
-    applied = scanner.settings.choose(scanner._task(MAIL, OUTSIDE))
+    applied = scanner.settings.choose(scanner.task(MAIL, OUTSIDE))
     assert applied is not None
     assert {"spf", "dkim", "dmarc"} <= {check.name for check in applied.plan.checks}
 
@@ -379,7 +379,7 @@ def test_a_request_may_set_the_reject_score_alone(make: Make) -> None:
     envelope = replace(OUTSIDE, request_headers=headers)
     scanner = make()
     assert scan(scanner, envelope).required_score == 42.5
-    chosen = scanner.settings.choose(scanner._task(MAIL, envelope))
+    chosen = scanner.settings.choose(scanner.task(MAIL, envelope))
     assert chosen is not None
     assert chosen.plan.thresholds[Action.ADD_HEADER] == -50.0
 
