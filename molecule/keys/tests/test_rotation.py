@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from testinfra.host import Host
@@ -16,7 +17,8 @@ from mailflow.trial import Site
 
 HostOf = Callable[[str], Host]
 KEYS = "/var/lib/filter_engine/dkim"
-TODAY = datetime.now(UTC).date()
+FIRST_KEY = ("example.net", "mail")
+"""Domain and selector of a key that signs since the site was rolled out."""
 ROTATION, LEAD, OVERLAP = 180, 14, 14
 """The role's defaults, days."""
 
@@ -26,7 +28,9 @@ class Days:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.today = TODAY
+        # The site may have been rolled out before midnight, and this runs after it.
+        (first,) = (key for key in self._keys() if (key["domain"], key["selector"]) == FIRST_KEY)
+        self.begun = self.today = date.fromisoformat(first["dates"]["active"])
 
     def run(self, days: int = 0, **variables: object) -> Played:
         """Let so many days pass and run the playbook, on an inventory that was looked at before."""
@@ -34,13 +38,17 @@ class Days:
         more = json.dumps({"dkim_keys_today": self.today.isoformat(), **variables})
         return play(self.site.lab, "rotate_dkim.yml", "--skip-tags", "preflight", "-e", more)
 
-    def calendar(self) -> dict[str, str]:
-        """State by name of the record, future keys left out."""
+    def _keys(self) -> list[dict[str, Any]]:
         path = f"{KEYS}/calendar.json"
         done = self.site.lab.ssh.run(self.site.access_server, ["cat", path])
+        keys: list[dict[str, Any]] = json.loads(done.stdout)["keys"]
+        return keys
+
+    def calendar(self) -> dict[str, str]:
+        """State by name of the record, future keys left out."""
         return {
             f"{key['selector']}._domainkey.{key['domain']}": key["state"]
-            for key in json.loads(done.stdout)["keys"]
+            for key in self._keys()
             if key["state"] != "future"
         }
 
@@ -80,7 +88,7 @@ def assert_well(passage: Passage, allowed: list[frozenset[str]]) -> None:
 
 
 def test_the_first_keys_sign_since_their_records_were_seen(days: Days) -> None:
-    first = named("e", TODAY)
+    first = named("e", days.begun)
     assert days.states() == {"mail": "active", first: "active"}
     # The second domain has calendars of its own, and the first one's private keys.
     assert days.states("example.org") == {"mail": "active", first: "active"}
@@ -88,14 +96,18 @@ def test_the_first_keys_sign_since_their_records_were_seen(days: Days) -> None:
 
 
 def test_private_keys_lie_where_they_are_needed_and_nowhere_else(
-    site: Site, host_of: HostOf
+    site: Site, host_of: HostOf, days: Days
 ) -> None:
     listed = "find / -xdev -name '*.key' -path '*dkim*' -printf '%f %m %u %g\\n'"
     own = sorted(host_of(site.access_server).check_output(listed).splitlines())
     ending = "640 root _filter_engine"
-    arc = f"example.net.{named('ar', TODAY)}.key {ending}"
+    arc = f"example.net.{named('ar', days.begun)}.key {ending}"
     assert own == sorted(
-        [f"example.net.mail.key {ending}", f"example.net.{named('e', TODAY)}.key {ending}", arc]
+        [
+            f"example.net.mail.key {ending}",
+            f"example.net.{named('e', days.begun)}.key {ending}",
+            arc,
+        ]
     )
     (exchanger,) = site.exchangers
     assert host_of(exchanger).check_output(listed).splitlines() == [arc]

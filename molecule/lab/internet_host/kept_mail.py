@@ -18,13 +18,16 @@ def main():
         if chosen and path.stem not in chosen:
             continue
         message = path.with_suffix(".eml")
-        if verb == "clear":
-            found.append(path.stem)
-            path.unlink()
-            message.unlink()
-        else:
-            facts = json.loads(path.read_text())
-            found.append({**facts, "message": base64.b64encode(message.read_bytes()).decode()})
+        try:
+            if verb == "clear":
+                path.unlink()
+                message.unlink()
+                found.append(path.stem)
+            else:
+                facts = json.loads(path.read_text())
+                found.append({**facts, "message": base64.b64encode(message.read_bytes()).decode()})
+        except FileNotFoundError:
+            continue  # somebody else has just cleared it
     json.dump(len(found) if verb == "clear" else found, sys.stdout)
 
 
