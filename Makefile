@@ -68,6 +68,11 @@ wheelhouse: setup ## Build the engine's wheel and collect its dependencies for o
 demo: setup ## Boot the lab, roll the site out, send the demo mails, print what became of them
 	@$(BIN)/python -m demo --lab $(LAB) --site $(SITE)
 
+# Made before a scenario enters the lab's network, from where no package can be fetched.
+.PHONY: lab-image
+lab-image: setup
+	@$(BIN)/python -m lab image >/dev/null
+
 .PHONY: lab-up
 lab-up: setup ## Boot the lab for SITE (default inventories/three_hosts)
 	@$(BIN)/python -m lab up --name $(LAB) --site $(SITE)
@@ -151,7 +156,7 @@ molecule: $(SCENARIOS:%=molecule-%) ## Every Molecule scenario
 # One part of scenario fleet by itself, on a lab of its own (KEEP=1: leave it up; again: on that one).
 FLEET_PARTS := replication failover training limits
 .PHONY: $(FLEET_PARTS:%=molecule-%)
-$(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse
+$(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse lab-image
 	@echo "== scenario $*, on the hosts of fleet"
 	molecule="$(BIN)/molecule -c molecule/shared/base.yml"
 	$(BIN)/python -m lab exec --name fleet -- bash -euo pipefail -c "
@@ -160,7 +165,7 @@ $(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse
 	  FLEET_PART='$*' PYTEST_ADDOPTS='-s -k test_$*' $$molecule verify -s fleet"
 
 .PHONY: molecule-%
-molecule-%: setup wheelhouse
+molecule-%: setup wheelhouse lab-image
 	@echo "== scenario $*"
 	$(BIN)/python -m lab exec --name $* -- $(BIN)/molecule -c molecule/shared/base.yml test -s $*
 
