@@ -184,7 +184,5 @@ def test_the_lines_of_the_page_work(tmp_path: Path) -> None:
 def glob_like(words: list[str]) -> list[str]:
     """What a shell makes of ``DIR/*.key``."""
     return [
-        found
-        for word in words
-        for found in (sorted(glob.glob(word)) if "*" in word else [word])
+        found for word in words for found in (sorted(glob.glob(word)) if "*" in word else [word])
     ]

@@ -120,7 +120,7 @@ def test_keys_are_written_as_rspamd_writes_them() -> None:
     assert write_key(pair.public) == "m8kneubpcjsb8sbsoj7jy7azj9fdd3xmj63txni86a8ye9ncomny"
     assert read_key(pair.public.hex()) == pair.public
     for text in ("", "short", "y" * 51, "0" * 64 + "0"):
-        with pytest.raises(ValueError, match="octets|character|hexadecimal"):
+        with pytest.raises(ValueError, match=r"octets|character|hexadecimal"):
             read_key(text)
 
 
