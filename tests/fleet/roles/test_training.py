@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,23 @@ def test_the_unit_s_command_is_one_of_the_engine(unit: list[str], tmp_path: Path
         check=False,
     )
     assert (done.returncode, done.stderr[:35]) == (1, "filter-engine: nothing was learnt: ")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_takes_the_unit(unit: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "mailfleet-learn.service"
+    # The release is not here; systemd wants a program that is.
+    path.write_text(
+        "\n".join(unit).replace("/opt/filter_engine/current/bin/filter-engine", sys.executable)
+    )
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert path.name not in done.stderr
 
 
 class Spool:
