@@ -18,9 +18,11 @@ def words(topic: str, count: int = 40) -> list[str]:
 
 
 def mail(topic: str, number: int) -> str:
-    """The mail of that number about a topic, with the same words in another order."""
-    found = words(topic)
-    random.Random(number).shuffle(found)  # noqa: S311 - no secrets
+    """The mail of that number about a topic: the same words in the same order, and some of its own.
+
+    Bayes goes by words that stand near one another: in another order they would be others.
+    """
+    found = [*words(topic), *words(f"{topic} {number}", 8)]
     text = "\r\n".join(" ".join(found[at : at + 8]) for at in range(0, len(found), 8))
     return (
         f"From: Erin <erin@plain.example>\r\nTo: alice@example.net\r\nSubject: {found[0]}\r\n"

@@ -48,11 +48,14 @@ class Remote:
 
     def __exit__(
         self,
-        _kind: type[BaseException] | None,
+        kind: type[BaseException] | None,
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self.close()
+        with contextlib.suppress(
+            *([LabError] if kind else [])
+        ):  # the first error is the one to see
+            self.close()
 
     def ask(self, seconds: float = 30.0, **question: Any) -> dict[str, Any]:
         """Say one line and return the next that comes; raises LabError without one in time."""
@@ -88,8 +91,13 @@ class Remote:
             raise LabError(f"{self.name} failed: {self._errors()}")
 
     def _errors(self) -> str:
+        """The end of its standard error, which is whole when it has ended."""
         assert self._process.stderr is not None
-        return self._process.stderr.read()[-2000:] if self._process.poll() is not None else ""
+        try:
+            self._process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            return "it still runs"
+        return self._process.stderr.read()[-2000:]
 
     def _read(self) -> None:
         assert self._process.stdout is not None

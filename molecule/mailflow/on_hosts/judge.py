@@ -1,7 +1,8 @@
 """Asks the scanner of the host it runs on, as fast as it is asked itself.
 
 A line {"text": message} is answered by {"symbols": {name: score}, "action"}; with "wanted", the
-name of a symbol, the scanner is asked until it fires, at most "seconds" long: then "took" is said.
+name of a symbol, the scanner is asked until it fires, at most "patience" seconds: then "took"
+is said.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> None:
             verdict = judge(asked["text"])
             took = time.monotonic() - began
             wanted = asked.get("wanted")
-            if wanted is None or wanted in verdict["symbols"] or took > asked["seconds"]:
+            if wanted is None or wanted in verdict["symbols"] or took > asked["patience"]:
                 break
             time.sleep(0.02)
         print(json.dumps({**verdict, "took": took}), flush=True)

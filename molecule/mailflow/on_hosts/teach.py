@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 
-from filter_engine.config import load
+from filter_engine.cli.loading import load_config
 from filter_engine.training.teacher import chosen, teacher
 
 variables = {
@@ -22,7 +22,7 @@ variables = {
 
 async def main() -> None:
     """Answer every line."""
-    config = load(variables=variables)
+    config = load_config(None, variables)
     loop = asyncio.get_running_loop()
     with teacher(config, chosen(config)) as one:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
