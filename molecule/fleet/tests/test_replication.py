@@ -162,8 +162,11 @@ def test_a_backup_is_restored_and_does_not_destroy_what_is_newer(
         ask("del", kept)
         play(lab, "restore.yml", *where, "-e", '{"redis_restore_overwrite": true}')
         assert (ask("get", kept), ask("get", later)) == ("1", "")
-        for name in names:
-            assert redis_hosts.ask(lab, name, "bayes", "get", kept) == "1", name
+        # Replicas fetch all of it anew.
+        redis_hosts.until(
+            "the replicas have it",
+            lambda: {redis_hosts.ask(lab, name, "bayes", "get", kept) for name in names} == {"1"},
+        )
     finally:
         ask("del", kept, later)
     assert ask("dbsize") == before
