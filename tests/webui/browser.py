@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -51,10 +52,11 @@ class Browser:
 
     def see(self, text: str, where: str = "main") -> None:
         """Wait until ``text`` is shown below ``where`` (a CSS selector)."""
-        WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(Exception,)).until(
-            lambda driver: text in driver.find_element(By.CSS_SELECTOR, where).text,
-            f"never saw {text!r} in {where}:\n{self.text(where)}",
-        )
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(WebDriverException,))
+        try:
+            waiting.until(lambda driver: text in driver.find_element(By.CSS_SELECTOR, where).text)
+        except TimeoutException:
+            raise AssertionError(f"never saw {text!r} in {where}:\n{self.text(where)}") from None
 
     def text(self, where: str = "body") -> str:
         """What is shown below ``where`` just now."""

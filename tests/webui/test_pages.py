@@ -114,7 +114,7 @@ def test_a_mail_is_tested_and_explained(browser: Browser) -> None:
 
 def test_a_score_is_saved_and_says_who_says_it(browser: Browser, engine: Engine) -> None:
     go(browser, "symbols")
-    browser.see("MISSING_SUBJECT")
+    browser.see("BAYES_SPAM")
     browser.fill("#words", "MISSING_SUBJECT")
     browser.see("1 of")
     browser.fill("main td input", "3.25")
