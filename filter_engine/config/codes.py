@@ -57,6 +57,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "unknown-worker": Code(
             Severity.WARNING, "There is no worker of this kind: nothing is started."
         ),
+        "no-servers": Code(
+            Severity.WARNING,
+            "A rule of fuzzy_check names no storage of hashes: it finds and teaches nothing.",
+        ),
         "no-effect": Code(
             Severity.WARNING,
             "The option once worked and does nothing any more, as slaves and masters of the "

@@ -198,6 +198,8 @@ def _section(section: Section) -> Branch:
             entries[key] = [_section(value)]
         elif isinstance(value, Mapping) and all(isinstance(v, Section) for v in value.values()):
             entries[key] = [_named(value)]
+        elif isinstance(value, tuple) and value and all(isinstance(v, Section) for v in value):
+            entries[key] = [_section(each) for each in value]
         else:
             origin = section.origin(option.attribute)
             entries[key] = [Leaf(value_node(value), origin, option, option.secret)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from filter_engine.config.base32 import decode_base32
+from filter_engine.config.base32 import decode_base32, encode_base32
 from filter_engine.config.kinds import STRING, merged_object, one_of
 from filter_engine.config.options_class import options_class
 from filter_engine.config.schema import (
@@ -34,16 +34,28 @@ def read_key(text: str) -> bytes:
     return key
 
 
-def _public(nodes: list[UclNode], binder: Binder) -> bytes:
+class PublicKey(bytes):
+    """A public key, or none where it is empty; as text it is base32."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return encode_base32(self)
+
+
+NO_KEY: Final = PublicKey()
+
+
+def _public(nodes: list[UclNode], binder: Binder) -> PublicKey:
     try:
-        return read_key(STRING.convert(nodes, binder))
+        return PublicKey(read_key(STRING.convert(nodes, binder)))
     except ValueError as error:
         raise MisfitError(
             f"no public key: {error}", "write the pubkey of a key pair, in base32"
         ) from None
 
 
-PUBLIC_KEY: Final[Kind[bytes]] = Kind("public key", _public)
+PUBLIC_KEY: Final[Kind[PublicKey]] = Kind("public key", _public)
 
 
 @options_class
@@ -58,7 +70,9 @@ class WorkerKeypair(Section):
         id=known(STRING, doc="short name of the keys"),
     )
 
-    pubkey: bytes = option(PUBLIC_KEY, b"", doc="public key, in base32; it follows from privkey")
+    pubkey: PublicKey = option(
+        PUBLIC_KEY, NO_KEY, doc="public key, in base32; it follows from privkey"
+    )
     privkey: str = option(STRING, "", doc="private key, in base32", secret=True)
 
 

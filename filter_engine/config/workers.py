@@ -39,7 +39,7 @@ from filter_engine.config.unserved.workers import (
     WORKER,
 )
 from filter_engine.config.upstreams import Rotation, UpstreamList
-from filter_engine.config.worker_keys import KEYPAIRS, PUBLIC_KEY, WorkerKeypair
+from filter_engine.config.worker_keys import KEYPAIRS, PUBLIC_KEY, PublicKey, WorkerKeypair
 
 PROXY_PORT = 11332
 NORMAL_PORT = 11333
@@ -247,13 +247,13 @@ class FuzzyConfig(WorkerSection):
     password: str = option(STRING, "", secret=True, doc="Redis password")
     expire: float = option(TIME, 172800.0, unit="seconds", doc="how long a hash lives")
     allow_update: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that may change hashes")
-    allow_update_keys: tuple[bytes, ...] = option(
+    allow_update_keys: tuple[PublicKey, ...] = option(
         list_of(PUBLIC_KEY), (), doc="public keys whose holders may change hashes"
     )
     read_only: bool = option(BOOLEAN, False, doc="accept no changes")
     blocked: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that are not answered")
     keypair: tuple[WorkerKeypair, ...] = option(
-        KEYPAIRS, (), doc="keys of sealed requests; the first is the default", secret=True
+        KEYPAIRS, (), doc="keys of sealed requests; the first is the default"
     )
     encrypted_only: bool = option(BOOLEAN, False, doc="answer sealed requests alone")
     delay: float | None = option(

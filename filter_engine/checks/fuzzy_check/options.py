@@ -36,7 +36,7 @@ from filter_engine.config.schema import (
     option,
 )
 from filter_engine.config.upstreams import UpstreamList
-from filter_engine.config.worker_keys import PUBLIC_KEY
+from filter_engine.config.worker_keys import NO_KEY, PUBLIC_KEY, PublicKey
 from filter_engine.fuzzy.protocol import PORT
 from filter_engine.scan.declare import Symbol
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject
@@ -53,6 +53,29 @@ LIST_KNOWN: Final = declare_known(
     extra=known(BOOLEAN, doc="add to other hits of the mail"),
 )
 _STOCK_NAMES: Final = {symbol.name for symbol in STOCK}
+
+
+def _storages(nodes: list[UclNode], binder: Binder) -> UpstreamList:
+    """The storages that are named by host; those behind an SRV record are told and left out.
+
+    Rspamd ships a rule with such a name: a site that keeps it is not refused for it. The list is
+    empty where no other storage is named.
+    """
+    read = upstreams(PORT).convert(nodes, binder)
+    named = tuple(each for each in read if not each.srv)
+    for each in read:
+        if each.srv:
+            binder.report(
+                Severity.INFO,
+                "not-served",
+                nodes[0],
+                f"{each.name}: this engine does not look SRV records up: that storage is not asked",
+                "write the servers themselves: host:port:weight, separated by commas",
+            )
+    return UpstreamList(named, read.rotation)
+
+
+_SERVERS: Final[Kind[UpstreamList]] = Kind("upstreams", _storages, multiple=True)
 
 
 @options_class
@@ -75,25 +98,23 @@ class FuzzyRule(Section):
     """One storage, or several that hold the same."""
 
     enabled: bool = option(BOOLEAN, True, doc="ask the storage")
-    servers: UpstreamList | None = option(
-        upstreams(PORT, srv=False), None, doc="storages that are asked and taught"
-    )
+    servers: UpstreamList | None = option(_SERVERS, None, doc="storages that are asked and taught")
     read_servers: UpstreamList | None = option(
-        upstreams(PORT, srv=False), None, doc="storages that are asked; default: servers"
+        _SERVERS, None, doc="storages that are asked; default: servers"
     )
     write_servers: UpstreamList | None = option(
-        upstreams(PORT, srv=False), None, doc="storages that are taught; default: servers"
+        _SERVERS, None, doc="storages that are taught; default: servers"
     )
     algorithm: str = option(
         one_of("mumhash", "siphash", "fasthash", "xxhash", "old", "sip", "mum", "xxh", "fast"),
         "mumhash",
         doc="hash function of shingles; all who ask and teach a storage need the same",
     )
-    encryption_key: bytes = option(
-        PUBLIC_KEY, b"", doc="public key of the storage: requests are sealed"
+    encryption_key: PublicKey = option(
+        PUBLIC_KEY, NO_KEY, doc="public key of the storage: requests are sealed"
     )
-    read_encryption_key: bytes = option(PUBLIC_KEY, b"", doc="the same for questions alone")
-    write_encryption_key: bytes = option(PUBLIC_KEY, b"", doc="the same for teaching alone")
+    read_encryption_key: PublicKey = option(PUBLIC_KEY, NO_KEY, doc="the same for questions alone")
+    write_encryption_key: PublicKey = option(PUBLIC_KEY, NO_KEY, doc="the same for teaching alone")
     fuzzy_key: str | None = option(
         nullable(STRING), None, secret=True, doc="key of digests; default: rspamd"
     )
@@ -163,14 +184,14 @@ class FuzzyRule(Section):
         """Storages that are asked; None for a rule that only teaches."""
         if self.mode == "write_only":
             return None
-        return self.read_servers or self.servers
+        return self.read_servers or self.servers or None
 
     @property
     def writing(self) -> UpstreamList | None:
         """Storages that are taught; None for a rule that only asks."""
         if self.mode == "read_only" or (self.read_only and not self.mode):
             return None
-        return self.write_servers or self.servers
+        return self.write_servers or self.servers or None
 
 
 def _rule(nodes: list[UclNode], binder: Binder) -> Mapping[str, FuzzyRule]:
@@ -191,7 +212,8 @@ def _rule(nodes: list[UclNode], binder: Binder) -> Mapping[str, FuzzyRule]:
 
 
 def _tell(rule: FuzzyRule, section: UclObject, binder: Binder) -> None:
-    if rule.enabled and not (rule.servers or rule.read_servers or rule.write_servers):
+    written = (rule.servers, rule.read_servers, rule.write_servers)
+    if rule.enabled and all(servers is None for servers in written):
         binder.report(
             Severity.WARNING,
             "no-servers",

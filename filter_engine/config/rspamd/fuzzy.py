@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from filter_engine.config.kinds import INTEGER, NUMBER, STRING, TIME
@@ -24,15 +25,17 @@ _RULE: Final = part(
     tcp_auto=flag(None, "change to TCP when asked often"),
     tcp_threshold=known(NUMBER, doc="questions a second from which TCP is used"),
 )
-FUZZY_CHECK: Final = module(
-    "fuzzy_check",
-    "compares mails with storages of fuzzy hashes",
+FUZZY_CHECK: Final = replace(
+    part(
+        "fuzzy_check",
+        "compares mails with storages of fuzzy hashes",
+        text_multiplier=known(NUMBER, doc="min_bytes of texts, times this"),
+        max_errors=known(INTEGER, 4, doc="errors that make a storage dead"),
+        revive_time=known(TIME, 60.0, unit="seconds", doc="when a dead storage is tried again"),
+        timeout_tcp=known(TIME, unit="seconds", doc="how long a storage may take over TCP"),
+    ),
     rules=_RULE,
     rules_key="rule",
-    text_multiplier=known(NUMBER, doc="min_bytes of texts, times this"),
-    max_errors=known(INTEGER, 4, doc="errors that make a storage dead"),
-    revive_time=known(TIME, 60.0, unit="seconds", doc="when a dead storage is tried again"),
-    timeout_tcp=known(TIME, unit="seconds", doc="how long a storage may take over TCP"),
 )
 
 _MIRROR: Final = part(

@@ -192,7 +192,7 @@ def test_the_typos_of_finding_1(site: Site) -> None:
          "unknown-option", "did you mean 'rate'"),
         ("dmarc", "reporting { enabledd = true; }", "unknown-option", "did you mean 'enabled'"),
         ("dmarc", "munging = true;", "wrong-type", ""),
-        ("fuzzy_check", "rule { a { algoritm = mumhash; } }", "unknown-option",
+        ("fuzzy_check", "rule { a { servers = localhost; algoritm = mumhash; } }", "unknown-option",
          "did you mean 'algorithm'"),
         ("reputation", "rules { ip { backend { redis { server_s = x; } } } }",
          "unknown-option", "did you mean 'servers'"),
