@@ -6,7 +6,6 @@ from __future__ import annotations
 LATER: dict[str, str] = {
     "110_statistics/300-multiclass": "classes beside spam and ham, which Rspamd 3.4 has not either",
     "120_fuzzy/tcp": "storages are asked over UDP alone",
-    "120_fuzzy/mumhash-keyed": "three runs on a busy machine: not ready in a minute; not explained",
     "120_fuzzy/html-fuzzy": "html_shingles, which Rspamd 3.4 has not either",
     "120_fuzzy/encrypted-dyn": "dynamic_keys_map, which Rspamd 3.4 has not either",
 }
