@@ -7,7 +7,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -35,7 +35,8 @@ def _login(host: str, user: str, password: str) -> Iterator[imaplib.IMAP4_SSL]:
         client.login(user, password)
         yield client
     finally:
-        client.logout()
+        with suppress(OSError, imaplib.IMAP4.error):  # what went wrong before is what counts
+            client.logout()
 
 
 def find(host: str, user: str, password: str, message_id: str) -> list[Delivered]:
@@ -58,10 +59,18 @@ def find(host: str, user: str, password: str, message_id: str) -> list[Delivered
 def wait(
     host: str, user: str, password: str, message_id: str, seconds: float = 30.0
 ) -> list[Delivered]:
-    """Like ``find``, but asks again until a copy is there or the time is up."""
+    """Like ``find``, but asks again until a copy is there or the time is up.
+
+    A host that is slow to answer is asked again too; at the end its error is raised.
+    """
     end = time.monotonic() + seconds
     while True:
-        found = find(host, user, password, message_id)
+        try:
+            found = find(host, user, password, message_id)
+        except OSError:
+            if time.monotonic() >= end:
+                raise
+            found = []
         if found or time.monotonic() >= end:
             return found
         time.sleep(0.2)
