@@ -14,6 +14,9 @@ from filter_engine.fuzzy.protocol import DIGEST, SHINGLES, Request
 from filter_engine.scan.store import Embedded, Script, Store, StoreQuestion, Value
 
 _LARGEST: Final = (1 << 31) - 1
+"""Of a weight, which a reply holds in 32 bits with a sign."""
+_UNSIGNED: Final = (1 << 32) - 1
+"""Of what a reply holds in 32 bits without one."""
 _FIELDS: Final = (b"V", b"F", b"C")
 
 
@@ -41,7 +44,8 @@ def _write(store: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Val
     store.put(keys[0], {b"F": flag})
     if store.fields(keys[0], b"C")[0] is None:
         store.put(keys[0], {b"C": time})
-    sum_ = store.increase(keys[0], b"V", int(weight))
+    sum_ = _weight(_number(store.fields(keys[0], b"V")[0]) + int(weight))
+    store.put(keys[0], {b"V": b"%d" % sum_})
     store.expire(keys[0], ttl)
     for key in keys[2:]:
         store.set(key, digest, ttl)
@@ -70,7 +74,9 @@ WRITE: Final = Script(
     local known = redis.call('HEXISTS', KEYS[1], 'F')
     redis.call('HSET', KEYS[1], 'F', ARGV[1])
     redis.call('HSETNX', KEYS[1], 'C', ARGV[3])
-    local sum = redis.call('HINCRBY', KEYS[1], 'V', ARGV[2])
+    local sum = (tonumber(redis.call('HGET', KEYS[1], 'V') or 0) or 0) + tonumber(ARGV[2])
+    sum = math.max(-2147483648, math.min(2147483647, sum))
+    redis.call('HSET', KEYS[1], 'V', string.format('%.0f', sum))
     redis.call('EXPIRE', KEYS[1], ARGV[4])
     for place = 3, #KEYS do redis.call('SETEX', KEYS[place], ARGV[4], ARGV[5]) end
     if known == 0 then redis.call('INCR', KEYS[2]) end
@@ -125,7 +131,7 @@ class Shelf:
         return self.store.get_all(*self._keys(shingles))
 
     def count(self) -> StoreQuestion:
-        """Ask how many hashes there are; ``number`` reads the answer."""
+        """Ask how many hashes there are; ``unsigned`` reads the answer."""
         return self.store.get(self._prefix + b"_count")
 
     def change(self, request: Request, now: float) -> StoreQuestion:
@@ -147,13 +153,16 @@ class Shelf:
 
 
 def hit(digest: bytes, answer: Any) -> Hit | None:
-    """What was answered to ``exact``; None for a hash that is not kept."""
+    """What was answered to ``exact``; None for a hash that is not kept.
+
+    Numbers are what a reply can hold: the store may have been written by others.
+    """
     if not isinstance(answer, list) or len(answer) != len(_FIELDS):
         return None
     weight, flag, time = answer
     if weight is None or flag is None:
         return None
-    return Hit(digest, min(number(weight), _LARGEST), number(flag) & 0xFFFFFFFF, number(time))
+    return Hit(digest, _weight(number(weight)), number(flag) & _UNSIGNED, unsigned(time))
 
 
 def nearest(answer: Any) -> Near | None:
@@ -165,6 +174,15 @@ def nearest(answer: Any) -> Near | None:
         return None
     digest, count = found.most_common(1)[0]
     return Near(digest, count / SHINGLES) if 2 * count > SHINGLES else None
+
+
+def _weight(value: int) -> int:
+    return max(-_LARGEST - 1, min(value, _LARGEST))
+
+
+def unsigned(value: Any) -> int:
+    """A number of a store as a reply can hold it, in 32 bits."""
+    return max(0, min(number(value), _UNSIGNED))
 
 
 def number(value: Any) -> int:

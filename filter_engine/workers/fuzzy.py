@@ -33,7 +33,7 @@ from filter_engine.fuzzy.protocol import (
     seal_reply,
     sealed_request,
 )
-from filter_engine.fuzzy.storage import Hit, Shelf, hit, nearest, number
+from filter_engine.fuzzy.storage import Hit, Shelf, hit, nearest, unsigned
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Place, Store, StoreQuestion
 from filter_engine.store.client import StoreClient
@@ -199,7 +199,7 @@ class FuzzyWorker:
                 await self._check(self._shelf, request, asker)
             elif request.command is Command.STAT:
                 found, value = await self._asked(self._shelf.count())
-                count = number(value) if found else 0
+                count = unsigned(value) if found else 0
                 self._send(asker, ReplyTo(0, count, request.tag, 1.0, request.digest))
             else:
                 await self._change(self._shelf, request, asker)

@@ -116,6 +116,62 @@ def test_hashes_in_redis_have_rspamds_keys(storage: Start, tmp_path: Path) -> No
         assert (lost.value, lost.found) == (500, False)
 
 
+_LARGEST = (1 << 31) - 1
+_OVERWRITE = """
+local done = 0
+for _, key in ipairs(redis.call('KEYS', 'fuzzy*')) do
+  if redis.call('TYPE', key).ok == 'hash' then
+    redis.call('HSET', key, 'V', ARGV[1], 'C', ARGV[2])
+    done = done + 1
+  end
+end
+return done
+"""
+
+
+def _weight(storage: Storage) -> int:
+    said = storage.say(_request(Command.CHECK))
+    assert said is not None
+    assert said.found
+    return said.value
+
+
+def _sums(storage: Storage) -> None:
+    """Weights stay within 32 bits, whatever is added to them."""
+    for value, total in ((_LARGEST, _LARGEST), (_LARGEST, _LARGEST), (-10, _LARGEST - 10)):
+        assert storage.say(_request(Command.WRITE, value=value)) is not None
+        assert _weight(storage) == total
+    for _ in range(3):
+        assert storage.say(_request(Command.WRITE, value=-_LARGEST - 1)) is not None
+    assert _weight(storage) == -_LARGEST - 1
+
+
+def test_weights_are_bounded_in_sqlite(storage: Start, tmp_path: Path) -> None:
+    _sums(storage(_in_sqlite(tmp_path)))
+
+
+@_NEEDS_REDIS
+def test_weights_are_bounded_in_redis(storage: Start, tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as redis:
+        running = storage(f'servers = "{redis.name}"; allow_update = "127.0.0.1";')
+        _sums(running)
+        for weight, time, told in (
+            ("-99999999999", "-5", (-_LARGEST - 1, 0)),
+            ("99999999999", "99999999999", (_LARGEST, (1 << 32) - 1)),
+            ("ten", "now", (0, 0)),
+        ):  # as nobody should have written them
+            assert redis.say("EVAL", _OVERWRITE, "0", weight, time) == b":1\r\n"
+            said = running.say(_request(Command.CHECK))
+            assert said is not None
+            assert (said.value, said.time) == told
+        redis.say("SET", "fuzzy_count", "-3")
+        count = running.say(Request(Command.STAT, bytes(64), 9))
+        assert count is not None
+        assert count.flag == 0
+        assert running.say(_request(Command.WRITE, value=7)) is not None
+        assert _weight(running) == 7
+
+
 def test_sealed_requests(storage: Start, tmp_path: Path) -> None:
     key = (
         f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; '
