@@ -88,7 +88,7 @@ class AccessControl:
         address = self.address(caller)
         if caller.password == DEFAULT_PASSWORD and not _is_loopback(address):
             return Right.NONE
-        client = _network(address)
+        client = network_of(address)
         since, wrong = self._wrong.get(client, (0.0, 0))
         if wrong >= WRONG_PASSWORDS and self._clock() - since < PERIOD:
             # Also for a right one: else the answer would tell which guess was right.
@@ -176,7 +176,7 @@ def _is_loopback(address: str | None) -> bool:
     return address is None or (_is_address(address) and ip_address(address).is_loopback)
 
 
-def _network(address: str | None) -> str:
+def network_of(address: str | None) -> str:
     """Clients that are counted as one: an IPv4 address, an IPv6 network of 64 bits."""
     if address is None or not _is_address(address):
         return "a unix socket"

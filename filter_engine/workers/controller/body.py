@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -14,9 +14,11 @@ from filter_engine.wire.http.message import Request
 MAX_JSON = 1024 * 1024
 """Octets of what is posted but mail and maps."""
 AT_ONCE = 4
-"""Messages that are read, scanned or learnt at once."""
+"""Messages that are worked on at once."""
 WAITING = 16
-"""Requests that wait for that."""
+"""Requests that are read, or wait for that."""
+TIMEOUT = "body timeout"
+"""Where a request keeps how many seconds its body may take."""
 _FILE_HEADERS = frozenset({"File", "Path", "Shm", "Shm-Offset", "Shm-Length"})
 
 
@@ -30,33 +32,50 @@ class BodyError(Exception):
 
 
 class Gate:
-    """Lets a few requests in and some wait: messages are large."""
+    """Lets a few requests in and some wait: messages are large.
+
+    Bodies are read before: who sends slowly takes a place among those that wait, and none among
+    those that are worked on.
+    """
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
     @asynccontextmanager
-    async def enter(self) -> AsyncIterator[None]:
-        """Wait for a place; raises ``BodyError`` (503) when too many do."""
+    async def enter(self, reading: Awaitable[bytes]) -> AsyncIterator[bytes]:
+        """Read a body, then wait for a place; raises ``BodyError``, 503 when too many do."""
         if self._waiting >= WAITING:
+            if isinstance(reading, Coroutine):
+                reading.close()
             raise BodyError(503, "Too many messages at once")
         self._waiting += 1
         try:
+            content = await reading
             await self._free.acquire()
         finally:
             self._waiting -= 1
         try:
-            yield
+            yield content
         finally:
             self._free.release()
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The body as it was sent; raises ``BodyError`` (408) when it does not come in time."""
+    seconds: float = request[TIMEOUT]
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError:
+        raise BodyError(408, f"The body did not come within {seconds:g} s") from None
 
 
 async def small_body(request: web.Request, limit: int = MAX_JSON) -> bytes:
     """The body; raises ``BodyError`` (413) for one over ``limit`` octets."""
     if request.content_length is not None and request.content_length > limit:
         raise BodyError(413, f"More than {limit} bytes")
-    content = await request.read()
+    content = await body_of(request)
     if len(content) > limit:
         raise BodyError(413, f"More than {limit} bytes")
     return content
@@ -65,7 +84,7 @@ async def small_body(request: web.Request, limit: int = MAX_JSON) -> bytes:
 async def message_of(request: web.Request, limit: int) -> bytes:
     """The message in the body, unpacked; raises ``BodyError``."""
     refuse_files(request)
-    content = await request.read()
+    content = await body_of(request)
     if request.headers.get("Compression", "").strip().lower() == "zstd" and content:
         try:
             content = decompress(content, limit)

@@ -68,8 +68,7 @@ class Explanations:
         """
         scanner, limit = self._desk.context.scanner, self._desk.context.config.options.max_message
         traces: list[Trace] = []
-        async with self._gate.enter():
-            raw = await message_of(request, limit)
+        async with self._gate.enter(message_of(request, limit)) as raw:
             envelope = parse_envelope(headers_of(request), None)
             envelope = replace(envelope, flags=envelope.flags | _NO_TRACE)
             verdict = await scanner.scan(raw, envelope, trace=traces.append)

@@ -42,6 +42,7 @@ class FuzzyRows:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._gate = Gate()
+        self._max_message = desk.context.config.options.max_message
         self._options = FuzzyCheckOptions()
         self._rules: tuple[Rule, ...] = ()
         self._counted: tuple[float, dict[str, int]] = (-_FRESH, {})
@@ -68,8 +69,7 @@ class FuzzyRows:
     async def _of_message(self, request: web.Request, command: Command) -> web.StreamResponse:
         flag, weight = _flag(request), _number(request, "Weight", 1)
         rules = self._of_flag(flag)
-        async with self._gate.enter():
-            raw = await message_of(request, self._desk.context.config.options.max_message)
+        async with self._gate.enter(message_of(request, self._max_message)) as raw:
             texts = Texts(Message(raw))
             wanted = [(rule, hashes_of(texts, rule.policy, rule.hashing)) for rule in rules]
             return await self._send(request, command, wanted, flag, weight)

@@ -12,6 +12,7 @@ from filter_engine.wire.request import parse_envelope
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.body import (
     Gate,
+    body_of,
     headers_of,
     message_of,
     refuse_files,
@@ -33,7 +34,7 @@ class Mail:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._gate = Gate()
+        self._to_scan, self._to_learn = Gate(), Gate()  # who may only read stops no lesson
         self._max_message = desk.context.config.options.max_message
         self._scans = ScanService(desk.context, SelfScan(desk.context).scan)
 
@@ -48,8 +49,7 @@ class Mail:
 
     async def _scan(self, request: web.Request) -> web.StreamResponse:
         refuse_files(request)
-        async with self._gate.enter():
-            body = await request.read()
+        async with self._to_scan.enter(body_of(request)) as body:
             peer = request.remote if request.remote else None
             done = await self._scans.handle(scan_request(request, body, peer))
         response = plain(done.body, done.content_type, done.status)
@@ -80,8 +80,7 @@ class Mail:
         if wanted and all(one.options.name.lower() != wanted.lower() for one in known):
             return error(404, f"cannot find classifier {wanted}")
         unlearn = request.headers.get("Unlearn", "").strip().lower() in ("yes", "true", "1")
-        async with self._gate.enter():
-            raw = await message_of(request, self._max_message)
+        async with self._to_learn.enter(message_of(request, self._max_message)) as raw:
             lesson = await learn(
                 stores,
                 known,

@@ -66,8 +66,8 @@ class SelectorRows:
         except SelectorError as fault:
             return error(500, f"Cannot parse selector: {fault}")
         scanner = self._desk.context.scanner
-        async with self._gate.enter():
-            raw = await message_of(request, self._desk.context.config.options.max_message)
+        limit = self._desk.context.config.options.max_message
+        async with self._gate.enter(message_of(request, limit)) as raw:
             task = scanner.task(raw, parse_envelope(headers_of(request), None))
             values = selector.values(task)
         return json_reply({"success": True, "data": list(values)})

@@ -12,8 +12,9 @@ from aiohttp import web
 from filter_engine.config.workers import ControllerConfig
 from filter_engine.workers.access import AccessControl, Caller, Right, TooManyError
 from filter_engine.workers.bad_requests import BadRequests
-from filter_engine.workers.controller.body import BodyError
+from filter_engine.workers.controller.body import TIMEOUT, BodyError
 from filter_engine.workers.controller.changes import Changes
+from filter_engine.workers.controller.connections import BoundedSite, Connections
 from filter_engine.workers.controller.counts import Counts, url_of
 from filter_engine.workers.controller.desk import RIGHT, WHO, Desk, Handler, Route
 from filter_engine.workers.controller.explanations import Explanations
@@ -41,6 +42,8 @@ class ControllerWorker:
 
     def __init__(self, config: ControllerConfig, context: Context) -> None:
         self._context = context
+        self._timeout = config.timeout
+        self._connections = Connections(config.timeout)
         self._access = AccessControl(config)
         neighbours = context.config.options.neighbours.values()
         server = context.scanner.server
@@ -95,9 +98,10 @@ class ControllerWorker:
 
     async def start(self, sockets: list[socket.socket]) -> None:
         """Begin to serve."""
+        asyncio.get_running_loop().set_exception_handler(self._connections.fault)
         await self._runner.setup()
         for sock in sockets:
-            site = web.SockSite(self._runner, sock)
+            site = BoundedSite(self._runner, sock, self._connections)
             await site.start()
             self._sites.append(site)
         self._throughput.start(asyncio.get_running_loop())
@@ -126,10 +130,11 @@ class ControllerWorker:
     @web.middleware
     async def _wrap(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self._context.row.add(Counter.CONTROL_CONNECTIONS)
-        caller = caller_of(request, foreign=self._neighbours.is_foreign(request))
-        response = encoded(request, await self._answer(request, handler, caller))
-        response.headers.update(self._neighbours.headers(request))
-        return response
+        with self._connections.answering(request):
+            caller = caller_of(request, foreign=self._neighbours.is_foreign(request))
+            response = encoded(request, await self._answer(request, handler, caller))
+            response.headers.update(self._neighbours.headers(request))
+            return response
 
     async def _answer(
         self, request: web.Request, handler: Handler, caller: Caller
@@ -147,6 +152,7 @@ class ControllerWorker:
             reason = "Unauthorized" if right is Right.NONE else "Enable password is required"
             return json_reply({"error": reason}, status=401 if right is Right.NONE else 403)
         request[RIGHT] = right
+        request[TIMEOUT] = self._timeout
         request[WHO] = _who(self._access.address(caller), caller)
         try:
             return await handler(request)

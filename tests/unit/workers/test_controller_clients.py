@@ -1,0 +1,96 @@
+"""Clients that keep the controller waiting, or come in crowds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import http.client
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from filter_engine.workers.controller.connections import EACH, Connections
+
+from .engine import DEADLINE, MESSAGE, Engine, until
+
+TIMEOUT = 1
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine whose controller waits for one second."""
+    running = Engine(tmp_path_factory.mktemp("clients") / "e")
+    controller = (running.local_d / "worker-controller.inc").read_text()
+    running.write("worker-controller.inc", f"{controller}\ntimeout = {TIMEOUT}s;")
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+def said(engine: Engine, *lines: str) -> socket.socket:
+    """A connection on which that was sent."""
+    sock = socket.create_connection(("127.0.0.1", engine.controller), timeout=DEADLINE)
+    sock.sendall("\r\n".join(lines).encode())
+    return sock
+
+
+@pytest.mark.parametrize("path", ["/checkv2", "/explain", "/learnspam", "/saveactions"])
+def test_slow_bodies_keep_nobody_waiting_and_end(engine: Engine, path: str) -> None:
+    with contextlib.ExitStack() as stack:
+        lines = (f"POST {path} HTTP/1.1", "Host: x", "Content-Length: 100", "", "ab")
+        slow = [stack.enter_context(said(engine, *lines)) for _ in range(8)]
+        assert engine.http(engine.controller, "/checkv2", MESSAGE)[0] == 200
+        assert engine.http(engine.controller, "/explain", MESSAGE)[0] == 200
+        assert engine.http(engine.controller, "/learnspam", MESSAGE)[0] == 204, "too short"
+        assert b" 408 " in slow[0].recv(1000)
+
+
+@pytest.mark.parametrize("sent", ["", "GET / HTTP/1.1\r\nHost: x\r\n"])
+def test_half_a_request_is_waited_for_no_longer_than_that(engine: Engine, sent: str) -> None:
+    with said(engine, sent) as sock:
+        assert sock.recv(1000) == b""
+
+
+def test_a_second_request_has_its_time_too(engine: Engine) -> None:
+    with said(engine, "GET /ping HTTP/1.1", "Host: x", "", "") as sock:
+        assert b" 200 " in sock.recv(1000)
+        sock.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in sock.recv(1000)
+        sock.sendall(b"GET /ping HTTP/1.1\r\n")
+        while sock.recv(1000):
+            pass
+
+
+def test_a_crowd_of_one_client_is_bounded(engine: Engine) -> None:
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(said(engine, "")) for _ in range(EACH + 1)]
+        assert crowd[-1].recv(1) == b""
+    until(lambda: engine.log.read_text().count("refuses connections of 127.0.0.1"), "a line")
+    assert engine.log.read_text().count("refuses connections") == 1
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return engine.http(engine.controller, "/ping")[0] == 200
+        return False
+
+    until(answers, "room again")
+    assert "Traceback" not in engine.log.read_text()
+
+
+def test_a_shortage_of_descriptors_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        loop.set_exception_handler(Connections(1.0).fault)
+        for _ in range(3):
+            error = OSError(errno.EMFILE, "Too many open files")
+            loop.call_exception_handler({"message": "accept", "exception": error})
+        assert [one.getMessage() for one in caplog.records] == [
+            "controller: cannot take connections: Too many open files (told once a minute)"
+        ]
+        loop.call_exception_handler({"message": "ours", "exception": ValueError()})
+        assert caplog.records[-1].exc_info
+    finally:
+        loop.close()
