@@ -40,7 +40,7 @@ $(STAMPS)/packages: molecule/lab/controller_packages.txt
 	  echo "== installing system packages: $$(echo $$missing)"
 	  $(SUDO) apt-get update -qq
 	  # Tests start programs of their own: where systemd runs, Debian would start these services.
-	  keep_off=$$([ ! -d /run/systemd/system ] || grep -xE 'rspamd|redis-server|nginx-light' <<<"$$missing" | sed s/-light// || true)
+	  keep_off=$$([ ! -d /run/systemd/system ] || grep -xE 'rspamd|redis-server|nginx-light|prometheus' <<<"$$missing" | sed s/-light// || true)
 	  for service in $$keep_off; do $(SUDO) systemctl mask -q $$service.service; done
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 	  for service in $$keep_off; do
@@ -122,7 +122,7 @@ docs-lint: setup ## The collection's documentation and the links in docs/
 	@echo "== documentation"
 	cd collections/ansible_collections/mailfleet/filter
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections $(CURDIR)/$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
-	cd $(CURDIR); $(BIN)/python -m pytest -q tests/fleet/docs
+	cd $(CURDIR); $(BIN)/python -m pytest -q tests/fleet/docs tests/fleet/monitoring
 
 .PHONY: test-unit
 test-unit: setup ## The fast part: unit tests
