@@ -33,6 +33,7 @@ from filter_engine.fuzzy.protocol import (
     seal_reply,
     sealed_request,
 )
+from filter_engine.fuzzy.replays import Changes
 from filter_engine.fuzzy.storage import Hit, Shelf, hit, nearest, unsigned
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Place, Store, StoreQuestion
@@ -63,6 +64,7 @@ class _Asker(NamedTuple):
     address: _Address
     shared: SharedKey | None
     public: bytes
+    nonce: bytes = b""
 
 
 class FuzzyWorker:
@@ -78,6 +80,7 @@ class FuzzyWorker:
         self._default = pairs[0] if pairs else None
         self._shared: OrderedDict[tuple[bytes, bytes], SharedKey] = OrderedDict()
         self._limits = _limits(config)
+        self._changes = Changes()
         self._freshened: OrderedDict[bytes, float] = OrderedDict()
         self._sockets: list[socket.socket] = []
         self._open: set[asyncio.Task[None]] = set()
@@ -176,7 +179,7 @@ class FuzzyWorker:
         self._shared.move_to_end(known)
         if len(self._shared) > _KEYS:
             self._shared.popitem(last=False)
-        return request, _Asker(sock, peer, address, shared, sealed.public)
+        return request, _Asker(sock, peer, address, shared, sealed.public, sealed.nonce)
 
     def _may(self, request: Request, asker: _Asker) -> bool:
         """Whether a client may do what it asks for."""
@@ -263,10 +266,27 @@ class FuzzyWorker:
         await self._asked(shelf.refresh(digest, request.shingles))
 
     async def _change(self, shelf: Shelf, request: Request, asker: _Asker) -> None:
+        name = asker.public + asker.nonce
+        if asker.shared is not None and not self._changes.begins(name, asker.address):
+            before = self._changes.reply(name, asker.address)
+            if before is not None:
+                self._send(asker, before)  # the client did not get it
+            else:
+                log.info("fuzzy storage: %s sent a change that was seen before", asker.address)
+            return
+        reply = None
+        try:
+            reply = await self._changed(shelf, request, asker)
+        finally:
+            if asker.shared is not None:
+                self._changes.ends(name, reply)
+
+    async def _changed(self, shelf: Shelf, request: Request, asker: _Asker) -> ReplyTo | None:
+        """The reply that was sent; None when nothing was changed."""
         ok, _ = await self._asked(shelf.change(request, time.time()))
         if not ok:
             self._reply(asker, request, FAILED)
-            return
+            return None
         log.info(
             "fuzzy storage: %s %s list %d, weight %d, for %s",
             request.digest.hex()[:10],
@@ -275,7 +295,9 @@ class FuzzyWorker:
             request.value,
             asker.address,
         )
-        self._send(asker, ReplyTo(0, request.flag, request.tag, 1.0, request.digest))
+        reply = ReplyTo(0, request.flag, request.tag, 1.0, request.digest)
+        self._send(asker, reply)
+        return reply
 
     def _reply(self, asker: _Asker, request: Request, value: int) -> None:
         """Say no, with the number of an error, 0 for none."""

@@ -55,14 +55,15 @@ class Storage:
         data = self.raw(request.encode(), wait)
         return None if data is None else decode_reply(data)
 
-    def raw(self, data: bytes, wait: float = 5.0) -> bytes | None:
-        return ask(self.port, data, wait)
+    def raw(self, data: bytes, wait: float = 5.0, *, source: str = "127.0.0.1") -> bytes | None:
+        return ask(self.port, data, wait, source=source)
 
 
-def ask(port: int, data: bytes, wait: float = 5.0) -> bytes | None:
-    """The reply to one datagram; None when none comes."""
+def ask(port: int, data: bytes, wait: float = 5.0, *, source: str = "127.0.0.1") -> bytes | None:
+    """The reply to one datagram from ``source``; None when none comes."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(wait)
+        sock.bind((source, 0))
         sock.connect(("127.0.0.1", port))
         sock.send(data)
         try:

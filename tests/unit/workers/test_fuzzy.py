@@ -191,6 +191,56 @@ def test_sealed_requests(storage: Start, tmp_path: Path) -> None:
     assert running.raw(changed, 0.3) is None
 
 
+def test_a_recorded_change_is_made_once(storage: Start, tmp_path: Path) -> None:
+    own = new_keypair()
+    running = storage(
+        _in_sqlite(tmp_path).replace('"127.0.0.1"', '"127.0.0.2"')
+        + f' keypair {{ privkey = "{write_key(_STORAGE.private)}"; }} '
+        f'allow_update_keys = ["{write_key(own.public)}"];'
+    )
+    shared = SharedKey.of(own.private, _STORAGE.public)
+
+    def sealed(command: Command) -> bytes:
+        return seal_request(_request(command).encode(), shared, _STORAGE.id[:8], own.public)
+
+    first = sealed(Command.WRITE)
+    answers = [running.raw(first) for _ in range(3)]  # its client's retransmissions
+    replies = {decode_reply(open_reply(data, shared)) for data in answers if data is not None}
+    assert [reply.found for reply in replies] == [True]
+    assert None not in answers
+    assert _weight(running) == 10
+    assert running.raw(first, 0.2, source="127.0.0.3") is None
+    assert running.raw(sealed(Command.WRITE)) is not None
+    assert _weight(running) == 20
+    gone = sealed(Command.DELETE)
+    assert running.raw(gone) is not None
+    assert running.raw(sealed(Command.WRITE)) is not None
+    assert running.raw(gone) is not None
+    assert _weight(running) == 10
+
+
+@_NEEDS_REDIS
+def test_a_change_that_failed_may_be_sent_again(storage: Start, tmp_path: Path) -> None:
+    own = new_keypair()
+    shared = SharedKey.of(own.private, _STORAGE.public)
+    with RedisServer(tmp_path / "redis") as redis:
+        running = storage(
+            f'servers = "{redis.name}"; allow_update = "127.0.0.1"; '
+            f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
+        )
+        wrong = redis.say("SET", "fuzzy_count", "no number")
+        assert wrong == b"+OK\r\n"
+        data = _request(Command.WRITE).encode()
+        sealed = seal_request(data, shared, _STORAGE.id[:8], own.public)
+        said = running.raw(sealed)
+        assert said is not None
+        assert decode_reply(open_reply(said, shared)).value == 500
+        redis.say("DEL", "fuzzy_count")
+        said = running.raw(sealed)
+        assert said is not None
+        assert decode_reply(open_reply(said, shared)).found
+
+
 def test_who_may_not_change_hashes(storage: Start, tmp_path: Path) -> None:
     text = _in_sqlite(tmp_path).replace("127.0.0.1", "192.0.2.1")
     running = storage(text)
