@@ -1,0 +1,104 @@
+"""Hashes of mails on the hosts of a site: who keeps them, who asks, who teaches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rendered_tree
+from filter_engine import checks
+from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions, FuzzyRule
+from filter_engine.config import Config, Severity
+from filter_engine.config.loader import inspect
+from filter_engine.config.workers import FuzzyConfig
+from filter_engine.headers.sections import sections
+from filter_engine.scan.declare import REGISTRY
+
+checks.load()
+
+PRIMARY, REPLICA = "charlotte", "maeve"
+
+
+def read(tree: Path) -> Config:
+    """A host's tree as the engine reads it: nothing is found but what is told."""
+    inspection = inspect(
+        variables={"LOCAL_CONFDIR": str(tree)},
+        environ={},
+        modules=sections(REGISTRY),
+    )
+    assert inspection.config is not None
+    said = [f for f in inspection.findings if f.severity is not Severity.INFO]
+    assert said == []
+    return inspection.config
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Config]:
+    trees = rendered_tree.render(tmp_path_factory.mktemp("site"))
+    return {host: read(trees / host) for host in (PRIMARY, REPLICA)}
+
+
+def storage(config: Config) -> FuzzyConfig:
+    (found,) = (worker for worker in config.workers if isinstance(worker, FuzzyConfig))
+    return found
+
+
+def rule(config: Config) -> FuzzyRule:
+    options = config.modules["fuzzy_check"]
+    assert isinstance(options, FuzzyCheckOptions)
+    assert list(options.rule) == ["local"]
+    return options.rule["local"]
+
+
+def test_every_host_has_a_storage_that_the_primarys_alone_lets_be_taught(
+    site: dict[str, Config],
+) -> None:
+    for config in site.values():
+        assert storage(config).count == 1
+        assert {str(socket).rpartition(":")[2] for socket in storage(config).bind_socket} == {
+            "11335"
+        }
+        assert storage(config).expire == 90 * 86400
+        assert storage(config).read_servers is not None
+        assert storage(config).write_servers is not None
+    assert list(storage(site[PRIMARY]).allow_update.networks)
+    assert not list(storage(site[REPLICA]).allow_update.networks)
+
+
+def test_the_own_storage_is_asked_first(site: dict[str, Config]) -> None:
+    for config in site.values():
+        asked = rule(config).reading
+        assert asked is not None
+        assert asked.rotation == "master-slave"
+        hosts = sorted(asked, key=lambda each: -each.weight)
+        assert hosts[0].name == "127.0.0.1:11335"
+        assert len(hosts) == 3
+        assert {each.port for each in hosts} == {11335}
+
+
+def test_an_exchanger_teaches_nothing_and_the_access_server_the_primarys_storage(
+    site: dict[str, Config],
+) -> None:
+    assert rule(site[REPLICA]).writing is None
+    taught = rule(site[PRIMARY]).writing
+    assert taught is not None
+    (one,) = taught
+    assert one.port == 11335
+    assert any(one.host in str(socket) for socket in storage(site[PRIMARY]).bind_socket)
+    assert one.host in {str(n).partition("/")[0] for n in storage(site[PRIMARY]).allow_update}
+
+
+def test_without_a_storage_nobody_is_asked(tmp_path: Path) -> None:
+    trees = rendered_tree.render(tmp_path, hosts=REPLICA, filter_engine_fuzzy_redis={})
+    config = read(trees / REPLICA)
+    assert storage(config).count == -1
+    assert not (trees / REPLICA / "local.d/fuzzy_check.conf").exists()
+
+
+def test_a_single_host_keeps_asks_and_teaches(tmp_path: Path) -> None:
+    trees = rendered_tree.render(tmp_path, site="single_host")
+    (tree,) = (path.parent for path in trees.glob("*/local.d"))
+    own = rule(read(tree))
+    assert [each.name for each in own.reading or ()] == ["127.0.0.1:11335"]
+    assert [each.name for each in own.writing or ()] == ["127.0.0.1:11335"]
