@@ -1,4 +1,7 @@
-"""How many requests a network may send: a leaky bucket each, in constant memory. No I/O."""
+"""How many requests a network may send: a leaky bucket each, in constant memory. No I/O.
+
+And how often it is told that some are lost.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 _LEAST_V6: Final = 64
+TELL_EVERY: Final = 60.0
+"""Seconds."""
 
 
 class _Bucket(NamedTuple):
@@ -53,3 +58,19 @@ class Buckets:
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
         return not refused
+
+
+class Losses:
+    """Counts what is lost, to be told at once and then at most once in ``TELL_EVERY`` seconds."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._told = float("-inf")
+
+    def add(self, now: float) -> int:
+        """One more. How many since they were last told, if it is time to tell; else 0."""
+        self._count += 1
+        if now - self._told < TELL_EVERY:
+            return 0
+        count, self._count, self._told = self._count, 0, now
+        return count

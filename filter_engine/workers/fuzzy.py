@@ -11,7 +11,7 @@ import logging
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ from filter_engine.config.model import Config
 from filter_engine.config.worker_keys import read_key
 from filter_engine.config.workers import FuzzyConfig
 from filter_engine.fuzzy.box import Keypair, OpenError, SharedKey, keypair, write_key
-from filter_engine.fuzzy.bucket import Buckets
+from filter_engine.fuzzy.bucket import Buckets, Losses
 from filter_engine.fuzzy.protocol import (
     FAILED,
     FORBIDDEN,
@@ -47,6 +47,9 @@ _BATCH: Final = 64
 """Datagrams that are read before anybody else has a turn."""
 _KEYS: Final = 512
 """Clients whose keys are remembered."""
+_NEW_KEYS: Final = 100
+"""Of a network, at once and a second: each costs a key agreement, and anybody can make them up."""
+_NETWORKS: Final = 10_000
 _SURE: Final = 0.9
 """Share of shingles from which a hash that was found lives on."""
 _FRESH: Final = 3600.0
@@ -70,7 +73,13 @@ class _Asker(NamedTuple):
 class FuzzyWorker:
     """A ``Service`` that keeps fuzzy hashes in the store that ``config`` names, else ``site``."""
 
-    def __init__(self, config: FuzzyConfig, site: Config, stores: StoreClient | None) -> None:
+    def __init__(
+        self,
+        config: FuzzyConfig,
+        site: Config,
+        stores: StoreClient | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._config = config
         self._stores = stores
         store = _store(config, site)
@@ -80,11 +89,13 @@ class FuzzyWorker:
         self._default = pairs[0] if pairs else None
         self._shared: OrderedDict[tuple[bytes, bytes], SharedKey] = OrderedDict()
         self._limits = _limits(config)
+        self._new_keys = Buckets(_NEW_KEYS, _NEW_KEYS, mask=24, ttl=1.0, most=_NETWORKS)
         self._changes = Changes()
         self._freshened: OrderedDict[bytes, float] = OrderedDict()
         self._sockets: list[socket.socket] = []
         self._open: set[asyncio.Task[None]] = set()
-        self._told = False
+        self._lost = Losses()
+        self._clock = clock
 
     async def start(self, sockets: list[socket.socket]) -> None:
         """Begin to answer."""
@@ -131,9 +142,8 @@ class FuzzyWorker:
         if address in config.blocked or not peer[1]:
             return
         if len(self._open) >= MAX_OPEN:
-            if not self._told:
-                self._told = True
-                log.warning("fuzzy storage: more than %d requests wait: some are lost", MAX_OPEN)
+            if lost := self._lost.add(self._clock()):
+                log.warning("fuzzy storage: over %d requests wait: %d lost", MAX_OPEN, lost)
             return
         within = self._is_within_limit(address)
         if not within and self._limits is not None and not self._limits.first_refusal:
@@ -154,7 +164,7 @@ class FuzzyWorker:
     def _is_within_limit(self, address: _Address) -> bool:
         if self._limits is None or address in self._config.ratelimit_whitelist:
             return True
-        if self._limits.takes(address, time.monotonic()):
+        if self._limits.takes(address, self._clock()):
             return True
         if self._limits.first_refusal:
             log.info("fuzzy storage: %s is over the limit", address)
@@ -173,6 +183,8 @@ class FuzzyWorker:
         known = (pair.public, sealed.public)
         shared = self._shared.get(known)
         if shared is None:
+            if not self._new_keys.takes(address, self._clock()):
+                raise ProtocolError("too many new keys of its network")
             shared = SharedKey.of(pair.private, sealed.public)
         request = decode_request(sealed.open(shared))
         self._shared[known] = shared  # only of those who hold it
@@ -255,7 +267,7 @@ class FuzzyWorker:
         config = self._config
         if config.read_only or not (config.allow_update.networks or config.allow_update_keys):
             return
-        now = time.monotonic()
+        now = self._clock()
         last = self._freshened.get(digest)
         if last is not None and now - last < min(_FRESH, config.expire / 10):
             return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
+from collections.abc import Callable
 
 from filter_engine.config.collector import Collector
 from filter_engine.config.layers import Layers
@@ -21,7 +23,8 @@ from filter_engine.workers.fuzzy import FuzzyWorker
 class Storage:
     """The worker on a socket of its own, with a real store, in an event loop in a thread."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         section = parse(f"count = 1; {text}")
         self._config = bind(FuzzyConfig, section, Collector(Layers({})), "worker 'fuzzy'")
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -38,7 +41,7 @@ class Storage:
         self._loop = asyncio.get_running_loop()
         stores = StoreClient(TableResolver({}))
         stores.open(self._loop)
-        worker = FuzzyWorker(self._config, Config(), stores)
+        worker = FuzzyWorker(self._config, Config(), stores, self._clock)
         await worker.start([self._sock])
         self._started.set()
         await self._stop.wait()

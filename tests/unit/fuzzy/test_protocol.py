@@ -12,7 +12,7 @@ from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as sodium
 
 from filter_engine.config.worker_keys import read_key
 from filter_engine.fuzzy.box import OpenError, SharedKey, keypair, new_keypair, write_key
-from filter_engine.fuzzy.bucket import Buckets
+from filter_engine.fuzzy.bucket import TELL_EVERY, Buckets, Losses
 from filter_engine.fuzzy.protocol import (
     REPLY_SIZE,
     Command,
@@ -158,3 +158,12 @@ def test_counting_networks_takes_constant_memory() -> None:
         limits.takes(ip_address(number), 0.0)
         limits.takes(ip_address((0x20010DB8 << 96) + (number << 64)), 0.0)
     assert len(limits) == 50
+
+
+def test_losses_are_told_once_a_minute() -> None:
+    lost = Losses()
+    assert [lost.add(0.0) for _ in range(4)] == [1, 0, 0, 0]
+    assert lost.add(TELL_EVERY - 1) == 0
+    assert lost.add(TELL_EVERY) == 5
+    assert lost.add(TELL_EVERY) == 0
+    assert lost.add(3 * TELL_EVERY) == 2

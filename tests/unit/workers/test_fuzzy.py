@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -277,6 +278,30 @@ def test_a_flood_is_told_once_and_garbage_never(
     assert told[-1] == 403
     assert 10 < told.count(0) == len(told) - 1 < 20  # some were garbage
     assert "over the limit" in caplog.text
+
+
+def test_sealed_garbage_is_opened_a_bounded_number_of_times(tmp_path: Path) -> None:
+    now = [0.0]
+    key = f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
+    storage = Storage(f"{_in_sqlite(tmp_path)} {key}", clock=lambda: now[0])
+    pairs = new_keypair(), new_keypair()
+    known, new = (SharedKey.of(pair.private, _STORAGE.public) for pair in pairs)
+
+    def asked(shared: SharedKey, public: bytes, wait: float = 5.0) -> bytes | None:
+        request = _request(Command.CHECK).encode()
+        return storage.raw(seal_request(request, shared, _STORAGE.id[:8], public), wait)
+
+    try:
+        assert asked(known, pairs[0].public) is not None
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for _ in range(120):
+                sock.sendto(b"rsfe" + os.urandom(160), ("127.0.0.1", storage.port))
+        assert asked(new, pairs[1].public, 0.3) is None
+        assert asked(known, pairs[0].public) is not None
+        now[0] = 1.0
+        assert asked(new, pairs[1].public) is not None
+    finally:
+        storage.close()
 
 
 def test_a_hash_too_young_is_not_told(storage: Start, tmp_path: Path) -> None:
