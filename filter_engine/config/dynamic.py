@@ -13,13 +13,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from filter_engine.config.declared_files import group_file, module_file
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.layers import DYNAMIC_DIRECTORY, RSPAMDS_DYNAMIC_FILE
+from filter_engine.config.replace_file import replace_file
 from filter_engine.config.sections import FOREIGN_GROUPS, FOREIGN_MODULES
 from filter_engine.ucl.document import parse_file, parse_node
 from filter_engine.ucl.emitter import emit
@@ -73,29 +73,10 @@ def save(
     text = emit(node).encode("utf-8", "surrogateescape")
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        _replace(path, text)
+        replace_file(path, text, MODE)
     except OSError as error:
         raise DynamicError(f"cannot write {path}: {error.strerror}") from error
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), MODE)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)  # the rename, too, must survive a crash
-    finally:
-        os.close(directory)
 
 
 def unreadable(dbdir: str, names: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The record of what was changed through the controller: who, what, before, after; and undo.
 
 One line of JSON a change, in ``$DBDIR/dynamic_changes.jsonl``. Past ``LARGEST`` octets the file is
-put aside (``.1``) and another begun.
+put aside (``.1``) and another begun; turns are taken by a lock on a file that stays.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from filter_engine.config.dynamic import DynamicError
 log = logging.getLogger(__name__)
 
 FILE: Final = "dynamic_changes.jsonl"
+LOCK: Final = "dynamic_changes.lock"
 LARGEST: Final = 16 * 1024 * 1024
 _SHOWN: Final = 200
 """Characters of a text in the log."""
@@ -32,14 +33,15 @@ class Changes:
 
     def __init__(self, directory: str) -> None:
         self._file = Path(directory, FILE)
+        self._lock = Path(directory, LOCK)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Nobody else changes anything meanwhile. Raises ``DynamicError`` without DBDIR."""
         try:
-            handle = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
-            raise DynamicError(f"cannot write {self._file}: {error.strerror}") from error
+            raise DynamicError(f"cannot write {self._lock}: {error.strerror}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -63,9 +65,10 @@ class Changes:
         }
         if undoes:
             entry["undoes"] = undoes
-        if self._file.stat().st_size > LARGEST:
-            self._file.replace(self._file.with_suffix(".jsonl.1"))
-        with self._file.open("ab") as file:
+        with suppress(FileNotFoundError):
+            if self._file.stat().st_size > LARGEST:
+                self._file.replace(self._file.with_suffix(".jsonl.1"))
+        with open(self._file, "ab", opener=_opener) as file:
             file.write(orjson.dumps(entry) + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -100,6 +103,10 @@ class Changes:
         """One change; None when it is not in the record."""
         found = (entry for entry in self.entries(10_000) if entry["id"] == number)
         return next(found, None)
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o640)
 
 
 def _short(value: object) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
-import stat
-import tempfile
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from filter_engine.config.replace_file import remove_file, replace_file
 from filter_engine.config.variables import SHIPPED
 from filter_engine.maps.file_source import FileSource
 from filter_engine.maps.maps import Maps
@@ -16,6 +16,8 @@ from filter_engine.ucl.regular_file import read_regular_file
 
 LARGEST: Final = 4 * 1024 * 1024
 """Octets of a map that is shown or changed here."""
+MODE: Final = 0o640
+"""Of a map's file that was not there before."""
 
 
 class MapError(Exception):
@@ -78,28 +80,45 @@ def read_map(path: str) -> bytes:
         raise MapError(f"cannot read {path}: {error.strerror}") from error
 
 
-def write_map(path: str, content: bytes) -> str:
-    """Replace a map's file, keeping its mode; returns the old content. Raises ``MapError``.
+def write_map(path: str, content: bytes | None) -> bytes | None:
+    """Replace a map's file, keeping owner and mode; None removes it. Returns the old content, None
+    where there was no file. Raises ``MapError``.
 
     Readers see the old file or the new one, also after a crash.
     """
-    old = read_map(path)
-    target = Path(path)
-    temporary = ""
+    old = read_map(path) if os.path.lexists(path) else None
     try:
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o640
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        if content is None:
+            remove_file(Path(path))
+        else:
+            replace_file(Path(path), content, MODE)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise MapError(f"cannot write {path}: {error.strerror}") from error
-    return old.decode("utf-8", "replace")
+    return old
+
+
+def recorded(content: bytes | None) -> str | dict[str, str] | None:
+    """A map's content as the record of changes holds it: exactly."""
+    if content is None:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(content).decode()}
+
+
+def from_record(said: object) -> bytes | None:
+    """The content that ``recorded`` made this of. Raises ``MapError``."""
+    if said is None:
+        return None
+    if isinstance(said, str):
+        return said.encode()
+    try:
+        if isinstance(said, dict):
+            return base64.b64decode(said["base64"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise MapError("the record does not hold what the map was before")
 
 
 def _editable(path: str) -> bool:

@@ -18,6 +18,7 @@ from filter_engine.workers.controller.map_files import (
     MapFile,
     MapFiles,
     read_map,
+    recorded,
     write_map,
 )
 from filter_engine.workers.controller.replies import error, json_reply, plain
@@ -100,4 +101,4 @@ class MapRows:
     def _write(self, path: str, text: str, who: str) -> None:
         with self._changes.turn():
             before = write_map(path, text.encode())
-            self._changes.note(who, "map", path, before, text)
+            self._changes.note(who, "map", path, recorded(before), text)

@@ -16,7 +16,13 @@ from filter_engine.workers.access import Right
 from filter_engine.workers.controller.body import small_body
 from filter_engine.workers.controller.changes import Changes
 from filter_engine.workers.controller.desk import WHO, Desk, Route
-from filter_engine.workers.controller.map_files import MapError, MapFiles, write_map
+from filter_engine.workers.controller.map_files import (
+    MapError,
+    MapFiles,
+    from_record,
+    recorded,
+    write_map,
+)
 from filter_engine.workers.controller.replies import error, json_reply
 from filter_engine.workers.controller.scores import (
     ACTION_PLACE,
@@ -123,13 +129,14 @@ class Savers:
             return error(500, str(fault))
         return json_reply({"success": True})
 
-    def _undo_map(self, path: str, content: str, who: str, number: str) -> None:
+    def _undo_map(self, path: str, said: object, who: str, number: str) -> None:
         found = next((one for one in self._maps.listed() if one.path == path), None)
         if found is None or not found.editable:
             raise MapError(f"{path} is no map that can be changed")
+        content = from_record(said)
         with self._changes.turn():
-            before = write_map(path, content.encode())
-            self._changes.note(who, "map", path, before, content, int(number))
+            before = recorded(write_map(path, content))
+            self._changes.note(who, "map", path, before, said, int(number))
 
 
 def reload() -> None:

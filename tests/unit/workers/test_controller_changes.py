@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,7 @@ from filter_engine.workers.access import (
     Right,
     TooManyError,
 )
+from filter_engine.workers.controller.changes import Changes
 from filter_engine.workers.controller.counts import url_of
 
 from .engine import COMMAND, SPAM, Engine, until
@@ -157,6 +159,21 @@ def test_maps_are_shown_changed_and_taken_back(engine: Engine) -> None:
     assert (newest["what"], newest["before"]) == ("map", "one@example.org\n")
     assert ask(engine, "/undo", b"", Id=str(newest["id"]))[0] == 200
     assert Path(mine["uri"]).read_text() == "one@example.org\n"
+
+    # What is no UTF-8 comes back octet by octet, and a file that was not there goes again.
+    file = Path(mine["uri"])
+    for old in (b"caf\xe9@example.org\n", None):
+        if old is None:
+            file.unlink()
+        else:
+            file.write_bytes(old)
+        assert ask(engine, "/savemap", b"two@example.org\n", Map=number)[0] == 200
+        newest = ask(engine, "/changes")[2][0]
+        assert ask(engine, "/undo", b"", Id=str(newest["id"]))[0] == 200
+        assert (file.read_bytes() if file.exists() else None) == old
+        undone = ask(engine, "/changes")[2][0]
+        assert ask(engine, "/undo", b"", Id=str(undone["id"]))[0] == 200
+        assert file.read_bytes() == b"two@example.org\n"
     assert ask(engine, "/getmap")[0] == 400
     assert ask(engine, "/getmap", Map="1")[0] == 404
     assert ask(engine, "/savemap", b"\xff", Map=number)[0] == 400
@@ -234,6 +251,29 @@ def test_graph_errors_and_scanning(engine: Engine) -> None:
     scanned = ask(engine, "/checkv2", SPAM, IP="198.51.100.7")[2]
     assert scanned["action"] == "reject"
     assert ask(engine, "/checkv2", SPAM, File="/etc/passwd")[0] == 400
+
+
+def test_turns_outlive_a_record_that_is_put_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filter_engine.workers.controller.changes.LARGEST", 10)
+    first, second = Changes(str(tmp_path)), Changes(str(tmp_path))
+    entered = threading.Event()
+
+    def other() -> None:
+        with second.turn():
+            entered.set()
+            second.note("b", "map", "x", None, "2")
+
+    with first.turn():
+        first.note("a", "map", "x", None, "1" * 20)
+        first.note("a", "map", "x", None, "1")  # which puts the file aside
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        assert not entered.wait(0.2)
+    waiting.join(10)
+    assert [entry["id"] for entry in first.entries()] == [3, 2, 1][: len(first.entries())]
+    assert first.entries()[0]["who"] == "b"
 
 
 # rights, without a server
