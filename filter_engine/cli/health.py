@@ -86,8 +86,10 @@ def _canary(controller: Controller) -> Finding:
     except AskError as error:
         return Finding(what, False, str(error))
     took = (time.monotonic() - began) * 1000
-    action = said.get("action")
-    return Finding(what, isinstance(action, str), f"{action}, {took:.0f} ms")
+    action = said.get("action") if isinstance(said, dict) else None
+    if not isinstance(action, str):
+        return Finding(what, False, f"{controller.name}: the reply has no action")
+    return Finding(what, True, f"{action}, {took:.0f} ms")
 
 
 def _report(found: list[Finding], *, as_json: bool) -> None:

@@ -44,7 +44,6 @@ def _whom_options(command: F) -> F:
         click.option(
             "-H",
             "--host",
-            default="",
             metavar="HOST",
             help="Have this controller do it: HOST[:PORT], URL or path of a unix socket. Else the "
             "store of the configuration is written to.",
@@ -132,7 +131,7 @@ def corpus(
     variables: dict[str, str],
     classifier: str,
     rcpt: str,
-    host: str,
+    host: str | None,
     password_file: Path | None,
     as_json: bool,
     kind: str | None,
@@ -146,7 +145,7 @@ def corpus(
     """
     from filter_engine.training.corpus import messages, sources
 
-    if host and dry_run:
+    if host is not None and dry_run:
         raise click.UsageError("--dry-run reads a configuration: leave out --host")
     school = _school(config_file, variables, classifier, host, password_file, dry=dry_run)
     is_spam = None if kind is None else kind == "spam"
@@ -222,12 +221,12 @@ def _school(
     config_file: Path | None,
     variables: dict[str, str],
     classifier: str,
-    host: str,
+    host: str | None,
     password_file: Path | None,
     *,
     dry: bool = False,
 ) -> _School:
-    if host:
+    if host is not None:
         from filter_engine.cli.remote import controller_of
         from filter_engine.cli.remote_teacher import RemoteTeacher
         from filter_engine.config.model import OptionsConfig
@@ -263,7 +262,7 @@ def _learn_files(
     variables: dict[str, str],
     classifier: str,
     rcpt: str,
-    host: str,
+    host: str | None,
     password_file: Path | None,
     as_json: bool,
     force: bool = False,
@@ -272,7 +271,7 @@ def _learn_files(
     from filter_engine.training.corpus import Found
     from filter_engine.training.messages import NoMessageError, message_of, read_message
 
-    if host and force:
+    if host is not None and force:
         raise click.UsageError("a controller cannot be told to learn what is certain anyway")
     school = _school(config_file, variables, classifier, host, password_file)
     limit = school.limit

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from filter_engine.cli.controller_replies import is_of_controller
 from filter_engine.cli.options import config_options, fail
 from filter_engine.config.annotate import printable
 from filter_engine.lazy_dataclass import frozen
@@ -23,11 +24,18 @@ if TYPE_CHECKING:
     from filter_engine.config.model import Config
 
 PORT = 11334
+_SOCKET_PATH: Final = 107
+"""Octets of the path of a unix socket (unix(7): 108 with the zero at its end)."""
+_MAX_PASSWORD: Final = 4096
+"""Octets of the first line of a password file that are read."""
 MAX_REPLY = 64 * 1024 * 1024
 """Octets of a reply that is read."""
 _ANY: Final = {"*": "127.0.0.1", "*v4": "127.0.0.1", "*v6": "::1", "::": "::1"}
 _ANY["0.0.0.0"] = "127.0.0.1"  # noqa: S104  # where it is asked, not where it listens
 """Addresses to listen on -> where such a listener is asked."""
+
+_OF_SCANNER: Final = "invalid command"
+"""What scanners say to what only controllers serve (``workers.scan_service``)."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,8 +67,11 @@ class Controller:
     """Seconds for each step of a request."""
 
     def get(self, endpoint: str, **headers: str) -> Any:
-        """What a JSON endpoint says; raises ``AskError``."""
-        return _data(*self.ask("GET", endpoint, None, headers))
+        """What a JSON endpoint says; raises ``AskError``, also for what no controller says."""
+        said = _data(*self.ask("GET", endpoint, None, headers))
+        if not is_of_controller(endpoint, said):
+            raise AskError(f"{self.name} is not a filter-engine controller", 200)
+        return said
 
     def post(self, endpoint: str, body: bytes, **headers: str) -> Any:
         """What a JSON endpoint says to something sent; raises ``AskError``."""
@@ -72,17 +83,20 @@ class Controller:
         """Status and body; raises ``AskError`` when there is none."""
         from http.client import HTTPException
 
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.password:
-            sent["Password"] = self.password
+            said["Password"] = self.password
+        sent = {name: value.encode("utf-8", "surrogateescape") for name, value in said.items()}
         connection = self._connection()
         try:
             connection.request(method, f"{self.base}/{endpoint}", body, sent)
             response = connection.getresponse()
             content = response.read(MAX_REPLY + 1)
         except (OSError, HTTPException) as error:
-            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise AskError(f"{self.name}: {said}") from error
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise AskError(f"{self.name}: {why}") from error
+        except ValueError as error:  # a header or a path that HTTP does not carry
+            raise AskError(f"{self.name}: this cannot be asked by HTTP") from error
         finally:
             connection.close()
         if len(content) > MAX_REPLY:
@@ -111,7 +125,7 @@ def _unix(path: str, timeout: float) -> HTTPConnection:
         connection.sock.connect(path)
     except OSError as error:
         connection.sock.close()
-        raise AskError(f"{path}: {error.strerror}") from error
+        raise AskError(f"{path}: {error.strerror or error}") from error
     return connection
 
 
@@ -131,6 +145,8 @@ def _refusal(name: str, status: int, content: bytes) -> str:
         said = json.loads(content)["error"]
     except (ValueError, KeyError, TypeError):
         said = ""
+    if said == _OF_SCANNER:
+        return f"{name}: that is a scanner; the controller is on {PORT}"
     if status == 401:
         said = "a password is needed (--password-file), or it is wrong"
     elif status == 403:
@@ -159,7 +175,6 @@ def remote_options(command: F) -> F:
         click.option(
             "-H",
             "--host",
-            default="",
             metavar="HOST",
             help="HOST[:PORT], URL or path of a unix socket; default: this host's configuration.",
         ),
@@ -169,7 +184,7 @@ def remote_options(command: F) -> F:
 
 
 def controller_of(
-    host: str,
+    host: str | None,
     password_file: Path | None,
     timeout: float,
     config_file: Path | None,
@@ -177,7 +192,7 @@ def controller_of(
 ) -> Controller:
     """The controller that the options name; ends the program when there is none."""
     password = _password(password_file)
-    if host:
+    if host is not None:
         try:
             return parse_host(host, password, timeout)
         except ValueError as error:
@@ -191,16 +206,41 @@ def parse_host(host: str, password: str = "", timeout: float = 10.0) -> Controll
     """A controller by what a person writes; raises ``ValueError``."""
     from urllib.parse import urlsplit
 
+    if not host:
+        raise ValueError("it is empty: name a host, or leave the option out")
     if host.startswith("/"):
+        length = len(os.fsencode(host))
+        if length > _SOCKET_PATH:
+            raise ValueError(
+                f"the path of a socket has at most {_SOCKET_PATH} octets, this one {length}"
+            )
         return Controller(host, path=host, password=password, timeout=timeout)
+    if _is_ipv6(host):
+        raise ValueError(f"an IPv6 address stands in brackets: [{host}]:{PORT}")
     has_scheme = "://" in host
     parts = urlsplit(host if has_scheme else f"http://{host}")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise ValueError(f"{host!r} is neither HOST[:PORT] nor a URL")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise ValueError(
+            f"{host!r} is no host name: a part between dots is empty or over 63 octets"
+        ) from None
     tls = parts.scheme == "https"
     port = parts.port or ((443 if tls else 80) if has_scheme else PORT)
     base = parts.path.rstrip("/")
     return Controller(host, parts.hostname, port, tls, base, "", password, timeout)
+
+
+def _is_ipv6(host: str) -> bool:
+    from ipaddress import IPv6Address
+
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def configured(config: Config, password: str = "", timeout: float = 10.0) -> Controller:
@@ -218,17 +258,23 @@ def configured(config: Config, password: str = "", timeout: float = 10.0) -> Con
 
 
 def _password(file: Path | None) -> str:
+    """The first line, read as ``filter-engine pw`` reads it; ends the program when it is none."""
     if file is None:
         return ""
     try:
         if str(file) == "-":
-            return sys.stdin.readline().rstrip("\r\n")
-        with file.open("rb") as opened:
-            mode = os.fstat(opened.fileno())
-            if stat.S_ISREG(mode.st_mode) and mode.st_mode & 0o007:
-                fail(f"{file}: everybody on this host may read it: chmod o-rwx")
-            return opened.read(4096).decode().splitlines()[0]
+            line = sys.stdin.buffer.readline(_MAX_PASSWORD)
+        else:
+            with file.open("rb") as opened:
+                mode = os.fstat(opened.fileno())
+                if stat.S_ISREG(mode.st_mode) and mode.st_mode & 0o007:
+                    fail(f"{file}: everybody on this host may read it: chmod o-rwx")
+                line = opened.readline(_MAX_PASSWORD)
     except OSError as error:
         fail(f"{file}: {error.strerror}")
-    except (UnicodeDecodeError, IndexError):
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
+    if not line:
         fail(f"{file}: expected the password in the first line")
+    if any(octet < 0x20 or octet == 0x7F for octet in line):
+        fail(f"{file}: the password has control characters, which HTTP does not carry")
+    return line.decode("utf-8", "surrogateescape")

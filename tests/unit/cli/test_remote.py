@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,11 +14,13 @@ from unit.workers.engine import COMMAND, SPAM, Engine
 
 from filter_engine.cli.health import health, ready
 from filter_engine.cli.main import COMMANDS
+from filter_engine.cli.pw import pw
 from filter_engine.cli.remote import parse_host
 from filter_engine.cli.top import top
 from filter_engine.cli.watch import changes, counters, errors, history, maps, stat, symbols
+from filter_engine.workers.password import matches
 
-READ, CHANGE = "look only", "change all"
+READ, CHANGE = "look only", "ändert all€s"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     for name, password in (("read", READ), ("change", CHANGE), ("wrong", "guess")):
         file = directory / name
         file.touch(0o600)
-        file.write_text(f"{password}\n")
+        file.write_text(f"{password}\n", encoding="utf-8")
     try:
         running.start()
         running.scan(SPAM)
@@ -125,6 +129,88 @@ def test_a_password_that_everybody_may_read_is_refused(engine: Engine, tmp_path:
 def test_hosts(written: str, host: str, port: int, tls: bool, base: str) -> None:
     found = parse_host(written)
     assert (found.host, found.port, found.tls, found.base) == (host, port, tls, base)
+
+
+def test_a_password_that_is_no_latin_1_is_read_as_pw_reads_it(engine: Engine) -> None:
+    """``ändert all€s``: the controller has it in plain text, and the hash of pw fits it."""
+    assert run(errors, engine, password="change").exit_code == 0
+    made = CliRunner().invoke(pw, input=f"{CHANGE}\n".encode()).output.strip()
+    assert matches(CHANGE.encode(), made)
+    host = f"127.0.0.1:{engine.controller}"
+    done = CliRunner().invoke(
+        errors, ["--host", host, "--password-file", "-"], input=f"{CHANGE}\r\n".encode()
+    )
+    assert done.exit_code == 0
+
+
+def test_a_password_that_http_does_not_carry_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.touch(0o600)
+    for content, why in ((b"a\x01b\n", "control characters"), (b"", "expected the password")):
+        file.write_bytes(content)
+        done = CliRunner().invoke(stat, ["--host", "127.0.0.1:9", "--password-file", str(file)])
+        assert (done.exit_code, why in done.output) == (1, True)
+        assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("", "it is empty"),
+        ("a..b", "a part between dots is empty or over 63 octets"),
+        ("a" * 70, "a part between dots is empty or over 63 octets"),
+        ("::1", "an IPv6 address stands in brackets: [::1]:11334"),
+        ("/" + "a" * 110, "at most 107 octets, this one 111"),
+    ],
+)
+def test_hosts_that_cannot_be_asked_are_named(written: str, why: str) -> None:
+    for command in (stat, health):
+        done = CliRunner().invoke(command, ["--host", written])
+        assert (done.exit_code, why in done.output) == (2, True), done.output
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    """Some other service: every reply is the same JSON."""
+
+    said = b"{}"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.said)))
+        self.end_headers()
+        self.wfile.write(self.said)
+
+    do_POST = do_GET  # the library's name
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("said", [b"{}", b"[]", b"[{}]", b"7", b'{"rows": 1, "scan_times": 2}'])
+def test_who_is_no_controller_is_told_so(said: bytes) -> None:
+    handler = type("Handler", (_Stranger,), {"said": said})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            host = f"127.0.0.1:{server.server_port}"
+            for command in (stat, history, top, ready, health):
+                done = CliRunner().invoke(command, ["--host", host])
+                assert done.exit_code == 1, (command, done.output)
+                assert isinstance(done.exception, SystemExit)
+                assert f"{host} is not a filter-engine controller" in done.output
+                assert ("FAIL" in done.output) is (command in (ready, health))
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_scanner_in_place_of_the_controller_is_named(engine: Engine) -> None:
+    for command in (stat, ready):
+        done = CliRunner().invoke(command, ["--host", f"127.0.0.1:{engine.normal}"])
+        assert done.exit_code == 1
+        assert "that is a scanner; the controller is on 11334" in done.output
 
 
 @pytest.mark.parametrize("written", ["ftp://mx1", "mx1:port", "http://user@mx1", ":1", "mx1:99999"])
