@@ -44,7 +44,7 @@ class RemoteTeacher:
                 raise LessonsRefusedError(str(error)) from error
             return Lesson(LearnStatus.FAILED, str(error))
         if status == 208:
-            return Lesson(LearnStatus.KNOWN)
+            return Lesson(LearnStatus.NOT_LEARNT if unlearn else LearnStatus.KNOWN)
         if status == 204:
             return Lesson(LearnStatus.REFUSED, "too short, or of that class for sure already")
         return Lesson(LearnStatus.UNLEARNED if unlearn else LearnStatus.LEARNED)

@@ -25,8 +25,9 @@ class LearnStatus(Enum):
     """It had been learnt as the other class, which was taken back."""
     UNLEARNED = "unlearned"
     KNOWN = "known"
-    """It was learnt as this class before (HTTP 208 at the controller), or, to be taken back,
-    was not."""
+    """It was learnt as this class before (HTTP 208 at the controller)."""
+    NOT_LEARNT = "not learnt"
+    """To be taken back, it was not learnt as this class (208 too)."""
     REFUSED = "refused"
     """Too few or too many tokens, no classifier, sure of it anyway (HTTP 204)."""
     FAILED = "failed"
@@ -104,7 +105,7 @@ _STATUS = {
     b"relearned": LearnStatus.RELEARNED,
     b"unlearned": LearnStatus.UNLEARNED,
     b"known": LearnStatus.KNOWN,
-    b"unknown": LearnStatus.KNOWN,
+    b"unknown": LearnStatus.NOT_LEARNT,
 }
 
 

@@ -107,6 +107,8 @@ class Mail:
             return json_reply({"success": True})
         if lesson.status is LearnStatus.KNOWN:
             return error(208, f"<{mid}> has been already learned as {name}, ignore it")
+        if lesson.status is LearnStatus.NOT_LEARNT:
+            return error(208, f"<{mid}> has not been learned as {name}, ignore it")
         if lesson.status is LearnStatus.REFUSED:
             # The reason stands in the status line alone (RFC 9110, section 15.3.5: no content).
             response = web.Response(status=204, reason=one_line(f"<{mid}> {lesson.detail}"))

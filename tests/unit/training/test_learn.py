@@ -63,7 +63,7 @@ def test_a_mail_learnt_twice_counts_once_and_moves_over(site: Site) -> None:
     assert site.knows() == {"spam": 0, "ham": 1}
     assert site.run(unlearn, "ham", path).stdout == f"{path}: unlearned\n"
     assert site.knows() == {"spam": 0, "ham": 0}
-    assert site.run(unlearn, "ham", path).stdout == f"{path}: known\n"
+    assert site.run(unlearn, "ham", path).stdout == f"{path}: not learnt\n"
 
 
 def test_standard_input(site: Site) -> None:

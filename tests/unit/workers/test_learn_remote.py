@@ -43,10 +43,17 @@ def test_a_controller_learns_and_takes_back(
         (learn, ("spam",), "learned"),
         (learn, ("spam",), "known"),
         (unlearn, ("spam",), "unlearned"),
+        (unlearn, ("spam",), "not learnt"),
     ):
         done = run(command, *words, str(path), "--host", host)
         assert (done.exit_code, done.stdout) == (0, f"{path}: {said}\n")
     assert b"0" in redis.say("HGET", "RS", "learns_spam")
+    again = json.loads(run(unlearn, "spam", str(path), "--host", host, "--json").stdout)
+    assert again["spam"] == {"not learnt": 1}
+    status, _, said = engine.http(
+        engine.controller, "/learnspam", path.read_bytes(), {"Unlearn": "yes"}
+    )
+    assert (status, b"has not been learned as spam" in said) == (208, True)
     short = tmp_path / "short.eml"
     short.write_bytes(b"Subject: x\n\nx\n")
     assert "refused: too short" in run(learn, "ham", str(short), "--host", host).stderr
