@@ -40,23 +40,14 @@ def inside_already(key: str, name: str) -> str:
 @cache
 def _sections() -> dict[str, tuple[str, type]]:
     """Name in findings -> (file of a site, class) of the engine's own sections."""
-    from filter_engine.config.model import (  # it is built on this module
-        ActionsConfig,
-        LoggingConfig,
-        OptionsConfig,
-        RedisConfig,
-    )
-    from filter_engine.config.workers import ControllerConfig, NormalConfig, ProxyConfig
+    from filter_engine.config.declared import CORE  # it is built on this module
 
-    return {
-        "options": ("options.inc", OptionsConfig),
-        "actions": ("actions.conf", ActionsConfig),
-        "logging": ("logging.inc", LoggingConfig),
-        "redis": ("redis.conf", RedisConfig),
-        "worker 'normal'": ("worker-normal.inc", NormalConfig),
-        "worker 'rspamd_proxy'": ("worker-proxy.inc", ProxyConfig),
-        "worker 'controller'": ("worker-controller.inc", ControllerConfig),
-    }
+    found: dict[str, tuple[str, type]] = {}
+    for core in CORE:
+        if not core.named:
+            first, _, kind = core.name.partition(".")
+            found[f"{first} {kind!r}" if kind else first] = (core.file, core.schema)
+    return found
 
 
 @cache

@@ -41,7 +41,17 @@ from .conftest import Site
         ("options.inc", "// a comment", "comments begin with #"),
         ("options.inc", 'include "x.inc"', 'write a dot before it: .include "FILE"'),
         ("options.inc", "dns.timeout = 3s;", "write dns { timeout = ...; }"),
-        ("options.inc", 'password = "x";', "option of redis (redis.conf) and worker 'controller'"),
+        (
+            "options.inc",
+            'password = "x";',
+            "option of worker 'controller' (worker-controller.inc) and worker 'fuzzy' "
+            "(worker-fuzzy.inc) and redis (redis.conf)",
+        ),
+        (
+            "options.inc",
+            'allow_update = ["127.0.0.1"];',
+            "it is an option of worker 'fuzzy' (worker-fuzzy.inc)",
+        ),
         ("worker-proxy.inc", "task_timeout = 9s;", "it is an option of options (options.inc)"),
     ],
 )
