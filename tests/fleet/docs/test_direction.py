@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "fuzzy",
+        "statistics",
+        "message",
+        "streams",
         "training",
         "workers",
         "wire",
@@ -147,3 +151,28 @@ def test_the_page_has_a_row_for_every_room() -> None:
     rows = re.findall(r"^\| `([a-z_]+)(?:/|\.py)` \| \S", ROOMS.read_text(), re.MULTILINE)
     assert len(rows) == len(set(rows))
     assert set(rows) - {"conf"} == set(MAY_IMPORT)
+
+
+def _chain() -> list[set[str]]:
+    (drawn,) = re.findall(r"^`(cli -> [^`]*)`\.$", ROOMS.read_text(), re.MULTILINE)
+    return [
+        {room.strip().removesuffix(".py") for room in group.split(",")}
+        for group in drawn.split("->")
+    ]
+
+
+def test_the_page_draws_every_room_once() -> None:
+    drawn = [room for group in _chain() for room in group]
+    assert sorted(drawn) == sorted(set(MAY_IMPORT) - {"lazy_dataclass"})
+
+
+def test_every_import_goes_along_the_arrows_of_the_page() -> None:
+    place = {room: n for n, group in enumerate(_chain()) for room in group}
+    wrong = [(room, of) for room in place for of in MAY_IMPORT[room] if place[of] <= place[room]]
+    assert wrong == []
+
+
+def test_every_arrow_of_the_page_is_an_import() -> None:
+    chain = _chain()
+    arrows = pairwise(chain)
+    assert [a for a in arrows if not any(MAY_IMPORT[room] & a[1] for room in a[0])] == []
