@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 _SHOWN: Final = 16
 """Digits of a digest that are printed."""
+_NOTHING: Final = "nothing in it is compared (shorter than min_bytes)"
+"""Of a file under a rule."""
 
 
 def _common(command: F) -> F:
@@ -58,7 +60,7 @@ def fuzzy() -> None:
 def check(**given: Any) -> None:
     """Ask whether the storages know message FILES ("-" is standard input).
 
-    Exit status 1 when none of them is known, or a storage does not answer.
+    Exit status 1 when none of them is known, or a file cannot be read.
     """
     _run("CHECK", **given)
 
@@ -66,11 +68,18 @@ def check(**given: Any) -> None:
 @fuzzy.command()
 @_common
 @_FLAG
-@click.option("-w", "--weight", default=1, show_default=True, help="What is added to its weight.")
+@click.option(
+    "-w",
+    "--weight",
+    type=click.IntRange(1, 0x7FFFFFFF),
+    default=1,
+    show_default=True,
+    help="What is added to its weight; del takes a hash away.",
+)
 def add(**given: Any) -> None:
     """Teach the storages message FILES.
 
-    Exit status 1 when a hash was not taken.
+    Exit status 1 when a hash was not taken, a file cannot be read or nothing in it is compared.
     """
     _run("WRITE", **given)
 
@@ -81,7 +90,7 @@ def add(**given: Any) -> None:
 def delete(**given: Any) -> None:
     """Have the storages forget message FILES.
 
-    Exit status 1 when a storage does not do it.
+    Exit status 1 when a storage does not do it, a file cannot be read or nothing in it is compared.
     """
     _run("DELETE", **given)
 
@@ -108,7 +117,9 @@ def _run(
         try:
             raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         except OSError as error:
-            fail(f"cannot read {printable(str(file))}: {error.strerror}")
+            why = f"cannot be read: {error.strerror}"
+            rows.append({"file": str(file), "found": False, "error": why, "unread": True})
+            continue
         texts = Texts(Message(raw))
         for rule in rules:
             hashes = hashes_of(texts, rule.policy, rule.hashing)
@@ -117,6 +128,9 @@ def _run(
             else:
                 asked = rule.teach(command, hashes, flag, weight)
             if asked is None:
+                rows.append(
+                    {"file": str(file), "rule": rule.name, "found": False, "error": _NOTHING}
+                )
                 continue
             reply = asyncio.run(_exchange(asked.exchange, config))
             answers = rule.replies(asked, reply, taught=command is not Command.CHECK)
@@ -124,6 +138,7 @@ def _run(
                 {"file": str(file), "rule": rule.name, **_row(made, answers.get(tag), reply)}
                 for tag, made in asked.hashes.items()
             ]
+    unread = any(row.pop("unread", False) for row in rows)
     if as_json:
         import orjson
 
@@ -131,10 +146,8 @@ def _run(
     else:
         for row in rows:
             click.echo(_line(row, checked=command is Command.CHECK))
-        if not rows:
-            click.echo("nothing in it is compared", err=True)
     good = [row["found"] for row in rows]
-    if not (any(good) if command is Command.CHECK else good and all(good)):
+    if unread or not (any(good) if command is Command.CHECK else all(good)):
         raise SystemExit(1)
 
 
@@ -145,9 +158,13 @@ def _rules(config: Config, wanted: str | None, *, teach: bool) -> list[Rule]:
 
     section = config.modules.get("fuzzy_check")
     options = section if isinstance(section, FuzzyCheckOptions) else FuzzyCheckOptions()
+    known = rules_of(options, Setup(config))
+    if wanted is not None and all(rule.name != wanted for rule in known):
+        names = ", ".join(rule.name for rule in known) or "none"
+        fail(f"no rule has the name {wanted!r}; known: {printable(names)}")
     rules = [
         rule
-        for rule in rules_of(options, Setup(config))
+        for rule in known
         if wanted in (None, rule.name) and (rule.writing if teach else rule.reading) is not None
     ]
     if not rules:
@@ -181,7 +198,12 @@ def _row(made: PartHash, answer: ReplyTo | None, reply: Reply) -> dict[str, Any]
 
 
 def _line(row: dict[str, Any], *, checked: bool) -> str:
-    begin = f"{printable(row['file'])}: {row['rule']}: part {row['part']} ({row['kind']})"
+    begin = printable(row["file"])
+    if "rule" in row:
+        begin += f": {row['rule']}"
+    if "part" not in row:
+        return f"{begin}: {row['error']}"
+    begin += f": part {row['part']} ({row['kind']})"
     digest = row["digest"][:_SHOWN]
     if "error" in row:
         return f"{begin} {digest}: {row['error']}"

@@ -70,5 +70,41 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, storage: Storage) -> None:
     assert silent.exit_code == 1
     assert "known" not in silent.output
     missing = _say(asks_only, "check", str(tmp_path / "none"))
-    assert (missing.exit_code, "cannot read" in missing.output) == (1, True)
+    assert (missing.exit_code, "none: cannot be read: No such file" in missing.output) == (1, True)
+    unnamed = _say(asks_only, "check", "-R", "nope", str(mail))
+    assert (unnamed.exit_code, unnamed.stderr) == (
+        1,
+        "filter-engine: no rule has the name 'nope'; known: local\n",
+    )
     assert _say(asks_only, "add", str(mail)).exit_code == 2  # no flag
+
+
+def test_files_that_cannot_be_compared_are_rows_and_the_others_are_done(
+    tmp_path: Path, storage: Storage
+) -> None:
+    site, mail, short = _site(tmp_path, storage.port), tmp_path / "mail", tmp_path / "short"
+    mail.write_text(_MAIL)
+    short.write_text("Subject: x\n\nshort\n")
+    missing = tmp_path / "none"
+    done = _say(site, "add", "-f", "1", str(missing), str(short), str(mail))
+    assert done.exit_code == 1
+    first, second, third = done.output.splitlines()
+    assert first == f"{missing}: cannot be read: No such file or directory"
+    assert second == f"{short}: local: nothing in it is compared (shorter than min_bytes)"
+    assert third.startswith(f"{mail}: local: part ")
+    assert third.endswith(": done, list 1")
+    assert _say(site, "add", "-f", "1", str(short), str(mail)).exit_code == 1
+    both = _say(site, "check", "--json", str(short), str(mail))
+    nothing, known = json.loads(both.output)
+    assert (both.exit_code, nothing["found"], known["found"]) == (0, False, True)
+    assert nothing["error"].startswith("nothing in it is compared")
+    assert _say(site, "check", str(short)).exit_code == 1
+    assert _say(site, "check", str(missing), str(mail)).exit_code == 1
+
+
+@pytest.mark.parametrize("weight", ["99999999999", "2147483648", "0", "-3"])
+def test_weights_that_no_request_holds_are_refused(tmp_path: Path, weight: str) -> None:
+    mail = tmp_path / "mail"
+    mail.write_text(_MAIL)
+    done = _say(_site(tmp_path, 9), "add", "-f", "1", "-w", weight, str(mail))
+    assert (done.exit_code, "not in the range 1<=x<=2147483647" in done.output) == (2, True)
