@@ -37,6 +37,7 @@ from filter_engine.scan.setup import Setup
 from filter_engine.scan.statistics import ScanStatistics
 from filter_engine.scan.task import Task, client_ip
 from filter_engine.scan.trace import Trace
+from filter_engine.scan.trial import Trial
 from filter_engine.scan.verdict import Action, PreResult, Verdict
 from filter_engine.store.client import StoreClient
 from filter_engine.streams.client import StreamClient
@@ -163,9 +164,10 @@ class Scanner:
         *,
         task_timeout: float | None = None,
         trace: Callable[[Trace], None] | None = None,
+        trial: bool = False,
     ) -> Verdict:
         """Scan one message. ``task_timeout`` (seconds) overrides the configured deadline; ``trace``
-        is told how the verdict came about.
+        is told how the verdict came about; a ``trial`` changes no store and sends no notice.
 
         Raises RuntimeError without a transport; nothing for any message.
         """
@@ -190,7 +192,7 @@ class Scanner:
             run.findings.extend(chosen.findings)
         flags = envelope.flags if chosen is None else envelope.flags.union(chosen.apply.flags)
         await run.stages(
-            self.transport,
+            Trial(self.transport) if trial else self.transport,
             asyncio.get_running_loop().time() + limit,
             pass_all="pass_all" in flags,
             on_timeout=TIMEOUT if self.config.options.soft_reject_on_timeout else None,
@@ -200,7 +202,7 @@ class Scanner:
         task.decide = lambda: decision
         verdict = self._verdict(task, run, decision, chosen, time.monotonic() - began)
         self.statistics.timeouts += run.timed_out
-        if self._outbox is not None:
+        if self._outbox is not None and not trial:
             self._outbox.put(run.notices)
         if trace is not None:
             found, weighed = tuple(run.findings), tuple(run.scoring.weighed)

@@ -63,7 +63,7 @@ class Counts:
             Route("/healthy", self._healthy, Right.NONE),
             Route("/auth", self._auth, Right.READ),
             Route("/stat", self._stat, Right.READ),
-            Route("/statreset", self._statreset, Right.CHANGE),
+            Route("/statreset", self._statreset, Right.CHANGE, alters=True),
             Route("/pie", self._pie, Right.READ),
             Route("/actions", self._actions, Right.READ),
             Route("/neighbours", self._neighbours, Right.READ),

@@ -32,6 +32,8 @@ class Route(NamedTuple):
     handler: Handler
     right: Right
     """What a request needs."""
+    alters: bool = False
+    """Whether it changes something: a browser must POST it, or say the password."""
 
 
 @frozen

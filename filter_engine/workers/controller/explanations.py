@@ -64,14 +64,14 @@ class Explanations:
     async def _message(self, request: web.Request) -> web.StreamResponse:
         """Scan the message in the body as ``/checkv2`` does.
 
-        The history does not show it and nothing is learnt of it.
+        The history does not show it, nothing is learnt of it, and no store is changed.
         """
         scanner, limit = self._desk.context.scanner, self._desk.context.config.options.max_message
         traces: list[Trace] = []
         async with self._gate.enter(message_of(request, limit)) as raw:
             envelope = parse_envelope(headers_of(request), None)
             envelope = replace(envelope, flags=envelope.flags | _NO_TRACE)
-            verdict = await scanner.scan(raw, envelope, trace=traces.append)
+            verdict = await scanner.scan(raw, envelope, trace=traces.append, trial=True)
         found = explain(verdict, traces[0], scanner.config, self._defaults())
         return json_reply(_clean(found.as_dict()))
 

@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{128}")
 _MOST: Final = 100
 """Digests of one request."""
-_WEIGHT: Final = 1_000_000
+_WEIGHT: Final = 0x7FFFFFFF
+"""The largest weight that a request holds."""
 _FRESH: Final = 10.0
 """Seconds that the numbers of hashes are kept."""
 _PATIENCE: Final = 1.0
@@ -55,9 +56,9 @@ class FuzzyRows:
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
         return (
-            Route("/fuzzyadd", self._add, Right.CHANGE),
-            Route("/fuzzydel", self._delete, Right.CHANGE),
-            Route("/fuzzydelhash", self._delete_hash, Right.CHANGE),
+            Route("/fuzzyadd", self._add, Right.CHANGE, alters=True),
+            Route("/fuzzydel", self._delete, Right.CHANGE, alters=True),
+            Route("/fuzzydelhash", self._delete_hash, Right.CHANGE, alters=True),
         )
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
@@ -67,7 +68,7 @@ class FuzzyRows:
         return await self._of_message(request, Command.DELETE)
 
     async def _of_message(self, request: web.Request, command: Command) -> web.StreamResponse:
-        flag, weight = _flag(request), _number(request, "Weight", 1)
+        flag, weight = _flag(request), _weight(request)
         rules = self._of_flag(flag)
         async with self._gate.enter(message_of(request, self._max_message)) as raw:
             texts = Texts(Message(raw))
@@ -175,11 +176,18 @@ def _flag(request: web.Request) -> int:
     return flag
 
 
+def _weight(request: web.Request) -> int:
+    weight = _number(request, "Weight", 1)
+    if not 0 <= weight <= _WEIGHT:
+        raise BodyError(400, f"Weight: expected 0 to {_WEIGHT}")
+    return weight
+
+
 def _number(request: web.Request, name: str, otherwise: int) -> int:
     text = request.headers.get(name, "").strip()
     if not text:
         return otherwise
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 8):
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
         raise BodyError(400, f"{name}: not a number")
-    return max(-_WEIGHT, min(_WEIGHT, int(text)))
+    return int(text)

@@ -24,7 +24,7 @@ class LogRows:
         """The endpoints."""
         return (
             Route("/history", self._rows, Right.READ),
-            Route("/historyreset", self._reset, Right.CHANGE),
+            Route("/historyreset", self._reset, Right.CHANGE, alters=True),
             Route("/errors", self._errors, Right.CHANGE),
         )
 

@@ -41,10 +41,11 @@ class Mail:
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
         return (
-            *(Route(path, self._scan, Right.READ) for path in RENDER),
-            Route("/learnspam", self._learnspam, Right.CHANGE),
-            Route("/learnham", self._learnham, Right.CHANGE),
-            Route("/learnclass", self._learnclass, Right.CHANGE),
+            # ``symbols`` is a page of the WebUI here, not the old scan of that name.
+            *(Route(path, self._scan, Right.READ) for path in RENDER if path != "/symbols"),
+            Route("/learnspam", self._learnspam, Right.CHANGE, alters=True),
+            Route("/learnham", self._learnham, Right.CHANGE, alters=True),
+            Route("/learnclass", self._learnclass, Right.CHANGE, alters=True),
         )
 
     async def _scan(self, request: web.Request) -> web.StreamResponse:

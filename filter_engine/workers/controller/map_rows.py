@@ -38,7 +38,7 @@ class MapRows:
         return (
             Route("/maps", self._list, Right.READ),
             Route("/getmap", self._get, Right.READ),
-            Route("/savemap", self._save, Right.CHANGE),
+            Route("/savemap", self._save, Right.CHANGE, alters=True),
             Route("/plugins/maps/list", self._places, Right.CHANGE),
         )
 

@@ -32,6 +32,21 @@ _BROWSERS = ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Accept-Language", "R
 """Headers that browsers send; ``rspamc`` and its like do not."""
 
 
+def may_be_embedded(request: web.Request) -> bool:
+    """Whether a browser may ask because of a picture or a link in a page of any site.
+
+    Such a request is a GET with no header of the page's choice. ``rspamc`` asks by GET, too, but is
+    no browser; jQuery, and so Rspamd's WebUI, says X-Requested-With.
+    """
+    said = request.headers
+    return "Password" not in said and "X-Requested-With" not in said and is_browser(request)
+
+
+def is_browser(request: web.Request) -> bool:
+    """Whether a browser asks, as far as its headers say."""
+    return any(name in request.headers for name in _BROWSERS)
+
+
 class Neighbours:
     """The origins (RFC 6454) of the site's controllers: their pages may ask this one."""
 
@@ -54,9 +69,24 @@ class Neighbours:
             return False
         if origin is not None and urlsplit(origin).netloc != request.host:
             return True
+        referer = said.get("Referer")
+        if origin is None and referer is not None and not self._is_page_here(referer, request.host):
+            return True
         if said.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
             return True
-        return any(name in said for name in _BROWSERS) and not self._is_own(request.host)
+        return is_browser(request) and not self._is_own(request.host)
+
+    def _is_page_here(self, referer: str, host: str) -> bool:
+        """Whether a page is of this host or a neighbour.
+
+        Over plain HTTP to an address a browser says nothing else of the page that embeds a request.
+        """
+        try:
+            return urlsplit(referer).netloc.lower() == host.lower() or self.allows(
+                origin_of(referer)
+            )
+        except ValueError:
+            return False
 
     def _is_own(self, host: str) -> bool:
         """Whether a host, as a request names it, is an address or a name of this one."""

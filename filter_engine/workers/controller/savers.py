@@ -52,10 +52,10 @@ class Savers:
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
         return (
-            Route("/saveactions", self._saveactions, Right.CHANGE),
-            Route("/savesymbols", self._savesymbols, Right.CHANGE),
+            Route("/saveactions", self._saveactions, Right.CHANGE, alters=True),
+            Route("/savesymbols", self._savesymbols, Right.CHANGE, alters=True),
             Route("/changes", self._list, Right.CHANGE),
-            Route("/undo", self._undo, Right.CHANGE),
+            Route("/undo", self._undo, Right.CHANGE, alters=True),
         )
 
     async def _saveactions(self, request: web.Request) -> web.StreamResponse:

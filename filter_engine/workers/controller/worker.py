@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Iterable
 
 from aiohttp import web
 
@@ -24,7 +25,7 @@ from filter_engine.workers.controller.mail import Mail
 from filter_engine.workers.controller.map_files import MapFiles
 from filter_engine.workers.controller.map_rows import MapRows
 from filter_engine.workers.controller.metrics import Metrics
-from filter_engine.workers.controller.origins import Neighbours, caller_of
+from filter_engine.workers.controller.origins import Neighbours, caller_of, may_be_embedded
 from filter_engine.workers.controller.replies import encoded, error, json_reply, plain
 from filter_engine.workers.controller.savers import Savers
 from filter_engine.workers.controller.selector_rows import SelectorRows
@@ -62,9 +63,9 @@ class ControllerWorker:
             middlewares=[self._wrap], client_max_size=context.config.options.max_message
         )
         routes = self._routes(Desk(config, context))
+        self._routes_by_path = by_path(routes)
         for route in routes:
             self._app.router.add_route("*", route.path, route.handler)
-        self._rights = {route.path: route.right for route in routes}
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
@@ -141,7 +142,10 @@ class ControllerWorker:
     ) -> web.StreamResponse:
         if request.method == "OPTIONS":  # a browser asks before it sends a password
             return plain(b"", "text/plain")
-        needed = self._rights.get(request.path, Right.NONE)
+        # By the resource that was chosen, not by the path as it is written.
+        resource = request.match_info.route.resource
+        route = None if resource is None else self._routes_by_path.get(resource.canonical)
+        needed = Right.NONE if route is None else route.right
         try:
             right = await self._access.right(caller)
         except TooManyError:
@@ -151,6 +155,13 @@ class ControllerWorker:
         if right < needed:
             reason = "Unauthorized" if right is Right.NONE else "Enable password is required"
             return json_reply({"error": reason}, status=401 if right is Right.NONE else 403)
+        if (
+            route is not None
+            and route.alters
+            and request.method != "POST"
+            and may_be_embedded(request)
+        ):
+            return error(405, "POST is expected")
         request[RIGHT] = right
         request[TIMEOUT] = self._timeout
         request[WHO] = _who(self._access.address(caller), caller)
@@ -163,6 +174,16 @@ class ControllerWorker:
             return error(413, f"Message larger than {limit} bytes")
         except web.HTTPNotFound:
             return plain(b"Not found", "text/plain", status=404)
+
+
+def by_path(routes: Iterable[Route]) -> dict[str, Route]:
+    """The endpoints by path. Raises ValueError for two of one path: the right goes with the one
+    that answers."""
+    found: dict[str, Route] = {}
+    for route in routes:
+        if found.setdefault(route.path, route) is not route:
+            raise ValueError(f"two endpoints {route.path}")
+    return found
 
 
 def _who(address: str | None, caller: Caller) -> str:

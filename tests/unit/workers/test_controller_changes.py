@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from filter_engine.config.addresses import AddressSet
 from filter_engine.config.workers import ControllerConfig
@@ -25,6 +26,8 @@ from filter_engine.workers.access import (
 )
 from filter_engine.workers.controller.changes import Changes
 from filter_engine.workers.controller.counts import url_of
+from filter_engine.workers.controller.desk import Route
+from filter_engine.workers.controller.worker import by_path
 
 from .engine import COMMAND, SPAM, Engine, until
 
@@ -220,6 +223,34 @@ def test_only_neighbours_pages_may_ask_from_a_browser(engine: Engine) -> None:
     assert ask(engine, "/statreset", Sec_Fetch_Site="cross-site")[0] == 401
     own = f"http://127.0.0.1:{engine.controller}"
     assert ask(engine, "/stat", Origin=own, Sec_Fetch_Site="same-origin")[0] == 200
+
+
+def test_an_image_of_another_site_changes_nothing(engine: Engine) -> None:
+    """Over plain HTTP to an address browsers say the page at most, and the languages."""
+    own = f"http://127.0.0.1:{engine.controller}/"
+    image = {"Accept_Language": "en"}
+    for path in ("/statreset", "/historyreset", "/learnspam", "/undo"):
+        assert ask(engine, path, Referer="http://evil.example/", **image)[0] == 401, path
+        assert ask(engine, path, **image)[0] == 405, path
+        assert ask(engine, path, Referer=own, **image)[0] == 405, path
+    assert ask(engine, "/statreset", Referer=own, Password="any", **image)[0] == 200
+    jquery = {"X_Requested_With": "XMLHttpRequest"} | image
+    assert ask(engine, "/statreset", Referer=own, **jquery)[0] == 200
+    assert ask(engine, "/statreset", b"", Referer=own, **image)[0] == 200
+    assert ask(engine, "/statreset")[0] == 200, "no browser: rspamc stat_reset"
+    assert ask(engine, "/stat", Referer=own, **image)[0] == 200
+    assert ask(engine, "/stat", Referer=f"{NEIGHBOUR}/mx1/", **image)[0] == 200
+    assert ask(engine, "/stat", Referer="http://[", **image)[0] == 401
+
+
+def test_a_path_has_one_endpoint() -> None:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    routes = (Route("/a", answer, Right.READ), Route("/b", answer, Right.NONE))
+    assert by_path(routes)["/a"].right is Right.READ
+    with pytest.raises(ValueError, match="two endpoints /a"):
+        by_path((*routes, Route("/a", answer, Right.NONE)))
 
 
 def test_a_name_of_another_site_that_leads_here_opens_nothing(engine: Engine) -> None:

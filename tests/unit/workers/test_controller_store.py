@@ -108,6 +108,33 @@ def test_history_and_its_reset(taught: Engine) -> None:
     assert rows() == []
 
 
+def test_an_explanation_changes_no_store(tmp_path: Path) -> None:
+    """The same mail scanned in earnest leaves traces of ratelimit, greylist and senders."""
+    with RedisServer(tmp_path / "redis") as redis:
+        engine = Engine(tmp_path / "e")
+        engine.write("redis.conf", f'servers = "{redis.name}";')
+        engine.write(
+            "ratelimit.conf", 'rates { from = { bucket { rate = "1 / 1h"; burst = 9; } } }'
+        )
+        engine.write("known_senders.conf", "enabled = true; domains = [client.example];")
+        engine.write("replies.conf", "enabled = true;")
+        try:
+            engine.start()
+            envelope = {"IP": "198.51.100.7", "From": "alice@client.example", "User": "alice"}
+            post(engine, "/explain", MESSAGE, Rcpt="bob@home.example", **envelope)
+            status, said = post(engine, "/explain", MESSAGE, Rcpt="bob@home.example", **envelope)
+            assert status == 200
+            assert "STORE_FAIL" not in json.dumps(said)
+            assert redis.say("DBSIZE") == b":0\r\n"
+            post(engine, "/checkv2", MESSAGE, Rcpt="bob@home.example", **envelope)
+            until(
+                lambda: redis.say("DBSIZE") not in (b":0\r\n", b":1\r\n"),
+                "keys of a scan in earnest",
+            )
+        finally:
+            engine.close()
+
+
 @pytest.mark.skipif(RSPAMC is None, reason="no rspamc (Debian's package rspamd)")
 def test_rspamc(taught: Engine, tmp_path: Path) -> None:
     """Debian's own client: the commands of the issue but those of fuzzy hashes."""
