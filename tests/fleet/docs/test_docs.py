@@ -77,3 +77,12 @@ def test_make_targets_in_the_documentation_exist() -> None:
 def test_the_readme_leads_to_every_page() -> None:
     linked = set(LINK.findall((ROOT / "README.md").read_text()))
     assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
+def test_the_places_of_extensions_exist() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text()
+    tops = "filter_engine|tests|molecule|roles|playbooks"
+    named = set(re.findall(rf"`((?:{tops})/[\w./]+)`", page))
+    assert len(named) > 30
+    generic = re.compile(r"NAME|SUBJECT|CODE")
+    assert {p for p in named if not generic.search(p) and not (ROOT / p).exists()} == set()
