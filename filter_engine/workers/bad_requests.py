@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 
@@ -13,13 +14,16 @@ LINES = 10
 PERIOD = 60.0
 """Seconds."""
 _LENGTH = 200
-"""Characters of what the parser says, which quotes the request."""
+"""Characters of what the parser says of a request."""
+_QUOTES = re.compile(r"""[:,]?\s*b?['"].*|:\s.*""", re.DOTALL)
+"""Where the parser begins to quote the request: a header's value may be a password."""
 
 
 class BadRequests(logging.Filter):
     """Makes a warning of one line of a client's mistake, and drops it when there are too many.
 
-    What is not a client's mistake passes as it is, with its traceback.
+    The line has nothing of the request itself. What is not a client's mistake passes as it is,
+    with its traceback.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,7 +45,7 @@ class BadRequests(logging.Filter):
             self._dropped += 1
             return False
         self._lines += 1
-        said = " ".join(str(error.message).split())[:_LENGTH]
+        said = " ".join(_QUOTES.sub("", str(error.message)).split())[:_LENGTH]
         left_out = f" ({self._dropped} such lines left out before)" if self._dropped else ""
         self._dropped = 0
         record.levelno, record.levelname = logging.WARNING, "WARNING"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.http_exceptions import BadHttpMessage, BadStatusLine, InvalidHeader, LineTooLong
 
 from filter_engine.config.base32 import encode_base32
 from filter_engine.wire.compression import decompress
@@ -18,7 +18,7 @@ from filter_engine.workers.bad_requests import LINES, PERIOD, BadRequests
 from filter_engine.workers.password import PBKDF2_ROUNDS, pbkdf2_blake2b
 
 from .conftest import MakeEngine
-from .engine import SPAM, Engine
+from .engine import SPAM, Engine, until
 
 READ, CHANGE = secrets.token_hex(8), secrets.token_hex(8)
 
@@ -213,6 +213,47 @@ def test_requests_that_are_no_http_fill_no_log(make_engine: MakeEngine) -> None:
     log = engine.log.read_text()
     assert "Traceback" not in log
     assert 1 <= log.count("Error handling request from 127.0.0.1: 400 ") <= LINES
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Password: hidden\x01word\r\n",
+        b"Password: " + b"hidden" * 3000 + b"\r\n",
+        b"Host: a\r\nPassword hidden\r\n",
+        b"Content-Length: hidden\r\n",
+    ],
+)
+def test_what_a_refused_request_has_is_not_logged(engine: Engine, lines: bytes) -> None:
+    told = engine.log.stat().st_size
+    with socket.create_connection(("127.0.0.1", engine.controller), timeout=10) as sock:
+        sock.sendall(b"GET /stat HTTP/1.1\r\n" + lines + b"\r\n")
+        assert b" 400 " in sock.recv(1000)
+    until(lambda: b" 400 " in engine.log.read_bytes()[told:], "a line of the refused request")
+    line = engine.log.read_bytes()[told:]
+    assert b"hidden" not in line
+    assert b"Error handling request from 127.0.0.1: 400 '" in line
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            BadHttpMessage("Invalid header value char:\n\n  b'Password: x'\n  ^"),
+            "Invalid header value char'",
+        ),
+        (InvalidHeader(b"Password: x"), "'Invalid HTTP header'"),
+        (BadStatusLine("x"), "'Bad status line'"),
+        (LineTooLong(b'it\'s "x"', 8190), "'Got more than 8190 bytes when reading'"),
+        (BadHttpMessage("Duplicate 'x' header found."), "'Duplicate'"),
+    ],
+)
+def test_what_a_parser_quotes_is_cut_off(error: Exception, said: str) -> None:
+    found = (type(error), error, None)
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "Error", (), found)
+    assert BadRequests().filter(record)
+    assert record.getMessage().endswith(said)
+    assert "x" not in record.getMessage().removesuffix(said)
 
 
 def test_what_is_left_out_is_counted_and_faults_of_ours_are_kept_whole() -> None:

@@ -75,6 +75,10 @@ def test_what_is_refused(engine: Engine) -> None:
     assert post(engine, "/fuzzyadd", mail)[0] == 400
     assert post(engine, "/fuzzyadd", mail, Flag="x")[0] == 400
     assert post(engine, "/fuzzyadd", mail, Flag="7")[0] == 404
+    for weight in ("-1", "2147483648", "99999999999", "9" * 30, "x"):
+        assert post(engine, "/fuzzyadd", mail, Flag="1", Weight=weight)[0] == 400
+    assert post(engine, "/fuzzyadd", mail, Flag="1", Weight="2147483647")[0] == 200
+    assert post(engine, "/fuzzydel", mail, Flag="1", Weight="0")[0] == 200
     assert post(engine, "/fuzzydelhash", b"", Flag="1", Hash="12")[0] == 400
 
 
