@@ -27,6 +27,7 @@ COMMANDS = {
     "health": ("filter_engine.cli.health", "health"),
     "history": ("filter_engine.cli.watch", "history"),
     "import": ("filter_engine.cli.import_", "import_"),
+    "keypair": ("filter_engine.cli.keypair", "keypair"),
     "learn": ("filter_engine.cli.learn", "learn"),
     "maps": ("filter_engine.cli.watch", "maps"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),

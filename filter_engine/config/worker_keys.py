@@ -60,7 +60,7 @@ PUBLIC_KEY: Final[Kind[PublicKey]] = Kind("public key", _public)
 
 @options_class
 class WorkerKeypair(Section):
-    """A pair of keys (``rspamadm keypair``)."""
+    """A pair of keys (``filter-engine keypair``)."""
 
     anchor: ClassVar[str] = "workers/"
     known: ClassVar[Mapping[str, Option]] = declare_known(
