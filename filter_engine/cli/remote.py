@@ -16,6 +16,7 @@ import click
 from filter_engine.cli.controller_replies import is_of_controller
 from filter_engine.cli.options import config_options, fail
 from filter_engine.config.annotate import printable
+from filter_engine.config.workers import CONTROLLER_PORT as PORT
 from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from filter_engine.config.model import Config
 
-PORT = 11334
 _SOCKET_PATH: Final = 107
 """Octets of the path of a unix socket (unix(7): 108 with the zero at its end)."""
 _MAX_PASSWORD: Final = 4096

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 
 from filter_engine.fuzzy.box import MAC, NONCE, OpenError, SharedKey
 
-PORT: Final = 11335
 VERSION: Final = 4
 DIGEST: Final = 64
 """Octets of a digest."""

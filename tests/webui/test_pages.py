@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import time
 
 import orjson
@@ -79,6 +80,10 @@ def test_who_may_only_look_cannot_change(chromium: Browser, engine: Engine) -> N
     chromium.see("This password may only read.")
     go(chromium, "errors")
     chromium.see("Enable password is required")
+
+
+def test_the_header_names_the_host(browser: Browser) -> None:
+    assert browser.one("#host").text == socket.gethostname()
 
 
 def test_the_history_finds_and_says_why(browser: Browser) -> None:

@@ -37,7 +37,7 @@ from filter_engine.config.schema import (
 )
 from filter_engine.config.upstreams import UpstreamList
 from filter_engine.config.worker_keys import NO_KEY, PUBLIC_KEY, PublicKey
-from filter_engine.fuzzy.protocol import PORT
+from filter_engine.config.workers import FUZZY_PORT
 from filter_engine.scan.declare import Symbol
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject
 
@@ -61,7 +61,7 @@ def _storages(nodes: list[UclNode], binder: Binder) -> UpstreamList:
     Rspamd ships a rule with such a name: a site that keeps it is not refused for it. The list is
     empty where no other storage is named.
     """
-    read = upstreams(PORT).convert(nodes, binder)
+    read = upstreams(FUZZY_PORT).convert(nodes, binder)
     named = tuple(each for each in read if not each.srv)
     for each in read:
         if each.srv:

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from filter_engine import __version__
+from filter_engine.config.workers import CONTROLLER_PORT
 from filter_engine.scan.verdict import Action
 from filter_engine.statistics.classifier import numbers_of
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.desk import RIGHT, Desk, Route, may_change
 from filter_engine.workers.controller.replies import error, json_reply, plain
-from filter_engine.workers.controller.throughput import STEPS, Throughput
+from filter_engine.workers.controller.throughput import SHOWN, STEPS, Throughput
 from filter_engine.workers.statistics import ACTION_COUNTERS, Counter, Totals
 
 HEARTBEAT_LIMIT = 60.0
@@ -28,15 +29,6 @@ _PIE = (
     ("#FF0000", "Rejected", (Action.REJECT,)),
 )
 """Colours, labels and actions of the WebUI's chart, as it expects them."""
-SHOWN = (
-    Action.REJECT,
-    Action.SOFT_REJECT,
-    Action.REWRITE_SUBJECT,
-    Action.ADD_HEADER,
-    Action.GREYLIST,
-    Action.NO_ACTION,
-)
-"""Actions ``/stat`` and ``/actions`` list."""
 HAM = frozenset({Action.NO_ACTION, Action.GREYLIST})
 
 
@@ -108,6 +100,7 @@ class Counts:
         return json_reply(
             {
                 "version": __version__,
+                "host": self._desk.context.scanner.server,
                 "auth": "ok",
                 "uptime": self._desk.uptime(),
                 "clean": totals[Counter.NO_ACTION],
@@ -232,10 +225,10 @@ class Counts:
 def url_of(host: str, path: str) -> str:
     """The URL below which a neighbour's endpoints are.
 
-    A host without scheme is a controller itself, as in Rspamd: HTTP, port 11334.
+    A host without scheme is a controller itself, as in Rspamd: HTTP, port ``CONTROLLER_PORT``.
     """
     url = host
     if "://" not in host:
-        url = f"http://{host}" if re.search(r":\d+\Z", host) else f"http://{host}:11334"
+        url = f"http://{host}" if re.search(r":\d+\Z", host) else f"http://{host}:{CONTROLLER_PORT}"
     below = path.strip("/")
     return f"{url.rstrip('/')}/{below}/" if below else f"{url.rstrip('/')}/"

@@ -12,9 +12,10 @@ from aiohttp import web
 
 from filter_engine import __version__
 from filter_engine.workers.access import Right
-from filter_engine.workers.controller.counts import HAM, SHOWN, Counts
+from filter_engine.workers.controller.counts import HAM, Counts
 from filter_engine.workers.controller.desk import Desk, Route, may_change
 from filter_engine.workers.controller.replies import plain
+from filter_engine.workers.controller.throughput import SHOWN
 from filter_engine.workers.published import published
 from filter_engine.workers.statistics import ACTION_COUNTERS, WITHIN, Counter, Totals
 

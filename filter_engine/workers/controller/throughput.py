@@ -31,7 +31,7 @@ VALUES: Final = 500
 """Values of a graph."""
 FILE: Final = "throughput.json"
 _LARGEST: Final = 4 * 1024 * 1024
-_ORDER: Final = (
+SHOWN: Final = (
     Action.REJECT,
     Action.SOFT_REJECT,
     Action.REWRITE_SUBJECT,
@@ -39,7 +39,7 @@ _ORDER: Final = (
     Action.GREYLIST,
     Action.NO_ACTION,
 )
-"""The order of the WebUI's legend."""
+"""Actions that ``/stat``, ``/actions`` and graphs list, in the order of the WebUI's legend."""
 _Slot = tuple[int, list[int]]
 """Number of the slot since the epoch, counts by action."""
 
@@ -52,7 +52,7 @@ class Throughput:
         self._file = file
         self._writes = writes
         self._slots: dict[str, deque[_Slot]] = {name: deque(maxlen=VALUES) for name in STEPS}
-        self._last = [0] * len(_ORDER)
+        self._last = [0] * len(SHOWN)
         self._task: asyncio.Task[None] | None = None
         self._load()
 
@@ -75,7 +75,7 @@ class Throughput:
     def sample(self, now: float) -> None:
         """Put what was scanned since the last look where it belongs; ``now``: unix time."""
         totals = self._statistics.totals()
-        counts = [totals[ACTION_COUNTERS[action]] for action in _ORDER]
+        counts = [totals[ACTION_COUNTERS[action]] for action in SHOWN]
         # After a reset the counters begin anew.
         new = [n if n < old else n - old for n, old in zip(counts, self._last, strict=True)]
         self._last = counts
@@ -99,7 +99,7 @@ class Throughput:
                 {"x": number * step, "y": known[number][i] / step if number in known else None}
                 for number in numbers
             ]
-            for i in range(len(_ORDER))
+            for i in range(len(SHOWN))
         ]
 
     def _said(self) -> bytes:
@@ -150,7 +150,7 @@ def _slot(entry: Any) -> _Slot:
 
 def _numbers(counts: Any) -> list[int]:
     found = [int(count) for count in counts]
-    if len(found) != len(_ORDER):
+    if len(found) != len(SHOWN):
         raise ValueError("a row of another length")
     return found
 

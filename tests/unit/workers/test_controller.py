@@ -64,6 +64,7 @@ def test_shapes_as_rspamd_has_them(engine: Engine) -> None:
     assert status == 200
     assert {
         "version",
+        "host",
         "auth",
         "uptime",
         "clean",
@@ -77,6 +78,7 @@ def test_shapes_as_rspamd_has_them(engine: Engine) -> None:
         "config_id",
     } == set(auth)
     assert (auth["auth"], auth["read_only"]) == ("ok", False)
+    assert auth["host"] == socket.gethostname()
     assert auth["reject"] >= 1
     _, stat = ask(engine, "/stat")
     assert isinstance(stat, dict)
