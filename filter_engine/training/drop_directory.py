@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
@@ -21,6 +21,11 @@ SETTLED: Final = 2.0
 """Seconds without a change after which a file is complete, where it is not moved in as a whole."""
 _MOST: Final = 100
 """Files of one look: the other directories have their turn then."""
+KEPT: Final = 1000
+"""Files of a maildir that could not be learnt, in ``cur``: the oldest go first."""
+KEPT_SECONDS: Final = 30 * 86400.0
+"""How long they lie there."""
+_SWEEP: Final = 3600.0
 _USER: Final = ",R="
 """In a name, before whose mail it is."""
 
@@ -64,19 +69,26 @@ class DropDirectory:
         """Files as they were at the last look, where that must have been the same."""
         self._told: dict[str, _State] = {}
         """Files that were told to be none to learn."""
+        self._sweep_at = 0.0
+        """When ``cur`` is looked through next."""
         self.problem = ""
         """Why the directory cannot be looked into; empty when it can."""
 
     def look(self) -> Iterator[tuple[str, Dropped | NoMessageError]]:
-        """The files that are complete, read one by one; a file that is no mail is told once."""
+        """The files that are complete, read one by one; a file that is no mail is told once.
+
+        In a maildir it goes from ``new`` to ``cur``, so that nobody fills ``new`` with it.
+        """
         try:
             with self._opened() as (directory, whole):
                 self.problem = ""
+                if whole and self._clock() >= self._sweep_at:
+                    self._sweep(directory)
                 for name, state in self._complete(directory, whole):
                     try:
                         raw = read_message(name, self._limit, directory=directory)
                     except NoMessageError as error:
-                        self._told[name] = state
+                        self._put_by(name, state, directory if whole else None)
                         yield name, error
                         continue
                     yield name, Dropped(name, state, raw, _user(name))
@@ -84,8 +96,41 @@ class DropDirectory:
             self.problem = error.strerror or type(error).__name__
 
     def keep(self, dropped: Dropped) -> None:
-        """Leave a file for good, unless it changes."""
-        self._told[dropped.name] = dropped.state
+        """Leave a file for good, unless it changes; one of a maildir goes to ``cur``."""
+        try:
+            with self._opened() as (directory, whole):
+                self._put_by(dropped.name, dropped.state, directory if whole else None)
+        except OSError:
+            self._told[dropped.name] = dropped.state
+
+    def _put_by(self, name: str, state: _State, directory: int | None) -> None:
+        """Move a file from ``new``, which is ``directory``, to ``cur``; else remember it."""
+        try:
+            if directory is None:
+                raise FileNotFoundError
+            with _cur(directory, make=True) as cur:
+                os.rename(name, name, src_dir_fd=directory, dst_dir_fd=cur)
+            self._sweep_at = 0.0
+        except OSError:
+            self._told[name] = state
+
+    def _sweep(self, directory: int) -> None:
+        """Delete from ``cur`` what is old or too many."""
+        self._sweep_at = self._clock() + _SWEEP
+        try:
+            with _cur(directory) as cur:
+                found: list[tuple[float, str]] = []
+                for name in os.listdir(cur):
+                    said = os.stat(name, dir_fd=cur, follow_symlinks=False)
+                    if not stat.S_ISDIR(said.st_mode):
+                        found.append((said.st_ctime, name))
+                found.sort(reverse=True)
+                oldest = self._clock() - KEPT_SECONDS
+                for number, (moved, name) in enumerate(found):
+                    if number >= KEPT or moved < oldest:
+                        os.unlink(name, dir_fd=cur)
+        except OSError:
+            return  # none there, or not ours: the next sweep tries again
 
     def remove(self, dropped: Dropped) -> str:
         """Delete what was learnt; why it could not be, else empty.
@@ -143,6 +188,24 @@ class DropDirectory:
             if len(ready) < _MOST:
                 ready.append((name, state))
         return ready
+
+
+@contextmanager
+def _cur(new: int, *, make: bool = False) -> Iterator[int]:
+    """The open ``cur`` beside an open ``new``. Raises OSError."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+    maildir = os.open("..", flags, dir_fd=new)
+    try:
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir("cur", 0o770, dir_fd=maildir)
+        cur = os.open("cur", flags, dir_fd=maildir)
+    finally:
+        os.close(maildir)
+    try:
+        yield cur
+    finally:
+        os.close(cur)
 
 
 def _state(name: str, directory: int) -> _State | None:

@@ -143,6 +143,17 @@ def test_a_full_spool_takes_no_more_and_says_so(tmp_path: Path) -> None:
     assert spool.train("ham", "").returncode == 0
 
 
+def test_one_user_does_not_fill_the_spool_for_others(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, __dovecot_train_waiting_of_user=2)
+    users = ["alice@example.net", "", "odd one", "a@example.net"]
+    done = [[spool.train("spam", user).returncode for _ in range(3)] for user in users]
+    # Whoever has no address for a login shares one allowance.
+    assert done == [[0, 0, 75], [0, 0, 75], [75, 75, 75], [0, 0, 75]]
+    mail = DropDirectory(spool.folder / "spam", spam=True, limit=10)
+    assert len(list(mail.look())) == 6, "too large to be learnt: they leave new"
+    assert spool.train("spam", users[0]).returncode == 0
+
+
 def test_what_cannot_be_written_fails_and_leaves_nothing(spool: Spool) -> None:
     assert spool.train("other").returncode == 64
     (spool.folder / "spam/new").rmdir()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from filter_engine.training.drop_directory import SETTLED, DropDirectory, Dropped
+from filter_engine.training.drop_directory import KEPT_SECONDS, SETTLED, DropDirectory, Dropped
 from lessons import SPAM, lesson
 
 MAIL = lesson(SPAM)
@@ -109,6 +110,7 @@ def test_links_pipes_and_what_is_no_mail_are_told_once_and_kept(
     maildir: DropDirectory, tmp_path: Path, clock: Clock
 ) -> None:
     new = tmp_path / "new"
+    clock.now = time.time()  # the file system's own times count
     write(tmp_path / "secret", clock)
     (new / "link").symlink_to(tmp_path / "secret")
     os.mkfifo(new / "pipe")
@@ -123,9 +125,48 @@ def test_links_pipes_and_what_is_no_mail_are_told_once_and_kept(
         "\x1b[31m\udcff\n": "no message: its first line is no header field",
     }
     assert problems(maildir) == {}
-    assert len(list(new.iterdir())) == 5
-    write(new / "large", clock, MAIL)  # somebody mended it
-    assert names(maildir) == ["large"]
+    assert [path.name for path in new.iterdir()] == ["folder"], "what waits is mail"
+    assert {path.name for path in (tmp_path / "cur").iterdir()} == set(told)
+    assert (tmp_path / "cur/link").is_symlink()
+
+
+def test_in_a_plain_directory_what_is_no_mail_stays(
+    plain: DropDirectory, tmp_path: Path, clock: Clock
+) -> None:
+    write(tmp_path / "1", clock, b"no header\n")
+    clock.now += SETTLED
+    assert problems(plain) == {}
+    assert list(problems(plain)) == ["1"]
+    assert problems(plain) == {}
+    assert (tmp_path / "1").exists()
+    write(tmp_path / "1", clock)  # somebody mended it
+    clock.now += SETTLED
+    assert names(plain) == []
+    assert names(plain) == ["1"]
+
+
+def test_mail_that_is_kept_leaves_new(maildir: DropDirectory, tmp_path: Path, clock: Clock) -> None:
+    write(tmp_path / "new" / "1", clock)
+    for _, found in maildir.look():
+        assert isinstance(found, Dropped)
+        maildir.keep(found)
+    assert (tmp_path / "cur/1").read_bytes() == MAIL
+    assert names(maildir) == []
+
+
+def test_what_is_kept_is_bounded_by_number_and_age(
+    maildir: DropDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr("filter_engine.training.drop_directory.KEPT", 3)
+    clock.now = time.time()  # the file system's own times count
+    for number in range(5):
+        write(tmp_path / "new" / f"{number}", clock, b"no header\n")
+        assert list(problems(maildir)) == [f"{number}"]
+    assert problems(maildir) == {}
+    assert len(list((tmp_path / "cur").iterdir())) == 3
+    clock.now += KEPT_SECONDS + 3600
+    assert problems(maildir) == {}
+    assert list((tmp_path / "cur").iterdir()) == []
 
 
 def test_a_directory_that_is_not_there_yet(tmp_path: Path, clock: Clock) -> None:
