@@ -14,12 +14,6 @@ from mailflow.trial import Site
 _VPN_PORT = 51820
 
 
-def main_pid(lab: Lab, host: str, unit: str) -> str:
-    """The process that systemd watches; "0" when there is none."""
-    done = lab.ssh.run(host, ["systemctl", "show", "-P", "MainPID", unit])
-    return done.stdout.decode().strip()
-
-
 def kill_unit(lab: Lab, host: str, unit: str) -> None:
     """kill -9 for every process of a unit; systemd starts it again."""
     lab.ssh.run(host, ["systemctl", "kill", "--kill-whom=all", "--signal=KILL", unit])

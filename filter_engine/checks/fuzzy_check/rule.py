@@ -106,13 +106,6 @@ class Rule:
             else None
         )
 
-    def flag_of(self, symbol: str) -> int | None:
-        """The list of that symbol."""
-        for flag, entry in self._lists.items():
-            if entry.symbol == symbol:
-                return flag
-        return None
-
     def ask(self, hashes: Sequence[PartHash], extensions: bytes) -> Asked | None:
         """The questions about ``hashes``; None when there are none to ask."""
         if self.reading is None:

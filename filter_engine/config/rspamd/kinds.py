@@ -8,7 +8,6 @@ from typing import Any
 from filter_engine.config.kinds import (
     STRING,
     TIME,
-    known_sections,
     list_of,
     merged_object,
     one_of,
@@ -116,25 +115,3 @@ def each(schema: Schema, name: str) -> Kind[None]:
             bind_known(schema, merged_object([node]), binder, name)
 
     return Kind("sections", convert, multiple=True, inner=schema)
-
-
-def one_or_named(schema: Schema, name: str) -> Kind[None]:
-    """One section of ``schema`` without a name, or several with names.
-
-    Rspamd tells them apart by what stands inside: a plain value under a known name makes it one.
-    """
-    several = known_sections(schema, name)
-
-    def convert(nodes: list[UclNode], binder: Binder) -> None:
-        for node in _sections(nodes):
-            rule = merged_object([node])
-            if any(
-                key in schema.options and not isinstance(value, UclObject)
-                for key, values in rule.entries.items()
-                for value in values
-            ):
-                bind_known(schema, rule, binder, name)
-            else:
-                several.convert([rule], binder)
-
-    return Kind("section or named sections", convert, multiple=True, inner=schema, named=True)

@@ -15,8 +15,8 @@ from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.store import Place, Store
 from filter_engine.scan.verdict import Action
 from filter_engine.scanner import sections
-from filter_engine.store.table import TableStores
 from redis_server import RedisServer
+from table_stores import TableStores
 
 from .conftest import A, Serve, options
 

@@ -23,9 +23,9 @@ from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.exchange import Exchange, ExchangeStatus, Reply
 from filter_engine.scan.verdict import Verdict
 from filter_engine.scanner import Scanner, sections
-from filter_engine.store.table import TableStores
 from filter_engine.streams.outbox import AT_ONCE, MAX_WAITING, Outbox
 from stream_server import daemon, nobody
+from table_stores import TableStores
 
 MAIL = (
     b"From: Bob <bob@example.com>\r\nTo: alice@example.net\r\nSubject: =?utf-8?q?x=0Ay?=\r\n"

@@ -23,11 +23,11 @@ from filter_engine.scan.verdict import Verdict
 from filter_engine.scanner import Scanner, sections
 from filter_engine.statistics.classifier import Classifier
 from filter_engine.statistics.learning import LearnStatus, Lesson, learn
-from filter_engine.store.table import TableStores
 from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
 from redis_server import PROGRAM, RedisServer
+from table_stores import TableStores
 
 HAM_WORDS = (
     "meeting garden treasurer coffee minutes village fence river autumn invitation neighbour"
