@@ -31,8 +31,8 @@ def test_prefixes() -> None:
 
 def test_greylisting() -> None:
     found = import_rmilter(
-        "greylisting { enable = yes; timeout = 60s; expire = 2d; whitelist = 192.0.2.1; awl_enable = yes;\n"
-        "  awl_hits = 5; awl_ttl = 600s; };\nredis { servers_grey = a; };",
+        "greylisting { enable = yes; timeout = 60s; expire = 2d; whitelist = 192.0.2.1;\n"
+        "  awl_enable = yes; awl_hits = 5; awl_ttl = 600s; };\nredis { servers_grey = a; };",
         "r.conf",
     )
     assert data(found, "greylist.conf") == {
