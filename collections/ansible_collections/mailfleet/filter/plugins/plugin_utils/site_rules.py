@@ -46,7 +46,10 @@ OF_ONE_HOST = frozenset(
         "worker-proxy.inc",
     }
 )
-# What of options.inc decides about mail; where data are read (`read_servers`) decides nowhere.
+# In fuzzy_check.conf: where hashes are asked for (each host's own storage first) and who teaches
+# decides about no mail.
+WHERE_OF_HASHES = frozenset({"mode", "read_only", "read_servers", "servers", "write_servers"})
+# What of options.inc decides about mail.
 OPTIONS_OF_MAIL = ("local_networks", "max_message", "soft_reject_on_timeout", "task_timeout")
 LISTENERS = {
     "worker-proxy.inc": "proxy worker",
@@ -215,6 +218,13 @@ def sizes_in_order(hosts: Sequence[Host]) -> Found:
                 )
 
 
+def _without(value: Any, keys: frozenset[str]) -> Any:
+    """A value without these keys, at any depth."""
+    if isinstance(value, dict):
+        return {name: _without(one, keys) for name, one in value.items() if name not in keys}
+    return [_without(one, keys) for one in value] if isinstance(value, list) else value
+
+
 def stand_ins_judge_alike(hosts: Sequence[Host]) -> Found:
     """A mail gets the same verdict from every scanner that may get it (E7)."""
     owners = {address: host for host in hosts for address in host.vpn}
@@ -230,7 +240,11 @@ def stand_ins_judge_alike(hosts: Sequence[Host]) -> Found:
         for key in keys:
             if key == "read_servers" or (file == "options.inc" and key not in OPTIONS_OF_MAIL):
                 continue
-            values = {name: section.get(key, _ABSENT) for name, section in sections.items()}
+            where = WHERE_OF_HASHES if file == "fuzzy_check.conf" else frozenset()
+            values = {
+                name: _without(section.get(key, _ABSENT), where)
+                for name, section in sections.items()
+            }
             first = next(iter(values.values()))
             if any(value != first for value in values.values()):
                 variable = VARIABLES.get(file, f'filter_engine_local_d["{file}"]')
