@@ -57,6 +57,7 @@ class Instance:
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             ["bash", self.program, *words],
+            preexec_fn=_heed_signals,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -64,8 +65,14 @@ class Instance:
 
     def run(self, *words: str) -> tuple[int, str]:
         process = self.start(*words)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=60)
         return process.returncode, said.strip()
+
+
+def _heed_signals() -> None:
+    """What these tests were started under (nohup, a job of a shell) may ignore them, for all."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -110,7 +117,7 @@ def test_a_restore_that_is_cut_off_leaves_a_primary(
     process = one.start("restore", "bayes", copy, "yes")
     one.server.until(b"role:slave", "INFO", "replication")
     process.send_signal(number)
-    process.communicate(timeout=120)
+    process.communicate(timeout=60)
     assert process.returncode != 0
     assert one.run("role", "bayes") == (0, "primary")
     assert one.server.say("SET", "RS_b", "1") == b"+OK\r\n"
