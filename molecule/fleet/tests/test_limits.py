@@ -78,7 +78,7 @@ def test_new_mail_waits_and_passes_at_the_exchanger_that_saw_it_wait(site: Site)
     for reply in letter.replies(2):
         assert reply.startswith("451 4.7.1 Try again later"), reply
     letter.passes()
-    assert time.monotonic() - began >= TIMEOUT
+    assert time.monotonic() - began >= TIMEOUT - 1  # it counts in whole seconds
     assert letter.copies() == 1
     # The other exchanger has a memory of its own: it asks to wait once more, and no mail is lost.
     letter.host = other

@@ -119,7 +119,7 @@ def test_a_mail_moved_to_junk_counts_at_both_exchangers_within_a_second(
         classroom.until_known(spam + 1, ham)
         classroom.move(mails[1], "INBOX", "Junk")
         for host, judge in ((first, here), (other, there)):
-            after = judge.ask(text=probe, wanted="BAYES_SPAM", seconds=5.0)
+            after = judge.ask(text=probe, wanted="BAYES_SPAM", patience=5.0)
             assert after["symbols"].get("BAYES_SPAM", 0) > 0, after
             assert after["took"] < 1.0
             print(f"\n{host}: BAYES_SPAM {after['took'] * 1000:.0f} ms after the move")
