@@ -71,9 +71,14 @@ class Pages:
         )
 
     def tab(self, name: str) -> None:
-        """Click a tab and wait until it is there."""
-        self.click(f"#{name}_nav")
-        self.wait(lambda: self._browser.one(f"#{name}.active").is_displayed(), f"tab {name}")
+        """Click a tab until it is there: the page heeds no click while it waits for a reply."""
+
+        def shown() -> bool:
+            self.click(f"#{name}_nav")
+            found = self._browser.all(f"#{name}.active")
+            return bool(found) and found[0].is_displayed()
+
+        self.wait(shown, f"tab {name}")
 
     def click(self, css: str) -> None:
         """Click an element by script: its page moves while it loads."""
