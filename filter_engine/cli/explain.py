@@ -134,14 +134,7 @@ def _explain_headers(config: Config, headers: list[tuple[str, str]], *, as_json:
 
 
 def _print_json(found: dict[str, Any]) -> None:
-    from filter_engine.wire.text import as_unicode
+    from filter_engine.wire.text import data_as_unicode
 
-    def clean(value: Any) -> Any:
-        if isinstance(value, str):
-            return as_unicode(value)
-        if isinstance(value, dict):
-            return {key: clean(inner) for key, inner in value.items()}
-        return [clean(inner) for inner in value] if isinstance(value, list) else value
-
-    sys.stdout.buffer.write(orjson.dumps(clean(found)) + b"\n")
+    sys.stdout.buffer.write(orjson.dumps(data_as_unicode(found)) + b"\n")
     sys.stdout.buffer.flush()

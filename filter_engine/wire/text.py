@@ -8,6 +8,7 @@ from what a sender wrote. They become U+FFFD.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _HALF_CHARACTER = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
@@ -26,3 +27,12 @@ def as_unicode(text: str) -> str:
     if text.isascii():
         return text
     return octets(text).decode("utf-8", "replace")
+
+
+def data_as_unicode(value: Any) -> Any:
+    """Data of dictionaries and lists with every text in it as ``as_unicode`` gives it."""
+    if isinstance(value, str):
+        return as_unicode(value)
+    if isinstance(value, dict):
+        return {key: data_as_unicode(inner) for key, inner in value.items()}
+    return [data_as_unicode(inner) for inner in value] if isinstance(value, list) else value

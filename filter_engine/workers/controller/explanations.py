@@ -20,7 +20,7 @@ from filter_engine.headers.spamd_result import ShownSymbol, SpamdResult
 from filter_engine.scan.symbol_defaults import symbol_defaults
 from filter_engine.scan.trace import Trace
 from filter_engine.wire.request import parse_envelope
-from filter_engine.wire.text import as_unicode
+from filter_engine.wire.text import data_as_unicode
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.body import (
     BodyError,
@@ -73,7 +73,7 @@ class Explanations:
             envelope = replace(envelope, flags=envelope.flags | _NO_TRACE)
             verdict = await scanner.scan(raw, envelope, trace=traces.append, trial=True)
         found = explain(verdict, traces[0], scanner.config, self._defaults())
-        return json_reply(_clean(found.as_dict()))
+        return json_reply(data_as_unicode(found.as_dict()))
 
     async def _shown(self, request: web.Request) -> web.StreamResponse:
         """``{"score", "required", "action", "symbols": [{"name", "score", "options"}]}``."""
@@ -84,7 +84,7 @@ class Explanations:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BodyError(400, "expected score, required, action and symbols") from None
         found = explain_shown(shown, scanner.plan, scanner.config, self._defaults())
-        return json_reply(_clean(found.as_dict()))
+        return json_reply(data_as_unicode(found.as_dict()))
 
 
 def _verdict_of(said: dict[str, Any]) -> SpamdResult:
@@ -113,12 +113,3 @@ def _number(said: object) -> float:
     if isinstance(said, bool) or not isinstance(said, int | float):
         raise TypeError("no number")
     return float(said)
-
-
-def _clean(value: Any) -> Any:
-    """What JSON can hold: a message may have put anything into an option."""
-    if isinstance(value, str):
-        return as_unicode(value)
-    if isinstance(value, dict):
-        return {key: _clean(inner) for key, inner in value.items()}
-    return [_clean(inner) for inner in value] if isinstance(value, list) else value
