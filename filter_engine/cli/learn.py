@@ -225,6 +225,7 @@ def _school(
     password_file: Path | None,
     *,
     dry: bool = False,
+    hashes: bool = False,
 ) -> _School:
     if host is not None:
         from filter_engine.cli.remote import controller_of
@@ -239,7 +240,9 @@ def _school(
     from filter_engine.training.teacher import teacher
 
     config, taught = _prepared(config_file, variables, classifier)
-    return _School(config.options.max_message, lambda: teacher(config, taught, dry=dry))
+    return _School(
+        config.options.max_message, lambda: teacher(config, taught, dry=dry, hashes=hashes)
+    )
 
 
 def _prepared(
@@ -273,7 +276,8 @@ def _learn_files(
 
     if host is not None and force:
         raise click.UsageError("a controller cannot be told to learn what is certain anyway")
-    school = _school(config_file, variables, classifier, host, password_file)
+    hashes = not classifier  # of one classifier alone nothing else is to know
+    school = _school(config_file, variables, classifier, host, password_file, hashes=hashes)
     limit = school.limit
 
     def read(path: Path) -> Found:

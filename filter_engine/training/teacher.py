@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from filter_engine.checks.fuzzy_check.lessons import HashLessons
+from filter_engine.checks.fuzzy_check.module import rules_of
+from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.config.model import Config
 from filter_engine.dns.addresses import Asked
 from filter_engine.dns.fake_records import FakeRecords
@@ -19,6 +22,7 @@ from filter_engine.statistics.learning import LearnStatus, Lesson, learn
 from filter_engine.statistics.options import ClassifiersOptions
 from filter_engine.statistics.tokens import tokens_of
 from filter_engine.store.client import StoreClient
+from filter_engine.streams.client import StreamClient
 
 
 class NothingToTeachError(Exception):
@@ -32,6 +36,8 @@ class Teacher:
     classifiers: Sequence[Classifier]
     stores: StoreClient | None = None
     """None: nothing is asked and nothing learnt."""
+    hashes: HashLessons | None = None
+    """The storages of fuzzy hashes that learn with them; None for none."""
 
     @property
     def needs_user(self) -> bool:
@@ -42,13 +48,17 @@ class Teacher:
         self, raw: bytes, *, spam: bool, rcpt: str = "", unlearn: bool = False, bulk: bool = False
     ) -> Lesson:
         """Learn or take back one message; ``rcpt`` is whose classifier that is where users have
-        their own. As ``statistics.learning.learn`` else; raises nothing."""
+        their own. As ``statistics.learning.learn`` else; raises nothing.
+
+        A storage of hashes that cannot be taught makes a lesson fail: the classifiers know the
+        message by then, so that it may be learnt again.
+        """
         if not rcpt and self.needs_user:
             return Lesson(LearnStatus.REFUSED, "users have classifiers of their own: whose is it?")
         if self.stores is None:
             return self._would(raw)
         envelope = Envelope(deliver_to=rcpt or None)
-        return await learn(
+        lesson = await learn(
             self.stores,
             self.classifiers,
             raw,
@@ -57,6 +67,11 @@ class Teacher:
             unlearn=unlearn,
             bulk=bulk,
         )
+        if self.hashes is None or lesson.status is LearnStatus.FAILED:
+            return lesson
+        again = lesson.status is LearnStatus.KNOWN
+        problem = await self.hashes.learn(Message(raw), spam=spam, unlearn=unlearn, again=again)
+        return Lesson(LearnStatus.FAILED, problem) if problem else lesson
 
     def _would(self, raw: bytes) -> Lesson:
         tokens = tokens_of(Message(raw))
@@ -99,8 +114,13 @@ def chosen(config: Config, name: str = "") -> tuple[Classifier, ...]:
 
 
 @contextmanager
-def teacher(config: Config, found: Sequence[Classifier], *, dry: bool = False) -> Iterator[Teacher]:
-    """A teacher of these classifiers with its stores open, within a running event loop."""
+def teacher(
+    config: Config, found: Sequence[Classifier], *, dry: bool = False, hashes: bool = False
+) -> Iterator[Teacher]:
+    """A teacher of these classifiers with its stores open, within a running event loop.
+
+    ``hashes``: the site's storages of fuzzy hashes learn what their lists say (``learn``).
+    """
     if dry:
         yield Teacher(found)
         return
@@ -111,8 +131,18 @@ def teacher(config: Config, found: Sequence[Classifier], *, dry: bool = False) -
     resolver: Asked = FakeRecords(fake, dns) if fake else dns
     stores = StoreClient(resolver)
     stores.open(loop)
+    streams = StreamClient(resolver)
+    streams.open(loop)
     try:
-        yield Teacher(found, stores)
+        yield Teacher(found, stores, _hashes(config, streams) if hashes else None)
     finally:
+        streams.close()
         stores.close()
         dns.close()
+
+
+def _hashes(config: Config, streams: StreamClient) -> HashLessons | None:
+    options = config.modules.get("fuzzy_check")
+    if not isinstance(options, FuzzyCheckOptions) or not config.is_enabled("fuzzy_check"):
+        return None
+    return HashLessons.of(rules_of(options, Setup(config)), streams)

@@ -31,7 +31,7 @@ async def watch(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with teacher(config, classifiers) as one:
+    with teacher(config, classifiers, hashes=True) as one:
         await Watch(one, directories, stop).run()
 
 

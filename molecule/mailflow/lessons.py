@@ -11,7 +11,7 @@ MIN_LEARNS = 200
 _SYLLABLES = ("ba", "ke", "lu", "mo", "ri", "sta", "no", "fel", "dun", "ge", "pro", "tis")
 
 
-def words(topic: str, count: int = 40) -> list[str]:
+def words(topic: str, count: int = 120) -> list[str]:
     """Words that belong to a topic, the same every time, in no other topic."""
     chance = random.Random(topic)  # noqa: S311 - no secrets
     return ["".join(chance.choices(_SYLLABLES, k=4)) for _ in range(count)]
@@ -20,7 +20,8 @@ def words(topic: str, count: int = 40) -> list[str]:
 def mail(topic: str, number: int) -> str:
     """The mail of that number about a topic: the same words in the same order, and some of its own.
 
-    Bayes goes by words that stand near one another: in another order they would be others.
+    Bayes goes by words that stand near one another: in another order they would be others. There
+    are enough of them for shingles: mails about one topic are near-duplicates.
     """
     found = [*words(topic), *words(f"{topic} {number}", 8)]
     text = "\r\n".join(" ".join(found[at : at + 8]) for at in range(0, len(found), 8))

@@ -90,6 +90,12 @@ class FuzzyList(Section):
         doc="weight of a hash from which it counts fully; default: the rule's",
         aliases=("hits_limit",),
     )
+    learn: str = option(
+        one_of("", "spam", "ham"), "", doc="mail that is learnt as this class is written here"
+    )
+    learn_weight: int = option(
+        at_least(INTEGER, 1), 10, doc="weight that such a mail gives its hashes"
+    )
     known: ClassVar[Mapping[str, Option]] = LIST_KNOWN
 
 
@@ -220,6 +226,15 @@ def _tell(rule: FuzzyRule, section: UclObject, binder: Binder) -> None:
             section,
             "the rule names no storage and does nothing",
             'write servers = "127.0.0.1:11335";',
+        )
+    learning = [entry.learn for entry in rule.fuzzy_map.values() if entry.learn]
+    if len(learning) != len(set(learning)):
+        binder.report(
+            Severity.WARNING,
+            "rule-fault",
+            section,
+            "two lists learn the same class, but a storage keeps a hash in one: the last one does",
+            "leave learn = spam, and learn = ham, in one list each",
         )
 
 

@@ -40,6 +40,14 @@ class _List(NamedTuple):
     max_score: float
 
 
+class Learns(NamedTuple):
+    """The list that takes what is learnt as a class."""
+
+    flag: int
+    weight: int
+    """What a lesson adds to a hash."""
+
+
 class Asked(NamedTuple):
     """A message's requests to one storage."""
 
@@ -100,6 +108,12 @@ class Rule:
             )
             for symbol, entry in rule.fuzzy_map.items()
         }
+        self.learns: Mapping[bool, Learns] = {
+            entry.learn == "spam": Learns(entry.flag, entry.learn_weight)
+            for entry in rule.fuzzy_map.values()
+            if entry.learn
+        }
+        """Whether it is spam -> the list of that class."""
         self._skipped: Map | None = (
             setup.maps.of(rule.skip_hashes, MapKind.SET, "fuzzy_check.skip_hashes")
             if rule.skip_hashes is not None

@@ -6,7 +6,13 @@ import logging
 
 from aiohttp import web
 
+from filter_engine.checks.fuzzy_check.lessons import HashLessons
+from filter_engine.checks.fuzzy_check.module import rules_of
+from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
+from filter_engine.checks.fuzzy_check.rule import Rule
 from filter_engine.message import Message
+from filter_engine.scan.exchange import Exchanges
+from filter_engine.scan.setup import Setup
 from filter_engine.statistics.learning import LearnStatus, Lesson, learn
 from filter_engine.wire.request import parse_envelope
 from filter_engine.workers.access import Right
@@ -20,7 +26,8 @@ from filter_engine.workers.controller.body import (
 )
 from filter_engine.workers.controller.desk import WHO, Desk, Route
 from filter_engine.workers.controller.replies import error, json_reply, one_line, plain
-from filter_engine.workers.scan_service import RENDER, ScanService
+from filter_engine.workers.scan_request import PATHS
+from filter_engine.workers.scan_service import ScanService
 from filter_engine.workers.self_scan import SelfScan
 from filter_engine.workers.statistics import Counter
 
@@ -37,12 +44,17 @@ class Mail:
         self._to_scan, self._to_learn = Gate(), Gate()  # who may only read stops no lesson
         self._max_message = desk.context.config.options.max_message
         self._scans = ScanService(desk.context, SelfScan(desk.context).scan)
+        self._rules: tuple[Rule, ...] = ()
+        scanner, config = desk.context.scanner, desk.context.config
+        section = scanner.plan.sections.get(FuzzyCheckOptions)
+        if isinstance(section, FuzzyCheckOptions) and config.is_enabled("fuzzy_check"):
+            self._rules = rules_of(section, Setup(config, scanner.maps))
 
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
         return (
             # ``symbols`` is a page of the WebUI here, not the old scan of that name.
-            *(Route(path, self._scan, Right.READ) for path in RENDER if path != "/symbols"),
+            *(Route(path, self._scan, Right.READ) for path in PATHS if path != "/symbols"),
             Route("/learnspam", self._learnspam, Right.CHANGE, alters=True),
             Route("/learnham", self._learnham, Right.CHANGE, alters=True),
             Route("/learnclass", self._learnclass, Right.CHANGE, alters=True),
@@ -91,6 +103,13 @@ class Mail:
                 name=wanted,
                 unlearn=unlearn,
             )
+            if lesson.status is not LearnStatus.FAILED and not wanted:
+                again = lesson.status is LearnStatus.KNOWN
+                problem = await self._teach_hashes(
+                    raw, spam=_CLASSES[name], unlearn=unlearn, again=again
+                )
+                if problem:
+                    lesson = Lesson(LearnStatus.FAILED, problem)
         mid = Message(raw).message_id or "undef"
         log.info(
             "learn %s: <%s>: %s %s (%s)",
@@ -101,6 +120,16 @@ class Mail:
             request[WHO],
         )
         return self._reply(lesson, mid, name)
+
+    async def _teach_hashes(self, raw: bytes, *, spam: bool, unlearn: bool, again: bool) -> str:
+        """What went wrong with the storages of fuzzy hashes that learn too; empty: nothing."""
+        transport: object = self._desk.context.scanner.transport
+        if not isinstance(transport, Exchanges):
+            return ""
+        lessons = HashLessons.of(self._rules, transport)
+        if lessons is None:
+            return ""
+        return await lessons.learn(Message(raw), spam=spam, unlearn=unlearn, again=again)
 
     def _reply(self, lesson: Lesson, mid: str, name: str) -> web.StreamResponse:
         if lesson.status in (LearnStatus.LEARNED, LearnStatus.RELEARNED, LearnStatus.UNLEARNED):
