@@ -26,7 +26,6 @@ PORT = 6379
 SENTINEL_PORT = 26379
 
 KNOWN = declare_known(
-    expand_keys=known(BOOLEAN, False, doc="replace ${...} in keys"),
     redis_version=known(NUMBER, 6, doc="major version of the servers"),
     sentinel_masters_pattern=known(STRING, doc="Lua pattern of the primaries' names"),
     sentinel_master_maxerrors=known(INTEGER, 2, doc="errors until Sentinels are asked at once"),
@@ -66,6 +65,9 @@ class RedisConfig(Section):
     password: str = option(STRING, "", secret=True, doc="Redis password")
     db: str = option(STRING, "", doc="number of the database", aliases=("dbname", "database"))
     prefix: str = option(STRING, "", doc="put before every key")
+    expand_keys: bool = option(
+        BOOLEAN, False, doc="put values in for ${ip} and the like in the keys of multimap's maps"
+    )
     timeout: float = option(TIME, 1.0, unit="seconds", doc="time for one command")
     ssl: bool = option(BOOLEAN, False, doc="TLS to the servers and Sentinels; not in Rspamd")
     ssl_ca: str = option(STRING, "", doc="file of the authorities; default: the system's")

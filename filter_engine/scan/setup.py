@@ -51,12 +51,14 @@ class Setup:
         directory = self.config.variables.get("DBDIR", ".")
         return Store(module, Place(path or str(Path(directory, STORE_FILE))))
 
-    def module_store(self, module: str, options: ModuleRedis) -> Store | None:
+    def module_store(
+        self, module: str, options: ModuleRedis, *, prefixed: bool = True
+    ) -> Store | None:
         """The store of a module that does nothing without one; None where a site has none."""
         if options.backend == "sqlite":
             return self.store(module, embedded=True)
         shared = self.config.redis
         own = options.own
         if own.is_set or (shared is not None and module not in shared.disabled_modules):
-            return self.store(module, own, embedded=False)
+            return self.store(module, own, embedded=False, prefixed=prefixed)
         return None

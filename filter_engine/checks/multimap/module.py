@@ -3,21 +3,27 @@ those that look before everything else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
-from typing import Final
+from typing import Any, Final
 
+from filter_engine.checks.multimap.hash_key import hash_key
 from filter_engine.checks.multimap.options import MultimapOptions, MultimapRule, symbols_of
-from filter_engine.checks.multimap.rule import Rule, make_rule, pre_result
+from filter_engine.checks.multimap.redis_rule import RedisRule
+from filter_engine.checks.multimap.rule import CombinedRule, ListRule, MapRule, Rule, pre_result
 from filter_engine.checks.multimap.rule_text import RuleText
 from filter_engine.checks.multimap.types import TABLE
 from filter_engine.config.expression import Atom
 from filter_engine.scan.declare import Stage, Symbol, check
-from filter_engine.scan.question import Ask
+from filter_engine.scan.question import Ask, Question
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, Outcome
+from filter_engine.selectors import Selector
+
+log = logging.getLogger(__name__)
 
 _PLAIN: Final = "multimap"
 _ASKING: Final = "multimap_asking"
@@ -30,17 +36,31 @@ def check_of(rule: MultimapRule) -> str:
     """The check that runs a rule."""
     if rule.type == "regexp_rules":
         return _TEXTS
-    selectors = [part.selector for part in rule.rules.values()] + [rule.selector]
-    used = [selector for selector in selectors if selector is not None]
+    used = _selectors(rule)
     if (
         rule.require_symbols is not None
         or TABLE[rule.type].late
         or any(selector.late for selector in used)
     ):
         return _LATE
-    if TABLE[rule.type].asks or any(selector.needs for selector in used):
+    if TABLE[rule.type].asks or rule.in_redis or any(selector.needs for selector in used):
         return _ASKING
     return _PREFILTER if rule.prefilter else _PLAIN
+
+
+def _selectors(rule: MultimapRule) -> list[Selector]:
+    """Those that a rule reads the mail with."""
+    found = [part.selector for part in rule.rules.values()] + [rule.selector]
+    if rule.in_redis:
+        found.append(hash_key(rule.map.sources[0].location, rule.delimiter).selector)
+    return [selector for selector in found if selector is not None]
+
+
+def _needs_network(rule: MultimapRule) -> bool:
+    """Whether the client's network has to be known first."""
+    if TABLE[rule.type].asks and rule.type != "dnsbl":
+        return True
+    return any(selector.needs for selector in _selectors(rule))
 
 
 def _rules(name: str, options: MultimapOptions) -> Iterator[tuple[str, MultimapRule]]:
@@ -51,10 +71,26 @@ def _rules(name: str, options: MultimapOptions) -> Iterator[tuple[str, MultimapR
 
 def _prepare(name: str) -> Callable[[MultimapOptions, Setup], tuple[Rule, ...]]:
     def prepare(options: MultimapOptions, setup: Setup) -> tuple[Rule, ...]:
-        rules = [make_rule(key, rule, setup.maps) for key, rule in _rules(name, options)]
-        return tuple(_in_order(rules))
+        made = (_made(key, rule, options, setup) for key, rule in _rules(name, options))
+        return tuple(_in_order([rule for rule in made if rule is not None]))
 
     return prepare
+
+
+def _made(name: str, rule: MultimapRule, options: MultimapOptions, setup: Setup) -> Rule | None:
+    """The rule that a site wrote under ``name``; None where there is no Redis for its map."""
+    if rule.type == "dnsbl":
+        return ListRule(name, rule)
+    if rule.type == "combined":
+        return CombinedRule(name, rule, setup.maps)
+    if not rule.in_redis:
+        return MapRule(name, rule, setup.maps)
+    store = setup.module_store("multimap", options, prefixed=False)
+    if store is None:
+        at = rule.written_at("map")
+        log.warning("%s: multimap %r: no Redis: write redis { servers = ... }", at, name)
+        return None
+    return RedisRule(name, rule, store)
 
 
 def _has_rules(name: str) -> Callable[[MultimapOptions], bool]:
@@ -111,14 +147,13 @@ def plain(task: Task) -> Outcome | None:
     needs=("asn",),
 )
 async def asking(task: Task, ask: Ask) -> Outcome | None:
-    """Rules that need DNS, or the client's network."""
+    """Rules that need DNS, Redis, or the client's network."""
     rules = [rule for rule in task.state(_ASKING) or () if rule.wanted(task)]
-    if not rules:
-        return None
-    listed = await _listed(task, ask, rules)
-    if any(rule.options.type != "dnsbl" for rule in rules):
-        await ask.result("asn")
-    return _run(task, rules, listed)
+    waiting = [rule for rule in rules if _needs_network(rule.options)]
+    first = [rule for rule in rules if rule not in waiting]
+    said = await _answers(task, ask, first, waits=bool(waiting))
+    said.update(await _answers(task, ask, waiting))
+    return _run(task, rules, said)
 
 
 @_declare(_LATE, stage=Stage.CLASSIFIER, prepare=_prepare(_LATE), has_work=_has_rules(_LATE),
@@ -126,9 +161,29 @@ async def asking(task: Task, ask: Ask) -> Outcome | None:
 async def late(task: Task, ask: Ask) -> Outcome | None:
     """Rules that look at the symbols of the stages before, and of each other."""
     rules = [rule for rule in task.state(_LATE) or () if rule.wanted(task)]
-    if not rules:
-        return None
-    return _run(task, rules, await _listed(task, ask, rules))
+    return _run(task, rules, await _answers(task, ask, rules))
+
+
+async def _answers(
+    task: Task, ask: Ask, rules: Sequence[Rule], *, waits: bool = False
+) -> dict[Rule, list[Finding]]:
+    """What each rule that asks is told, all at once; with ``waits`` also for the network."""
+    asked: list[tuple[Rule, Sequence[Question[Any]]]] = []
+    for rule in rules:
+        questions = rule.questions(task)
+        if questions:
+            asked.append((rule, questions))
+    open_ones = [question for _, questions in asked for question in questions]
+    network = (ask.result("asn"),) if waits else ()
+    if not (open_ones or network):
+        return {}
+    answers = await ask.all(*open_ones, *network)
+    told: dict[Rule, list[Finding]] = {}
+    at = 0
+    for rule, questions in asked:
+        told[rule] = list(rule.answered(task, answers[at : at + len(questions)]))
+        at += len(questions)
+    return told
 
 
 def _prepare_texts(options: MultimapOptions, setup: Setup) -> tuple[RuleText, ...]:
@@ -143,17 +198,15 @@ def rules(task: Task) -> list[Finding]:
 
 
 def _run(
-    task: Task, rules: Iterable[Rule], listed: Mapping[str, Finding] | None = None
+    task: Task, rules: Iterable[Rule], told: Mapping[Rule, Sequence[Finding]] | None = None
 ) -> Outcome | None:
     findings: list[Finding] = []
     forced = None
     for rule in rules:
         if not rule.wanted(task) or not _holds(rule, task, findings):
             continue
-        if rule.zone:
-            found = [(listed or {})[rule.symbol]] if rule.symbol in (listed or {}) else []
-        else:
-            found = list(rule.findings(task))
+        asked = (told or {}).get(rule)
+        found = list(rule.findings(task) if asked is None else asked)
         findings += found
         if found and forced is None:
             forced = pre_result(rule)
@@ -180,22 +233,3 @@ def _holds(rule: Rule, task: Task, findings: list[Finding]) -> bool:
         )
 
     return bool(expression.value(worth))
-
-
-async def _listed(task: Task, ask: Ask, rules: Iterable[Rule]) -> dict[str, Finding]:
-    """Symbol -> the finding, of the rules of type dnsbl whose zone has the client's address."""
-    if task.ip is None:
-        return {}
-    lists = [rule for rule in rules if rule.zone]
-    if not lists:
-        return {}
-    reverse = task.ip.reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
-    names = [f"{reverse}.{rule.zone}" for rule in lists]
-    answers = await ask.all(*(ask.dns(name, "A") for name in names))
-    return {
-        rule.symbol: Finding(
-            rule.symbol, (rule.zone,), 1.0, f"{name} A: {', '.join(map(str, answer.records))}"
-        )
-        for rule, name, answer in zip(lists, names, answers, strict=True)
-        if answer.records
-    }

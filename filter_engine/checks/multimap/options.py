@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, TypeVar
 
 from filter_engine.checks.multimap.filters import FilterError
+from filter_engine.checks.multimap.hash_key import SELECTOR_SCHEME, hash_key
 from filter_engine.checks.multimap.types import TABLE, compile_filter
 from filter_engine.checks.taken_symbols import tell_taken
 from filter_engine.config.expression import Expression, ExpressionError, parse_expression
@@ -29,6 +30,7 @@ from filter_engine.config.kinds import (
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, Scheme
 from filter_engine.config.options_class import options_class
 from filter_engine.config.origin import Origin
+from filter_engine.config.redis import ModuleRedis
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import (
     REST,
@@ -52,6 +54,8 @@ T = TypeVar("T")
 GROUP: Final = "multimap"
 TYPES: Final = tuple(TABLE)
 _NO_MAP: Final = MapDefinition()
+_WHOLE: Final = frozenset({"content", "dnsbl", "regexp_rules"})
+"""Types that look up no words."""
 
 
 def _single(name: str, read: Callable[[str], T], errors: type[ValueError], hint: str) -> Kind[T]:
@@ -191,6 +195,11 @@ class MultimapRule(Section):
         """The rule's symbol."""
         return self.symbol or key
 
+    @property
+    def in_redis(self) -> bool:
+        """Whether its map is a hash in Redis."""
+        return any(source.scheme is Scheme.REDIS for source in self.map.sources)
+
 
 def _rules(nodes: list[UclNode], binder: Binder) -> Mapping[str, MultimapRule]:
     """Bind the rules; what is wrong with one as a whole is told, and the rule left out."""
@@ -274,14 +283,31 @@ def _fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
         compile_filter(rule.type, rule.filter)
     except FilterError as wrong:
         return warning, str(wrong), wrong.hint
+    return _redis_fault(rule) if rule.in_redis else None
+
+
+def _redis_fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
+    """Why a map in Redis cannot be asked as the rule wants it."""
+    warning = Severity.WARNING
+    if len(rule.map.sources) > 1:
+        return warning, "a map in Redis stands alone", "write a rule for each map"
+    if rule.type in _WHOLE:
+        return warning, f"type {rule.type} is not looked up in Redis", "write a file or URL"
+    if rule.regexp or rule.glob:
+        hint = "write a file or URL, or leave regexp and glob out"
+        return warning, "a map in Redis holds words and networks, no patterns", hint
+    location = rule.map.sources[0].location
+    if not location or location == SELECTOR_SCHEME:
+        return warning, "it names no key in Redis", 'write map = "redis://key"'
+    try:
+        hash_key(location, rule.delimiter)
+    except SelectorError as wrong:
+        return warning, str(wrong), "docs/selectors.md lists what there is"
     return None
 
 
 def _not_served(rule: MultimapRule) -> tuple[Severity, str, str] | None:
-    schemes = {source.scheme for source in rule.map.sources}
-    if Scheme.REDIS in schemes:
-        return Severity.INFO, "this engine does not read maps from Redis yet", ""
-    if Scheme.EXTERNAL in schemes:
+    if any(source.scheme is Scheme.EXTERNAL for source in rule.map.sources):
         return Severity.INFO, "this engine does not ask a service for each key", ""
     return None
 
@@ -297,6 +323,8 @@ def _combined_fault(rule: MultimapRule) -> tuple[Severity, str, str] | None:
     for name, part in rule.rules.items():
         if part.selector is None or not (part.map.sources or part.map.entries):
             return warning, f"{name!r} lacks its map or selector", 'write selector = "ip"'
+        if any(source.scheme is Scheme.REDIS for source in part.map.sources):
+            return warning, f"{name!r}: combined maps are not asked in Redis", "write a file or URL"
     return None
 
 
@@ -321,8 +349,13 @@ def _tell_lines(name: str, rule: MultimapRule, binder: Binder) -> None:
 
 
 @options_class
-class MultimapOptions(Section):
-    """Rules of a site's that compare parts of a mail with maps."""
+class MultimapOptions(ModuleRedis):
+    """Rules of a site's that compare parts of a mail with maps.
+
+    Its servers are those of maps in Redis.
+    """
+
+    needs_redis: ClassVar[bool] = False
 
     anchor: ClassVar[str] = "modules/multimap"
     known: ClassVar[Mapping[str, Option]] = unserved("multimap")

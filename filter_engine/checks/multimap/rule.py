@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from filter_engine.checks.multimap.filters import value_text
 from filter_engine.checks.multimap.options import CombinedMap, MultimapRule
@@ -15,21 +15,20 @@ from filter_engine.config.expression import Atom, Expression
 from filter_engine.config.map_definition import MapDefinition, MapKind, define_text
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps import Hit, Map, Maps
+from filter_engine.scan.question import ASK, DnsAnswer, Question
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, PreResult
 from filter_engine.selectors import Selector, compile_selector
 
 MAX_VALUES: Final = 1000
 """Values of one rule that are looked at in one mail."""
-_MAX_SHOWN: Final = 256
+MAX_SHOWN: Final = 256
+"""Characters of a value in evidence and options."""
 _IP_FIELDS: Final = frozenset({"", "real_ip", "from_ip"})
 
 
 class Rule(ABC):
     """A rule of any type."""
-
-    zone = ""
-    """Of a rule of type dnsbl: where the client's address is asked for."""
 
     def __init__(self, name: str, options: MultimapRule) -> None:
         self.symbol = options.name(name)
@@ -45,9 +44,17 @@ class Rule(ABC):
             return False
         return task.is_wanted(self.symbol) or any(map(task.is_wanted, self._symbols))
 
+    def questions(self, _task: Task) -> Sequence[Question[Any]]:
+        """What has to be asked about a mail; nothing where the map is at hand."""
+        return ()
+
     @abstractmethod
     def findings(self, task: Task) -> Iterator[Finding]:
-        """What it finds in a mail; nothing where DNS has to be asked (``zone``)."""
+        """What it finds in a mail without asking."""
+
+    def answered(self, _task: Task, _answers: Sequence[Any]) -> Iterator[Finding]:
+        """What the answers to its questions say, which come in their order."""
+        return iter(())
 
     def may_set(self, symbol: str) -> bool:
         """Whether the map may name that symbol."""
@@ -59,11 +66,26 @@ class ListRule(Rule):
 
     def __init__(self, name: str, options: MultimapRule) -> None:
         super().__init__(name, options)
-        self.zone = _zone(options.map)
+        self._zone = _zone(options.map)
+
+    def questions(self, task: Task) -> Sequence[Question[DnsAnswer]]:
+        """The client's address in the zone."""
+        if task.ip is None or not self._zone:
+            return ()
+        pointer = task.ip.reverse_pointer
+        reverse = pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
+        return (ASK.dns(f"{reverse}.{self._zone}", "A"),)
 
     def findings(self, _task: Task) -> Iterator[Finding]:
         """Nothing: the module asks."""
         return iter(())
+
+    def answered(self, _task: Task, answers: Sequence[DnsAnswer]) -> Iterator[Finding]:
+        """Whether the list has it."""
+        for answer in answers:
+            if answer.records:
+                evidence = f"{answer.question.name} A: {', '.join(map(str, answer.records))}"
+                yield Finding(self.symbol, (self._zone,), 1.0, evidence)
 
 
 class MapRule(Rule):
@@ -74,7 +96,7 @@ class MapRule(Rule):
         self._filter = compile_filter(options.type, options.filter)
         self._values = values_of(options)
         definition = define_text(f"cdb://{options.cdb}") if options.cdb else options.map
-        self._map = maps.of(definition, _kind(options), f"multimap.{name}")
+        self._map = maps.of(definition, map_kind(options), f"multimap.{name}")
         self._every = (options.multi or self._map.multi) and not options.no_multi
 
     def findings(self, task: Task) -> Iterator[Finding]:
@@ -97,8 +119,8 @@ class MapRule(Rule):
             hit = self._map.find(key)
             hits = iter(() if hit is None else (hit,))
         for hit in hits:
-            evidence = f"{self.options.type} {seen[:_MAX_SHOWN]!r}: {hit.where} {hit.entry!r}"
-            options = tuple(text[:_MAX_SHOWN] for text in shown)
+            evidence = f"{self.options.type} {seen[:MAX_SHOWN]!r}: {hit.where} {hit.entry!r}"
+            options = tuple(text[:MAX_SHOWN] for text in shown)
             yield told(self, hit.value, options, evidence)
 
 
@@ -132,8 +154,8 @@ class CombinedRule(Rule):
         if not self._expression.value(worth):
             return
         for name, (text, hit) in matched.items():
-            evidence = f"{name} {text[:_MAX_SHOWN]!r}: {hit.where} {hit.entry!r}"
-            yield told(self, hit.value, (f"{name}={text[:_MAX_SHOWN]}",), evidence)
+            evidence = f"{name} {text[:MAX_SHOWN]!r}: {hit.where} {hit.entry!r}"
+            yield told(self, hit.value, (f"{name}={text[:MAX_SHOWN]}",), evidence)
         if not matched:
             yield Finding(self.symbol, (), 1.0, f"{self._expression.text}: none of its maps")
 
@@ -142,13 +164,6 @@ class CombinedRule(Rule):
 class _Part:
     selector: Selector
     map: Map
-
-
-def make_rule(name: str, options: MultimapRule, maps: Maps) -> Rule:
-    """The rule that a site wrote under ``name``."""
-    if options.type == "dnsbl":
-        return ListRule(name, options)
-    return (CombinedRule if options.type == "combined" else MapRule)(name, options, maps)
 
 
 def told(rule: Rule, value: str, options: tuple[str, ...], evidence: str) -> Finding:
@@ -176,7 +191,7 @@ def pre_result(rule: Rule) -> PreResult | None:
     return PreResult(rule.options.action, message, "multimap")
 
 
-def _kind(options: MultimapRule) -> MapKind:
+def map_kind(options: MultimapRule) -> MapKind:
     if options.type == "ip" or options.filter == "ip_addr":
         return MapKind.RADIX
     if options.type == "received" and options.filter in _IP_FIELDS:

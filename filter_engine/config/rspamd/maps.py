@@ -20,7 +20,7 @@ from filter_engine.config.rspamd.kinds import (
     table_of,
 )
 from filter_engine.config.rspamd.shared_options import (
-    REDIS,
+    REDIS_KNOWN,
     flag,
     module,
     part,
@@ -33,7 +33,7 @@ MULTIMAP = replace(
     part(
         "multimap",
         "maps of the site's: addresses, names, headers, URLs, files",
-        REDIS,
+        REDIS_KNOWN,
         allow_local=flag(None, "also for local clients"),
     ),
     closed=False,

@@ -14,10 +14,8 @@ _BY_INTENT = (
     "by intent: no request makes this engine read a file of its host; later Rspamd refuses it too"
 )
 _LUA = "a Lua script of the suite, which the data do not hold, sets the symbol"
-_REDIS_MAPS = "maps in Redis: issue 6"
 _ARC_KEYS = "the keys of the chain's signers stand in the Internet's DNS, not in the data"
 _MSGPACK = "the controller writes JSON only: msgpack would need a library for this alone"
-_CHECKV3 = "/checkv3 is not served"
 _TLS = "listening with TLS is not served"
 _SECOND_ENGINE = "the suite starts a second engine, or sends a header, that the data do not hold"
 
@@ -31,28 +29,11 @@ CASES: dict[str, str] = {
     "001_merged/100_general-GTUBE_-_Scan_File_feature_encoded_#1": _BY_INTENT,
     "001_merged/100_general-GTUBE_-_Scan_File_feature#1": _BY_INTENT,
     "001_merged/101_lua-Group_Score_Mix_3#1": _LUA,
-    "001_merged/102_multimap-MAP_-_REDIS_-_HOSTNAME#1": _REDIS_MAPS,
-    "001_merged/102_multimap-MAP_-_REDIS_-_FROM#1": _REDIS_MAPS,
-    "001_merged/102_multimap-MAP_-_REDIS_-_URL_TLD_-_HIT#1": _REDIS_MAPS,
-    "001_merged/102_multimap-MAP_-_REDIS_-_URL_TLD_REGEX_-_HIT#1": _REDIS_MAPS,
-    "001_merged/102_multimap-MAP_-_REDIS_-_URL_NOFILTER_-_HIT#1": _REDIS_MAPS,
-    "001_merged/102_multimap-MAP_-_REDIS_-_ASN_-_HIT#1": _REDIS_MAPS,
-    "001_merged/102_multimap-MAP_-_REDIS_-_CC_-_HIT#1": _REDIS_MAPS,
-    "001_merged/102_multimap-MAP_-_REDIS_-_URL_PLAIN_REGEX_-_HIT#1": _REDIS_MAPS,
     "001_merged/271_lua_extras-Lua_extras_deferred_selector_fires_regexp_when_From_in_map#1": _LUA,
     # Chains that verify with keys at hand: tests/conformance/arc.
     "001_merged/321_arc_check-ARC_ALLOW_CHECK#1": _ARC_KEYS,
     "001_merged/350_magic-Magic_detections_bundle_1#1": _LUA,
     "001_merged/420_content_negotiation-Stat_With_Msgpack_And_Zstd#1": _MSGPACK,
-    "001_merged/430_checkv3-GTUBE_via_checkv3#1": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_inline_metadata.settings_injects_symbol#1": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_multipart_alternative_MIME_message#1": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_content_negotiation_on_controller#1": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_content_negotiation_on_controller#3": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_content_negotiation_on_controller#4": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_content_negotiation_on_controller#5": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_content_negotiation_on_controller#7": _CHECKV3,
-    "001_merged/430_checkv3-checkv3_content_negotiation_on_controller#8": _CHECKV3,
     "001_merged/440_ssl_server-Normal_worker_SSL_-_checkv2#1": _TLS,
     "109_composites-Composites_-_Opts_RE_Hit#1": _LUA,
     "109_composites-Composites_-_Opts_RE_Hit_2#1": _LUA,
@@ -77,6 +58,5 @@ CASES: dict[str, str] = {
     "135_spamassassin-FREEMAIL#1": _LUA,
     "140_proxy-CLIENT_SHM_HEADERS_CANNOT_OVERRIDE_THE_PROXY_ONES#1": _SECOND_ENGINE,
     "140_proxy-CHECKV3_VIA_PROXY#1": _SECOND_ENGINE,
-    "570_file_shm_deny-V3_file_metadata_is_refused_over_TCP#1": _CHECKV3,
     "572_file_shm_proxy-Proxy_refuses_the_File_header#1": _SECOND_ENGINE,
 }
