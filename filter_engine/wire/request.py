@@ -78,7 +78,7 @@ def parse_envelope(headers: Iterable[tuple[bytes, bytes]], peer: str | None = No
             text = _text(value)
             fields[field] = text or None
         elif name == b"from":
-            fields["mail_from"] = _address(_text(value))
+            fields["mail_from"] = without_brackets(_text(value))
         elif name == b"rcpt":
             rcpts.extend(_addresses(_text(value)))
         elif name == b"flags":
@@ -127,7 +127,7 @@ def _octets(value: str) -> bytes:
     return octets(value)
 
 
-def _address(text: str) -> str:
+def without_brackets(text: str) -> str:
     """An address without angle brackets; ``<>`` and nothing are the null sender."""
     if text[:1] == "<" and text[-1:] == ">":
         return text[1:-1].strip()
@@ -138,7 +138,7 @@ def _addresses(text: str) -> Iterator[str]:
     """Addresses separated by commas outside quotes and brackets."""
     if "," not in text:
         if text:
-            yield _address(text)
+            yield without_brackets(text)
         return
     start = 0
     quoted = bracketed = escaped = False
@@ -153,7 +153,7 @@ def _addresses(text: str) -> Iterator[str]:
             bracketed = char == "<"
         elif char == "," and not quoted and not bracketed:
             if address := text[start:position].strip():
-                yield _address(address)
+                yield without_brackets(address)
             start = position + 1
     if address := text[start:].strip():
-        yield _address(address)
+        yield without_brackets(address)

@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl
 
 import orjson
 
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.wire.budget import Budget, Hold
-from filter_engine.wire.checkv2 import reply_json, reply_json_v1
-from filter_engine.wire.compression import (
-    CompressionError,
-    NoRoomError,
-    TooLargeError,
-    compress,
-    decompress,
-)
+from filter_engine.wire.compression import CompressionError, NoRoomError, TooLargeError
 from filter_engine.wire.http.message import Request, Response
-from filter_engine.wire.request import parse_envelope
 from filter_engine.wire.request_faults import RequestFaults
 from filter_engine.workers import unscanned
 from filter_engine.workers.logs import log_message
+from filter_engine.workers.scan_request import PATHS, RefusedError, understand
 from filter_engine.workers.scan_upstream import NoScannerError, OversizeError
 from filter_engine.workers.self_scan import Judged
 from filter_engine.workers.service import Context
 from filter_engine.workers.statistics import Counter
 
 log = logging.getLogger(__name__)
-
-RENDER = {"/checkv2": reply_json, "/check": reply_json_v1, "/symbols": reply_json_v1}
-"""Path -> shape of the reply."""
-
-_MAX_QUERY = 100
-"""Fields of a query."""
-_FILE_HEADERS = frozenset({b"file", b"path", b"shm", b"shm-offset", b"shm-length"})
 
 
 def error(status: int, reason: str, domain: str = "protocol-error") -> Response:
@@ -74,27 +59,18 @@ class ScanService:
         path = request.path.rstrip("/")
         if path == "/ping":
             return Response(b"pong\r\n", content_type="text/plain")
-        render = RENDER.get(path)
-        if render is None:
+        if path not in PATHS:
             return error(500, "invalid command")
-        try:
-            headers = _with_query(request)
-        except ValueError:
-            return error(400, f"more than {_MAX_QUERY} fields in the query")
-        if any(name in _FILE_HEADERS for name, _ in headers):
-            return error(400, "file and shm message sources are not allowed")
-        zstd = (request.header(b"compression") or b"").strip().lower() == b"zstd"
         if self._max_tasks and self._running >= self._max_tasks:
             return error(503, "Too many messages at once")
         self._running += 1
         try:
             with Hold(self._budget) as hold:
-                body = request.body
-                if zstd and body:
-                    body = decompress(body, self._max_message, hold.take)
-                envelope = parse_envelope(headers, request.peer)
-                self._faults.tell(envelope)
-                verdict = await self._scan(envelope, body)
+                asked = understand(request, path, self._max_message, hold.take)
+                self._faults.tell(asked.envelope)
+                verdict = await self._scan(asked.envelope, asked.message)
+        except RefusedError as refusal:
+            return error(refusal.status, refusal.reason)
         except TooLargeError:
             return error(413, f"Message larger than {self._max_message} bytes")
         except CompressionError as problem:
@@ -112,10 +88,7 @@ class ScanService:
             return error(500, "scan failed", "scan-error")
         finally:
             self._running -= 1
-        reply = render(verdict)
-        if zstd:
-            return Response(compress(reply), headers=(("Compression", "zstd"),))
-        return Response(reply)
+        return asked.answer(verdict)
 
     async def _scan(self, envelope: Envelope, body: bytes) -> Verdict:
         scanner = self._context.scanner
@@ -124,15 +97,3 @@ class ScanService:
         judged = await self._judge(body, envelope)
         log_message(judged.verdict, envelope, len(body), judged.scanner)
         return judged.verdict
-
-
-def _with_query(request: Request) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers, and what the query says in their place: ``/checkv2?ip=192.0.2.1``."""
-    if not request.query:
-        return request.headers
-    query = parse_qsl(request.query, errors="surrogateescape", max_num_fields=_MAX_QUERY)
-    asked = (
-        (name.lower().encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-        for name, value in query
-    )
-    return (*request.headers, *asked)

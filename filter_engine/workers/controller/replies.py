@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import orjson
 from aiohttp import web
 
-from filter_engine import __version__
+from filter_engine.wire.accept import takes_zstd
 from filter_engine.wire.compression import compress
 
-SERVER = f"filter_engine/{__version__}"
 _REASON = 200
 """Characters of a status line's text."""
 
@@ -33,7 +30,7 @@ def plain(body: bytes, content_type: str, status: int = 200) -> web.Response:
         body=body,
         status=status,
         content_type=content_type,
-        headers={"Cache-Control": "no-store", "Server": SERVER},
+        headers={"Cache-Control": "no-store"},
     )
 
 
@@ -43,18 +40,19 @@ def one_line(reason: str) -> str:
 
 
 def encoded(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """The reply in zstd where ``Accept-Encoding`` names it (RFC 9110, section 12.5.3)."""
-    named = [word.strip() for word in request.headers.get("Accept-Encoding", "").lower().split(",")]
-    weights = [word.partition(";")[2] for word in named if word.partition(";")[0].strip() == "zstd"]
-    refused = not weights or re.fullmatch(r"\s*q=0(?:\.0*)?\s*", weights[0])
+    """The reply in zstd where ``Accept-Encoding`` names it (RFC 9110, section 12.5.3).
+
+    One of several parts is left as it is: its parts are packed.
+    """
     if (
-        not refused
+        takes_zstd(", ".join(request.headers.getall("Accept-Encoding", [])))
         and isinstance(response, web.Response)
         and isinstance(response.body, bytes)
         and response.body
-        and "Compression" not in response.headers
+        and not response.content_type.startswith("multipart/")
+        and not {"Compression", "Content-Encoding"} & response.headers.keys()
     ):
         response.body = compress(response.body)
         response.headers["Content-Encoding"] = "zstd"
-    response.headers["Vary"] = "Accept-Encoding"
+    response.headers.setdefault("Vary", "Accept-Encoding")
     return response

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import zstandard
 
 from .adaptations import BEFORE
 from .cases import Case
@@ -165,10 +166,18 @@ def _data(reply: Reply) -> dict[str, Any]:
     body = reply.body
     kind = reply.headers.get("content-type", "")
     if kind.startswith("multipart/"):
-        at, end = body.find(b"{"), body.rfind(b"}")
-        body = body[at : end + 1]
+        body = _result(body, kind)
     try:
         found = json.loads(body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _result(body: bytes, kind: str) -> bytes:
+    """The part ``result`` of a reply of several, as it was before it was packed."""
+    boundary = kind.partition('boundary="')[2].partition('"')[0]
+    (part,) = [p for p in body.split(f"--{boundary}".encode()) if b'name="result"' in p]
+    head, _, data = part.partition(b"\r\n\r\n")
+    data = data.removesuffix(b"\r\n")
+    return zstandard.decompress(data) if b"Content-Encoding: zstd" in head else data
