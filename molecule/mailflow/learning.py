@@ -52,14 +52,18 @@ class Learning:
                 raise LabError(f"nothing learned within {seconds:g} s: {self.refused[-1:]}")
             time.sleep(0.1)
 
-    def refusal(self, seconds: float = 30.0) -> str:
-        """Wait for a lesson that is refused and return why; raises LabError."""
+    def refusal(self, seconds: float = 30.0, *, with_word: str = "") -> str:
+        """Wait for a lesson that is refused, for a reason with that word; return why.
+
+        Raises LabError.
+        """
         end, before = time.monotonic() + seconds, len(self.refused)
-        while len(self.refused) == before:
+        while not (found := [why for why in self.refused[before:] if with_word in why]):
             if time.monotonic() > end:
-                raise LabError(f"every lesson was taken for {seconds:g} s")
+                said = self.refused[before:][-1:] or "every lesson was taken"
+                raise LabError(f"no refusal {with_word!r} for {seconds:g} s: {said}")
             time.sleep(0.1)
-        return self.refused[-1]
+        return found[0]
 
     def _run(self) -> None:
         number = 0
