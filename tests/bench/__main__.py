@@ -67,7 +67,7 @@ def main() -> int:
         _say("where the time goes")
         ours = engines[0]
         assert isinstance(ours, Ours)
-        samples = sampled(ours, messages, stacks)
+        samples = sampled(ours, zone, messages, stacks)
     if asked.profile:
         print(report.profile(samples))
         print("\n".join(f"{share:6.1%}  {name}" for name, share in samples.shares().items()))

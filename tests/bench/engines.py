@@ -85,6 +85,9 @@ class Engine:
     def settle(self) -> None:
         """Wait until what it prepares in the background is done."""
 
+    def forget(self) -> None:
+        """Let it lose the answers of DNS that it keeps, if it keeps any."""
+
     def _ping(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
@@ -134,6 +137,11 @@ class Ours(Engine):
             sampled = [sys.executable, "-m", "bench.sampled_serve", str(self.samples)]
             return [*sampled, *self._variables()]
         return [sys.executable, "-m", "filter_engine.cli.main", "serve", *self._variables()]
+
+    def forget(self) -> None:
+        """Its cache of DNS is the worker's own: a new worker knows nothing."""
+        self.stop()
+        self.start()
 
     def _is_worker(self, title: str) -> bool:
         return title.startswith("fe: normal")

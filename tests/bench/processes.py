@@ -99,9 +99,9 @@ class Zone(Process):
         super().__init__([sys.executable, "-m", "bench.zone"], core, talks=True)
         self.port = int(self.read_line() or 0)
 
-    def questions(self) -> int:
-        """Questions answered so far."""
-        self.say("")
+    def questions(self, mode: str = "") -> int:
+        """Questions answered so far; ``mode`` of `bench.zone`, where it is to change."""
+        self.say(mode)
         return int(self.read_line())
 
 

@@ -17,10 +17,11 @@ from .engines import Engine, Ours
 from .load import drive
 from .processes import Zone
 from .stages import Samples, read
+from .zone import FLEETING, KEPT
 
 CONCURRENCIES = (8, 1, 32)
 """The first is the one that ratios are stated for."""
-WARM_UP = 60
+WARM_UP = 500
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Run:
     """DNS questions a message."""
     rss: int
     pss: int
+    answers: str = KEPT
+    """Whether DNS answers could be kept within the pass (`zone.KEPT`) or not."""
 
 
 @dataclass
@@ -67,17 +70,21 @@ class Result:
         """Those that were measured, the one that ratios are stated for first."""
         return list(dict.fromkeys(run.concurrency for run in self.runs))
 
-    def of(self, engine: str, concurrency: int) -> list[Run]:
+    def of(self, engine: str, concurrency: int, answers: str = KEPT) -> list[Run]:
         """The runs of one engine at one concurrency, one a round."""
-        return [r for r in self.runs if (r.engine, r.concurrency) == (engine, concurrency)]
+        wanted = engine, concurrency, answers
+        return [r for r in self.runs if (r.engine, r.concurrency, r.answers) == wanted]
 
     def middle(self, engine: str, concurrency: int, figure: str) -> float:
         """The median of a figure over the rounds."""
         return median(getattr(run, figure) for run in self.of(engine, concurrency))
 
-    def ratio(self, other: str, figure: str, concurrency: int) -> tuple[float, float, float]:
+    def ratio(
+        self, other: str, figure: str, concurrency: int, answers: str = KEPT
+    ) -> tuple[float, float, float]:
         """Ours by the other's in the same round: min, median, max."""
-        pairs = zip(self.of(Ours.name, concurrency), self.of(other, concurrency), strict=True)
+        ours, theirs = (self.of(name, concurrency, answers) for name in (Ours.name, other))
+        pairs = zip(ours, theirs, strict=True)
         ratios = sorted(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
         return ratios[0], median(ratios), ratios[-1]
 
@@ -113,16 +120,21 @@ def paired(
     concurrencies: Sequence[int],
     result: Result,
 ) -> None:
-    """Start the engines and fill ``result.runs``; who begins changes from round to round."""
+    """Start the engines and fill ``result.runs``; who begins changes from round to round.
+
+    The first concurrency is measured once more with a zone of which no answer may be kept.
+    """
+    passes = [(concurrency, KEPT) for concurrency in concurrencies]
+    passes.insert(1, (concurrencies[0], FLEETING))
     for engine in engines:
         engine.start()
         engine.settle()
         warm_up(engine, requests)
     for number in range(rounds):
-        for concurrency in concurrencies:
+        for concurrency, answers in passes:
             turn = engines if number % 2 == 0 else engines[::-1]
             for engine in turn:
-                result.runs.append(one(engine, zone, requests, concurrency))
+                result.runs.append(one(engine, zone, requests, concurrency, answers))
 
 
 def warm_up(engine: Engine, requests: Sequence[bytes]) -> None:
@@ -132,9 +144,15 @@ def warm_up(engine: Engine, requests: Sequence[bytes]) -> None:
         raise SystemExit(f"{engine.name} answers no message")
 
 
-def one(engine: Engine, zone: Zone, requests: Sequence[bytes], concurrency: int) -> Run:
-    """One pass over the messages."""
-    asked, cpu = zone.questions(), figures.cpu_seconds(engine.worker)
+def one(
+    engine: Engine, zone: Zone, requests: Sequence[bytes], concurrency: int, answers: str
+) -> Run:
+    """One pass over the messages; no engine knows an answer of DNS when it begins."""
+    if answers == KEPT:
+        zone.questions(FLEETING)
+        engine.forget()
+        warm_up(engine, requests)
+    asked, cpu = zone.questions(answers), figures.cpu_seconds(engine.worker)
     load = asyncio.run(drive(engine.port, requests, concurrency))
     cpu = figures.cpu_seconds(engine.worker) - cpu
     asked = zone.questions() - asked
@@ -152,14 +170,17 @@ def one(engine: Engine, zone: Zone, requests: Sequence[bytes], concurrency: int)
         questions=asked / count,
         rss=size.rss,
         pss=size.pss,
+        answers=answers,
     )
 
 
-def sampled(engine: Ours, requests: Sequence[bytes], file: Path) -> Samples:
+def sampled(engine: Ours, zone: Zone, requests: Sequence[bytes], file: Path) -> Samples:
     """One pass with a worker that notes where its time goes; ``file`` gets its stacks."""
     engine.samples = file
+    zone.questions(FLEETING)
     engine.start()
     warm_up(engine, requests)
+    zone.questions(KEPT)
     os.kill(engine.worker, signal.SIGUSR1)
     asyncio.run(drive(engine.port, requests, 8))
     engine.stop()
