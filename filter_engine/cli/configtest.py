@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from itertools import groupby
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ from filter_engine import checks, lint
 from filter_engine.cli.key_faults import key_faults_of, unaligned_of
 from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.cli.options import config_options
+from filter_engine.cli.shown_findings import count, print_findings
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.loader import Inspection, inspect
 from filter_engine.config.variables import VARIABLES
@@ -91,9 +91,9 @@ def configtest(
     if as_json:
         click.echo(json.dumps(_report(inspection, found, failed=failed), indent=2))
     else:
-        _print(found, failed=failed)
+        print_findings(found, err=failed)
         if failed:
-            click.echo(_summary(found), err=True)
+            click.echo(f"the configuration is refused: {count(found)}", err=True)
         elif not quiet:
             click.echo("syntax OK")
     sys.exit(1 if failed else 0)
@@ -143,26 +143,3 @@ def _report(
         "config_id": config_id(inspection.config) if inspection.config else None,
         "findings": [finding.as_dict() for finding in found],
     }
-
-
-def _print(findings: tuple[Finding, ...], *, failed: bool) -> None:
-    for number, (_, group) in enumerate(groupby(findings, key=lambda finding: finding.file)):
-        if number:
-            click.echo(err=failed)
-        for finding in group:
-            click.echo(_shown(finding), err=failed)
-
-
-def _shown(finding: Finding) -> str:
-    """The finding without control characters: its words may come from a hostile file."""
-    text = str(finding)
-    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
-
-
-def _summary(findings: tuple[Finding, ...]) -> str:
-    counts = [
-        (sum(finding.severity is severity for finding in findings), severity.value)
-        for severity in (Severity.ERROR, Severity.WARNING)
-    ]
-    words = [f"{number} {name}{'s' * (number != 1)}" for number, name in counts if number]
-    return f"the configuration is refused: {', '.join(words)}"

@@ -25,6 +25,7 @@ _ROWS: Final[dict[str, dict[str, type | tuple[type, ...]]]] = {
     "counters": {"symbol": str, "weight": _NUMBER, "hits": int, "frequency": _NUMBER},
     "symbols": {"group": str, "rules": list},
     "maps": {"uri": str, "editable": bool, "description": str},
+    "workers": {"kind": str, "name": str, "pid": int, "state": str, "sockets": list},
     "errors": {"ts": _NUMBER, "type": str, "pid": int, "module": str, "message": str},
     "changes": {"id": int, "time": _NUMBER, "who": str, "what": str, "target": str},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 from importlib import import_module
 
@@ -16,6 +17,7 @@ COMMANDS = {
     "config": ("filter_engine.cli.config", "config"),
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
+    "control": ("filter_engine.cli.control", "control"),
     "counters": ("filter_engine.cli.watch", "counters"),
     "diff": ("filter_engine.cli.diff", "diff"),
     "dkim": ("filter_engine.cli.dkim", "dkim"),
@@ -40,6 +42,7 @@ COMMANDS = {
     "symbols": ("filter_engine.cli.watch", "symbols"),
     "top": ("filter_engine.cli.top", "top"),
     "unlearn": ("filter_engine.cli.learn", "unlearn"),
+    "workers": ("filter_engine.cli.workers", "workers"),
 }
 """Command -> module and function. Modules load on demand, which keeps ``--help`` quick."""
 _LONG = frozenset({"diff", "dmarc", "learn", "rule", "scan", "serve", "top"})
@@ -78,7 +81,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     gc.disable()
     try:
-        group(prog_name="filter-engine")
+        # rich heeds NO_COLOR (no-color.org) by itself, click does not.
+        group(prog_name="filter-engine", color=False if os.environ.get("NO_COLOR") else None)
     except KeyboardInterrupt:
         sys.exit(130)
 

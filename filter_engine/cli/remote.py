@@ -8,6 +8,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -43,10 +44,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 class AskError(Exception):
     """The controller did not answer as it should; the message is for people."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, content: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
         """Of HTTP; 0 when there was no reply at all."""
+        self.content = content
+        """The body of a reply that refuses."""
 
 
 @frozen
@@ -77,6 +80,10 @@ class Controller:
         """What a JSON endpoint says to something sent; raises ``AskError``."""
         return _data(*self.ask("POST", endpoint, body, headers))
 
+    def with_timeout(self, seconds: float) -> Controller:
+        """The same controller, asked with another timeout."""
+        return replace(self, timeout=seconds)
+
     def ask(
         self, method: str, endpoint: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
@@ -102,7 +109,8 @@ class Controller:
         if len(content) > MAX_REPLY:
             raise AskError(f"{self.name}: the reply is too large")
         if response.status >= 400:
-            raise AskError(_refusal(self.name, response.status, content), response.status)
+            refusal = _refusal(self.name, response.status, content)
+            raise AskError(refusal, response.status, content)
         return response.status, content
 
     def _connection(self) -> HTTPConnection:
@@ -200,6 +208,21 @@ def controller_of(
     from filter_engine.cli.loading import load_config
 
     return configured(load_config(config_file, variables), password, timeout)
+
+
+def asked(endpoint: str, given: dict[str, Any], *, as_json: bool) -> Any:
+    """What the controller of ``remote_options`` says; printed and None with ``--json``.
+
+    Ends the program when it does not answer.
+    """
+    try:
+        said = controller_of(**given).get(endpoint)
+    except AskError as error:
+        fail(str(error))
+    if as_json:
+        click.echo(json.dumps(said, indent=2))
+        return None
+    return said
 
 
 def parse_host(host: str, password: str = "", timeout: float = 10.0) -> Controller:

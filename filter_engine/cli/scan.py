@@ -16,17 +16,10 @@ from filter_engine.cli.envelope import envelope_options
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options
 from filter_engine.cli.scanning import read_message, recording_options, scan_messages
+from filter_engine.cli.tables import action_colour
 from filter_engine.config.annotate import printable
-from filter_engine.scan.verdict import Action, Verdict
+from filter_engine.scan.verdict import Verdict
 from filter_engine.wire.checkv2 import reply_json
-
-_COLOURS = {
-    Action.NO_ACTION: "green",
-    Action.GREYLIST: "yellow",
-    Action.SOFT_REJECT: "yellow",
-    Action.ADD_HEADER: "yellow",
-    Action.REWRITE_SUBJECT: "yellow",
-}
 
 
 @click.command()
@@ -64,7 +57,7 @@ def _print(path: Path, verdict: Verdict, console: Console) -> None:
         Text.assemble(
             _text(str(path), "bold"),
             ": ",
-            _text(verdict.action.value, _COLOURS.get(verdict.action, "red")),
+            _text(verdict.action.value, action_colour(verdict.action.value)),
             f", score {verdict.score:.2f} (reject at {limit}), {verdict.time_real * 1000:.1f} ms",
         )
     )

@@ -98,6 +98,14 @@ class DatabaseCache:
             return
         self._remove_old()
 
+    def clear(self) -> None:
+        """Remove every database. Raises ``OSError`` when one cannot be removed."""
+        if self.directory is None or not self.directory.is_dir():
+            return
+        for path in self.directory.iterdir():
+            if path.suffix == SUFFIX:
+                path.unlink(missing_ok=True)
+
     def _remove_old(self) -> None:
         assert self.directory is not None
         limit = time.time() - MAX_AGE

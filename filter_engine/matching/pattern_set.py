@@ -30,6 +30,12 @@ RECENT: Final = 64
 _recent: dict[str, Compiled] = {}
 
 
+def forget(cache: DatabaseCache) -> None:
+    """Compile everything anew from now on. Raises ``OSError`` when a file cannot be removed."""
+    _recent.clear()
+    cache.clear()
+
+
 class PatternSet:
     """Compiled patterns, known by their position. Read-only; processes forked later share it."""
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from filter_engine.config.model import Config
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
+from filter_engine.workers.cards import write_card
 from filter_engine.workers.error_notes import note_errors
 from filter_engine.workers.published import publish
 from filter_engine.workers.service import Context, Factory, Service
@@ -114,6 +115,7 @@ async def _serve(job: Job) -> int:
             hits=job.hits,
         )
         service = job.factory(context)
+        write_card(job.statistics, job.row, job.name, job.config_id, job.sockets)
         await service.start(job.sockets)
         row.set(Counter.HEARTBEAT, int(time.monotonic()))
         row.set(Counter.SCANS, job.scans)

@@ -161,17 +161,19 @@ class Statistics:
 
     def __init__(self) -> None:
         self.started = time.time()
-        self._memory = mmap.mmap(-1, _ROW_OCTETS * (ROWS + 1) + 16 + _NOTE)
+        self._memory = mmap.mmap(-1, _ROW_OCTETS * (ROWS + 1) + 32 + _NOTE)
         view = memoryview(self._memory)
         note = view[_ROW_OCTETS * (ROWS + 1) :]
-        self._reloads = note[:16].cast("Q")
-        self._note = note[16:]
+        self._reloads = note[:32].cast("Q")
+        self._note = note[32:]
         self._rows = [Row(view[i * _ROW_OCTETS : (i + 1) * _ROW_OCTETS]) for i in range(ROWS + 1)]
         self._taken: set[int] = set()
         self.errors = Board(ROWS + 1)
         """The last errors of each process, the supervisor's in the last slot."""
         self.numbers = Board(ROWS)
         """What each process counts beside its row (``published.py``)."""
+        self.cards = Board(ROWS)
+        """Who each process is (``cards.py``)."""
 
     def take(self) -> int:
         """Reserve a row for a process about to be forked (the supervisor's business)."""
@@ -213,6 +215,23 @@ class Statistics:
         """Octets that all processes together have reserved, those that are ending included."""
         return sum(row.get(Counter.HELD) for row in self._rows[:ROWS])
 
+    def reload_begins(self) -> None:
+        """The files are about to be read anew (the supervisor's business)."""
+        self._reloads[2] += 1
+
+    def reloads_begun(self) -> int:
+        """Attempts to reload that have begun; one that is asked for now is a later one."""
+        return self._reloads[2]
+
+    def ask_recompile(self) -> None:
+        """The next reload shall compile all patterns anew (a controller's business)."""
+        self._reloads[3] = 1
+
+    def recompile_asked(self) -> bool:
+        """Whether that was asked for since the last time (the supervisor's business)."""
+        asked, self._reloads[3] = self._reloads[3], 0
+        return bool(asked)
+
     def reloaded(self, error: str | None) -> None:
         """An attempt to reload has ended; None when it succeeded (the supervisor's business)."""
         octets = (error or "").encode("utf-8", "replace")[:_NOTE]
@@ -229,6 +248,10 @@ class Statistics:
         """Why the last attempt was refused; None when it was not."""
         length = self._reloads[1]
         return bytes(self._note[:length]).decode("utf-8", "replace") if length else None
+
+    def in_use(self) -> list[int]:
+        """Numbers of the rows whose process serves, or finishes what is under way."""
+        return [n for n in range(ROWS) if self._rows[n].get(Counter.HEARTBEAT)]
 
     def alive(self) -> list[Row]:
         """Rows of the processes that are ready."""

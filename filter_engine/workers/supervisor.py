@@ -20,6 +20,8 @@ from contextlib import suppress
 
 from filter_engine.config.findings import ConfigError
 from filter_engine.config.model import Config
+from filter_engine.matching.cache import DatabaseCache
+from filter_engine.matching.pattern_set import forget
 from filter_engine.scanner import Scanner
 from filter_engine.workers import logs, notify, process
 from filter_engine.workers.config_id import config_id
@@ -232,10 +234,14 @@ class Supervisor:
             self._reload_again = True
             return
         log.info("loading the configuration anew")
+        self._statistics.reload_begins()
         notify.reloading()
         gc.unfreeze()
         try:
-            generation = self._prepare(self._load())
+            config = self._load()
+            if self._statistics.recompile_asked():
+                forget(DatabaseCache.below(config.variables.get("DBDIR")))
+            generation = self._prepare(config)
             self._log(generation.config)
         except Exception as error:
             # Whatever it is, the service that runs goes on.

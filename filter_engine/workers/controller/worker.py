@@ -26,6 +26,7 @@ from filter_engine.workers.controller.map_files import MapFiles
 from filter_engine.workers.controller.map_rows import MapRows
 from filter_engine.workers.controller.metrics import Metrics
 from filter_engine.workers.controller.origins import Neighbours, caller_of, may_be_embedded
+from filter_engine.workers.controller.reloads import Reloads
 from filter_engine.workers.controller.replies import encoded, error, json_reply, plain
 from filter_engine.workers.controller.savers import Savers
 from filter_engine.workers.controller.selector_rows import SelectorRows
@@ -34,6 +35,7 @@ from filter_engine.workers.controller.state import State
 from filter_engine.workers.controller.static_files import StaticFiles
 from filter_engine.workers.controller.symbol_rows import SymbolRows
 from filter_engine.workers.controller.throughput import Throughput, file_in
+from filter_engine.workers.controller.worker_rows import WorkerRows
 from filter_engine.workers.service import Context
 from filter_engine.workers.statistics import Counter
 
@@ -89,10 +91,12 @@ class ControllerWorker:
             fuzzy,
             MapRows(maps, changes),
             Savers(desk, changes, maps),
+            Reloads(desk),
             SelectorRows(desk),
             Explanations(desk),
             Sources(desk),
             State(desk),
+            WorkerRows(desk),
             StaticFiles(desk),
         )
         return tuple(route for room in rooms for route in room.routes())
