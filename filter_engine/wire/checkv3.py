@@ -1,9 +1,10 @@
 """``/checkv3``: a form with the envelope and the message asks, several parts or one answer.
 
-Request: ``multipart/form-data`` with the parts ``metadata`` (JSON) and ``message``, either
-packed where its ``Content-Encoding`` is zstd. The reply is a body of parts, of which ``result`` is
-what ``/checkv2`` says, or that alone, as ``Accept`` has it. A part ``body`` with a changed message
-never comes: this engine changes none. Source: Rspamd 4.1's endpoint as its clients use it.
+Request: ``multipart/form-data`` with the parts ``metadata`` (JSON or MessagePack) and ``message``,
+either packed where its ``Content-Encoding`` is zstd. The reply is a body of parts, of which
+``result`` is what ``/checkv2`` says, or that alone, as ``Accept`` has it. A part ``body`` with a
+changed message never comes: this engine changes none. Source: Rspamd 4.1's endpoint as its clients
+use it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,23 @@ from typing import Any, Final
 import orjson
 
 from filter_engine.lazy_dataclass import frozen
+from filter_engine.wire import messagepack
 from filter_engine.wire.accept import best, takes_zstd
 from filter_engine.wire.compression import NoRoomError, TooLargeError, compress, decompress
 from filter_engine.wire.form import FormError, Part, boundary_of, read_form, write_form
+from filter_engine.wire.messagepack import MSGPACK, MessagePackError
 from filter_engine.wire.metadata import MAX_METADATA
 
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
 MIXED: Final = "multipart/mixed"
-_SHAPES: Final = {FORM: FORM, MIXED: MIXED, "message/rfc822": MIXED, JSON: JSON}
+_SHAPES: Final = {
+    FORM: FORM,
+    MIXED: MIXED,
+    "message/rfc822": MIXED,
+    JSON: JSON,
+    **dict.fromkeys(messagepack.NAMES, MSGPACK),
+}
 """Media type that a client names -> what it gets; the first is the default."""
 VARY: Final = "Accept, Accept-Encoding"
 
@@ -46,6 +55,8 @@ class Form:
 
     metadata: Mapping[str, Any]
     message: bytes
+    result_type: str = JSON
+    """Media type of a part ``result`` in the reply: that of the metadata."""
 
 
 def wanted(accept: str, accept_encoding: str) -> Wanted:
@@ -73,9 +84,10 @@ def read(
     for name in ("metadata", "message"):
         if name not in found or not found[name].data:
             raise FormError(f"missing {name!r} part in the request")
-    return Form(
-        _data(_metadata(found["metadata"], take)), _unpacked(found["message"], max_message, take)
-    )
+    metadata = found["metadata"]
+    kind = MSGPACK if "msgpack" in metadata.content_type.lower() else JSON
+    said = _data(_metadata(metadata, take), kind)
+    return Form(said, _unpacked(found["message"], max_message, take), kind)
 
 
 def _metadata(part: Part, take: Callable[[int], bool] | None) -> bytes:
@@ -99,11 +111,13 @@ def _unpacked(part: Part, limit: int, take: Callable[[int], bool] | None) -> byt
     return decompress(part.data, limit, take)
 
 
-def _data(metadata: bytes) -> Mapping[str, Any]:
+def _data(metadata: bytes, kind: str) -> Mapping[str, Any]:
     try:
-        said = orjson.loads(metadata)
+        said = messagepack.unpacked(metadata) if kind == MSGPACK else orjson.loads(metadata)
     except orjson.JSONDecodeError as error:
         raise FormError(f"metadata is no JSON: {error}") from None
+    except MessagePackError as error:
+        raise FormError(f"metadata is no MessagePack: {error}") from None
     if not isinstance(said, dict):
         raise FormError("metadata is not an object")
     return said
@@ -118,15 +132,18 @@ class Reply:
     headers: tuple[tuple[str, str], ...]
 
 
-def reply(result: bytes, wanted: Wanted) -> Reply:
-    """The reply around ``result``, the JSON of ``/checkv2``."""
-    headers = (("Vary", VARY),)
-    if wanted.shape in (FORM, MIXED):
-        part = Part("result", result, JSON)
-        if wanted.zstd:
-            part = Part("result", compress(result), JSON, "zstd")
-        body, boundary = write_form((part,))
-        return Reply(body, f'{wanted.shape}; boundary="{boundary}"', headers)
+def reply(result: bytes, wanted: Wanted, result_type: str = JSON) -> Reply:
+    """The reply around ``result``, the JSON of ``/checkv2``; a part has it as ``result_type``."""
+    parts = wanted.shape in (FORM, MIXED)
+    kind = result_type if parts else wanted.shape
+    data = messagepack.packed(result) if kind == MSGPACK else result
     if wanted.zstd:
-        return Reply(compress(result), wanted.shape, (*headers, ("Content-Encoding", "zstd")))
-    return Reply(result, wanted.shape, headers)
+        data = compress(data)
+    encoding = "zstd" if wanted.zstd else ""
+    headers = [("Vary", VARY)]
+    if parts:
+        body, boundary = write_form((Part("result", data, kind, encoding),))
+        return Reply(body, f'{wanted.shape}; boundary="{boundary}"', tuple(headers))
+    if encoding:
+        headers.append(("Content-Encoding", encoding))
+    return Reply(data, kind, tuple(headers))

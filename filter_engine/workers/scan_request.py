@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
-from filter_engine.wire import checkv3
+from filter_engine.wire import checkv3, messagepack
 from filter_engine.wire.checkv2 import reply_json, reply_json_v1
 from filter_engine.wire.compression import compress, decompress
 from filter_engine.wire.form import FormError
@@ -68,12 +68,15 @@ def understand(request: Request, path: str, max_message: int, take: Take) -> Ask
     if path == FORM_PATH:
         return _form(request, headers, body, max_message, take)
     render = RENDER[path]
+    msgpack = messagepack.preferred(_text(request, b"accept"))
 
     def answer(verdict: Verdict) -> Response:
-        reply = render(verdict)
+        reply, kind = render(verdict), "application/json"
+        if msgpack:
+            reply, kind = messagepack.packed(reply), messagepack.MSGPACK
         if zstd:
-            return Response(compress(reply), headers=(("Compression", "zstd"),))
-        return Response(reply)
+            return Response(compress(reply), content_type=kind, headers=(("Compression", "zstd"),))
+        return Response(reply, content_type=kind)
 
     return Asked(parse_envelope(headers, request.peer), body, answer)
 
@@ -93,7 +96,7 @@ def _form(request: Request, headers: Headers, body: bytes, max_message: int, tak
         raise RefusedError(500, str(fault)) from None
 
     def answer(verdict: Verdict) -> Response:
-        reply = checkv3.reply(reply_json(verdict), wanted)
+        reply = checkv3.reply(reply_json(verdict), wanted, form.result_type)
         return Response(reply.body, content_type=reply.content_type, headers=reply.headers)
 
     return Asked(envelope, form.message, answer)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from filter_engine.wire.accept import takes_zstd
 from filter_engine.wire.compression import compress
+from filter_engine.wire.messagepack import MSGPACK, packed, preferred
 
 _REASON = 200
 """Characters of a status line's text."""
@@ -40,19 +41,28 @@ def one_line(reason: str) -> str:
 
 
 def encoded(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """The reply in zstd where ``Accept-Encoding`` names it (RFC 9110, section 12.5.3).
+    """The reply as the client prefers it: JSON as MessagePack, and zstd (RFC 9110, section 12.5).
 
-    One of several parts is left as it is: its parts are packed.
+    One of several parts is left as it is: its parts are packed. Nor is one changed that is packed
+    already.
     """
     if (
-        takes_zstd(", ".join(request.headers.getall("Accept-Encoding", [])))
-        and isinstance(response, web.Response)
+        isinstance(response, web.Response)
         and isinstance(response.body, bytes)
         and response.body
         and not response.content_type.startswith("multipart/")
         and not {"Compression", "Content-Encoding"} & response.headers.keys()
     ):
-        response.body = compress(response.body)
-        response.headers["Content-Encoding"] = "zstd"
-    response.headers.setdefault("Vary", "Accept-Encoding")
+        if response.content_type == "application/json" and preferred(_all(request, "Accept")):
+            response.body = packed(response.body)
+            response.content_type = MSGPACK
+        if takes_zstd(_all(request, "Accept-Encoding")):
+            response.body = compress(response.body)
+            response.headers["Content-Encoding"] = "zstd"
+    response.headers["Vary"] = "Accept, Accept-Encoding"
     return response
+
+
+def _all(request: web.Request, name: str) -> str:
+    """All headers of a name as one (RFC 9110, section 5.3)."""
+    return ", ".join(request.headers.getall(name, []))

@@ -15,7 +15,6 @@ _BY_INTENT = (
 )
 _LUA = "a Lua script of the suite, which the data do not hold, sets the symbol"
 _ARC_KEYS = "the keys of the chain's signers stand in the Internet's DNS, not in the data"
-_MSGPACK = "the controller writes JSON only: msgpack would need a library for this alone"
 _TLS = "listening with TLS is not served"
 _SECOND_ENGINE = "the suite starts a second engine, or sends a header, that the data do not hold"
 
@@ -33,7 +32,6 @@ CASES: dict[str, str] = {
     # Chains that verify with keys at hand: tests/conformance/arc.
     "001_merged/321_arc_check-ARC_ALLOW_CHECK#1": _ARC_KEYS,
     "001_merged/350_magic-Magic_detections_bundle_1#1": _LUA,
-    "001_merged/420_content_negotiation-Stat_With_Msgpack_And_Zstd#1": _MSGPACK,
     "001_merged/440_ssl_server-Normal_worker_SSL_-_checkv2#1": _TLS,
     "109_composites-Composites_-_Opts_RE_Hit#1": _LUA,
     "109_composites-Composites_-_Opts_RE_Hit_2#1": _LUA,

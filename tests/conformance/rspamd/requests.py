@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgpack
 import pytest
 import zstandard
 
@@ -141,7 +142,6 @@ def _form(case: Case, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict
     kind = "application/json"
     raw = json.dumps(metadata).encode()
     if headers.pop("metadata_format", "") == "msgpack":
-        msgpack = pytest.importorskip("msgpack")
         kind, raw = "application/msgpack", msgpack.packb(metadata)
     parts = [("metadata", kind, raw), ("message", "", body)]
     if said.get("v3_single_part"):
@@ -166,18 +166,22 @@ def _data(reply: Reply) -> dict[str, Any]:
     body = reply.body
     kind = reply.headers.get("content-type", "")
     if kind.startswith("multipart/"):
-        body = _result(body, kind)
+        kind, body = _result(body, kind)
+    if reply.headers.get("content-encoding") == "zstd":
+        body = zstandard.decompress(body)
     try:
-        found = json.loads(body)
+        found = msgpack.unpackb(body) if "msgpack" in kind else json.loads(body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _result(body: bytes, kind: str) -> bytes:
-    """The part ``result`` of a reply of several, as it was before it was packed."""
+def _result(body: bytes, kind: str) -> tuple[str, bytes]:
+    """Type and content of the part ``result`` of a reply of several, unpacked."""
     boundary = kind.partition('boundary="')[2].partition('"')[0]
     (part,) = [p for p in body.split(f"--{boundary}".encode()) if b'name="result"' in p]
     head, _, data = part.partition(b"\r\n\r\n")
     data = data.removesuffix(b"\r\n")
-    return zstandard.decompress(data) if b"Content-Encoding: zstd" in head else data
+    if b"Content-Encoding: zstd" in head:
+        data = zstandard.decompress(data)
+    return "msgpack" if b"msgpack" in head else "json", data

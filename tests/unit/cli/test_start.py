@@ -20,6 +20,7 @@ DEAR = (
     "httptools",
     "hyperscan",
     "jinja2",
+    "msgpack",
     "nacl",
     "numpy",
     "publicsuffixlist",

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgpack
 import orjson
 import pytest
 
@@ -116,6 +117,22 @@ def test_a_plain_reply() -> None:
     assert orjson.loads(decompress(reply.body, 100_000))["score"] == 1.5
 
 
+def test_messagepack() -> None:
+    reply = Service().ask(form({}), Accept="application/msgpack")
+    assert reply.content_type == "application/msgpack"
+    assert msgpack.unpackb(reply.body)["score"] == 1.5
+    service = Service()
+    body = form(msgpack.packb({"from": "a@b.example", "rcpt": ["c@d.example"]}))
+    reply = service.ask(body.replace(b"application/json", b"application/msgpack"))
+    assert service.seen[0][1].rcpt_to == ("c@d.example",)
+    (part,) = read_form(reply.body, boundary_of(reply.content_type))
+    assert part.content_type == "application/msgpack"
+    assert msgpack.unpackb(part.data)["score"] == 1.5
+    reply = service.ask(form(b"\xc1").replace(b"application/json", b"application/msgpack"))
+    assert (reply.status, len(service.seen)) == (500, 1)
+    assert "no MessagePack" in orjson.loads(reply.body)["error"]
+
+
 def test_packed_parts_and_a_packed_body() -> None:
     service = Service()
     packed = form(compress(b'{"helo": "x"}'), compress(MESSAGE), "zstd")
@@ -177,3 +194,25 @@ def test_of_a_running_engine(engine: Engine) -> None:
         status, headers, body = engine.http(port, "/checkv3", form({}, SPAM), packed)
         assert (status, headers.get("Content-Encoding")) == (200, None)
         assert result(body, headers["Content-Type"])["action"] == "reject"
+
+
+def test_messagepack_of_a_running_engine(engine: Engine) -> None:
+    wants = {"Accept": "application/msgpack"}
+    for port in (engine.normal, engine.controller):
+        status, headers, body = engine.http(port, "/checkv2", SPAM, wants)
+        assert (status, headers["Content-Type"]) == (200, "application/msgpack")
+        assert msgpack.unpackb(body)["action"] == "reject"
+        packed = {**wants, "Compression": "zstd"}
+        status, headers, body = engine.http(port, "/checkv2", compress(SPAM), packed)
+        assert (headers["Content-Type"], headers["Compression"]) == ("application/msgpack", "zstd")
+        assert msgpack.unpackb(decompress(body, 100_000))["action"] == "reject"
+    for path in ("/stat", "/symbols", "/nothing"):
+        status, headers, body = engine.http(engine.controller, path, None, wants)
+        _, _, plain = engine.http(engine.controller, path)
+        if path == "/nothing":
+            assert (status, body) == (404, plain)
+        else:
+            assert headers["Content-Type"] == "application/msgpack"
+            assert type(msgpack.unpackb(body)) is type(orjson.loads(plain))
+    status, headers, body = engine.http(engine.controller, "/metrics", None, wants)
+    assert headers["Content-Type"].startswith("application/openmetrics-text")
