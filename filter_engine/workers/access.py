@@ -106,8 +106,11 @@ class AccessControl:
     def _believes(self, caller: Caller) -> bool:
         """Whether the address that a proxy names is taken for true."""
         peer, forwarded = caller.peer, caller.forwarded
-        believed = peer is None or peer in self._proxies or peer in self._secure
-        return believed and forwarded is not None and _is_address(forwarded)
+        if forwarded is None or not _is_address(forwarded):
+            return False
+        if _is_loopback(forwarded) and not _is_loopback(peer):
+            return False  # a client on the proxy's host is none on this one
+        return peer is None or peer in self._proxies or peer in self._secure
 
     def address(self, caller: Caller) -> str | None:
         """Where a request comes from: the address a believed proxy names, else the client's.
@@ -173,7 +176,13 @@ def _is_address(text: str) -> bool:
 
 
 def _is_loopback(address: str | None) -> bool:
-    return address is None or (_is_address(address) and ip_address(address).is_loopback)
+    if address is None:
+        return True
+    if not _is_address(address):
+        return False
+    found = ip_address(address)
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 def network_of(address: str | None) -> str:

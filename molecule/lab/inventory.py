@@ -64,6 +64,7 @@ def secrets(site: Site, update_secret: str) -> dict[str, Any]:
         "vault_redis_password": keys.password(),
         "vault_filter_engine_controller_password": keys.password(),
         "vault_filter_engine_enable_password": keys.password(),
+        "vault_webui_proxy_password": keys.password(),
         "vault_dns_records_key_secret": update_secret,
         "vault_users": [
             {"name": f"{user}@{site.domains[0]}", "password": keys.password()} for user in USERS

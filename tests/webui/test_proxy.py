@@ -34,11 +34,13 @@ def configuration(**variables: object) -> str:
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["comment"] = lambda text: f"# {text}"
     defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    headers = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__webui_proxy_headers"]
     template = (ROLE / "templates/tree/nginx.conf.j2").read_text()
     facts = {
         "ansible_managed": "managed",
         "inventory_hostname": "charlotte",
         "webui_proxy_allow": ["127.0.0.0/8"],
+        "__webui_proxy_headers": headers,
     }
     return environment.from_string(template).render(defaults | facts | variables)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.support.wait import WebDriverWait
-from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine, until
+from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine, free_port, until
 
 from redis_server import RedisServer
 
@@ -19,6 +19,11 @@ WORDS = (
     b"The committee meets on Thursday in the small library to discuss the budget of the summer "
     b"school; please bring the figures of last year and tell me whether the projector works.\r\n"
 )
+OFFER = (
+    b"Our warehouse offers cheap replica watches for every gentleman who desires to impress his "
+    b"colleagues without spending a fortune; order before midnight and receive a second one free "
+    b"of charge together with a handsome leather strap, shipped discreetly to any country.\r\n"
+) * 2
 
 pytestmark = pytest.mark.skipif(
     not (FILES / "index.html").exists(), reason="Debian's package rspamd is not installed"
@@ -31,10 +36,19 @@ def rspamds(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
     directory = tmp_path_factory.mktemp("rspamds")
     (directory / "db").mkdir()
     (directory / "friends.map").write_text("carol@friends.example\n")
+    storage = free_port()
     running = Engine(
         directory / "e",
         {
             "redis.conf": f'servers = "{redis.name}"; db = 3;',
+            "worker-fuzzy.inc": (
+                f'count = 1; bind_socket = "127.0.0.1:{storage}"; backend = "sqlite";'
+                ' allow_update = ["127.0.0.1"];'
+            ),
+            "fuzzy_check.conf": (
+                f'rule "local" {{ servers = "127.0.0.1:{storage}"; algorithm = "mumhash";'
+                " fuzzy_map { FUZZY_DENIED { flag = 11; max_score = 5; } } }"
+            ),
             "greylist.conf": "enabled = false;",
             "multimap.conf": f'FRIENDS {{ type = "from"; map = "{directory}/friends.map"; }}',
         },
@@ -193,6 +207,23 @@ def test_scan_and_learn(pages: Pages, chromium: Browser) -> None:
         pages.fill("#scanMsgSource", mail.decode())
         pages.click(f"[data-upload={kind}]")
         pages.see("Data successfully uploaded", ".notification-area")
+
+
+def test_upload_fuzzy(pages: Pages, chromium: Browser, rspamds: Engine) -> None:
+    pages.tab("scan")
+    mail = MESSAGE + OFFER
+    pages.fill("#scanMsgSource", mail.decode())
+    pages.fill("#fuzzyFlagText", "11")
+    pages.fill("#fuzzyWeightText", "7")
+    pages.wait(lambda: chromium.one("[data-upload=fuzzy]").is_enabled(), "the button")
+    pages.click("[data-upload=fuzzy]")
+
+    def known() -> bool:
+        return "FUZZY_DENIED" in rspamds.scan(mail.replace(b"<1@", b"<again@"))["symbols"]
+
+    until(known, "the hash that was taught")
+    pages.see("Data successfully uploaded", ".notification-area")
+    pages.picture("fuzzy")
 
 
 def test_selectors(pages: Pages, chromium: Browser) -> None:

@@ -13,15 +13,10 @@ from filter_engine.workers.access import Right
 from filter_engine.workers.controller.counts import url_of
 from filter_engine.workers.controller.desk import Desk, Route
 from filter_engine.workers.controller.origins import origin_of
-from filter_engine.workers.controller.replies import SERVER, plain
+from filter_engine.workers.controller.replies import plain
 
-SAFE = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "frame-ancestors 'none'; object-src 'none'; base-uri 'self'",
-}
-"""Headers of every file."""
+RSPAMDS_POLICY = "frame-ancestors 'none'; object-src 'none'; base-uri 'self'"
+"""Content-Security-Policy of a WebUI in ``static_dir``: it may need scripts and styles inline."""
 OWN = Path(webui.__file__).parent
 """This engine's own WebUI."""
 OWN_POLICY = (
@@ -37,12 +32,12 @@ class StaticFiles:
     def __init__(self, desk: Desk) -> None:
         chosen = desk.config.static_dir or desk.context.config.variables.get("WWWDIR", "")
         self._root = Path(chosen).absolute() if chosen and Path(chosen).is_dir() else OWN
-        self._headers = dict(SAFE)
+        self._policy = RSPAMDS_POLICY
         if self._root == OWN:
             neighbours = desk.context.config.options.neighbours.values()
             origins = sorted({origin_of(url_of(each.host, each.path)) for each in neighbours})
             named = "".join(f" {origin}" for origin in origins if origin)
-            self._headers["Content-Security-Policy"] = OWN_POLICY.format(named)
+            self._policy = OWN_POLICY.format(named)
 
     def routes(self) -> tuple[Route, ...]:
         """Whatever no other endpoint takes; to be added last."""
@@ -54,12 +49,11 @@ class StaticFiles:
             return plain(b"Not found", "text/plain", 404)
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         headers = {
-            **self._headers,
             "Content-Type": kind,
-            "Server": SERVER,
+            "Content-Security-Policy": self._policy,
             "Cache-Control": "no-cache",
         }
-        return web.FileResponse(path, headers=self._headers | headers)
+        return web.FileResponse(path, headers=headers)
 
     def _place(self, asked: str) -> Path | None:
         """The file, None where there is none; no name climbs out of the directory."""

@@ -28,6 +28,7 @@ from filter_engine.workers.controller.metrics import Metrics
 from filter_engine.workers.controller.origins import Neighbours, caller_of, may_be_embedded
 from filter_engine.workers.controller.reloads import Reloads
 from filter_engine.workers.controller.replies import encoded, error, json_reply, plain
+from filter_engine.workers.controller.safe_headers import add_safe_headers, name_no_version
 from filter_engine.workers.controller.savers import Savers
 from filter_engine.workers.controller.selector_rows import SelectorRows
 from filter_engine.workers.controller.sources import Sources
@@ -64,6 +65,8 @@ class ControllerWorker:
         self._app = web.Application(
             middlewares=[self._wrap], client_max_size=context.config.options.max_message
         )
+        self._app.on_response_prepare.append(add_safe_headers)
+        name_no_version()
         routes = self._routes(Desk(config, context))
         self._routes_by_path = by_path(routes)
         for route in routes:

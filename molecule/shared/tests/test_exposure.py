@@ -19,7 +19,7 @@ OPEN = {
     "mx": {SSH, ("tcp", 25)},
     "mas": {SSH, ("tcp", 587), ("tcp", 465), ("tcp", 993)},
 }
-"""All that may listen on a public address, by role (WireGuard's port: see `tunnel`)."""
+"""All that may listen on a public address, by role (WireGuard's port: see `tunnel`, the WebUI's: `pages`)."""
 SENTINEL = "mailfleet-redis-sentinel.service"
 """Only where there are three hosts or more."""
 ACCOUNTS = {
@@ -49,6 +49,14 @@ def tunnel(site: Site) -> set[tuple[str, int]]:
     """WireGuard's port, on a site with a VPN."""
     topology = yaml.safe_load((PROJECT / site.lab.record.site / "topology.yml").read_text())
     return {("udp", topology["vpn"].get("port", 51820))} if topology.get("vpn") else set()
+
+
+def pages(site: Site) -> set[tuple[str, int]]:
+    """The WebUI's proxy, where the site has it."""
+    everyone = PROJECT / site.lab.record.site / "group_vars/all"
+    found = [yaml.safe_load(file.read_text()) for file in sorted(everyone.glob("*.yml"))]
+    enabled = [each["webui_proxy_enabled"] for each in found if "webui_proxy_enabled" in each]
+    return {("tcp", 443)} if any(enabled) else set()
 
 
 def accounts_while_open(host: Host, port: int, names: Collection[str]) -> dict[str, set[str]]:
@@ -83,7 +91,7 @@ def listening(host: Host) -> set[tuple[str, str, int]]:
 def test_nothing_but_the_doors_listens_on_a_public_address(site: Site, host_of: HostOf) -> None:
     for member in site.lab.site().hosts:
         allowed = set().union(*(OPEN[role] for role in member.roles))
-        allowed |= tunnel(site)
+        allowed |= tunnel(site) | pages(site)
         public = {ipaddress.ip_address(address) for address in member.addresses}
         exposed = {
             (protocol, port)

@@ -350,6 +350,19 @@ def test_the_password_of_the_documentation_is_for_this_host_alone() -> None:
     assert right(access, Caller(None)) is Right.CHANGE, "a unix socket"
 
 
+@pytest.mark.parametrize("said", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_a_client_on_another_hosts_loopback_is_none_of_this_host(said: str) -> None:
+    """Its users ask through that host's proxy; they are not the users of this one."""
+    proxies = AddressSet(["10.1.1.1/32"])
+    config = ControllerConfig(trusted_ips=proxies, password=("q1",))
+    access = AccessControl(config, lambda: 0.0)
+    assert right(access, Caller("127.0.0.1", said)) is Right.CHANGE
+    assert right(access, Caller("10.1.1.1", said)) is Right.NONE
+    assert right(access, Caller("10.1.1.1", said, b"q1")) is Right.NONE
+    assert access.address(Caller("10.1.1.1", said)) == "10.1.1.1"
+    assert access.address(Caller("10.1.1.1", REMOTE)) == REMOTE
+
+
 @pytest.mark.parametrize(
     ("host", "path", "url"),
     [
