@@ -243,6 +243,7 @@ class Scanner:
             time_real=seconds,
             skipped=True,
             edits=edits,
+            task=task,
         )
 
     def task(self, raw: bytes, envelope: Envelope) -> Task:
@@ -289,6 +290,7 @@ class Scanner:
             unfinished=tuple(run.unfinished),
             lost_stores=tuple(task.lost_stores),
             timed_out=run.timed_out,
+            task=task,
         )
 
 

@@ -30,6 +30,8 @@ from filter_engine.config.kinds import (
     section,
     sections_of,
 )
+from filter_engine.config.log_format import DEFAULT, LOG_FORMAT
+from filter_engine.config.log_levels import LEVELS
 from filter_engine.config.options_class import options_class
 from filter_engine.config.redis import RedisConfig as RedisConfig
 from filter_engine.config.schema import Option, Section, option
@@ -187,23 +189,47 @@ class OptionsConfig(Section):
 
 @options_class
 class LoggingConfig(Section):
-    """``logging``: where log lines go."""
+    """``logging``: where log lines go, which, and what they look like."""
 
     known: ClassVar[Mapping[str, Option]] = LOGGING
     anchor: ClassVar[str] = "configuration/logging"
 
     type: str = option(
-        one_of("console", "file", "syslog", "journal"), "console", doc="where log lines go"
+        one_of("console", "file", "syslog", "journal", "journald"),
+        "console",
+        doc="where log lines go; journal and journald: systemd's journal, with fields",
     )
     level: str = option(
-        one_of("error", "warning", "notice", "info", "debug", "silent"),
+        one_of(*LEVELS),
         "info",
-        doc="least severity that is logged",
+        doc="least severity that is logged, as a word or as syslog's number; silent: info until"
+        " the workers begin, then notice",
     )
     filename: str = option(STRING, "", doc="log file, for type = file")
     facility: str = option(STRING, "mail", doc="syslog facility, for type = syslog")
     systemd: bool = option(BOOLEAN, False, doc="leave time stamps to the journal")
     debug_modules: tuple[str, ...] = option(WORDS, (), doc="parts that log at debug level")
+    debug_ip: AddressSet | None = option(
+        nullable(ADDRESSES), None, doc="clients whose messages are logged at debug level"
+    )
+    log_format: str = option(LOG_FORMAT, DEFAULT, doc="template of the line about a message")
+    log_json: bool = option(BOOLEAN, False, doc="log lines as JSON objects")
+    log_color: bool = option(
+        BOOLEAN, False, aliases=("color",), doc="colours where lines go to a terminal"
+    )
+    log_severity: bool = option(BOOLEAN, False, doc="name the severity in each line")
+    log_usec: bool = option(BOOLEAN, False, doc="microseconds in time stamps")
+    log_urls: bool = option(BOOLEAN, False, doc="log every URL of a message (the first 100)")
+    max_log_tag_len: int = option(
+        at_least(INTEGER, 0), 0, doc="longest tag of a message in a line; 0: as it is"
+    )
+    task_max_elts: int = option(
+        at_least(INTEGER, 0), 7, doc="entries of a list in the line about a message; 0: all"
+    )
+    error_elts: int = option(
+        at_least(INTEGER, 0), 10, doc="errors of one process kept for the WebUI"
+    )
+    error_maxlen: int = option(at_least(INTEGER, 1), 1000, unit="bytes", doc="longest of them")
 
 
 @options_class

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol
 
@@ -91,6 +92,10 @@ class Driver:
         # A message asks some forty questions: each is an entry here and a place in a gathering.
         self._open: dict[Asked, list[Waiter]] = {}
         self._known: dict[Asked, DnsAnswer | Reply | StoreAnswer] = {}
+        task.answered.append(self._known)
+        # Answers come by connections that messages share: the checks go on in their own context,
+        # with the tag of their log lines and what is left of their time for patterns.
+        self._context = copy_context()
         self.awaited: dict[str, list[Answered]] = {}
         """Name of a check -> who waits for its result."""
         self.when_idle: Callable[[], None] | None = None
@@ -273,7 +278,7 @@ class Driver:
                 gathering.missing -= 1
         if outermost:
             if self._ready or not self._open:
-                self._drain()
+                self._context.run(self._drain)
             else:
                 self._draining = False
 

@@ -49,6 +49,9 @@ class Task:
     lost_stores: dict[str, str] = field(default_factory=dict)
     """Store -> what failed, of those that did not answer; filled by the driver."""
 
+    answered: list[Mapping[Any, Any]] = field(default_factory=list)
+    """Question -> its answer, of all that left the engine; one a stage, kept by the driver."""
+
     decide: Callable[[], Decision] | None = None
     """Set from the stage POSTFILTER on."""
 

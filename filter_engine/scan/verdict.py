@@ -12,6 +12,7 @@ from filter_engine.lazy_dataclass import frozen, settled
 if TYPE_CHECKING:
     from filter_engine.scan.exchange import Exchange
     from filter_engine.scan.store import StoreQuestion
+    from filter_engine.scan.task import Task
 
 
 class Action(Enum):
@@ -165,6 +166,8 @@ class Verdict:
     """Stores that did not answer."""
     timed_out: bool = False
     """The task's deadline passed before every question was answered."""
+    task: Task | None = field(default=None, compare=False, repr=False)
+    """What was scanned, for who tells of it; None where another host scanned."""
 
     def symbol(self, name: str) -> SymbolResult | None:
         """The symbol of that name, None when it did not fire."""

@@ -10,11 +10,16 @@ from typing import Any
 import orjson
 
 from filter_engine.workers.board import Board
+from filter_engine.workers.logs import log_tag, serve_as
 
-NOTES = 20
-"""Errors of one process that are kept, fewer of long ones; its successor goes on with them."""
-_LENGTH = 400
-"""Characters of a message."""
+
+class Kept:
+    """What is kept of one process's errors; its successor goes on with them."""
+
+    notes = 10
+    """How many, fewer of long ones (``logging { error_elts }``)."""
+    length = 1000
+    """Characters of one (``error_maxlen``)."""
 
 
 class ErrorNotes(logging.Handler):
@@ -25,7 +30,7 @@ class ErrorNotes(logging.Handler):
         self._board = board
         self._slot = slot
         self._kind = kind
-        self._notes: deque[dict[str, Any]] = deque(_read(board.get(slot)), NOTES)
+        self._notes: deque[dict[str, Any]] = deque(_read(board.get(slot)), Kept.notes)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note a record (``logging.Handler``)."""
@@ -37,12 +42,12 @@ class ErrorNotes(logging.Handler):
                 "ts": record.created,
                 "pid": os.getpid(),
                 "type": self._kind,
-                "id": "",
+                "id": log_tag(),
                 "module": record.name.rpartition(".")[2],
-                "message": text.encode("utf-8", "replace").decode()[:_LENGTH],
+                "message": text.encode("utf-8", "replace").decode()[: Kept.length],
             }
             self._notes.append(note)
-            while not self._board.put(self._slot, orjson.dumps(list(self._notes))):
+            while not self._board.put(self._slot, orjson.dumps(list(self._notes))) and self._notes:
                 self._notes.popleft()  # long ones leave less room
         except Exception:
             self.handleError(record)
@@ -50,6 +55,7 @@ class ErrorNotes(logging.Handler):
 
 def note_errors(board: Board, slot: int, kind: str) -> None:
     """From now on this process notes its errors; what it inherited by the fork is taken off."""
+    serve_as(kind)
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if isinstance(handler, ErrorNotes):

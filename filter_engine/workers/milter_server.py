@@ -29,6 +29,7 @@ from filter_engine.wire.milter.session import (
     RecipientNamed,
     Session,
 )
+from filter_engine.workers.logs import begin_message
 from filter_engine.workers.statistics import Counter, Row
 
 log = logging.getLogger(__name__)
@@ -167,6 +168,7 @@ class MilterConnection(asyncio.Protocol):
 
     async def _answer(self, message: MessageReceived, room: bool) -> None:
         """Send the reply to one message; whatever goes wrong becomes a temporary failure."""
+        begin_message(message.envelope)
         try:
             verdict = await self._server.judge(message) if room else None
             if not room:
@@ -193,6 +195,7 @@ class MilterConnection(asyncio.Protocol):
 
     async def _answer_recipient(self, envelope: Envelope) -> None:
         """Take or refuse one recipient; whatever goes wrong takes it."""
+        begin_message(envelope)
         refusal = None
         try:
             async with asyncio.timeout(RECIPIENT_LIMIT):

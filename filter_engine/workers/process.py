@@ -18,6 +18,7 @@ from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
 from filter_engine.workers.cards import write_card
 from filter_engine.workers.error_notes import note_errors
+from filter_engine.workers.logs import reopen
 from filter_engine.workers.published import publish
 from filter_engine.workers.service import Context, Factory, Service
 from filter_engine.workers.statistics import Counter, Row, Statistics
@@ -100,6 +101,7 @@ async def _serve(job: Job) -> int:
     stop = _Stop()
     loop.add_signal_handler(STOP_SIGNAL, stop.ask, True)
     loop.add_signal_handler(DRAIN_SIGNAL, stop.ask, False)
+    loop.add_signal_handler(signal.SIGUSR1, reopen)  # the supervisor hands it on
     loop.add_reader(job.lifeline, stop.orphaned, loop, job.lifeline)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     job.scanner.open(loop)

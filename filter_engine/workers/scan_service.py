@@ -14,7 +14,7 @@ from filter_engine.wire.compression import CompressionError, NoRoomError, TooLar
 from filter_engine.wire.http.message import Request, Response
 from filter_engine.wire.request_faults import RequestFaults
 from filter_engine.workers import unscanned
-from filter_engine.workers.logs import log_message
+from filter_engine.workers.logs import begin_message, log_message
 from filter_engine.workers.scan_request import PATHS, RefusedError, understand
 from filter_engine.workers.scan_upstream import NoScannerError, OversizeError
 from filter_engine.workers.self_scan import Judged
@@ -67,6 +67,7 @@ class ScanService:
         try:
             with Hold(self._budget) as hold:
                 asked = understand(request, path, self._max_message, hold.take)
+                begin_message(asked.envelope)
                 self._faults.tell(asked.envelope)
                 verdict = await self._scan(asked.envelope, asked.message)
         except RefusedError as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.upstreams import Upstream
 from filter_engine.config.workers import ScanUpstream
 from filter_engine.scan.envelope import Envelope
@@ -14,12 +15,14 @@ from filter_engine.wire.checkv2 import MAX_REPLY, ReplyError, parse_reply
 from filter_engine.wire.compression import CompressionError, compress, decompress
 from filter_engine.wire.http.client import Answer, HttpClient, UpstreamError
 from filter_engine.wire.request import envelope_headers
+from filter_engine.workers.logs.tag import HEADER, log_tag
 from filter_engine.workers.self_scan import Judged
 from filter_engine.workers.statistics import Counter, Row
 
 log = logging.getLogger(__name__)
 
 PATH = "/checkv2"
+_TAG = HEADER.encode()
 _SCANNERS_OWN = frozenset({408, 429})
 """4xx that tell of the scanner's state, not of the message: too slow, too busy (RFC 6585)."""
 
@@ -62,7 +65,10 @@ class ScanClient:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout
-        headers = [*envelope_headers(envelope), *self._extra]
+        headers = [head for head in envelope_headers(envelope) if head[0] != _TAG.lower()]
+        headers += self._extra
+        if tag := log_tag():  # its lines there bear it, too
+            headers.append((_TAG, tag.encode()))
         body = await asyncio.to_thread(compress, raw) if self._compress else raw
         key = (envelope.queue_id or "").encode("utf-8", "surrogateescape")
         tried: list[Upstream] = []
@@ -81,7 +87,7 @@ class ScanClient:
                 self._note_failure(upstream, error, loop.time())
                 continue
             if self._set.succeeded(upstream):
-                log.info("scanner %s is back", upstream.name)
+                log.log(NOTICE, "scanner %s is back", upstream.name)
             return Judged(verdict, upstream.name)
         raise NoScannerError("; ".join(complaints) or "no scanner is configured")
 

@@ -19,13 +19,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from filter_engine.config.findings import ConfigError
+from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.model import Config
 from filter_engine.matching.cache import DatabaseCache
 from filter_engine.matching.pattern_set import forget
 from filter_engine.scanner import Scanner
 from filter_engine.workers import logs, notify, process
 from filter_engine.workers.config_id import config_id
-from filter_engine.workers.error_notes import note_errors
+from filter_engine.workers.error_notes import Kept, note_errors
 from filter_engine.workers.generation import Generation, Worker, plans
 from filter_engine.workers.sockets import BindError, SocketPool
 from filter_engine.workers.statistics import ROWS, Statistics
@@ -80,11 +81,12 @@ class Supervisor:
                 break
         self._sockets.keep(())
         _pid_file(generation.config.options.pidfile, create=False)
-        log.info("stopped")
+        log.log(NOTICE, "stopped")
         return 0 if self._failure is None else 1
 
     def _log(self, config: Config) -> None:
         logs.configure(config.logging)
+        Kept.notes, Kept.length = config.logging.error_elts, config.logging.error_maxlen
         note_errors(self._statistics.errors, ROWS, "main")
 
     def _prepare(self, config: Config) -> Generation:
@@ -206,7 +208,7 @@ class Supervisor:
             return
         self._ready_next = False
         status = ", ".join(f"{plan.count} {plan.name}" for plan in plans(current.config))
-        log.info("serving: %s", status)
+        log.log(NOTICE, "serving: %s", status)
         notify.ready(status)
 
     def _give_up(self, reason: str) -> None:
@@ -233,7 +235,7 @@ class Supervisor:
             log.info("a reload is under way: another one follows")
             self._reload_again = True
             return
-        log.info("loading the configuration anew")
+        log.log(NOTICE, "loading the configuration anew")
         self._statistics.reload_begins()
         notify.reloading()
         gc.unfreeze()
@@ -261,7 +263,7 @@ class Supervisor:
         """Begin to stop; asked again, stop everything at once."""
         again = self._stopping_since is not None
         if not again:
-            log.info("stopping")
+            log.log(NOTICE, "stopping")
             notify.stopping()
             self._stopping_since = time.monotonic()
         self._old.extend(g for g in (self._current, self._new) if g is not None)
@@ -310,17 +312,22 @@ class Supervisor:
         self._selector.register(reading, selectors.EVENT_READ)
         self._wakeup = (reading, writing)
         signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in (
+            *(signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD),
+            signal.SIGUSR1,
+        ):
             signal.signal(number, lambda number, _frame: self._caught.add(number))
-        for ignored in (signal.SIGUSR1, signal.SIGUSR2):
-            # Rspamd's sign to open the logs anew: ours follow a rotation by themselves.
-            signal.signal(ignored, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
     def _handle_signals(self) -> None:
         with suppress(BlockingIOError):
             while self._wakeup[0].recv(4096):
                 pass
         caught, self._caught = self._caught, set()
+        if signal.SIGUSR1 in caught:  # Rspamd's sign to open the logs anew
+            logs.reopen()
+            for generation in self._generations():
+                generation.signal(signal.SIGUSR1)
         if caught & {signal.SIGTERM, signal.SIGINT}:
             self._stop()
         elif signal.SIGHUP in caught:

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from typing import Final
 
 from filter_engine.scan.store import Place, StoreAnswer, StoreQuestion, StoreStatus
@@ -47,7 +48,7 @@ class EmbeddedClient:
         self._waiting.append((question, done))
         if not self._busy:
             self._busy = True
-            self._loop.call_soon(self._start)
+            self._loop.call_soon(self._start, context=Context())  # of many messages
 
     def _exists(self) -> bool:
         return self._place.path == ":memory:" or os.path.exists(self._place.path)  # fast

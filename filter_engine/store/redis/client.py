@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
+from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import Rotation, Upstream, UpstreamList
 from filter_engine.scan.store import StoreAnswer, StoreQuestion, StoreStatus
@@ -210,7 +211,7 @@ class RedisClient:
         writing = UpstreamList((primary,), Rotation.MASTER_SLAVE)
         if self._writing is None or writing != self._writing.servers:
             if self._writing is not None:
-                log.info("the primary Redis is %s now", primary.name)
+                log.log(NOTICE, "the primary Redis is %s now", primary.name)
             self._writing = _Servers(writing)
         if not self._finds_replicas:
             return

@@ -14,9 +14,11 @@ import random
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple, Protocol, cast
 
+from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.upstreams import Upstream
 from filter_engine.scan.store import StoreStatus
 from filter_engine.store.redis.codec import ProtocolError, Replies, ServerError, command
@@ -138,9 +140,10 @@ class Link(asyncio.Protocol):
         else:
             self._held.append(call)
             if self._connecting is None:
-                self._connecting = self._loop.create_task(self._connect())
+                # The connection is nobody's message: what it logs has no message's tag.
+                self._connecting = self._loop.create_task(self._connect(), context=Context())
         if self._timer is None:
-            self._timer = self._loop.call_at(call.end, self._time_out)
+            self._timer = self._loop.call_at(call.end, self._time_out, context=Context())
 
     def close(self) -> None:
         """End; what is open fails."""
@@ -267,7 +270,7 @@ class Link(asyncio.Protocol):
         self._silent = 0
         if self._told:
             self._told = False
-            log.info("Redis %s answers again", self.server.name)
+            log.log(NOTICE, "Redis %s answers again", self.server.name)
         held, self._held = self._held, deque()
         refused = [call for call in held if call.writes] if self.is_replica else []
         for call in held:

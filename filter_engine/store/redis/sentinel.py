@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from typing import Any, Final
 
@@ -105,7 +106,7 @@ class Sentinels:
         self._finish()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(max(self._pause, 1.0), self.ask)
+        self._timer = self._loop.call_later(max(self._pause, 1.0), self.ask, context=Context())
 
     def _finish(self) -> None:
         waiting, self._waiting = self._waiting, []

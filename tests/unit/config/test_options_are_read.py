@@ -44,7 +44,7 @@ READ_IN: dict[type[Section], tuple[str, ...]] = {
     ),
     DnsConfig: ("dns/system.py", "scanner.py"),
     Neighbour: ("workers/controller/*.py",),
-    LoggingConfig: ("workers/logs.py",),
+    LoggingConfig: ("workers/logs/*.py", "workers/supervisor.py"),
     ActionsConfig: ("scanner.py", "scan/plan.py"),
     SymbolConfig: ("scan/plan.py",),
     GroupConfig: ("scan/plan.py", "config/bind_symbols.py"),
@@ -63,7 +63,7 @@ READ_IN: dict[type[Section], tuple[str, ...]] = {
         "workers/supervisor.py",
         "config/workers.py",
     ),
-    RedisConfig: ("store/*.py", "store/redis/*.py", "scan/setup.py"),
+    RedisConfig: ("store/*.py", "store/redis/*.py", "scan/setup.py", "checks/multimap/*.py"),
 }
 
 #: Read by a property or method of the section itself, which the engine calls by this name.
@@ -79,7 +79,7 @@ READ_THROUGH: dict[tuple[type[Section], str], str] = {
     **{
         (FuzzyConfig, made.attribute): "redis"
         for made in options_of(RedisConfig)
-        if made.attribute not in ("prefix", "timeout", "disabled_modules")
+        if made.attribute not in ("prefix", "timeout", "disabled_modules", "expand_keys")
     },
 }
 
@@ -123,7 +123,7 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
                 "max_recipients = 9; tempdir = /tmp; words_decay = 9;"
                 "history_rows = 9; filters = spf"
             ),
-            "logging.inc": "color = true; log_usec = true; log_format = x",
+            "logging.inc": "encryption_key = x; log_buffer = 9; log_re_cache = no",
             "groups.conf": (
                 'symbols { "A" { priority = 4 } }'
                 'group "spf" { min_score = -1; public = true; description = x }'
@@ -136,7 +136,7 @@ def test_options_without_effect_are_told_as_not_served(site: Site) -> None:
     told = {f.message.partition(" is Rspamd's")[0].rpartition(".")[2] for f in found.findings}
     assert told == {
         *("max_recipients", "tempdir", "words_decay", "history_rows"),
-        *("filters", "color", "log_usec", "log_format", "priority", "min_score"),
+        *("filters", "encryption_key", "log_buffer", "log_re_cache", "priority", "min_score"),
         *("public", "description", "client_ca_name", "key", "stats_path", "task_timeout"),
     }
 

@@ -51,6 +51,7 @@ class InstantTransport:
 class FakeTask:
     def __init__(self) -> None:
         self.results: dict[str, Any] = {}
+        self.answered: list[Any] = []
 
 
 @pytest.fixture
