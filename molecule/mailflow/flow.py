@@ -121,7 +121,7 @@ def pass_one(site: Site, number: int = 0) -> Passage:
 class Flow:
     """Mail from several threads while the context lasts; `passages` is what became of it."""
 
-    def __init__(self, site: Site, threads: int = 2) -> None:
+    def __init__(self, site: Site, threads: int = 1) -> None:
         self.passages: list[Passage] = []
         self._site = site
         self._stop = threading.Event()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import time
 import uuid
+from collections.abc import Callable
 from email import message_from_bytes
+
+from testinfra.host import Host
 
 from lab import mail as lab_mail
 from lab import sink
@@ -91,6 +95,25 @@ def test_a_virus_does_not_come_in(site: Site) -> None:
     ]
     assert [reply.code for reply in replies] == [554, 250]
     assert "Eicar" in replies[0].text
+
+
+def test_while_the_scanner_is_away_mail_waits_at_its_sender(
+    site: Site, host_of: Callable[[str], Host]
+) -> None:
+    host = host_of(site.access_server)
+    _, content = message(f"alice@{site.domain}", "frank@remote.example", b"harmless", [])
+    units = "clamav-daemon.socket clamav-daemon.service"
+    host.check_output(f"systemctl stop {units}")
+    try:
+        reply = submit(site, content)
+    finally:
+        host.check_output(f"systemctl start {units}")
+    assert (reply.code, "Virus check not available" in reply.text) == (451, True), reply
+    host.check_output("clamdscan --ping=60:1")
+    # The filter asks a server again that failed, a little later.
+    give_up = time.monotonic() + 90
+    while (reply := submit(site, content)).code != 250:
+        assert time.monotonic() < give_up, reply
 
 
 def test_nothing_of_the_client_arrives_on_the_internet(site: Site) -> None:

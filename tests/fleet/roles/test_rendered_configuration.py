@@ -161,3 +161,20 @@ def test_the_filter_asks_the_scanner_that_role_clamav_runs(tmp_path: Path) -> No
     # And the role's own, where a site says nothing.
     alone = yaml.safe_load((ROLES / "clamav/defaults/main.yml").read_text())
     assert alone["clamav_max_size"] >= size
+
+
+def test_what_no_scanner_answered_about_goes_its_way_or_waits(tmp_path: Path) -> None:
+    trees = rendered_tree.render(tmp_path / "passes", hosts="charlotte", clamav_enabled=True)
+    assert not (trees / "charlotte/local.d/force_actions.conf").exists()
+    trees = rendered_tree.render(
+        tmp_path / "waits",
+        hosts="charlotte",
+        clamav_enabled=True,
+        filter_engine_antivirus_fail_action="soft reject",
+    )
+    forced = parse((trees / "charlotte/local.d/force_actions.conf").read_text(), "forced")
+    rule = forced.get("rules").get("VIRUS_CHECK_FAILED")
+    assert rule.get("action").value == "soft reject"
+    assert rule.get("expression").value == "CLAM_VIRUS_FAIL"
+    # What is to be refused for another reason still is.
+    assert rule.get("least").value is True
