@@ -154,7 +154,7 @@ test-lab: setup ## The lab itself: no packet leaves, up and down leave no trace
 molecule: $(SCENARIOS:%=molecule-%) ## Every Molecule scenario
 
 # One part of scenario fleet by itself, on a lab of its own (KEEP=1: leave it up; again: on that one).
-FLEET_PARTS := replication failover training limits
+FLEET_PARTS := replication failover training limits webui
 .PHONY: $(FLEET_PARTS:%=molecule-%)
 $(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse lab-image
 	@echo "== scenario $*, on the hosts of fleet"
@@ -181,6 +181,10 @@ role-docs: setup ## Write roles/*/README.md from their argument_specs
 reference: role-docs ## Write what is generated: role READMEs, docs/lint.md, docs/options.md
 	@$(BIN)/python tests/fleet/docs/lint_docs.py
 	$(BIN)/python tests/fleet/docs/option_docs.py
+
+.PHONY: man
+man: setup ## Write the manual pages and shells' completion, as role filter_engine installs them, below .cache/share
+	@$(BIN)/filter-engine manual --install .cache/share
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz the parsers of configuration and messages for SECONDS each (default 600)

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine
 
+from browser import CHROMIUM, DRIVER, Browser
 from redis_server import PROGRAM, RedisServer
-
-from .browser import CHROMIUM, DRIVER, Browser
 
 READ, CHANGE = "may-only-look-1", "may-change-all-2"
 PICTURES = Path(os.environ.get("WEBUI_PICTURES", ".cache/webui")).absolute()

@@ -15,9 +15,9 @@ from unit.workers.engine import Engine
 from filter_engine import __version__
 from filter_engine.workers.access import WRONG_PASSWORDS
 from filter_engine.workers.controller.safe_headers import SAFE
+from header_scan import findings
 
 from .conftest import CHANGE, READ
-from .header_scan import findings
 from .test_proxy import NGINX, ROLE, Proxy
 
 FILES = Path(__file__).parents[2] / "filter_engine/webui"

@@ -10,7 +10,8 @@ import orjson
 import pytest
 from unit.workers.engine import MESSAGE, SPAM, Engine
 
-from .browser import Browser
+from browser import Browser
+
 from .conftest import CHANGE, READ, log_in
 
 PAGES = {

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from unit.workers.engine import Engine, free_port, until
 
+from browser import Browser
 from redis_server import RedisServer
 
-from .browser import Browser
 from .conftest import CHANGE
 
 ROLE = Path(__file__).parents[2] / "roles/webui_proxy"

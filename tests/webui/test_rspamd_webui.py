@@ -9,9 +9,8 @@ import pytest
 from selenium.webdriver.support.wait import WebDriverWait
 from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine, free_port, until
 
+from browser import PATIENCE, Browser
 from redis_server import RedisServer
-
-from .browser import PATIENCE, Browser
 
 FILES = Path("/usr/share/rspamd/www")
 READ, CHANGE = "only-for-reading", "also-for-changing"

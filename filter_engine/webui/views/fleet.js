@@ -24,14 +24,20 @@ export async function show({ signal }) {
   const named = neighbours.map(([, neighbour]) => neighbour);
   const asked = neighbours.length ? neighbours : [["this host", null]];
   const place = h("div", { "aria-live": "off" });
-  const load = async () => {
-    const rows = await Promise.all(asked.map(([name, neighbour]) => look(name, neighbour, named, signal)));
-    if (!signal.aborted) place.replaceChildren(draw(rows));
-  };
-  await load();
+  // Each host is shown as it answers: one that is away keeps nobody waiting for the others.
+  const rows = new Map(asked.map(([name]) => [name, { name }]));
+  const load = () => Promise.all(asked.map(async ([name, neighbour]) => {
+    const row = await look(name, neighbour, named, signal);
+    if (signal.aborted) return;
+    rows.set(name, row);
+    place.replaceChildren(draw([...rows.values()]));
+  }));
+  place.replaceChildren(draw([...rows.values()]));
+  let loading = load();
   const tick = async () => {
     if (signal.aborted) return;
-    if (!document.hidden) await load().catch(() => {});
+    await loading;
+    if (!document.hidden && !signal.aborted) loading = load();
     setTimeout(tick, EVERY);
   };
   setTimeout(tick, EVERY);
@@ -57,13 +63,18 @@ function replication(state) {
   return parts.map((part) => h("div", null, part));
 }
 
+function summary(rows) {
+  const away = rows.filter((row) => row.fault).map((row) => row.name);
+  const said = [...(away.length ? [`Cannot be asked: ${away.join(", ")}.`] : []), ...drift(rows)];
+  if (said.length) return h("p", { class: "bad", role: "status" }, said.join(" "));
+  return h("p", { role: "status" }, rows.every((row) => row.state) ? "All hosts answer and agree." : "Asking …");
+}
+
 function draw(rows) {
-  const said = drift(rows);
-  return h("div", null,
-    said.length ? h("p", { class: "bad", role: "status" }, said.join(" ")) : h("p", { role: "status" }, rows.some((row) => row.fault) ? "" : "All hosts answer and agree."),
+  return h("div", null, summary(rows),
     table("Hosts", [
       { title: "Host", row: (row) => [h("strong", null, row.name), row.base ? h("div", null, h("a", { href: row.base }, "open")) : null] },
-      { title: "State", row: (row) => (row.fault ? h("span", { class: "badge bad" }, row.fault) : [h("span", { class: `badge ${row.state.ready ? "good" : "bad"}` }, row.state.ready ? "ready" : "not ready"), h("div", null, h("small", null, `${row.took.toFixed(0)} ms`))]) },
+      { title: "State", row: (row) => (row.fault ? h("span", { class: "badge bad" }, row.fault) : !row.state ? "" : [h("span", { class: `badge ${row.state.ready ? "good" : "bad"}` }, row.state.ready ? "ready" : "not ready"), h("div", null, h("small", null, `${row.took.toFixed(0)} ms`))]) },
       { title: "Version", row: (row) => row.state?.version ?? "" },
       { title: "Up", row: (row) => (row.stat ? duration(row.stat.uptime) : "") },
       { title: "Scanned", number: true, row: (row) => (row.stat ? count(row.stat.scanned) : "") },

@@ -19,7 +19,7 @@ OPEN = {
     "mx": {SSH, ("tcp", 25)},
     "mas": {SSH, ("tcp", 587), ("tcp", 465), ("tcp", 993)},
 }
-"""All that may listen on a public address, by role (WireGuard's port: see `tunnel`, the WebUI's: `pages`)."""
+"""All that may listen on a public address, by role (besides: `tunnel`, `pages`)."""
 SENTINEL = "mailfleet-redis-sentinel.service"
 """Only where there are three hosts or more."""
 ACCOUNTS = {

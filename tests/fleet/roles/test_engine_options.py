@@ -54,6 +54,7 @@ OPTION_OF = {
     "filter_engine_soft_reject_on_timeout": "options.soft_reject_on_timeout",
     "filter_engine_task_timeout": "options.task_timeout",
     "filter_engine_tempdir": "options.tempdir",
+    "filter_engine_trusted_proxies": "worker.controller.trusted_ips",
 }
 
 #: Variables that are no option themselves: about the host, the wheels, or what others follow from.

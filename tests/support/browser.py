@@ -1,4 +1,4 @@
-"""A headless Chromium that asks nobody but the controller under test."""
+"""A headless Chromium that asks nobody but the server under test."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ _QUIET = (
 class Browser:
     """Pages by what a person sees of them."""
 
-    def __init__(self, folder: Path, pictures: Path) -> None:
+    def __init__(self, folder: Path, pictures: Path, *more: str) -> None:
+        """``folder`` is its profile, ``pictures`` where screenshots go; ``more`` are arguments."""
         options = Options()
         options.binary_location = CHROMIUM
-        for word in (*_QUIET, f"--user-data-dir={folder}"):
+        for word in (*_QUIET, *more, f"--user-data-dir={folder}"):
             options.add_argument(word)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
