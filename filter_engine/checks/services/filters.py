@@ -150,6 +150,7 @@ PROTOCOLS: Final = {
                 "symbol_fail": "DCC_FAIL",
             }
         ),
+        kept=0.0,  # it counts what it is asked about
     ),
     "razor": Protocol(
         11342,
@@ -162,6 +163,7 @@ PROTOCOLS: Final = {
                 "symbol_fail": "RAZOR_FAIL",
             }
         ),
+        kept=7200.0,
     ),
     "pyzor": Protocol(
         5953,
@@ -175,6 +177,7 @@ PROTOCOLS: Final = {
                 "default_score": 1.5,
             }
         ),
+        kept=7200.0,
     ),
     "spamassassin": Protocol(
         783,

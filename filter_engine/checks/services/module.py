@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
+from filter_engine.checks.services.cache import Cache
+from filter_engine.checks.services.contents import Content, contents
 from filter_engine.checks.services.filters import PROTOCOLS as FILTERS
 from filter_engine.checks.services.options import (
     SERVED_TYPES,
@@ -15,11 +17,13 @@ from filter_engine.checks.services.options import (
     ScannerRule,
     protocol_name,
 )
+from filter_engine.checks.services.protocol import Said
 from filter_engine.checks.services.rule import Rule, symbols, with_defaults
 from filter_engine.config.upstreams import parse_upstreams
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
+from filter_engine.scan.store import Store, StoreQuestion
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult
 
@@ -57,12 +61,21 @@ def _symbols_of(module: str, *, late: bool) -> Callable[[Options], Iterator[Symb
 
 def _prepare(module: str, *, late: bool) -> Callable[[Options, Setup], tuple[Rule, ...]]:
     def prepare(options: Options, setup: Setup) -> tuple[Rule, ...]:
+        store = _store(module, options, setup)
         return tuple(
-            Rule(rule, SERVED_TYPES[module][rule.type], setup, module)
+            Rule(rule, SERVED_TYPES[module][rule.type], setup, module, store)
             for rule in _used(module, options, late=late)
         )
 
     return prepare
+
+
+def _store(module: str, options: Options, setup: Setup) -> Store | None:
+    """Where answers are kept; None where a site has no Redis."""
+    shared = setup.config.redis
+    if options.redis.is_set or (shared is not None and module not in shared.disabled_modules):
+        return setup.store(module, options.redis, embedded=False, prefixed=False)
+    return None
 
 
 def _has_rules(module: str, *, late: bool) -> Callable[[Options], bool]:
@@ -70,25 +83,64 @@ def _has_rules(module: str, *, late: bool) -> Callable[[Options], bool]:
 
 
 async def _asked(task: Task, ask: Ask, rules: Iterable[Rule]) -> Outcome | None:
-    """Ask all programs at once about all that they scan."""
-    asked = [
-        (rule, content, question)
+    """Ask all programs at once about all that they scan and nobody knows yet."""
+    wanted = [
+        _Asked(rule, content)
         for rule in rules
         if task.is_wanted(rule.options.symbol)
-        for content, question in rule.questions(task)
+        for content in contents(rule, task)
     ]
-    if not asked:
+    if not wanted:
         return None
-    replies = await ask.all(*(ask.exchange(question) for _, _, question in asked))
+    await _look_up(ask, wanted)
+    asked = [each for each in wanted if not each.said]
+    questions = [ask.exchange(each.rule.question(task, each.content)) for each in asked]
+    replies = await ask.all(*questions) if questions else ()
+    notices: list[StoreQuestion] = []
+    for each, reply in zip(asked, replies, strict=True):
+        each.said, each.server = each.rule.said(reply), reply.server
+        if each.rule.cache is not None:
+            kept = each.rule.cache.put(each.key, each.said, each.content.name)
+            notices += [] if kept is None else [kept]
     found: list[Finding] = []
     forced: list[PreResult] = []
-    for (rule, content, _), reply in zip(asked, replies, strict=True):
-        findings, pre_result = rule.findings(content, reply)
+    for each in wanted:
+        findings, pre_result = each.rule.findings(each.content, each.said, each.server)
         found += findings
         if pre_result is not None:
             forced.append(pre_result)
     reject = next((each for each in forced if each.action is Action.REJECT), None)
-    return Outcome(tuple(found), pre_result=reject or next(iter(forced), None))
+    return Outcome(
+        tuple(found),
+        pre_result=reject or next(iter(forced), None),
+        notices=tuple(dict.fromkeys(notices)),
+    )
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A content that a rule scans, and what is known of it."""
+
+    rule: Rule
+    content: Content
+    said: tuple[Said, ...] = ()
+    server: str = ""
+    key: bytes = b""
+
+
+async def _look_up(ask: Ask, wanted: Iterable[_Asked]) -> None:
+    """Fill in what was said of the contents before."""
+    cached: list[tuple[_Asked, Cache]] = []
+    for each in wanted:
+        if each.rule.cache is not None:
+            each.key = each.rule.cache.key(each.content, of_part=each.rule.of_parts)
+            cached.append((each, each.rule.cache))
+    if not cached:
+        return
+    answers = await ask.all(*(ask.store(cache.get(each.key)) for each, cache in cached))
+    for (each, cache), answer in zip(cached, answers, strict=True):
+        each.said = cache.read(answer)
+        each.server = f"{answer.server} (known before)"
 
 
 def _undecided(task: Task, rules: Iterable[Rule]) -> Iterator[Rule]:

@@ -20,11 +20,13 @@ from filter_engine.config.kinds import (
     merged_object,
     one_of,
     rules_of,
+    section,
     text_of,
     upstreams,
 )
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
+from filter_engine.config.redis import RedisConfig
 from filter_engine.config.rspamd import unserved, unserved_rule
 from filter_engine.config.schema import (
     REST,
@@ -186,6 +188,16 @@ class ScannerRule(Section):
     body_max: int = option(INTEGER, 999_999, doc="DCC: count of equal bodies that makes bulk")
     fuz1_max: int = option(INTEGER, 999_999, doc="DCC: count of similar bodies (fuz1)")
     fuz2_max: int = option(INTEGER, 999_999, doc="DCC: count of similar bodies (fuz2)")
+    prefix: str = option(
+        STRING, "", doc="put before the keys of answers in Redis; default rs_NAME_"
+    )
+    no_cache: bool = option(BOOLEAN, False, doc="ask again about contents that were scanned before")
+    cache_expire: float | None = option(
+        SECONDS,
+        None,
+        unit="seconds",
+        doc="how long Redis keeps an answer; default 3600 (razor and pyzor 7200)",
+    )
     known: ClassVar[Mapping[str, Option]] = unserved_rule("antivirus")
 
 
@@ -247,6 +259,9 @@ class AntivirusOptions(Section):
     rules: Mapping[str, NamedScanner] = option(
         _rules("antivirus"), _NONE, key=REST, doc="one scanner for viruses"
     )
+    redis: RedisConfig = option(
+        section(RedisConfig, "redis"), RedisConfig(), doc="where answers are kept"
+    )
     anchor: ClassVar[str] = "modules/antivirus"
     retired: ClassVar[Mapping[str, str]] = _OUT_OF_PLACE
     known: ClassVar[Mapping[str, Option]] = unserved("antivirus")
@@ -258,6 +273,9 @@ class ExternalServicesOptions(Section):
 
     rules: Mapping[str, NamedScanner] = option(
         _rules("external_services"), _NONE, key=REST, doc="one external service"
+    )
+    redis: RedisConfig = option(
+        section(RedisConfig, "redis"), RedisConfig(), doc="where answers are kept"
     )
     anchor: ClassVar[str] = "modules/external_services"
     retired: ClassVar[Mapping[str, str]] = _OUT_OF_PLACE

@@ -50,6 +50,8 @@ class Protocol:
     read: Callable[[Rule, bytes], tuple[Said, ...]]
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Options of the rule, by name."""
+    kept: float = 3600.0
+    """Seconds that Redis keeps an answer about a content; 0: each mail is asked about."""
 
 
 def text_of(data: bytes) -> str:

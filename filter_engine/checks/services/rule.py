@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from filter_engine.checks.services.contents import Content, contents
+from filter_engine.checks.services.cache import Cache
+from filter_engine.checks.services.contents import Content
 from filter_engine.checks.services.options import Patterns, ScannerRule
 from filter_engine.checks.services.protocol import Kind, Protocol, Said
 from filter_engine.config.map_definition import MapKind
@@ -16,6 +17,7 @@ from filter_engine.matching.pattern import Flags, parse_slashed
 from filter_engine.scan.declare import Symbol
 from filter_engine.scan.exchange import Exchange, Reply, Tls, Until
 from filter_engine.scan.setup import Setup
+from filter_engine.scan.store import Store
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Finding, PreResult
 
@@ -68,7 +70,12 @@ class Rule:
     """A rule made ready. Raises nothing: patterns were checked when the options were read."""
 
     def __init__(
-        self, options: ScannerRule, protocol: Protocol, setup: Setup | None, module: str
+        self,
+        options: ScannerRule,
+        protocol: Protocol,
+        setup: Setup | None,
+        module: str,
+        store: Store | None = None,
     ) -> None:
         self.options = options
         self.protocol = protocol
@@ -85,6 +92,9 @@ class Rule:
             if setup is not None and options.whitelist is not None
             else None
         )
+        expire = protocol.kept if options.cache_expire is None else options.cache_expire
+        caches = store is not None and protocol.kept and expire and not options.no_cache
+        self.cache = Cache(store, options, expire) if store is not None and caches else None
         port = protocol.port if options.default_port is None else options.default_port
         assert options.servers is not None
         self.servers = replace(
@@ -114,26 +124,30 @@ class Rule:
             limit=_MAX_REPLY,
             half_close=half_close,
             tls=self._tls,
+            service=self.log_prefix,
         )
 
-    def questions(self, task: Task) -> list[tuple[Content, Exchange]]:
-        """What is asked about a mail."""
-        request = self.protocol.request
-        return [(content, request(self, task, content.data)) for content in contents(self, task)]
+    def question(self, task: Task, content: Content) -> Exchange:
+        """What is asked about a content of a mail."""
+        return self.protocol.request(self, task, content.data)
 
-    def findings(self, content: Content, reply: Reply) -> tuple[list[Finding], PreResult | None]:
-        """What a reply counts, and the action that it forces."""
+    def said(self, reply: Reply) -> tuple[Said, ...]:
+        """What a reply means."""
         if reply.ok:
-            said = self.protocol.read(self, reply.data)
-        else:
-            said = (Said(Kind.FAIL, (f"no answer: {reply.detail or reply.status.value}",)),)
+            return self.protocol.read(self, reply.data)
+        return (Said(Kind.FAIL, (f"no answer: {reply.detail or reply.status.value}",)),)
+
+    def findings(
+        self, content: Content, said: Sequence[Said], server: str
+    ) -> tuple[list[Finding], PreResult | None]:
+        """What an answer counts, and the action that it forces; ``server`` gave it."""
         found: list[Finding] = []
         forced: list[str] = []
         for each in said:
             if each.kind is Kind.CLEAN and self.options.log_clean:
                 log.info("%s: %s is clean", self.log_prefix, content.name or "the content")
             counted = [name for name in each.names if not self._is_whitelisted(name)]
-            found += self._counted(each, counted, content, reply)
+            found += self._counted(each, counted, content, server)
             if counted and each.kind not in (Kind.FAIL, Kind.BULK):
                 forced += counted
         return found, self._pre_result(forced) if forced else None
@@ -142,10 +156,10 @@ class Rule:
         return self._whitelist is not None and name in self._whitelist
 
     def _counted(
-        self, said: Said, names: list[str], content: Content, reply: Reply
+        self, said: Said, names: list[str], content: Content, server: str
     ) -> Iterator[Finding]:
         options = self.options
-        evidence = f"{options.type} {reply.server}: {', '.join(names)[:500]}"
+        evidence = f"{options.type} {server}: {', '.join(names)[:500]}"
         if content.name:
             evidence += f" in {content.name[:200]!r}"
         if said.kind is Kind.BULK:

@@ -20,9 +20,6 @@ _SCANNER: Final[Options] = declare_known(
     scores=known(TABLE, doc="scores of the rule's symbols"),
     scan_all_mime_parts=known(BOOLEAN, False, doc="scan every part, attachment or not"),
     detection_category=known(STRING, doc="word for a find in the log"),
-    cache_expire=known(QUOTED_TIME, unit="seconds", doc="how long Redis keeps an answer"),
-    no_cache=known(BOOLEAN, False, doc="ask again for parts that were scanned before"),
-    prefix=known(STRING, doc="put before the keys of this scanner in Redis"),
     log_prefix=known(STRING, doc="put before log lines of this scanner"),
     require_symbols=known(either(STRING, TABLE), doc="scan only when this expression holds"),
     use_https=known(BOOLEAN, False, doc="speak HTTPS with the scanner"),
@@ -62,18 +59,22 @@ _HASHES: Final[Options] = declare_known(
     ratings=known(TABLE, doc="symbol by verdict of the service"),
 )
 
+#: Those in a section of their own are served.
+_OWN_SERVERS: Final[Options] = declare_known(
+    **{name: made for name, made in REDIS_SERVERS.items() if name != "redis"}
+)
 _ANTIVIRUS_RULE = part("antivirus", "one scanner for viruses", _SCANNER, _ICAP, _HASHES)
 _SERVICE_RULE = part("external_services", "one external service", _SCANNER, _ICAP, _HASHES)
 
 ANTIVIRUS = replace(
-    part("antivirus", "hands messages to virus scanners", REDIS_SERVERS), rules=_ANTIVIRUS_RULE
+    part("antivirus", "hands messages to virus scanners", _OWN_SERVERS), rules=_ANTIVIRUS_RULE
 )
 
 EXTERNAL_SERVICES = replace(
     part(
         "external_services",
         "asks other filters and services: DCC, Pyzor, Razor, oletools, ICAP, SpamAssassin, p0f",
-        REDIS_SERVERS,
+        _OWN_SERVERS,
     ),
     rules=_SERVICE_RULE,
 )

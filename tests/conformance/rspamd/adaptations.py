@@ -18,12 +18,6 @@ class Edit:
 EDITS = (
     Edit(
         "configs/merged-local.conf",
-        r'(?m)^ *bind_socket = ".* ssl";\n',
-        "",
-        "listening with TLS is not served yet",
-    ),
-    Edit(
-        "configs/merged-local.conf",
         r"(?ms)^regexp \{.*?^\}\n",
         "",
         "its only rule reads a selector that a Lua script of the suite defines",
@@ -97,6 +91,8 @@ BEFORE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     "Reply to 1 sender 2 recipients but SMTP recipient NOT matches#2": (
         _step("set_replyto_1_2_first.eml", **_OUT),
     ),
+    # with a clamd that finds something, see FOUND_BEFORE
+    "CLAMAV CACHE HIT#1": (("freemail.eml", {"Settings": "{symbols_enabled = [CLAM_VIRUS]}"}),),
     "INCOMING MAIL SENDER IS KNOWN RECIPIENTS ARE UNKNOWN#3": (
         _step("set_replyto_1_1.eml", User="xxx@abrakadabra.com", From="xxx@abrakadabra.com"),
         _step("replyto_1_1.eml", Rcpt="xxx@abrakadabra.com", From="user@emailbl.com"),
@@ -107,3 +103,6 @@ BEFORE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         _step("inc_mail_known_sender.eml", **_OUT, Rcpt="user@emailbl.com"),
     ),
 }
+
+#: Case -> the keys of Redis that have to be there after a scan with a clamd that finds something.
+FOUND_BEFORE: dict[str, str] = {"CLAMAV CACHE HIT#1": "rs_clam_*"}

@@ -183,12 +183,21 @@ class Engine:
             capture_output=True,
         )
 
-    def redis_command(self, *words: str) -> None:
-        """Send one command to the suite's Redis and read the beginning of its reply."""
+    def redis_until_kept(self, pattern: str) -> None:
+        """Wait until the suite's Redis has a key: what is remembered is written after the reply."""
+        end = time.monotonic() + 20
+        while self.redis_command("KEYS", pattern) == b"*0\r\n":
+            assert time.monotonic() < end, f"no {pattern} in Redis"
+            time.sleep(0.02)
+
+    def redis_command(self, *words: str) -> bytes:
+        """Send one command to the suite's Redis; the beginning of its reply."""
         parts = [b"$%d\r\n%s\r\n" % (len(raw), raw) for raw in (w.encode() for w in words)]
         with socket.create_connection(("127.0.0.1", self.port("REDIS")), 5) as connection:
             connection.sendall(b"*%d\r\n" % len(words) + b"".join(parts))
-            assert not connection.recv(200).startswith(b"-")
+            said = connection.recv(200)
+            assert not said.startswith(b"-")
+            return said
 
     def log(self) -> str:
         """What the engine has logged so far."""

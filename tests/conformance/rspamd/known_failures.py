@@ -15,7 +15,6 @@ _BY_INTENT = (
 )
 _LUA = "a Lua script of the suite, which the data do not hold, sets the symbol"
 _ARC_KEYS = "the keys of the chain's signers stand in the Internet's DNS, not in the data"
-_TLS = "listening with TLS is not served"
 _SECOND_ENGINE = "the suite starts a second engine, or sends a header, that the data do not hold"
 
 _SAME_ENVELOPE = (
@@ -32,7 +31,6 @@ CASES: dict[str, str] = {
     # Chains that verify with keys at hand: tests/conformance/arc.
     "001_merged/321_arc_check-ARC_ALLOW_CHECK#1": _ARC_KEYS,
     "001_merged/350_magic-Magic_detections_bundle_1#1": _LUA,
-    "001_merged/440_ssl_server-Normal_worker_SSL_-_checkv2#1": _TLS,
     "109_composites-Composites_-_Opts_RE_Hit#1": _LUA,
     "109_composites-Composites_-_Opts_RE_Hit_2#1": _LUA,
     "109_composites-Composites_-_Opts_Plain#1": _LUA,
@@ -52,7 +50,6 @@ CASES: dict[str, str] = {
     "119_dynamic_composites-RELOAD_-_UPDATED_SCORES_AND_NEW_NAME#1": _LUA,
     "119_dynamic_composites-RELOAD_-_REMOVED_COMPOSITE_BECOMES_STUB#1": _LUA,
     "001_merged/290_greylist-GREYLIST_REJECTED#1": _SAME_ENVELOPE,
-    "001_merged/160_antivirus-CLAMAV_CACHE_HIT#1": "the verdict is read from Redis",
     "135_spamassassin-FREEMAIL#1": _LUA,
     "140_proxy-CLIENT_SHM_HEADERS_CANNOT_OVERRIDE_THE_PROXY_ONES#1": _SECOND_ENGINE,
     "140_proxy-CHECKV3_VIA_PROXY#1": _SECOND_ENGINE,

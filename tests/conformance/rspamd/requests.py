@@ -18,8 +18,9 @@ import msgpack
 import pytest
 import zstandard
 
-from .adaptations import BEFORE
+from .adaptations import BEFORE, FOUND_BEFORE
 from .cases import Case
+from .clamd import finding_clamd
 from .engine import Engine
 
 TIMEOUT = 30.0
@@ -53,7 +54,17 @@ def prepare(case: Case, engine: Engine) -> None:
             engine.redis_command("HSET", *(engine.filled(word) for word in step["redis_hset"]))
         if "redis_set" in step:
             engine.redis_command("SET", *(engine.filled(word) for word in step["redis_set"]))
-    for message, headers in BEFORE.get(case.id.partition("::")[2], ()):
+    name = case.id.partition("::")[2]
+    if name in FOUND_BEFORE:
+        with finding_clamd(engine.port("CLAM")):
+            _scan_before(name, engine)
+            engine.redis_until_kept(FOUND_BEFORE[name])
+    else:
+        _scan_before(name, engine)
+
+
+def _scan_before(name: str, engine: Engine) -> None:
+    for message, headers in BEFORE.get(name, ()):
         body = (engine.tests / "messages" / message).read_bytes()
         connection = _connection(engine.port("NORMAL"), secure=False)
         try:

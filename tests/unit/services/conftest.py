@@ -16,7 +16,9 @@ from filter_engine.scan.declare import REGISTRY
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.scanner import Scanner, sections
+from filter_engine.store.client import StoreClient
 from filter_engine.streams.client import StreamClient
+from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
 
 MAIL = b"From: a@example.com\r\nTo: b@example.net\r\nSubject: x\r\n\r\nSome words to read.\r\n"
@@ -43,11 +45,24 @@ def scan(tmp_path: Path) -> Callable[..., Any]:
         table = TableResolver(dns or {})
         streams = StreamClient(table)
         streams.open(asyncio.get_running_loop())
-        scanner = Scanner(config, REGISTRY, transport=World(table, streams), server="mx1")
+        stores = StoreClient(table) if "redis.conf" in files else None
+        if stores is not None:
+            stores.open(asyncio.get_running_loop())
+        world = World(table, streams, stores)
+        scanner = Scanner(config, REGISTRY, transport=world, server="mx1")
         known = {"ip": "198.51.100.7", "helo": "mx.example.com", "mail_from": "a@example.com"}
         try:
-            return await scanner.scan(mail, Envelope(flags=flags, **{**known, **envelope}))
+            if stores is None:
+                return await scanner.scan(mail, Envelope(flags=flags, **{**known, **envelope}))
+            outbox = scanner._outbox = Outbox(streams, stores)
+            verdict = await scanner.scan(mail, Envelope(flags=flags, **{**known, **envelope}))
+            async with asyncio.timeout(20):
+                while outbox._open:  # noqa: ASYNC110  # nobody is told of an end
+                    await asyncio.sleep(0.005)
+            return verdict
         finally:
             streams.close()
+            if stores is not None:
+                stores.close()
 
     return run

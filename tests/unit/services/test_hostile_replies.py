@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from filter_engine.checks import mx_probe
 from filter_engine.checks.p0f import read_reply
+from filter_engine.checks.services.cache import Cache
 from filter_engine.checks.services.contents import Content
 from filter_engine.checks.services.options import SERVED_TYPES, NamedScanner
+from filter_engine.checks.services.protocol import Kind
 from filter_engine.checks.services.rule import Rule, with_defaults
 from filter_engine.scan.exchange import Exchange, ExchangeStatus, Reply, Until
+from filter_engine.scan.store import Place, Store, StoreAnswer, StoreStatus
 from filter_engine.streams.reading import Reading
 from stream_server import nobody
 
@@ -45,10 +48,20 @@ _RULES = [
 @given(pieces=_REPLIES)
 def test_replies_of_scanners(rule: Rule, pieces: list[bytes]) -> None:
     reply = Reply(Exchange(rule.servers), ExchangeStatus.OK, b"".join(pieces), "here")
-    findings, _ = rule.findings(Content(b"x", "a.bin"), reply)
+    findings, _ = rule.findings(Content(b"x", "a.bin"), rule.said(reply), reply.server)
     for finding in findings:
         assert all(option.isprintable() for option in finding.options)
         assert abs(finding.weight) < 1e9
+
+
+@given(value=st.one_of(st.binary(max_size=300), st.builds(b"\t".join, st.lists(st.binary()))))
+def test_answers_that_redis_kept(value: bytes) -> None:
+    store = Store("antivirus", Place(":memory:"))
+    cache = Cache(store, _RULES[0].options, 3600.0)
+    for said in cache.read(StoreAnswer(store.get(b"k"), StoreStatus.OK, value)):
+        assert said.kind is not Kind.FAIL
+        assert all(name.isprintable() for name in said.names)
+        assert 0 <= said.weight <= 1000
 
 
 @given(data=st.one_of(st.binary(max_size=300), st.binary(min_size=232, max_size=232)))
