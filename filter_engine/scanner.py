@@ -43,6 +43,7 @@ from filter_engine.store.client import StoreClient
 from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
+from filter_engine.upstream.upstream_set import Standing
 
 if TYPE_CHECKING:
     from filter_engine.checks.remembered.ratelimit_rcpt import RecipientLimits
@@ -151,6 +152,17 @@ class Scanner:
     def dns_statistics(self) -> DnsStatistics | None:
         """Counters of the worker's DNS client; None while it has none."""
         return None if self._dns is None else self._dns.statistics
+
+    def standings(self) -> list[Standing]:
+        """How the servers stand that this worker asked: resolvers, stores, services."""
+        found: list[Standing] = []
+        if self._dns is not None:
+            found += self._dns.standings()
+        if self._streams is not None:
+            found += self._streams.standings()
+        if self.stores is not None:
+            found += self.stores.standings()
+        return found
 
     @property
     def required_score(self) -> float:

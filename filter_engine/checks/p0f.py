@@ -120,7 +120,9 @@ async def p0f(task: Task, ask: Ask) -> list[Finding] | None:
     query = _QUERY.pack(_QUERY_MAGIC, task.ip.version, task.ip.packed)
     servers = UpstreamList((Upstream(options.socket, 0),))
     reply = await ask.exchange(
-        Exchange(servers, query, Until.SIZE, size=_REPLY.size, timeout=options.timeout)
+        Exchange(
+            servers, query, Until.SIZE, size=_REPLY.size, timeout=options.timeout, service="p0f"
+        )
     )
     return list(_findings(task, options, reply))
 

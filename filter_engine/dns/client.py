@@ -25,7 +25,7 @@ from filter_engine.dns.sockets import Channel, random_ids
 from filter_engine.dns.statistics import DnsStatistics
 from filter_engine.dns.stream import PATIENCE, ask_over_tcp
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
-from filter_engine.upstream.upstream_set import Health, UpstreamSet
+from filter_engine.upstream.upstream_set import Health, Standing, UpstreamSet
 
 MAX_OPEN = 20000
 """Questions open at once; what goes beyond is answered TEMPFAIL."""
@@ -93,6 +93,10 @@ class DnsClient:
             task.cancel()
         self._pool.close()
         self._loop = None
+
+    def standings(self) -> list[Standing]:
+        """How the resolvers stand; empty before ``open``."""
+        return [] if self._loop is None else self._upstreams.standings("dns", self._loop.time())
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None]) -> None:
         """Call ``done`` once with the answer: at once from the cache, else when it comes.

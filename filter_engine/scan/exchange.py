@@ -106,6 +106,9 @@ class _Exchange(NamedTuple):
     tls: Tls = Tls.NONE
     more: tuple[bytes, ...] = ()
     """With ``DATAGRAMS``: datagrams that leave after ``send``, over the same socket."""
+    service: str = ""
+    """What the site knows the servers by, under which their health is shown; empty for servers
+    that a message names."""
 
 
 class Exchange(_Exchange, Question["Reply"]):

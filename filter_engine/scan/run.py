@@ -56,6 +56,7 @@ class Run:
         task whose deadline has passed.
         """
         empty = not self.task.message.raw
+        now, took = asyncio.get_running_loop().time, self._statistics.took
         for planned in self._plan.stages:
             stage = planned
             if stage.stage >= Stage.POSTFILTER:
@@ -67,7 +68,9 @@ class Run:
             if empty:
                 stage = stage.only(lambda check: check.on_empty)
             if stage.asking or stage.plain:
+                began = now()
                 await self._stage(stage, transport, deadline)
+                took(stage.stage, now() - began)
         self._time_out(on_timeout)
 
     def decision(self) -> Decision:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from filter_engine.dns.addresses import Asked, look_up
+from filter_engine.scan.statistics import Durations
 from filter_engine.scan.store import Place, Store, StoreAnswer, StoreQuestion, StoreStatus
+from filter_engine.upstream.upstream_set import Standing
 
 if TYPE_CHECKING:
     from filter_engine.store.redis.client import Links
@@ -76,6 +78,17 @@ class StoreClient:
 
         self.store(question, take)
         return await future
+
+    def standings(self) -> list[Standing]:
+        """How the Redis servers stand that were asked."""
+        return [
+            Standing("redis", link.server.name, link.up, link.failures)
+            for link in self._links or ()
+        ]
+
+    def round_trips(self) -> Iterator[tuple[str, Durations]]:
+        """Each Redis server that was asked, and how long it took to answer."""
+        return ((link.server.name, link.round_trips) for link in self._links or ())
 
     def _done(self, done: Callable[[StoreAnswer], None], answer: StoreAnswer) -> None:
         if answer.status is not StoreStatus.OK:

@@ -18,7 +18,7 @@ from filter_engine.dns.addresses import Asked, look_up
 from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.exchange import FILE, Exchange, ExchangeStatus, Reply, Step, Tls, Until
 from filter_engine.streams.reading import Reading
-from filter_engine.upstream.upstream_set import UpstreamSet
+from filter_engine.upstream.upstream_set import Standing, UpstreamSet
 
 if TYPE_CHECKING:
     import ssl
@@ -27,6 +27,8 @@ MAX_OPEN: Final = 1000
 """Exchanges at a time; what goes beyond fails at once."""
 _MAX_LISTS: Final = 256
 """Lists of servers whose health is remembered."""
+_MAX_SERVICES: Final = 64
+"""Lists of the configuration whose health is shown."""
 _CHUNK: Final = 65536
 _IN_TIME: Final = 0.98
 """Share of a try's time after which what is missing of several datagrams is waited for no more."""
@@ -57,6 +59,8 @@ class StreamClient:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._upstreams: OrderedDict[UpstreamList, UpstreamSet] = OrderedDict()
+        self._services: dict[UpstreamList, str] = {}
+        """The lists that the configuration names: their health is shown."""
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self.statistics = StreamStatistics()
 
@@ -69,6 +73,16 @@ class StreamClient:
         self._loop = None
         for task in tuple(self._tasks):
             task.cancel()
+
+    def standings(self) -> list[Standing]:
+        """How the servers of the configuration's services stand, of those that were asked."""
+        now = 0.0 if self._loop is None else self._loop.time()
+        return [
+            standing
+            for servers, service in self._services.items()
+            if (known := self._upstreams.get(servers)) is not None
+            for standing in known.standings(service, now)
+        ]
 
     def exchange(self, question: Exchange, done: Callable[[Reply], None], /) -> None:
         """Carry ``question`` out; ``done`` is called once, and nothing raises."""
@@ -94,6 +108,8 @@ class StreamClient:
         """The first whole reply of the servers that are tried, or the last failure."""
         loop = asyncio.get_running_loop()
         upstreams = self._set_of(question.servers)
+        if question.service and len(self._services) < _MAX_SERVICES:
+            self._services[question.servers] = question.service
         tried: set[Upstream] = set()
         reply = Reply(question, ExchangeStatus.UNKNOWN, detail="no server")
         for _ in range(max(question.tries, 1)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 from random import Random
+from typing import NamedTuple
 
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.lazy_dataclass import frozen, mutable
@@ -32,6 +33,19 @@ _ALIVE = float("-inf")
 class _Condition:
     errors: deque[float]
     dead_until: float = _ALIVE
+    failures: int = 0
+
+
+class Standing(NamedTuple):
+    """How a server is seen from here."""
+
+    service: str
+    """What it serves for: ``dns``, ``redis``, ``scanner``, a module and its rule."""
+    server: str
+    up: bool
+    """It does not count as dead."""
+    failures: int
+    """Since the process began."""
 
 
 class UpstreamSet:
@@ -83,6 +97,7 @@ class UpstreamSet:
     def failed(self, upstream: Upstream, now: float) -> bool:
         """Note an error; True when this one makes a living server dead."""
         condition = self._conditions[upstream]
+        condition.failures += 1
         self._troubled.add(upstream)
         if condition.dead_until > now:
             return False
@@ -105,6 +120,13 @@ class UpstreamSet:
         revived = condition.dead_until != _ALIVE
         condition.dead_until = _ALIVE
         return revived
+
+    def standings(self, service: str, now: float) -> list[Standing]:
+        """How each server stands."""
+        return [
+            Standing(service, upstream.name, known.dead_until <= now, known.failures)
+            for upstream, known in self._conditions.items()
+        ]
 
     def alive(self, now: float) -> tuple[Upstream, ...]:
         """The servers that do not count as dead."""

@@ -20,6 +20,8 @@ class Kept:
     """How many, fewer of long ones (``logging { error_elts }``)."""
     length = 1000
     """Characters of one (``error_maxlen``)."""
+    written = 0
+    """Errors since this process began, also those that are kept no more."""
 
 
 class ErrorNotes(logging.Handler):
@@ -34,6 +36,7 @@ class ErrorNotes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note a record (``logging.Handler``)."""
+        Kept.written += 1
         try:
             text = " ".join(record.getMessage().split())
             if record.exc_info and record.exc_info[1] is not None:
@@ -56,6 +59,7 @@ class ErrorNotes(logging.Handler):
 def note_errors(board: Board, slot: int, kind: str) -> None:
     """From now on this process notes its errors; what it inherited by the fork is taken off."""
     serve_as(kind)
+    Kept.written = 0
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if isinstance(handler, ErrorNotes):

@@ -21,7 +21,7 @@ from filter_engine.workers.error_notes import note_errors
 from filter_engine.workers.logs import reopen
 from filter_engine.workers.published import publish
 from filter_engine.workers.service import Context, Factory, Service
-from filter_engine.workers.statistics import Counter, Row, Statistics
+from filter_engine.workers.statistics import Counter, Statistics
 from filter_engine.workers.symbol_hits import SymbolHits
 
 log = logging.getLogger(__name__)
@@ -116,13 +116,14 @@ async def _serve(job: Job) -> int:
             number=job.row,
             hits=job.hits,
         )
+        context.standings.append(job.scanner.standings)
         service = job.factory(context)
         write_card(job.statistics, job.row, job.name, job.config_id, job.sockets)
         await service.start(job.sockets)
         row.set(Counter.HEARTBEAT, int(time.monotonic()))
         row.set(Counter.SCANS, job.scans)
         row.set(Counter.ALIVE, 1)
-        heart = loop.create_task(_beat(job, row))
+        heart = loop.create_task(_beat(job, context))
         with suppress(BrokenPipeError):
             os.write(job.ready, READY)
         os.close(job.ready)
@@ -172,10 +173,10 @@ async def _finish(service: Service, stop: _Stop) -> bool:
     return await service.wait_drained(STOP_TIME)
 
 
-async def _beat(job: Job, row: Row) -> None:
+async def _beat(job: Job, context: Context) -> None:
     while True:
-        row.set(Counter.HEARTBEAT, int(time.monotonic()))
-        publish(job.statistics.numbers, job.row, job.name, job.scanner)
+        context.row.set(Counter.HEARTBEAT, int(time.monotonic()))
+        publish(job.statistics.numbers, job.row, job.scanner, context.standings)
         await asyncio.sleep(HEARTBEAT)
 
 

@@ -43,6 +43,7 @@ class ProxyWorker:
         else:
             self._client = ScanClient(upstream, config.timeout, config.max_retries, context.row)
             self._judge = self._client.scan
+            context.standings.append(self._client.standings)
         self._listeners = Listeners()
         budget = context.budget()
         self._milter: MilterServer | None = None

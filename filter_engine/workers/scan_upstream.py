@@ -10,7 +10,7 @@ from filter_engine.config.upstreams import Upstream
 from filter_engine.config.workers import ScanUpstream
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
-from filter_engine.upstream.upstream_set import UpstreamSet
+from filter_engine.upstream.upstream_set import Standing, UpstreamSet
 from filter_engine.wire.checkv2 import MAX_REPLY, ReplyError, parse_reply
 from filter_engine.wire.compression import CompressionError, compress, decompress
 from filter_engine.wire.http.client import Answer, HttpClient, UpstreamError
@@ -90,6 +90,10 @@ class ScanClient:
                 log.log(NOTICE, "scanner %s is back", upstream.name)
             return Judged(verdict, upstream.name)
         raise NoScannerError("; ".join(complaints) or "no scanner is configured")
+
+    def standings(self) -> list[Standing]:
+        """How the scanners stand."""
+        return self._set.standings("scanner", asyncio.get_running_loop().time())
 
     def close(self) -> None:
         """Close pooled connections."""

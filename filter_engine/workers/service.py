@@ -6,11 +6,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from filter_engine.config.model import Config
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
+from filter_engine.upstream.upstream_set import Standing
 from filter_engine.workers.service_budget import ServiceBudget
 from filter_engine.workers.statistics import Row, Statistics
 from filter_engine.workers.symbol_hits import SymbolHits
@@ -39,6 +41,8 @@ class Context:
     """This process's row."""
     hits: SymbolHits | None = None
     """How often each symbol was set; None where nobody counts."""
+    standings: list[Callable[[], list[Standing]]] = field(default_factory=list)
+    """Say how the servers stand that this process asks; a service adds its own."""
 
     def budget(self) -> ServiceBudget:
         """This process's part of what all processes may hold; to be made once a process."""

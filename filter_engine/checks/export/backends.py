@@ -54,6 +54,7 @@ def http(task: Task, rule: ExportRule, body: bytes, content_type: str = "") -> E
         timeout=rule.timeout,
         limit=_MAX_REPLY,
         tls=verified if secure else Tls.NONE,
+        service="metadata_exporter",
     )
 
 

@@ -166,6 +166,7 @@ class Rule:
             timeout=self._timeout,
             tries=1 + self._retries,
             more=tuple(sends[1:]),
+            service="fuzzy_check",
         )
         return Asked(exchange, tags)
 

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.upstreams import Upstream
+from filter_engine.scan.statistics import Durations
 from filter_engine.scan.store import StoreStatus
 from filter_engine.store.redis.codec import ProtocolError, Replies, ServerError, command
 from filter_engine.store.redis.login import Login
@@ -35,6 +36,8 @@ SILENT: Final = 3
 """Timeouts in a row, with nothing heard in between, after which the connection is given up."""
 ROLE_PAUSE: Final = 1.0
 """Seconds between two questions for the role of a server that is a replica."""
+ROUND_TRIPS: Final = (0.001, 0.005, 0.025, 0.1, 0.5)
+"""Seconds that divide round trips into classes."""
 _LOCALHOST: Final = ("127.0.0.1", "::1")
 
 
@@ -110,7 +113,17 @@ class Link(asyncio.Protocol):
         self._silent = 0
         self._told = False
         self._role_again = 0.0
+        self._flushed = 0.0
         self.connections = 0
+        self.failures = 0
+        """Connections that failed, and times that something was waited for in vain."""
+        self.round_trips = Durations(ROUND_TRIPS)
+        """Seconds from a write to the first reply after it."""
+
+    @property
+    def up(self) -> bool:
+        """The last attempt to reach the server did not fail."""
+        return not self._told
 
     # Questions.
 
@@ -170,6 +183,8 @@ class Link(asyncio.Protocol):
         if self._transport is not None and self._out:
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._transport.write(data)
+            if not self._flushed:
+                self._flushed = self._loop.time()
         self._out.clear()
 
     # Time.
@@ -195,6 +210,7 @@ class Link(asyncio.Protocol):
             where = "no reply" if sent else "no connection"
             done(Failure(StoreStatus.TIMEOUT, f"{where} in {self._timeout:g} s", sent=sent))
         if len(late) > held:
+            self.failures += 1
             self._silent += 1
             if self._silent >= SILENT:
                 self._failed("it does not answer")
@@ -299,6 +315,7 @@ class Link(asyncio.Protocol):
 
     def _failed(self, why: str) -> None:
         """Count an attempt in vain and say when the next may be."""
+        self.failures += 1
         wait = min(FIRST_WAIT * 2**self._attempts, LONGEST_WAIT)
         self._attempts = min(self._attempts + 1, 16)
         # Workers that lost the server together must not come back together.
@@ -315,6 +332,7 @@ class Link(asyncio.Protocol):
         """The connection is gone: whatever waits for it fails."""
         transport, self._transport = self._transport, None
         self._ready = False
+        self._flushed = 0.0
         self._out.clear()
         self._replies = Replies()
         if transport is not None:
@@ -338,6 +356,9 @@ class Link(asyncio.Protocol):
         """Replies have come."""
         sent = self._sent
         self._silent = 0
+        if self._flushed:
+            self.round_trips.add(self._loop.time() - self._flushed)
+            self._flushed = 0.0
         try:
             for reply in self._replies.feed(data):
                 if not sent:

@@ -5,15 +5,17 @@ Source: the OpenMetrics specification, version 1.0.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from filter_engine import __version__
+from filter_engine.scan.statistics import Durations
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.counts import HAM, Counts
 from filter_engine.workers.controller.desk import Desk, Route, may_change
+from filter_engine.workers.controller.replication import replication
 from filter_engine.workers.controller.replies import plain
 from filter_engine.workers.controller.throughput import SHOWN
 from filter_engine.workers.published import published
@@ -63,6 +65,8 @@ class Metrics:
         families = (
             *self._rspamds(totals, classes, read_only=not may_change(request)),
             *self._own(totals),
+            *self._published(),
+            *_replication(await replication(self._desk)),
         )
         response = plain(text_of(families), "text/plain")
         response.headers["Content-Type"] = CONTENT_TYPE
@@ -125,26 +129,97 @@ class Metrics:
         yield _counter("filter_engine_reloads", "Attempts to reload.", statistics.reloads())
         failed = int(statistics.reload_error() is not None)
         yield _gauge("filter_engine_reload_failed", "Whether the last reload was refused.", failed)
-        said = published(statistics.numbers)
+        lessons = totals[Counter.LEARNED]
+        yield _counter("filter_engine_lessons", "Messages this host's controller learnt.", lessons)
+
+    def _published(self) -> Iterator[Family]:
+        """What the processes count by themselves; it begins anew with each of them."""
+        said = published(self._desk.context.statistics)
+        yield _counter("filter_engine_errors", "Lines of severity error or worse.", said.errors)
         for key, value in said.dns.items():
             yield _counter(f"filter_engine_dns_{key}", f"DNS questions: {key}.", value)
         yield _counter("filter_engine_store_questions", "Questions.", said.store_questions)
         yield _table("filter_engine_store_unanswered", "By store.", "store", said.store_failures)
         yield _table("filter_engine_check_errors", "Exceptions.", "check", said.check_errors)
+        text = "Seconds of a stage of a scan, waiting included."
+        yield _histogram("filter_engine_stage_seconds", text, "stage", said.stages)
+        text = "Seconds from a write to Redis to the first reply."
+        yield _histogram("filter_engine_redis_round_trip_seconds", text, "upstream", said.redis)
+        named = [
+            ((("service", one.service), ("upstream", one.server)), one) for one in said.standings
+        ]
+        yield Family(
+            "filter_engine_upstream_up",
+            "gauge",
+            "Whether no process counts the server as dead.",
+            tuple(("", labels, int(one.up)) for labels, one in named),
+        )
+        yield Family(
+            "filter_engine_upstream_failures",
+            "counter",
+            "Questions and requests that the server failed.",
+            tuple(("_total", labels, one.failures) for labels, one in named),
+        )
 
     def _scan_times(self, totals: Totals) -> Family:
-        """A histogram; its buckets count what took no longer."""
-        samples: list[tuple[str, Labels, float]] = []
-        count = 0
-        for limit, column in WITHIN:
-            count += totals[column]
-            samples.append(("_bucket", (("le", str(limit)),), count))
-        count += totals[Counter.BEYOND_5S]
-        samples.append(("_bucket", (("le", "+Inf"),), count))
-        samples.append(("_count", (), count))
-        samples.append(("_sum", (), totals[Counter.SCAN_TIME] / 1e6))
+        counts = [totals[column] for _, column in WITHIN]
+        samples = _buckets(
+            (),
+            [limit for limit, _ in WITHIN],
+            [*counts, totals[Counter.BEYOND_5S]],
+            totals[Counter.SCAN_TIME] / 1e6,
+        )
         text = "Seconds of a scan."
         return Family("filter_engine_scan_seconds", "histogram", text, tuple(samples))
+
+
+def _replication(rows: Iterable[Mapping[str, Any]]) -> Iterator[Family]:
+    """Role and lag of the stores that are read here, one sample a place."""
+    found = [((("place", row["place"]), ("upstream", row["server"])), row) for row in rows]
+    replicas = [one for one in found if one[1].get("role") == "replica"]
+
+    def gauge(name: str, text: str, samples: Iterable[tuple[Labels, float]]) -> Family:
+        told = tuple(("", labels, value) for labels, value in samples)
+        return Family(f"filter_engine_replication_{name}", "gauge", text, told)
+
+    yield gauge(
+        "answered",
+        "Whether the store said how it stands.",
+        ((labels, int("fault" not in row)) for labels, row in found),
+    )
+    yield gauge(
+        "primary",
+        "Whether the store is a primary (1) or a replica (0).",
+        ((labels, int(row["role"] == "primary")) for labels, row in found if "role" in row),
+    )
+    yield gauge(
+        "link_up",
+        "Whether a replica is connected to its primary.",
+        ((labels, int(row["link_up"])) for labels, row in replicas),
+    )
+    yield gauge(
+        "lag_seconds",
+        "Seconds since a replica last heard of its primary.",
+        (
+            (labels, row["lag_seconds"])
+            for labels, row in replicas
+            if row["lag_seconds"] is not None
+        ),
+    )
+    yield gauge(
+        "lag_bytes",
+        "Octets that a replica has not confirmed to its primary.",
+        (
+            ((*labels, ("replica", replica)), octets)
+            for labels, row in found
+            for replica, octets in row.get("behind", {}).items()
+        ),
+    )
+    yield gauge(
+        "replicas",
+        "Replicas connected to a primary.",
+        ((labels, row["replicas"]) for labels, row in found if row.get("replicas") is not None),
+    )
 
 
 def _gauge(name: str, text: str, value: float, **labels: str) -> Family:
@@ -153,6 +228,25 @@ def _gauge(name: str, text: str, value: float, **labels: str) -> Family:
 
 def _counter(name: str, text: str, value: float) -> Family:
     return Family(name, "counter", text, (("_total", (), value),))
+
+
+def _histogram(name: str, text: str, label: str, values: Mapping[str, Durations]) -> Family:
+    samples: list[tuple[str, Labels, float]] = []
+    for key, took in sorted(values.items()):
+        samples += _buckets(((label, key),), took.limits, took.counts, took.seconds)
+    return Family(name, "histogram", text, tuple(samples))
+
+
+def _buckets(
+    labels: Labels, limits: Iterable[float], counts: Sequence[int], seconds: float
+) -> Iterator[tuple[str, Labels, float]]:
+    """The samples of a histogram; its buckets count what took no longer."""
+    count = 0
+    for limit, more in zip((*map(str, limits), "+Inf"), counts, strict=True):
+        count += more
+        yield "_bucket", (*labels, ("le", limit)), count
+    yield "_count", labels, count
+    yield "_sum", labels, seconds
 
 
 def _table(name: str, text: str, label: str, values: Mapping[str, int]) -> Family:

@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "config",
     },
     "scanner": {
+        "upstream",
         "store",
         "streams",
         "rules",
