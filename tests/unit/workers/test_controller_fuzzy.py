@@ -35,8 +35,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     running.write(
         "fuzzy_check.conf",
         f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; max_score = 5;\n'
-        "  fuzzy_map { FUZZY_DENIED { flag = 1; max_score = 5; } } }",
+        "  fuzzy_map { FUZZY_DENIED { flag = 1; max_score = 5; learn = spam; } } }",
     )
+    running.write("classifier-bayes.conf", 'backend = "sqlite";')
     try:
         yield running.start()
     finally:
@@ -67,6 +68,15 @@ def test_a_mail_is_taught_known_and_forgotten(engine: Engine) -> None:
     assert not is_known(engine, mail)
     assert post(engine, "/fuzzyadd", mail, Flag="1", Weight="10")[0] == 200
     assert post(engine, "/fuzzydelhash", b"", Flag="1", Hash=",".join(hashes))[0] == 200
+    assert not is_known(engine, mail)
+
+
+def test_a_storage_learns_with_the_classifier(engine: Engine) -> None:
+    mail = MESSAGE + TEXT.replace(b"watches", b"carpets")
+    assert post(engine, "/learnspam", mail) == (200, {"success": True})
+    assert is_known(engine, mail)
+    assert post(engine, "/learnspam", mail)[0] == 208
+    assert post(engine, "/learnham", mail) == (200, {"success": True})
     assert not is_known(engine, mail)
 
 
