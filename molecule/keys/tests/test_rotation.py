@@ -224,3 +224,18 @@ def test_a_stolen_key_is_changed_in_one_run_and_nothing_private_is_shown(
     assert len(blocks) >= 6
     secrets = [block.split("\n-----END")[0].splitlines()[-1] for block in blocks]
     assert [secret for secret in secrets if secret in shown] == []
+
+
+def test_from_rsa_to_ed25519_in_one_run(days: Days) -> None:
+    """What is no longer wanted steps back once a wanted key of the domain signs."""
+    both = days.active()
+    days.run(dkim_keys_selectors=[{"algorithm": "ed25519"}])
+    (left,) = days.active()
+    assert left in both
+    (given_up,) = both - {left}
+    assert days.states()[given_up] == "retiring"
+    passage = pass_one(days.site)
+    assert passage.problem == ""
+    (signature,) = passage.signatures
+    assert signature.verifies
+    assert (signature.selector, signature.algorithm) == (left, "ed25519-sha256")
