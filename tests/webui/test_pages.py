@@ -58,6 +58,15 @@ def test_a_page_fits_a_phone_and_the_dark(browser: Browser, page: str) -> None:
         browser.driver.set_window_size(1280, 900)
 
 
+def test_the_fleet_page_names_upstreams_that_are_away(browser: Browser, engine: Engine) -> None:
+    for _ in range(3):  # nobody answers at the resolver's address; an explanation is no history
+        headers = {"Password": READ, "IP": "203.0.113.5"}
+        assert engine.http(engine.controller, "/explain", MESSAGE, headers)[0] == 200
+    go(browser, "fleet")
+    browser.see("dns: 127.0.0.1:9")
+    browser.see("away")
+
+
 def test_a_wrong_password_says_so_and_shows_nothing(chromium: Browser, engine: Engine) -> None:
     chromium.open(f"http://127.0.0.1:{engine.controller}/")
     chromium.driver.execute_script("sessionStorage.clear();")

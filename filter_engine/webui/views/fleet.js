@@ -63,6 +63,16 @@ function replication(state) {
   return parts.map((part) => h("div", null, part));
 }
 
+function upstreams(state) {
+  const all = state.upstreams ?? [];
+  const dead = all.filter((one) => !one.up);
+  if (!all.length) return "";
+  return [
+    h("span", { class: `badge ${dead.length ? "bad" : "good"}` }, dead.length ? `${dead.length} of ${all.length} away` : `${all.length} answer`),
+    ...dead.map((one) => h("div", null, `${one.service}: ${one.server}`)),
+  ];
+}
+
 function summary(rows) {
   const away = rows.filter((row) => row.fault).map((row) => row.name);
   const said = [...(away.length ? [`Cannot be asked: ${away.join(", ")}.`] : []), ...drift(rows)];
@@ -81,6 +91,7 @@ function draw(rows) {
       { title: "Spam", number: true, row: (row) => (row.stat ? count(row.stat.spam_count) : "") },
       { title: "Learnt", number: true, row: (row) => (row.stat?.statfiles ?? []).map((one) => `${one.symbol} ${count(one.revision)}`).join(", ") },
       { title: "Stores", row: (row) => (row.state ? replication(row.state) : "") },
+      { title: "Upstreams", row: (row) => (row.state ? upstreams(row.state) : "") },
       { title: "Errors", number: true, row: (row) => (row.state ? count(row.state.errors) : "") },
       { title: "Configuration", row: (row) => (row.state ? h("code", { title: row.state.config_id }, row.state.config_id.slice(0, 10)) : "") },
     ], rows));
