@@ -55,6 +55,7 @@ MODULES: tuple[str, ...] = (
     "pdf_rules",
     "remembered",
     "bayes",
+    "bayes_expiry",
     "fuzzy_check",
     "store",
     "force_actions",

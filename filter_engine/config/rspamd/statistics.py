@@ -106,14 +106,9 @@ STATISTIC: Final = Schema(
     ),
 )
 
-BAYES_EXPIRY: Final = module(
+BAYES_EXPIRY: Final = part(
     "bayes_expiry",
     "removes old tokens from Redis",
-    interval=known(QUOTED_TIME, 60.0, unit="seconds", doc="time between two steps"),
-    count=known(INTEGER, 1000, unit="tokens", doc="looked at in one step"),
-    epsilon_common=known(NUMBER, 0.01, doc="distance from even that makes a token common"),
-    common_ttl=known(QUOTED_TIME, 864_000.0, unit="seconds", doc="how long common tokens stay"),
-    significant_factor=known(NUMBER, 0.75, doc="share of one class that makes a token count"),
     classifiers=known(ANY, doc="classifiers that are cleaned"),
     cluster_nodes=known(INTEGER, 0, doc="hosts that share the work"),
     threshold=known(NUMBER, doc="how often a token must have been seen, older versions"),

@@ -18,6 +18,7 @@ from filter_engine.workers.controller.changes import Changes
 from filter_engine.workers.controller.connections import BoundedSite, Connections
 from filter_engine.workers.controller.counts import Counts, url_of
 from filter_engine.workers.controller.desk import RIGHT, WHO, Desk, Handler, Route
+from filter_engine.workers.controller.expiry import TokenExpiry
 from filter_engine.workers.controller.explanations import Explanations
 from filter_engine.workers.controller.fuzzy_rows import FuzzyRows
 from filter_engine.workers.controller.log_rows import LogRows
@@ -40,6 +41,9 @@ from filter_engine.workers.controller.worker_rows import WorkerRows
 from filter_engine.workers.service import Context
 from filter_engine.workers.statistics import Counter
 
+_FIRST = ("controller", "controller 1")
+"""Names of a host's first controller, which does what has to be done once."""
+
 
 class ControllerWorker:
     """A ``Service`` that answers the controller's requests."""
@@ -58,7 +62,7 @@ class ControllerWorker:
         self._throughput = Throughput(
             context.statistics,
             file_in(context.config.variables),
-            writes=context.name in ("controller", "controller 1"),
+            writes=context.name in _FIRST,
         )
         self._sites: list[web.BaseSite] = []
         self._stopping: asyncio.Task[None] | None = None
@@ -67,7 +71,9 @@ class ControllerWorker:
         )
         self._app.on_response_prepare.append(add_safe_headers)
         name_no_version()
-        routes = self._routes(Desk(config, context))
+        desk = Desk(config, context)
+        self._expiry = TokenExpiry(desk, first=context.name in _FIRST)
+        routes = self._routes(desk)
         self._routes_by_path = by_path(routes)
         for route in routes:
             self._app.router.add_route("*", route.path, route.handler)
@@ -113,10 +119,12 @@ class ControllerWorker:
             await site.start()
             self._sites.append(site)
         self._throughput.start(asyncio.get_running_loop())
+        self._expiry.start(asyncio.get_running_loop())
 
     def drain(self, *, hurry: bool) -> None:  # noqa: ARG002  # requests are short: no difference
         """Accept nothing more."""
         self._throughput.stop()
+        self._expiry.stop()
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop_sites())
 
