@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from filter_engine.cli.completion import complete_key
 from filter_engine.cli.loading import load_config, symbol_defaults
 from filter_engine.cli.options import config_options, fail
+from filter_engine.cli.remote import AskError, Controller, host_options, named_controller
 from filter_engine.config.annotate import described, printable
 from filter_engine.config.explain import Explanation, Role, explain_all
 from filter_engine.config.layers import Layers
@@ -22,23 +25,32 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True, shell_complete=complete_key)
 @config_options
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--show-secrets", is_flag=True, help="Print passwords as they are.")
+@host_options("default: the files of this host.", 70.0)
 def explain(
     keys: tuple[str, ...],
     config_file: Path | None,
     variables: dict[str, str],
     as_json: bool,
     show_secrets: bool,
+    **given: Any,
 ) -> None:
     """Say why each option KEY has its value: every file that spoke, the strongest first.
 
     KEY is a dotted name of configdump: actions.reject, options.dns.nameserver,
     worker.proxy.upstream.scan.hosts, symbols.NAME.score. A section explains all its options.
-    Exit status 1 when there is no option KEY; the others are explained all the same.
+    Exit status 1 when there is no option KEY; the others are explained all the same. With --host a
+    controller reads the files of its service; secrets stay there.
     """
+    controller = named_controller(given)
+    if controller is not None:
+        if show_secrets:
+            raise click.UsageError("no controller shows secrets: leave out --host")
+        _print_theirs(controller, keys, as_json=as_json)
+        return
     loaded = load_config(config_file, variables)
     defaults = symbol_defaults(loaded)
     found: list[Explanation] = []
@@ -55,6 +67,19 @@ def explain(
         click.echo("\n\n".join(_text(each, layers) for each in found))
     if unknown:
         fail("\nfilter-engine: ".join(unknown))
+
+
+def _print_theirs(controller: Controller, keys: tuple[str, ...], *, as_json: bool) -> None:
+    from urllib.parse import urlencode
+
+    form = "json" if as_json else "text"
+    query = urlencode([*(("key", key) for key in keys), ("form", form)])
+    try:
+        _, content = controller.ask("GET", f"configexplain?{query}", None, {})
+    except AskError as error:
+        fail(str(error))
+    lines = content.decode("utf-8", "replace").splitlines()
+    click.echo("\n".join(map(printable, lines)))
 
 
 def _text(found: Explanation, layers: Layers) -> str:

@@ -7,11 +7,13 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from filter_engine.cli.loading import load_config, symbol_defaults
 from filter_engine.cli.options import config_options, fail
+from filter_engine.cli.remote import AskError, Controller, host_options, named_controller
 from filter_engine.config import declared
 from filter_engine.config.annotate import with_comments
 from filter_engine.config.declared import NOWHERE
@@ -76,6 +78,7 @@ class _Format:
     help="Print what differs from the defaults, or from another LOCAL_CONFDIR.",
 )
 @click.option("--show-secrets", is_flag=True, help="Print passwords as they are.")
+@host_options("default: the files of this host.", 70.0)
 def configdump(
     names: tuple[str, ...],
     config_file: Path | None,
@@ -90,11 +93,13 @@ def configdump(
     symbol_details: bool,
     diff_from: str | None,
     show_secrets: bool,
+    **given: Any,
 ) -> None:
     """Print the configuration as it is used: all of it, or the SECTIONs named (options.dns).
 
     Exit status 1 when the configuration cannot be used or a section does not exist. With
-    --diff-from it is that of diff: 0 no difference, 1 differences, 2 trouble.
+    --diff-from it is that of diff: 0 no difference, 1 differences, 2 trouble. With --host a
+    controller reads the files of its service; secrets stay there.
     """
     chosen = [modules_state, groups, symbol_details, diff_from is not None, origin or show_help]
     if sum(chosen) > 1:
@@ -107,6 +112,12 @@ def configdump(
         raise click.UsageError("choose one of --json, --compact and --yaml")
     if (as_yaml and (origin or diff_from)) or (show_help and not form.is_ucl):
         raise click.UsageError("comments and differences cannot be printed in this format")
+    controller = named_controller(given)
+    if controller is not None:
+        if any(chosen) or show_secrets:
+            raise click.UsageError("with --host the values alone are printed")
+        _print_theirs(controller, names, form)
+        return
     if diff_from is not None:
         sys.exit(_diff(diff_from, names, config_file, variables, form, show_secrets))
     config = load_config(config_file, variables)
@@ -133,6 +144,18 @@ def configdump(
             click.echo(json.dumps(shown, indent=None if compact else 4, ensure_ascii=False))
         else:
             form.write(to_ucl(top, show_secrets=show_secrets))
+
+
+def _print_theirs(controller: Controller, names: tuple[str, ...], form: _Format) -> None:
+    from urllib.parse import urlencode
+
+    try:
+        said = controller.get(f"configdump?{urlencode([('section', name) for name in names])}")
+    except AskError as error:
+        fail(str(error))
+    if not isinstance(said, dict):
+        fail(f"{controller.name} is not a filter-engine controller")
+    form.write_data(said)
 
 
 def _chosen(top: Branch, names: tuple[str, ...]) -> Branch:

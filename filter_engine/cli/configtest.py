@@ -6,14 +6,16 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
 from filter_engine import checks, lint
 from filter_engine.cli.key_faults import key_faults_of, unaligned_of
 from filter_engine.cli.loading import key_files_of, symbols_of
-from filter_engine.cli.options import config_options
-from filter_engine.cli.shown_findings import count, print_findings
+from filter_engine.cli.options import config_options, fail
+from filter_engine.cli.remote import AskError, host_options, named_controller
+from filter_engine.cli.shown_findings import count, print_findings, read_finding
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.loader import Inspection, inspect
 from filter_engine.config.variables import VARIABLES
@@ -46,10 +48,9 @@ def _codes(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...])
     "--lint/--no-lint", "with_lint", default=True, help="Apply the rules of docs/lint.md."
 )
 @click.option(
-    "--host/--no-host",
-    "with_host",
-    default=True,
-    help="--no-host: the tree is another host's; do not look at this one's addresses and files.",
+    "--no-host",
+    is_flag=True,
+    help="The tree is another host's; do not look at this one's addresses and files.",
 )
 @click.option(
     "--host-root",
@@ -57,6 +58,7 @@ def _codes(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...])
     default="/",
     help="Look for Postfix, clamd and keys below this directory; addresses are not examined.",
 )
+@host_options("default: the files of this host.", 70.0)
 @click.option("--user", help="Account the engine runs as, which must read keys; default: this one.")
 def configtest(
     config_file: Path | None,
@@ -66,15 +68,26 @@ def configtest(
     as_json: bool,
     ignore: frozenset[str],
     with_lint: bool,
-    with_host: bool,
+    no_host: bool,
     host_root: Path,
     user: str | None,
+    **given: Any,
 ) -> None:
     """Check the configuration; print what is wrong with it, what will happen, what to write.
 
     Prints "syntax OK" and ends with status 0 when it can be used; status 1 when it cannot, with
-    --strict also when there are warnings. Touches nothing.
+    --strict also when there are warnings. Touches nothing. With --host a controller checks the
+    files of its service.
     """
+    controller = named_controller(given)
+    if controller is not None:
+        try:
+            said = controller.get("configtest")
+            there = tuple(read_finding(one) for one in said["findings"])
+        except (AskError, ValueError, KeyError, TypeError) as error:
+            fail(f"{controller.name}: no report: {error}")
+        found = lint.without(there, ignore)
+        _end(found, said["config_id"], strict=strict, quiet=quiet, as_json=as_json)
     checks.load()
     rules = site_rules(REGISTRY, variables)
     registry = rules.registry
@@ -83,13 +96,27 @@ def configtest(
     )
     for name in _unused(inspection, variables):
         click.echo(f"filter-engine: warning: --var {name}: no file uses ${name}", err=True)
-    host = _host(host_root, user) if with_host else None
+    host = _host(host_root, user) if not no_host else None
     found = _findings(inspection, host, ignore, with_lint=with_lint)
     found = tuple(sorted((*found, *lint.without(rules.findings, ignore))))
+    config = inspection.config
+    number = None if config is None else config_id(config)
+    _end(found, number, strict=strict, quiet=quiet, as_json=as_json)
+
+
+def _end(
+    found: tuple[Finding, ...], number: str | None, *, strict: bool, quiet: bool, as_json: bool
+) -> NoReturn:
+    """Print the report and end the program.
+
+    ``number`` is the ``config_id``, what a controller's ``/ready`` shows of the same files.
+    """
     refused = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failed = any(finding.severity in refused for finding in found)
     if as_json:
-        click.echo(json.dumps(_report(inspection, found, failed=failed), indent=2))
+        findings = [finding.as_dict() for finding in found]
+        said = {"ok": not failed, "config_id": number, "findings": findings}
+        click.echo(json.dumps(said, indent=2))
     else:
         print_findings(found, err=failed)
         if failed:
@@ -132,14 +159,3 @@ def _findings(
             unaligned_of=unaligned_of,
         )
     return tuple(sorted(found))
-
-
-def _report(
-    inspection: Inspection, found: tuple[Finding, ...], *, failed: bool
-) -> dict[str, object]:
-    """The report of --json; ``config_id`` is what a controller's /ready shows of the same files."""
-    return {
-        "ok": not failed,
-        "config_id": config_id(inspection.config) if inspection.config else None,
-        "findings": [finding.as_dict() for finding in found],
-    }

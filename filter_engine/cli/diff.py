@@ -13,6 +13,7 @@ import click
 import orjson
 
 from filter_engine.cli.envelope import envelope_options
+from filter_engine.cli.exit_status import DIFFERENT
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import fail
 from filter_engine.cli.scanning import read_message, scan_messages
@@ -20,8 +21,6 @@ from filter_engine.config.annotate import printable
 from filter_engine.config.model import Config
 from filter_engine.scan.verdict import SymbolResult, Verdict
 
-DIFFERENT = 4
-"""Exit status with ``--exit-code`` when a verdict differs."""
 _ROUNDED = 0.005
 """Scores that are as near are the same: sums of floating-point numbers."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,12 +54,14 @@ def _days(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) 
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the mails into this directory, send nothing and forget nothing.",
 )
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON.")
 def report(
     days: tuple[str, ...],
     config_file: Path | None,
     variables: dict[str, str],
     server: tuple[str, int] | None,
     output: Path | None,
+    as_json: bool,
 ) -> None:
     """Send the reports about DAYS (UTC); default: the two days before today.
 
@@ -85,8 +88,11 @@ def report(
         )
     except ReportError as error:
         fail(str(error))
-    for line in outcome.lines:
-        click.echo(line)
+    if as_json:
+        click.echo(json.dumps({"reports": outcome.lines, "failed": outcome.failed}))
+    else:
+        for line in outcome.lines:
+            click.echo(line)
     if outcome.failed:
         fail(f"{outcome.failed} reports were not sent; the next run tries again")
 

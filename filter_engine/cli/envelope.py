@@ -51,3 +51,14 @@ def envelope_of(given: dict[str, Any], known: Envelope | None = None) -> Envelop
     if "rcpt_to" in said:
         said["rcpt_to"] = tuple(rcpt.strip("<>") for rcpt in said["rcpt_to"])
     return replace(known or Envelope(), **said)
+
+
+def request_headers(envelope: Envelope) -> dict[str, str]:
+    """The headers that say the same to a controller; recipients stand in one."""
+    from filter_engine.wire.request import envelope_headers
+
+    said: dict[str, str] = {}
+    for octets, value in envelope_headers(envelope):
+        name, text = octets.decode("ascii"), value.decode("utf-8", "surrogateescape")
+        said[name] = f"{said[name]}, {text}" if name in said else text
+    return said

@@ -9,11 +9,14 @@ from typing import Any
 import click
 import orjson
 
-from filter_engine.cli.envelope import envelope_options
+from filter_engine.cli.envelope import envelope_of, envelope_options, request_headers
 from filter_engine.cli.loading import load_config, symbol_defaults
 from filter_engine.cli.options import config_options, fail
+from filter_engine.cli.remote import AskError, Controller, host_options, named_controller
 from filter_engine.cli.scanning import read_message, scan_messages
+from filter_engine.config.annotate import printable
 from filter_engine.config.model import Config
+from filter_engine.scan.envelope import Envelope
 
 _MAX_HEADER = 1024 * 1024
 """Octets read of standard input for ``--header -``."""
@@ -36,6 +39,7 @@ _MAX_HEADER = 1024 * 1024
     help="Explain the X-Spamd-Result headers of this message; nothing is scanned.",
     metavar="FILE",
 )
+@host_options("default: scan here.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON, one line a message.")
 def explain(
     files: tuple[Path, ...],
@@ -52,12 +56,19 @@ def explain(
     Every symbol with its evidence and where its score was written, composites, settings,
     thresholds, and the smallest change that would have led to another action.
 
+    With --host a controller does it, by its own configuration; nothing of it is kept there.
+
     Exit status 0 whatever the verdict; 1 when a file or the configuration cannot be read or a
     header makes no sense, 2 for wrong usage, 3 when a recording does not hold what a replay needs.
     """
     if sum((bool(files), header is not None, from_header is not None)) != 1:
         raise click.UsageError("name message FILES, or --header TEXT, or --from-header FILE")
-    if files:
+    controller = named_controller(given)
+    if controller is not None:
+        if replay is not None or not files:
+            raise click.UsageError("with --host message FILES are explained, without --replay")
+        _explain_there(controller, files, envelope_of(given), as_json=as_json)
+    elif files:
         messages = [(path, read_message(path)) for path in files]
         config = load_config(config_file, variables)
         _explain_messages(config, messages, given, replay, as_json=as_json)
@@ -90,6 +101,23 @@ def _explain_messages(
             _print_json({"file": str(each.path)} | found.as_dict())
         else:
             print_verdict(console, str(each.path), found)
+
+
+def _explain_there(
+    controller: Controller, files: tuple[Path, ...], envelope: Envelope, *, as_json: bool
+) -> None:
+    headers = request_headers(envelope)
+    endpoint = "explain" if as_json else "explain?form=text"
+    for path in files:
+        try:
+            _, content = controller.ask("POST", endpoint, read_message(path), headers)
+        except AskError as error:
+            fail(f"{path}: {error}")
+        if as_json:
+            _print_json({"file": str(path)} | orjson.loads(content))
+        else:
+            text = content.decode("utf-8", "replace")
+            click.echo(f"{printable(str(path))}: {text}", nl=False)
 
 
 def _headers(header: str | None, path: Path | None) -> list[tuple[str, str]]:

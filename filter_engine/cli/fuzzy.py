@@ -12,25 +12,24 @@ import click
 
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
+from filter_engine.cli.remote import AskError, Controller, host_options, named_controller
+from filter_engine.cli.tables import BAD, GOOD
 from filter_engine.config.annotate import printable
 
 if TYPE_CHECKING:
     from filter_engine.checks.fuzzy_check.rule import Rule
     from filter_engine.config.model import Config
-    from filter_engine.fuzzy.hashes import PartHash
-    from filter_engine.fuzzy.protocol import ReplyTo
     from filter_engine.scan.exchange import Exchange, Reply
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SHOWN: Final = 16
 """Digits of a digest that are printed."""
-_NOTHING: Final = "nothing in it is compared (shorter than min_bytes)"
-"""Of a file under a rule."""
 
 
 def _common(command: F) -> F:
     for option in (
         config_options,
+        host_options("default: the storages are asked from here."),
         click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON."),
         click.option("-R", "--rule", "wanted", metavar="NAME", help="This rule alone."),
         click.argument(
@@ -104,21 +103,29 @@ def _run(
     as_json: bool,
     flag: int = 0,
     weight: int = 0,
+    **given: Any,
 ) -> None:
+    from filter_engine.checks.fuzzy_check.answers import NOTHING, answer_row
     from filter_engine.fuzzy.hashes import Texts, hashes_of
     from filter_engine.fuzzy.protocol import Command
     from filter_engine.message import Message
 
     command = Command[name]
+    controller = named_controller(given)
+    if controller is not None:
+        if wanted is not None:
+            raise click.UsageError("--host asks by every rule: leave out --rule")
+        rows = [row for file in files for row in _there(controller, name, file, flag, weight)]
+        _report(rows, checked=command is Command.CHECK, as_json=as_json)
+        return
     config = load_config(config_file, variables)
     rules = _rules(config, wanted, teach=command is not Command.CHECK)
-    rows: list[dict[str, Any]] = []
+    rows = []
     for file in files:
         try:
-            raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+            raw = _read(file)
         except OSError as error:
-            why = f"cannot be read: {error.strerror}"
-            rows.append({"file": str(file), "found": False, "error": why, "unread": True})
+            rows.append(_unread(file, error))
             continue
         texts = Texts(Message(raw))
         for rule in rules:
@@ -129,15 +136,56 @@ def _run(
                 asked = rule.teach(command, hashes, flag, weight)
             if asked is None:
                 rows.append(
-                    {"file": str(file), "rule": rule.name, "found": False, "error": _NOTHING}
+                    {"file": str(file), "rule": rule.name, "found": False, "error": NOTHING}
                 )
                 continue
             reply = asyncio.run(_exchange(asked.exchange, config))
             answers = rule.replies(asked, reply, taught=command is not Command.CHECK)
             rows += [
-                {"file": str(file), "rule": rule.name, **_row(made, answers.get(tag), reply)}
+                {"file": str(file), "rule": rule.name, **answer_row(made, answers.get(tag), reply)}
                 for tag, made in asked.hashes.items()
             ]
+    _report(rows, checked=command is Command.CHECK, as_json=as_json)
+
+
+def _read(file: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+
+
+def _unread(file: Path, error: OSError) -> dict[str, Any]:
+    why = f"cannot be read: {error.strerror}"
+    return {"file": str(file), "found": False, "error": why, "unread": True}
+
+
+def _there(
+    controller: Controller, name: str, file: Path, flag: int, weight: int
+) -> list[dict[str, Any]]:
+    """The rows of one file, asked by a controller."""
+    try:
+        raw = _read(file)
+    except OSError as error:
+        return [_unread(file, error)]
+    endpoint, headers = {
+        "CHECK": ("fuzzycheck", {}),
+        "WRITE": ("fuzzyadd", {"Flag": str(flag), "Weight": str(weight)}),
+        "DELETE": ("fuzzydel", {"Flag": str(flag)}),
+    }[name]
+    try:
+        said = controller.post(endpoint, raw, **headers)
+        if name == "CHECK":
+            return [{"file": str(file), **row} for row in said]
+        return [
+            {"file": str(file), "digest": digest, "found": True, "flag": flag}
+            for digest in said["hashes"]
+        ]
+    except AskError as error:
+        return [{"file": str(file), "found": False, "error": str(error)}]
+    except (KeyError, TypeError):
+        fail(f"{controller.name} is not a filter-engine controller")
+
+
+def _report(rows: list[dict[str, Any]], *, checked: bool, as_json: bool) -> None:
+    """Print the rows; ends the program with status 1 when the answer is no."""
     unread = any(row.pop("unread", False) for row in rows)
     if as_json:
         import orjson
@@ -145,9 +193,9 @@ def _run(
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
     else:
         for row in rows:
-            click.echo(_line(row, checked=command is Command.CHECK))
+            click.echo(_line(row, checked=checked))
     good = [row["found"] for row in rows]
-    if unread or not (any(good) if command is Command.CHECK else all(good)):
+    if unread or not (any(good) if checked else all(good)):
         raise SystemExit(1)
 
 
@@ -173,47 +221,27 @@ def _rules(config: Config, wanted: str | None, *, teach: bool) -> list[Rule]:
     return rules
 
 
-def _row(made: PartHash, answer: ReplyTo | None, reply: Reply) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "part": made.part,
-        "kind": made.kind.value,
-        "digest": made.digest.hex(),
-        "server": reply.server,
-        "found": answer is not None and answer.found,
-    }
-    if answer is None:
-        row["error"] = reply.detail or "no answer"
-    elif answer.found:
-        row |= {
-            "flag": answer.flag,
-            "weight": answer.value,
-            "probability": round(answer.probability, 2),
-            "known_as": answer.digest.hex(),
-        }
-    elif answer.value:
-        row["error"] = {403: "forbidden", 500: "the storage's store failed"}.get(
-            answer.value, f"error {answer.value}"
-        )
-    return row
-
-
 def _line(row: dict[str, Any], *, checked: bool) -> str:
     begin = printable(row["file"])
     if "rule" in row:
-        begin += f": {row['rule']}"
-    if "part" not in row:
-        return f"{begin}: {row['error']}"
-    begin += f": part {row['part']} ({row['kind']})"
-    digest = row["digest"][:_SHOWN]
+        begin += f": {printable(str(row['rule']))}"
+    if "part" in row:
+        begin += f": part {row['part']} ({printable(str(row['kind']))})"
+    if "digest" in row:
+        begin += f"{'' if 'part' in row else ':'} {printable(row['digest'][:_SHOWN])}"
+    return f"{begin}: {_answer(row, checked=checked)}"
+
+
+def _answer(row: dict[str, Any], *, checked: bool) -> str:
     if "error" in row:
-        return f"{begin} {digest}: {row['error']}"
+        return click.style(printable(str(row["error"])), fg=BAD)
     if not checked:
-        return f"{begin} {digest}: done, list {row['flag']}"
+        return click.style("done", fg=GOOD) + f", list {row['flag']}"
     if not row["found"]:
-        return f"{begin} {digest}: not known"
+        return "not known"
     near = "" if row["known_as"] == row["digest"] else f" as {row['known_as'][:_SHOWN]}"
     return (
-        f"{begin} {digest}: known{near}, list {row['flag']}, weight {row['weight']}, "
+        click.style("known", fg=BAD) + f"{near}, list {row['flag']}, weight {row['weight']}, "
         f"probability {row['probability']:.2f}"
     )
 

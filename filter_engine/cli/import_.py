@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from filter_engine import checks
+from filter_engine.cli.exit_status import PARTLY
 from filter_engine.cli.options import fail
 from filter_engine.config import Finding
 from filter_engine.importers.amavis import import_amavis
@@ -35,8 +36,6 @@ from filter_engine.ucl.regular_file import read_regular_file
 
 MAX_SOURCE = 4 * 1024 * 1024
 
-INCOMPLETE = 3
-"""Exit status: written, and some lines of the source were not carried over."""
 
 VARIABLES_FILE = "filter_engine.json"
 SECRETS_FILE = "filter_engine_vault.json"
@@ -201,7 +200,7 @@ def import_(
             f"nothing was written, these files differ: {', '.join(in_the_way)}\n"
             "    --force replaces them and keeps them as .bak"
         )
-    sys.exit(INCOMPLETE if any(remark.lost for remark in outcome.remarks) else 0)
+    sys.exit(PARTLY if any(remark.lost for remark in outcome.remarks) else 0)
 
 
 @frozen

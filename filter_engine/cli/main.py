@@ -7,13 +7,20 @@ import io
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from filter_engine import __version__
+from filter_engine.cli.exit_status import INTERRUPTED
+from filter_engine.cli.program import PROGRAM, VARIABLE
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "changes": ("filter_engine.cli.watch", "changes"),
+    "completion": ("filter_engine.cli.completion", "completion"),
     "config": ("filter_engine.cli.config", "config"),
     "configdump": ("filter_engine.cli.configdump", "configdump"),
     "configtest": ("filter_engine.cli.configtest", "configtest"),
@@ -31,6 +38,7 @@ COMMANDS = {
     "import": ("filter_engine.cli.import_", "import_"),
     "keypair": ("filter_engine.cli.keypair", "keypair"),
     "learn": ("filter_engine.cli.learn", "learn"),
+    "manual": ("filter_engine.cli.manual", "manual"),
     "maps": ("filter_engine.cli.watch", "maps"),
     "migrate": ("filter_engine.cli.migrate", "migrate"),
     "pw": ("filter_engine.cli.pw", "pw"),
@@ -67,24 +75,33 @@ class _Commands(click.Group):
             gc.enable()
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names alone for bash, which shows no help: no command has to be loaded for it."""
+        if not os.environ.get(VARIABLE, "").startswith("bash") or incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        from click.shell_completion import CompletionItem
+
+        names = self.list_commands(ctx)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "-V", "--version", prog_name="filter-engine")
+@click.version_option(__version__, "-V", "--version", prog_name=PROGRAM)
 def group() -> None:
     """A mail filter that reads Rspamd's configuration and speaks its protocols."""
 
 
 def main() -> None:
-    """Entry point. Exit status: 0 success, 1 the work failed, 2 wrong usage, 130 interrupted."""
+    """Entry point. The exit status is one of ``exit_status.MEANINGS``."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's bytes need not be UTF-8
             stream.reconfigure(errors="backslashreplace")
     gc.disable()
     try:
         # rich heeds NO_COLOR (no-color.org) by itself, click does not.
-        group(prog_name="filter-engine", color=False if os.environ.get("NO_COLOR") else None)
+        group(prog_name=PROGRAM, color=False if os.environ.get("NO_COLOR") else None)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from filter_engine import checks
+from filter_engine.cli.exit_status import PARTLY
 from filter_engine.cli.options import fail
 from filter_engine.config.findings import Severity
 from filter_engine.headers.sections import sections
@@ -20,9 +22,6 @@ from filter_engine.importers.staging import inspect_staged
 from filter_engine.importers.write import apply, keep, plan
 from filter_engine.scan.declare import REGISTRY
 
-INCOMPLETE = 3
-"""Exit status: done, and something is left to do by hand."""
-
 
 @click.command()
 @click.argument(
@@ -31,13 +30,20 @@ INCOMPLETE = 3
 @click.argument("fixes", nargs=-1, metavar="[FIX...|all]")
 @click.option("-l", "--list", "listed", is_flag=True, help="List the fixes.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the changes only.")
-def migrate(directory: Path | None, fixes: tuple[str, ...], listed: bool, dry_run: bool) -> None:
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(
+    directory: Path | None, fixes: tuple[str, ...], listed: bool, dry_run: bool, as_json: bool
+) -> None:
     """Rewrite old spellings below DIRECTORY (its local.d and override.d).
 
     Each FIX is a number or a name of the list; all means each of them. Comments stay, every
     file that changes is kept as .bak, and a second run changes nothing. Exit status 3 when
     something is left to do by hand.
     """
+    if listed and as_json:
+        rows = [{"number": f.number, "name": f.name, "summary": f.summary} for f in FIXES]
+        click.echo(json.dumps(rows, indent=2))
+        return
     if listed:
         for fix in FIXES:
             click.echo(f"{fix.number:2} {fix.name}: {fix.summary}")
@@ -52,10 +58,11 @@ def migrate(directory: Path | None, fixes: tuple[str, ...], listed: bool, dry_ru
         result = migrated(directory, chosen)
         _refuse_worse(directory, result)
         changes = plan(result.files, directory)
-        for change in changes:
-            click.echo(change.diff or f"{change.path}: {change.state}")
-        for path in result.removed:
-            click.echo(f"{path}: goes, kept as .bak")
+        if not as_json:
+            for change in changes:
+                click.echo(change.diff or f"{change.path}: {change.state}")
+            for path in result.removed:
+                click.echo(f"{path}: goes, kept as .bak")
         if not dry_run:
             apply(changes, directory)
             for path in result.removed:
@@ -66,10 +73,23 @@ def migrate(directory: Path | None, fixes: tuple[str, ...], listed: bool, dry_ru
     except OSError as error:
         fail(f"{error.filename}: cannot be written: {error.strerror}")
     done = [name for name, changed in result.applied.items() if changed]
+    if as_json:
+        said = {
+            "dry_run": dry_run,
+            "applied": done,
+            "changes": [
+                {"path": str(change.path), "state": str(change.state), "diff": change.diff}
+                for change in changes
+            ],
+            "removed": [str(path) for path in result.removed],
+            "by_hand": [str(remark) for remark in result.remarks],
+        }
+        click.echo(json.dumps(said, indent=2))
+        sys.exit(PARTLY if result.remarks else 0)
     click.echo(f"{'would apply' if dry_run else 'applied'}: {', '.join(done) or 'nothing'}")
     for remark in result.remarks:
         click.echo(f"by hand: {remark}", err=True)
-    sys.exit(INCOMPLETE if result.remarks else 0)
+    sys.exit(PARTLY if result.remarks else 0)
 
 
 def _refuse_worse(directory: Path, result: Migration) -> None:

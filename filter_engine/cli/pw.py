@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -37,7 +38,8 @@ from filter_engine.workers.password import (
     help="How the hash is made; both are Rspamd's.",
 )
 @click.option("-c", "--check", metavar="HASH", help="Say whether the password fits this hash.")
-def pw(kind: str, check: str | None) -> None:
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON.")
+def pw(*, kind: str, check: str | None, as_json: bool) -> None:
     """Print the hash of a password for password and enable_password of the controller.
 
     Asks for the password, twice; or reads it from the first line of standard input. It is no
@@ -48,14 +50,16 @@ def pw(kind: str, check: str | None) -> None:
         fail("--check: a hash begins with $; write it in single quotes", 2)
     password = _password(twice=check is None)
     if check is None:
-        click.echo(_hash(password, kind))
+        made = _hash(password, kind)
+        click.echo(json.dumps({"hash": made, "type": kind}) if as_json else made)
         return
     try:
         read_hash(check)
         fits = matches(password, check)
     except PasswordHashError as error:
         fail(f"--check: {error}", 2)
-    click.echo("the password fits" if fits else "the password does not fit")
+    text = "the password fits" if fits else "the password does not fit"
+    click.echo(json.dumps({"fits": fits}) if as_json else text)
     sys.exit(0 if fits else 1)
 
 

@@ -164,31 +164,58 @@ def _refusal(name: str, status: int, content: bytes) -> str:
 
 def remote_options(command: F) -> F:
     """Add ``--host``, ``--password-file``, ``--timeout``, ``--json`` and the configuration's."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON."),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(0.1, 600.0),
-            default=10.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="Longest wait for each step of a request.",
-        ),
-        click.option(
-            "--password-file",
-            type=click.Path(path_type=Path, allow_dash=True),
-            metavar="FILE",
-            help='File with the controller\'s password; "-" is standard input.',
-        ),
-        click.option(
-            "-H",
-            "--host",
-            metavar="HOST",
-            help="HOST[:PORT], URL or path of a unix socket; default: this host's configuration.",
-        ),
-    ):
-        command = option(command)
-    return config_options(command)
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+    named = host_options("default: this host's configuration.", 10.0)
+    return config_options(named(as_json(command)))
+
+
+def host_options(otherwise: str, timeout: float = 60.0) -> Callable[[F], F]:
+    """Add ``--host``, ``--password-file`` and ``--timeout`` (seconds).
+
+    ``otherwise`` ends the help of ``--host``: what is done without it.
+    """
+
+    def add(command: F) -> F:
+        for option in (
+            click.option(
+                "--timeout",
+                type=click.FloatRange(0.1, 600.0),
+                default=timeout,
+                show_default=True,
+                metavar="SECONDS",
+                help="Longest wait for each step of a request.",
+            ),
+            click.option(
+                "--password-file",
+                type=click.Path(path_type=Path, allow_dash=True),
+                metavar="FILE",
+                help='File with the controller\'s password; "-" is standard input.',
+            ),
+            click.option(
+                "-H",
+                "--host",
+                metavar="HOST",
+                help=f"HOST[:PORT], URL or path of a unix socket; {otherwise}",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def named_controller(given: dict[str, Any]) -> Controller | None:
+    """The controller of ``host_options``, whose values are taken out of ``given``.
+
+    None without ``--host``; ends the program when the words name none.
+    """
+    host, password_file = given.pop("host"), given.pop("password_file")
+    timeout = given.pop("timeout")
+    if host is not None:
+        return controller_of(host, password_file, timeout, None, {})
+    if password_file is not None:
+        raise click.UsageError("--password-file is for a controller: say which, --host HOST")
+    return None
 
 
 def controller_of(

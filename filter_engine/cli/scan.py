@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from filter_engine.cli.envelope import envelope_options
+from filter_engine.cli.envelope import envelope_of, envelope_options, request_headers
 from filter_engine.cli.loading import load_config
-from filter_engine.cli.options import config_options
+from filter_engine.cli.options import config_options, fail
+from filter_engine.cli.remote import AskError, Controller, host_options, named_controller
 from filter_engine.cli.scanning import read_message, recording_options, scan_messages
 from filter_engine.cli.tables import action_colour
 from filter_engine.config.annotate import printable
+from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.wire.checkv2 import reply_json
 
@@ -27,6 +29,7 @@ from filter_engine.wire.checkv2 import reply_json
 @config_options
 @envelope_options
 @recording_options
+@host_options("default: scan here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the /checkv2 reply, one line a file.")
 def scan(
     files: tuple[Path, ...],
@@ -39,16 +42,45 @@ def scan(
 ) -> None:
     """Scan message FILES ("-" is standard input) and print the verdict.
 
-    Needs no configuration, no Redis and no network. Exit status 1 when a file cannot be read, 3
-    when a recording does not hold what a replay needs.
+    Needs no configuration, no Redis and no network. With --host a controller or a scanner does it,
+    as of any other mail. Exit status 1 when a file cannot be read, 3 when a recording does not hold
+    what a replay needs.
     """
+    controller = named_controller(given)
     messages = [(path, read_message(path)) for path in files]
+    if controller is not None:
+        if record is not None or replay is not None:
+            raise click.UsageError("--record and --replay are for scans here: leave out --host")
+        _scan_there(controller, messages, envelope_of(given), as_json=as_json)
+        return
     config = load_config(config_file, variables)
     for scanned in scan_messages(config, messages, given, record=record, replay=replay):
         if as_json:
             sys.stdout.buffer.write(reply_json(scanned.verdict) + b"\n")
         else:
             _print(scanned.path, scanned.verdict, Console())
+
+
+def _scan_there(
+    controller: Controller,
+    messages: list[tuple[Path, bytes]],
+    envelope: Envelope,
+    *,
+    as_json: bool,
+) -> None:
+    from filter_engine.wire.checkv2 import ReplyError, parse_reply
+
+    for path, raw in messages:
+        try:
+            _, content = controller.ask("POST", "checkv2", raw, request_headers(envelope))
+            verdict = parse_reply(content)
+        except (AskError, ReplyError) as error:
+            fail(f"{path}: {error}")
+        if as_json:
+            sys.stdout.buffer.write(content + b"\n")
+            sys.stdout.buffer.flush()
+        else:
+            _print(path, verdict, Console())
 
 
 def _print(path: Path, verdict: Verdict, console: Console) -> None:

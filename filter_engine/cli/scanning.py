@@ -22,6 +22,7 @@ import zstandard
 
 from filter_engine import __version__
 from filter_engine.cli.envelope import envelope_of
+from filter_engine.cli.exit_status import PARTLY
 from filter_engine.cli.options import fail
 from filter_engine.config.annotate import printable
 from filter_engine.config.model import Config
@@ -41,8 +42,6 @@ from filter_engine.scanner import Scanner
 from filter_engine.wire.checkv2 import as_dict
 from filter_engine.workers.config_id import config_id
 
-NOT_REPLAYED = 3
-"""Exit status when a recording does not suffice."""
 _MOST_NAMED = 10
 """Questions that an error names."""
 
@@ -173,7 +172,7 @@ def _replayed(
     try:
         recording = read_recording(path)
     except RecordingError as error:
-        fail(f"{error}", NOT_REPLAYED)
+        fail(f"{error}", PARTLY)
     scans = _scans(recording, messages)
     with asyncio.Runner(loop_factory=ReplayLoop) as runner:
         return runner.run(_by_recording(config, messages, given, recording, scans))
@@ -191,7 +190,7 @@ def _scans(recording: Recording, messages: list[tuple[Path, bytes]]) -> list[Rec
             fail(
                 f"{recording.path} has no scan of {path} (SHA-256 {digest}); it is about "
                 f"{count} other message{'' if count == 1 else 's'}. Record it again with --record",
-                NOT_REPLAYED,
+                PARTLY,
             )
         found.append(known[min(seen[digest], len(known) - 1)])
         seen[digest] += 1
@@ -225,7 +224,7 @@ async def _by_recording(
                 + (f" and {more} more" if more > 0 else "")
                 + ". Configuration, envelope or engine are not those it was made with; "
                 "record again with --record",
-                NOT_REPLAYED,
+                PARTLY,
             )
         differs = recorded.reply is not None and recorded.reply != _comparable(verdict)
         if differs:

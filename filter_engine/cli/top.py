@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from filter_engine.cli.options import fail
 from filter_engine.cli.remote import AskError, Controller, controller_of, remote_options
+from filter_engine.cli.tables import action_colour
 from filter_engine.config.annotate import printable
 
 _SYMBOLS = 15
@@ -30,10 +32,14 @@ _SYMBOLS = 15
 @click.option("--times", type=click.IntRange(1), metavar="NUMBER", help="End after so many looks.")
 @remote_options
 def top(*, interval: float, times: int | None, as_json: bool, **given: Any) -> None:
-    """Show rates, actions and the symbols set most, until interrupted."""
-    if as_json:
-        fail("top is for people: stat, counters and history have --json", 2)
+    """Show rates, actions and the symbols set most, until interrupted.
+
+    With --json each look is a line: what stat and counters say, and the time.
+    """
     controller = controller_of(**given)
+    if as_json:
+        _print_looks(controller, interval, times)
+        return
     before: dict[str, int] = {}
     began = time.monotonic()
     try:
@@ -53,6 +59,21 @@ def top(*, interval: float, times: int | None, as_json: bool, **given: Any) -> N
         return
 
 
+def _print_looks(controller: Controller, interval: float, times: int | None) -> None:
+    look = 0
+    try:
+        while times is None or look < times:
+            if look:
+                time.sleep(interval)
+            stat, hits = _look(controller)
+            click.echo(json.dumps({"time": time.time(), "stat": stat, "counters": hits}))
+            look += 1
+    except AskError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        return
+
+
 def _look(controller: Controller) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return controller.get("stat"), controller.get("counters")
 
@@ -62,7 +83,7 @@ def _counts(stat: dict[str, Any]) -> dict[str, int]:
 
 
 def _view(
-    name: str,
+    host: str,
     stat: dict[str, Any],
     hits: list[dict[str, Any]],
     before: dict[str, int],
@@ -77,7 +98,7 @@ def _view(
     mean = sum(times) / len(times) * 1000 if times else 0.0
     head = Text(
         printable(
-            f"{name}: {stat['scanned']} scanned, {mean:.1f} ms, {stat['total_learns']} learnt, "
+            f"{host}: {stat['scanned']} scanned, {mean:.1f} ms, {stat['total_learns']} learnt, "
             f"{stat['scan_errors']} failed, {stat['store_failures']} store failures"
         ),
         "bold",
@@ -86,7 +107,8 @@ def _view(
     for column in ("action", "messages", "now"):
         actions.add_column(column, justify="left" if column == "action" else "right")
     for key, count in _counts(stat).items():
-        actions.add_row(key.removeprefix("action "), str(count), rate(key, count))
+        name = key.removeprefix("action ")
+        actions.add_row(Text(printable(name), action_colour(name)), str(count), rate(key, count))
     symbols = Table(box=None, header_style="dim")
     for column in ("symbol", "score", "hits", "now"):
         symbols.add_column(column, justify="left" if column == "symbol" else "right")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from filter_engine.cli.completion import complete_group
 from filter_engine.cli.options import fail
 from filter_engine.cli.remote import AskError, asked, controller_of, remote_options
 from filter_engine.cli.tables import (
@@ -80,7 +81,7 @@ def counters(*, everything: bool, as_json: bool, **given: Any) -> None:
 
 
 @click.command()
-@click.argument("group", default="")
+@click.argument("group", default="", shell_complete=complete_group)
 @remote_options
 def symbols(group: str, *, as_json: bool, **given: Any) -> None:
     """Show the symbols of a running filter with their scores, those of one GROUP or all."""

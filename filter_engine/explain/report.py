@@ -21,7 +21,8 @@ from filter_engine.scan.verdict import PreResult
 
 def print_verdict(console: Console, name: str, found: VerdictExplanation) -> None:
     """One explained verdict."""
-    console.print(_text(f"{name}: {found.action.value}, score {found.score:.2f}", "bold"))
+    begin = f"{name}: " if name else ""
+    console.print(_text(f"{begin}{found.action.value}, score {found.score:.2f}", "bold"))
     for line in _head(found):
         console.print(_text(line))
     if found.symbols:

@@ -5,6 +5,7 @@ This engine's own endpoints, for its WebUI.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ import orjson
 from aiohttp import web
 
 from filter_engine.config.effective import SymbolDefault
-from filter_engine.explain.explanation import explain
+from filter_engine.explain.explanation import VerdictExplanation, explain
 from filter_engine.explain.header import explain_shown
 from filter_engine.headers.spamd_result import ShownSymbol, SpamdResult
 from filter_engine.scan.symbol_defaults import symbol_defaults
@@ -30,12 +31,14 @@ from filter_engine.workers.controller.body import (
     small_body,
 )
 from filter_engine.workers.controller.desk import Desk, Route
-from filter_engine.workers.controller.replies import json_reply
+from filter_engine.workers.controller.replies import json_reply, plain
 
 MOST_SYMBOLS: Final = 1000
 MOST_OPTIONS: Final = 100
 _NO_TRACE: Final = frozenset({"no_log", "no_stat"})
 """Flags of a scan that neither the history nor the classifier keeps."""
+_WIDTH: Final = 100
+"""Columns of a report as text."""
 _LONGEST: Final = 1000
 """Characters of a name or an option."""
 
@@ -64,7 +67,8 @@ class Explanations:
     async def _message(self, request: web.Request) -> web.StreamResponse:
         """Scan the message in the body as ``/checkv2`` does.
 
-        The history does not show it, nothing is learnt of it, and no store is changed.
+        The history does not show it, nothing is learnt of it, and no store is changed. The reply is
+        JSON, or with ``?form=text`` what ``filter-engine explain`` prints.
         """
         scanner, limit = self._desk.context.scanner, self._desk.context.config.options.max_message
         traces: list[Trace] = []
@@ -73,6 +77,8 @@ class Explanations:
             envelope = replace(envelope, flags=envelope.flags | _NO_TRACE)
             verdict = await scanner.scan(raw, envelope, trace=traces.append, trial=True)
         found = explain(verdict, traces[0], scanner.config, self._defaults())
+        if request.query.get("form") == "text":
+            return plain(_report(found), "text/plain")
         return json_reply(data_as_unicode(found.as_dict()))
 
     async def _shown(self, request: web.Request) -> web.StreamResponse:
@@ -85,6 +91,17 @@ class Explanations:
             raise BodyError(400, "expected score, required, action and symbols") from None
         found = explain_shown(shown, scanner.plan, scanner.config, self._defaults())
         return json_reply(data_as_unicode(found.as_dict()))
+
+
+def _report(found: VerdictExplanation) -> bytes:
+    from rich.console import Console
+
+    from filter_engine.explain.report import print_verdict
+
+    text = io.StringIO()
+    console = Console(file=text, width=_WIDTH, highlight=False, color_system=None)
+    print_verdict(console, "", found)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _verdict_of(said: dict[str, Any]) -> SpamdResult:

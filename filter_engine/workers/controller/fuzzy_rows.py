@@ -1,4 +1,4 @@
-"""Teaching storages of fuzzy hashes: ``fuzzyadd``, ``fuzzydel``, ``fuzzydelhash``."""
+"""Storages of fuzzy hashes: ``fuzzycheck``, ``fuzzyadd``, ``fuzzydel``, ``fuzzydelhash``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
+from filter_engine.checks.fuzzy_check.answers import NOTHING, answer_row
 from filter_engine.checks.fuzzy_check.module import rules_of
 from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.checks.fuzzy_check.rule import Asked, Rule
@@ -56,10 +57,37 @@ class FuzzyRows:
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
         return (
+            Route("/fuzzycheck", self._check, Right.READ),
             Route("/fuzzyadd", self._add, Right.CHANGE, alters=True),
             Route("/fuzzydel", self._delete, Right.CHANGE, alters=True),
             Route("/fuzzydelhash", self._delete_hash, Right.CHANGE, alters=True),
         )
+
+    async def _check(self, request: web.Request) -> web.StreamResponse:
+        """What every storage that is read knows of the message in the body: a row for each hash."""
+        rules = [rule for rule in self._rules if rule.reading is not None]
+        if not rules:
+            return error(404, "no rule of fuzzy_check has a storage that may be asked")
+        rows: list[dict[str, object]] = []
+        async with self._gate.enter(message_of(request, self._max_message)) as raw:
+            texts = Texts(Message(raw))
+            asked = [
+                (rule, rule.ask(hashes_of(texts, rule.policy, rule.hashing), b"")) for rule in rules
+            ]
+            sent = [(rule, one) for rule, one in asked if one is not None]
+            replies = await asyncio.gather(*(self._exchange(one.exchange) for _, one in sent))
+        rows += [
+            {"rule": rule.name, "found": False, "error": NOTHING}
+            for rule, one in asked
+            if one is None
+        ]
+        for (rule, one), reply in zip(sent, replies, strict=True):
+            answers = rule.replies(one, reply)
+            rows += [
+                {"rule": rule.name, **answer_row(made, answers.get(tag), reply)}
+                for tag, made in one.hashes.items()
+            ]
+        return json_reply(rows)
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
         return await self._of_message(request, Command.WRITE)

@@ -6,41 +6,25 @@ runs goes on.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import subprocess
-import sys
-from collections.abc import Mapping
-from typing import Any, Final
 
-import orjson
 from aiohttp import web
 
-from filter_engine.config.model import Config
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.desk import WHO, Desk, Route
+from filter_engine.workers.controller.own_program import OwnProgram
 from filter_engine.workers.controller.replies import error, json_reply
 from filter_engine.workers.controller.savers import reload
 
 log = logging.getLogger(__name__)
 
-_CONFIGTEST: Final = (sys.executable, "-m", "filter_engine.cli.main", "configtest", "--json")
-"""A program of its own: loading takes memory that a controller would keep."""
-_PATIENCE: Final = 60.0
-"""Seconds for it."""
-
-
-class ConfigtestError(Exception):
-    """``configtest`` said nothing of use; the text is for people."""
-
 
 class Reloads:
     """Lets the supervisor load the configuration anew, once it has been found good."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._config = desk.context.config
+    def __init__(self, desk: Desk, program: OwnProgram) -> None:
+        self._program = program
         self._statistics = desk.context.statistics
-        self._turn = asyncio.Lock()
 
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
@@ -60,13 +44,7 @@ class Reloads:
     async def _do(self, request: web.Request, *, recompile: bool) -> web.StreamResponse:
         if request.method != "POST":
             return error(405, "POST is expected")
-        if self._turn.locked():
-            return error(503, "another reload is being prepared")
-        async with self._turn:
-            try:
-                said = await asyncio.to_thread(_configtest, self._config)
-            except ConfigtestError as fault:
-                return error(500, str(fault))
+        said = await self._program.configtest()
         if not said["ok"]:
             reason = "the configuration is refused; the old one stays at work"
             return json_reply({"error": reason, "findings": said["findings"]}, status=422)
@@ -77,28 +55,3 @@ class Reloads:
         number = self._statistics.reloads_begun() + 1
         reload()
         return json_reply({"success": True, "reload": number, "findings": said["findings"]})
-
-
-def _configtest(config: Config) -> Mapping[str, Any]:
-    """What ``configtest --json`` says of this service's files; raises ``ConfigtestError``."""
-    arguments = [f"--config={config.files[0]}"] if config.files else []
-    arguments += [f"--var={name}={value}" for name, value in config.variables.items()]
-    try:
-        done = subprocess.run(  # noqa: S603  # our own program; the words are the service's own
-            [*_CONFIGTEST, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as fault:
-        raise ConfigtestError(f"configtest did not end: {fault}") from fault
-    try:
-        said = orjson.loads(done.stdout)
-        if isinstance(said["ok"], bool) and isinstance(said["findings"], list):
-            found: Mapping[str, Any] = said
-            return found
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        pass
-    words = " ".join(done.stderr.decode("utf-8", "replace").split())
-    raise ConfigtestError(f"configtest: {words[-500:]}")

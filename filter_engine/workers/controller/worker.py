@@ -27,6 +27,7 @@ from filter_engine.workers.controller.map_files import MapFiles
 from filter_engine.workers.controller.map_rows import MapRows
 from filter_engine.workers.controller.metrics import Metrics
 from filter_engine.workers.controller.origins import Neighbours, caller_of, may_be_embedded
+from filter_engine.workers.controller.own_program import OwnProgram
 from filter_engine.workers.controller.reloads import Reloads
 from filter_engine.workers.controller.replies import encoded, error, json_reply, plain
 from filter_engine.workers.controller.safe_headers import add_safe_headers, name_no_version
@@ -91,6 +92,7 @@ class ControllerWorker:
         counts = Counts(desk, self._throughput, fuzzy.counts)
         changes = Changes(self._context.config.variables.get("DBDIR", "."))
         maps = MapFiles(self._context.scanner.maps)
+        program = OwnProgram(desk)
         rooms = (
             counts,
             Metrics(desk, counts),
@@ -100,7 +102,8 @@ class ControllerWorker:
             fuzzy,
             MapRows(maps, changes),
             Savers(desk, changes, maps),
-            Reloads(desk),
+            program,
+            Reloads(desk, program),
             SelectorRows(desk),
             Explanations(desk),
             Sources(desk),

@@ -23,7 +23,8 @@ def test_the_page_names_every_option() -> None:
         for name in (*parameter.opts, *parameter.secondary_opts)
         if name.startswith("--")
     }
-    defaults = {"--lint", "--host"}
-    shared = {"--config", "--var"}  # in the documentation of the configuration
+    defaults = {"--lint"}
+    # In the documentation of the configuration, and of the command line.
+    shared = {"--config", "--var", "--host", "--password-file", "--timeout"}
     unnamed = {name for name in options - defaults - shared if f"`{name}" not in page}
     assert unnamed == {"--quiet"}  # as -q
