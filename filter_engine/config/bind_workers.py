@@ -7,7 +7,14 @@ import difflib
 from filter_engine.config.default_upstream import settle_default_upstream
 from filter_engine.config.findings import Severity
 from filter_engine.config.schema import Binder, bind
-from filter_engine.config.workers import WORKER_TYPES, ProxyConfig, WorkerConfig
+from filter_engine.config.workers import (
+    WORKER_TYPES,
+    ControllerConfig,
+    NormalConfig,
+    ProxyConfig,
+    TlsWorkerSection,
+    WorkerConfig,
+)
 from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar
 
 #: Workers of Rspamd that this engine does without.
@@ -91,9 +98,33 @@ def _bind(kind: str, section: UclObject, binder: Binder) -> list[WorkerConfig]:
         _name_upstreams(section)
         settle_default_upstream(section, binder)
     worker = bind(cls, section, binder, f"worker {kind!r}")
+    if isinstance(worker, TlsWorkerSection):
+        _check_tls(worker, section, binder)
     if isinstance(worker, ProxyConfig):
         _check_upstreams(worker, section, binder)
     return [worker]
+
+
+def _check_tls(
+    worker: ProxyConfig | NormalConfig | ControllerConfig, section: UclObject, binder: Binder
+) -> None:
+    secure = [bind for bind in worker.bind_socket if worker.speaks_tls(bind)]
+    if secure and not worker.ssl_cert and worker.active:
+        binder.report(
+            Severity.ERROR,
+            "tls-without-certificate",
+            section.get("ssl") or section.get("bind_socket") or section,
+            f"worker {worker.kind!r} is to speak TLS on {secure[0]} without a certificate",
+            "write ssl_cert and ssl_key, the files of the certificate and its key",
+        )
+    elif worker.ssl_cert and not secure:
+        binder.report(
+            Severity.WARNING,
+            "unused-certificate",
+            section.get("ssl_cert") or section,
+            f"worker {worker.kind!r} has a certificate, but no socket that speaks TLS",
+            'write ssl = true; or bind_socket = "host:port ssl";',
+        )
 
 
 def _name_upstreams(section: UclObject) -> None:

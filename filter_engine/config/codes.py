@@ -84,6 +84,15 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Two upstreams of the proxy are default: Rspamd takes the one that merging puts "
             "last, this engine says which it takes.",
         ),
+        "tls-without-certificate": Code(
+            Severity.ERROR,
+            "A worker is to speak TLS and has no certificate: the service would not start.",
+        ),
+        "unused-certificate": Code(
+            Severity.WARNING,
+            "A worker has a certificate, but none of its sockets speaks TLS: clients are answered "
+            "in the clear.",
+        ),
         "unused-upstream": Code(
             Severity.WARNING,
             "An upstream that is not default is never used by milter clients.",

@@ -20,7 +20,7 @@ from filter_engine.config.schema import (
     bind_known,
     found_text,
 )
-from filter_engine.config.sockets import BindSocket, parse_bind_socket
+from filter_engine.config.sockets import BindSocket, TcpSocket, UnixSocket, parse_bind_socket
 from filter_engine.config.upstreams import Rotation, UpstreamList, parse_upstreams
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 from filter_engine.ucl.regular_file import read_regular_file
@@ -384,10 +384,13 @@ def sockets(default_port: int) -> Kind[tuple[BindSocket, ...]]:
     """Listening sockets; ``default_port`` stands in where none is named."""
 
     def convert(nodes: list[UclNode], _binder: Binder) -> tuple[BindSocket, ...]:
-        found: list[BindSocket] = []
+        found: dict[BindSocket, None] = {}
+        secure: dict[tuple[object, ...], bool] = {}
         for node in _flatten(nodes):
             try:
-                found.extend(parse_bind_socket(text_of(node), default_port))
+                for bind in parse_bind_socket(text_of(node), default_port):
+                    found[bind] = None
+                    _one_way(bind, secure)
             except ValueError as error:
                 raise MisfitError(
                     str(error),
@@ -396,9 +399,21 @@ def sockets(default_port: int) -> Kind[tuple[BindSocket, ...]]:
                     else "write host:port, [v6]:port, *:port, /path mode=0660 or systemd:0",
                     node,
                 ) from None
-        return tuple(dict.fromkeys(found))
+        return tuple(found)
 
     return Kind("sockets", convert, multiple=True)
+
+
+def _one_way(bind: BindSocket, secure: dict[tuple[object, ...], bool]) -> None:
+    """A socket speaks TLS or it does not; raises ``ValueError`` for one that is to do both."""
+    if isinstance(bind, UnixSocket):
+        return
+    if isinstance(bind, TcpSocket):
+        place: tuple[object, ...] = bind.address, bind.port
+    else:
+        place = (bind.name or bind.index,)
+    if secure.setdefault(place, bind.ssl) is not bind.ssl:
+        raise ValueError(f"{str(bind).removesuffix(' ssl')} is named with ssl and without")
 
 
 def _map_sources(nodes: list[UclNode], _binder: Binder) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Where a worker listens.
 
 ``host:port``, ``[v6]:port``, ``*:port``, ``*v4:port``, ``*v6:port``, ``/path mode=0660 owner=x
-group=y`` or ``systemd:N`` (also by name, ``systemd:scan``). Source: Rspamd's documentation of
-``bind_socket`` (workers).
+group=y`` or ``systemd:N`` (also by name, ``systemd:scan``); all but paths may be followed by the
+word ``ssl``. Source: Rspamd's documentation of ``bind_socket`` (workers).
 
 The dialect of rmilter.conf and of milter clients is read too: ``unix:/path``, ``local:/path``,
 ``inet:port@host``, ``inet:[port@host]``, ``inet6:port@host`` and ``fd:3`` (the first socket of
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -27,10 +28,12 @@ class TcpSocket:
     address: str
     port: int
     optional: bool = False
+    ssl: bool = False
+    """With TLS from the first octet."""
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{host}:{self.port}"
+        return f"{host}:{self.port}{' ssl' if self.ssl else ''}"
 
 
 @frozen
@@ -56,9 +59,11 @@ class SystemdSocket:
     index: int
     #: ``FileDescriptorName=`` of its unit (LISTEN_FDNAMES); empty: ``index`` counts.
     name: str = ""
+    ssl: bool = False
+    """With TLS from the first octet."""
 
     def __str__(self) -> str:
-        return f"systemd:{self.name or self.index}"
+        return f"systemd:{self.name or self.index}{' ssl' if self.ssl else ''}"
 
 
 BindSocket: TypeAlias = TcpSocket | UnixSocket | SystemdSocket
@@ -82,6 +87,10 @@ def parse_bind_socket(text: str, default_port: int) -> tuple[BindSocket, ...]:
         raise ValueError("empty socket")
     if text.startswith(("/", "unix:", "local:")):
         return (_parse_unix(text.removeprefix("unix:").removeprefix("local:").strip()),)
+    place, blank, word = text.rpartition(" ")
+    if blank and word == "ssl" and not place.endswith(" ssl"):
+        plain = parse_bind_socket(place, default_port)
+        return tuple(replace(bind, ssl=True) for bind in plain if not isinstance(bind, UnixSocket))
     if text.startswith("systemd:"):
         return (_parse_systemd(text),)
     if text.startswith("fd:"):
@@ -89,7 +98,9 @@ def parse_bind_socket(text: str, default_port: int) -> tuple[BindSocket, ...]:
     if text.startswith(("inet:", "inet6:")):
         text = _as_host_port(text)
     if len(text.split()) > 1:
-        raise ValueError(f"{text!r}: only unix sockets (/path) take mode=, owner= and group=")
+        raise ValueError(
+            f"{text!r}: only unix sockets (/path) take mode=, owner= and group=, others only ssl"
+        )
     host, port = _split_host_port(text, default_port)
     if host == "localhost":
         return (TcpSocket("127.0.0.1", port), TcpSocket("::1", port, optional=True))

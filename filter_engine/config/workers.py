@@ -29,7 +29,7 @@ from filter_engine.config.kinds import (
 from filter_engine.config.options_class import options_class
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.schema import Option, Section, option, options_of
-from filter_engine.config.sockets import BindSocket, TcpSocket
+from filter_engine.config.sockets import BindSocket, TcpSocket, UnixSocket
 from filter_engine.config.unserved.workers import (
     CONTROLLER,
     FUZZY,
@@ -72,6 +72,25 @@ class WorkerSection(Section):
 
 
 @options_class
+class TlsWorkerSection(WorkerSection):
+    """What workers have that can listen with TLS."""
+
+    ssl: bool = option(
+        BOOLEAN,
+        False,
+        doc="TLS on every socket but those of paths; on one: the word ssl in its bind_socket",
+    )
+    ssl_cert: str = option(
+        STRING, "", doc="file of the certificate and its chain, PEM; read at every start and reload"
+    )
+    ssl_key: str = option(STRING, "", doc="file of its key, PEM; default: in ssl_cert")
+
+    def speaks_tls(self, bind: BindSocket) -> bool:
+        """Whether clients of a socket of this worker speak TLS."""
+        return not isinstance(bind, UnixSocket) and (self.ssl or bind.ssl)
+
+
+@options_class
 class ScanUpstream(Section):
     """``upstream "name" { ... }`` of the proxy: scanners that serve it."""
 
@@ -93,7 +112,7 @@ class ScanUpstream(Section):
 
 
 @options_class
-class ProxyConfig(WorkerSection):
+class ProxyConfig(TlsWorkerSection):
     """Worker ``rspamd_proxy``: speaks milter with the MTA, hands messages to a scanner."""
 
     kind: ClassVar[str] = "rspamd_proxy"
@@ -136,7 +155,7 @@ class ProxyConfig(WorkerSection):
 
 
 @options_class
-class NormalConfig(WorkerSection):
+class NormalConfig(TlsWorkerSection):
     """Worker ``normal``: scans messages asked for by HTTP (``/checkv2``)."""
 
     kind: ClassVar[str] = "normal"
@@ -156,7 +175,7 @@ class NormalConfig(WorkerSection):
 
 
 @options_class
-class ControllerConfig(WorkerSection):
+class ControllerConfig(TlsWorkerSection):
     """Worker ``controller``: statistics, learning and the WebUI over HTTP."""
 
     kind: ClassVar[str] = "controller"
@@ -333,6 +352,7 @@ __all__ = [
     "NormalConfig",
     "ProxyConfig",
     "ScanUpstream",
+    "TlsWorkerSection",
     "WorkerConfig",
     "WorkerSection",
 ]

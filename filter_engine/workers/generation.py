@@ -94,6 +94,8 @@ class Worker:
     plan: Plan
     number: int
     sockets: list[socket.socket]
+    secure: frozenset[int] = frozenset()
+    """Descriptors of those sockets that speak TLS."""
     pid: int = 0
     row: int = -1
     started: float = 0.0
@@ -176,6 +178,7 @@ class Generation:
             lifeline=self.lifeline[0],
             config_id=self.config_id,
             hits=self.hits,
+            secure=worker.secure,
         )
         # The child must not see a signal before it has its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -27,6 +27,7 @@ class NormalWorker:
             budget=budget,
         )
         self._listeners = Listeners()
+        self._tls = context.tls(config)
         self._server = HttpServer(
             scans.handle,
             HttpLimits(max_message, head_timeout=config.timeout),
@@ -36,7 +37,7 @@ class NormalWorker:
 
     async def start(self, sockets: list[socket.socket]) -> None:
         """Begin to accept requests."""
-        await self._listeners.start(self._connection, sockets)
+        await self._listeners.start(self._connection, sockets, self._tls)
 
     def drain(self, *, hurry: bool) -> None:  # noqa: ARG002  # requests are short: no difference
         """Accept no connection any more; answer what is under way."""

@@ -65,6 +65,8 @@ class Job:
     """Descriptor that reaches its end when the supervisor is gone."""
     config_id: str
     hits: SymbolHits | None = None
+    secure: frozenset[int] = frozenset()
+    """Descriptors of those sockets that speak TLS."""
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -115,6 +117,7 @@ async def _serve(job: Job) -> int:
             job.config_id,
             number=job.row,
             hits=job.hits,
+            secure=job.secure,
         )
         context.standings.append(job.scanner.standings)
         service = job.factory(context)

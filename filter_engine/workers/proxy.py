@@ -45,6 +45,7 @@ class ProxyWorker:
             self._judge = self._client.scan
             context.standings.append(self._client.standings)
         self._listeners = Listeners()
+        self._tls = context.tls(config)
         budget = context.budget()
         self._milter: MilterServer | None = None
         self._http: HttpServer | None = None
@@ -76,7 +77,7 @@ class ProxyWorker:
         """Begin to accept connections."""
         server = self._milter or self._http
         assert server is not None
-        await self._listeners.start(server.connection, sockets)
+        await self._listeners.start(server.connection, sockets, self._tls)
 
     def drain(self, *, hurry: bool) -> None:
         """Accept no connection any more; let those there are end."""

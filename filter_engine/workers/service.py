@@ -10,17 +10,21 @@ from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from filter_engine.config.model import Config
+from filter_engine.config.workers import TlsWorkerSection
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
 from filter_engine.upstream.upstream_set import Standing
 from filter_engine.workers.service_budget import ServiceBudget
 from filter_engine.workers.statistics import Row, Statistics
 from filter_engine.workers.symbol_hits import SymbolHits
+from filter_engine.workers.tls import Handshakes, Tls, server_context
 
 log = logging.getLogger(__name__)
 
 ACCEPT_PAUSE = 1.0
 """Seconds without accepting after an error such as too many open files."""
+SETTLE_TIME = 2.0
+"""Seconds for handshakes that are under way when nothing more is accepted."""
 
 
 @frozen
@@ -41,12 +45,23 @@ class Context:
     """This process's row."""
     hits: SymbolHits | None = None
     """How often each symbol was set; None where nobody counts."""
+    secure: frozenset[int] = frozenset()
+    """Descriptors of its listening sockets that speak TLS."""
     standings: list[Callable[[], list[Standing]]] = field(default_factory=list)
     """Say how the servers stand that this process asks; a service adds its own."""
 
     def budget(self) -> ServiceBudget:
         """This process's part of what all processes may hold; to be made once a process."""
         return ServiceBudget(self.config.options.max_message, self.statistics, self.row)
+
+    def tls(self, config: TlsWorkerSection) -> Tls | None:
+        """How this process greets clients with TLS; None where none of its sockets speaks it.
+
+        Reads certificate and key. Raises ``BindError``.
+        """
+        if not self.secure:
+            return None
+        return Tls(Handshakes(server_context(config, self.name)), self.secure)
 
 
 class Service(Protocol):
@@ -74,16 +89,22 @@ class Listeners:
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
+        self._handshakes: dict[socket.socket, Handshakes] = {}
         self._connecting: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     async def start(
-        self, factory: Callable[[], asyncio.BaseProtocol], sockets: list[socket.socket]
+        self,
+        factory: Callable[[], asyncio.BaseProtocol],
+        sockets: list[socket.socket],
+        tls: Tls | None = None,
     ) -> None:
         """Begin to accept."""
         loop = asyncio.get_running_loop()
         for sock in sockets:
             self._sockets.append(sock)
+            if tls is not None and sock.fileno() in tls.sockets:
+                self._handshakes[sock] = tls.handshakes
             if sock.family != socket.AF_UNIX:  # what is accepted inherits it (Linux)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             loop.add_reader(sock, self._accept, loop, sock, factory)
@@ -98,8 +119,15 @@ class Listeners:
         self._sockets.clear()
 
     async def settle(self) -> None:
-        """Wait until every connection that was accepted has its protocol."""
-        while self._connecting:
+        """Wait until every connection that was accepted has its protocol, or is ended.
+
+        A handshake that goes on for longer than ``SETTLE_TIME`` is: nothing was asked yet.
+        """
+        if self._connecting:
+            await asyncio.wait(self._connecting, timeout=SETTLE_TIME)
+        for task in self._connecting:
+            task.cancel()
+        if self._connecting:
             await asyncio.wait(self._connecting)
 
     def _accept(
@@ -118,7 +146,8 @@ class Listeners:
             loop.call_later(ACCEPT_PAUSE, self._resume, loop, listener, factory)
             return
         sock.setblocking(False)
-        task = loop.create_task(self._connect(loop, sock, factory))
+        handshakes = self._handshakes.get(listener)
+        task = loop.create_task(self._connect(loop, sock, factory, handshakes))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
@@ -127,7 +156,14 @@ class Listeners:
         loop: asyncio.AbstractEventLoop,
         sock: socket.socket,
         factory: Callable[[], asyncio.BaseProtocol],
+        handshakes: Handshakes | None,
     ) -> None:
+        if handshakes is not None:
+            try:
+                await handshakes.connect(loop, factory, sock)
+            except (OSError, asyncio.CancelledError):  # it was told there
+                sock.close()
+            return
         try:
             await loop.connect_accepted_socket(factory, sock)
         except OSError as error:

@@ -21,16 +21,18 @@ from contextlib import suppress
 from filter_engine.config.findings import ConfigError
 from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.model import Config
+from filter_engine.config.workers import TlsWorkerSection
 from filter_engine.matching.cache import DatabaseCache
 from filter_engine.matching.pattern_set import forget
 from filter_engine.scanner import Scanner
 from filter_engine.workers import logs, notify, process
 from filter_engine.workers.config_id import config_id
 from filter_engine.workers.error_notes import Kept, note_errors
-from filter_engine.workers.generation import Generation, Worker, plans
+from filter_engine.workers.generation import Generation, Plan, Worker, plans
 from filter_engine.workers.sockets import BindError, SocketPool
 from filter_engine.workers.statistics import ROWS, Statistics
 from filter_engine.workers.symbol_hits import SymbolHits
+from filter_engine.workers.tls import server_context
 
 log = logging.getLogger(__name__)
 
@@ -107,13 +109,9 @@ class Supervisor:
         )
         try:
             for plan in plans(config):
-                sockets = [
-                    sock
-                    for bind in plan.config.bind_socket
-                    for sock in self._sockets.get(bind, plan.name, udp=plan.udp)
-                ]
+                sockets, secure = self._listen(plan)
                 generation.workers.extend(
-                    Worker(plan, number, sockets) for number in range(1, plan.count + 1)
+                    Worker(plan, number, sockets, secure) for number in range(1, plan.count + 1)
                 )
         except BindError:
             self._close_unused()
@@ -121,6 +119,20 @@ class Supervisor:
         if not generation.workers:
             raise BindError("no worker is switched on: nothing to serve")
         return generation
+
+    def _listen(self, plan: Plan) -> tuple[list[socket.socket], frozenset[int]]:
+        """The sockets of a worker, and the descriptors of those that speak TLS."""
+        config = plan.config
+        sockets: list[socket.socket] = []
+        secure: set[int] = set()
+        for bind in config.bind_socket:
+            opened = self._sockets.get(bind, plan.name, udp=plan.udp)
+            sockets.extend(opened)
+            if isinstance(config, TlsWorkerSection) and config.speaks_tls(bind):
+                secure.update(sock.fileno() for sock in opened)
+        if secure and isinstance(config, TlsWorkerSection):
+            server_context(config, plan.name)  # whether it can be used
+        return sockets, frozenset(secure)
 
     def _launch(self, generation: Generation) -> None:
         process.before_fork()

@@ -114,9 +114,6 @@ NORMAL = declare_known(
 
 CONTROLLER = declare_known(
     **WORKER,
-    ssl=known(BOOLEAN, False, doc="HTTPS"),
-    ssl_cert=known(STRING, doc="certificate for HTTPS"),
-    ssl_key=known(STRING, doc="its key"),
     stats_path=known(STRING, doc="file of the counters"),
     task_timeout=known(TIME, 8.0, unit="seconds", doc="time for a message scanned here"),
 )

@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "redis",
     "blocklists",
     "keys",
+    "tls",
     "secrets",
     "signing",
     "postfix",

@@ -102,8 +102,9 @@ class HttpConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._eof = True
-        # The client may still wait for its answer: keep our half open.
-        return self._task is not None or bool(self._waiting)
+        # The client may still wait for its answer: keep our half open. TLS has no halves.
+        secure = self._transport is None or self._transport.get_extra_info("sslcontext")
+        return not secure and (self._task is not None or bool(self._waiting))
 
     def data_received(self, data: bytes) -> None:
         if self._refused:

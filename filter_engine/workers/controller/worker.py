@@ -39,7 +39,7 @@ from filter_engine.workers.controller.static_files import StaticFiles
 from filter_engine.workers.controller.symbol_rows import SymbolRows
 from filter_engine.workers.controller.throughput import Throughput, file_in
 from filter_engine.workers.controller.worker_rows import WorkerRows
-from filter_engine.workers.service import Context
+from filter_engine.workers.service import Context, Listeners
 from filter_engine.workers.statistics import Counter
 
 _FIRST = ("controller", "controller 1")
@@ -66,6 +66,8 @@ class ControllerWorker:
             writes=context.name in _FIRST,
         )
         self._sites: list[web.BaseSite] = []
+        self._secure = Listeners()
+        self._tls = context.tls(config)
         self._stopping: asyncio.Task[None] | None = None
         self._app = web.Application(
             middlewares=[self._wrap], client_max_size=context.config.options.max_message
@@ -117,7 +119,15 @@ class ControllerWorker:
         """Begin to serve."""
         asyncio.get_running_loop().set_exception_handler(self._connections.fault)
         await self._runner.setup()
+        secure = (
+            [] if self._tls is None else [s for s in sockets if s.fileno() in self._tls.sockets]
+        )
+        server = self._runner.server
+        assert server is not None
+        await self._secure.start(self._connections.factory(server), secure, self._tls)
         for sock in sockets:
+            if sock in secure:
+                continue
             site = BoundedSite(self._runner, sock, self._connections)
             await site.start()
             self._sites.append(site)
@@ -128,6 +138,7 @@ class ControllerWorker:
         """Accept nothing more."""
         self._throughput.stop()
         self._expiry.stop()
+        self._secure.stop()
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop_sites())
 
@@ -141,6 +152,7 @@ class ControllerWorker:
             async with asyncio.timeout(seconds):
                 if self._stopping is not None:
                     await self._stopping
+                await self._secure.settle()
                 await self._runner.cleanup()
         except TimeoutError:
             return False

@@ -103,3 +103,35 @@ def test_older_and_unknown_workers(site: Site) -> None:
         (3, "not-served", ""),
         (4, "wrong-type", 'worker "normal" { }'),
     ]
+
+
+_TLS = 'bind_socket = ["127.0.0.1:11333", "127.0.0.1:11336 ssl", "/run/x.sock"];'
+
+
+def test_sockets_that_speak_tls(site: Site) -> None:
+    found = site(local={"worker-normal.inc": _TLS + 'ssl_cert = "/c.pem"; ssl_key = "/k.pem";'})
+    assert found.config is not None
+    assert found.findings == ()
+    (normal,) = found.config.scanners
+    assert (normal.ssl_cert, normal.ssl_key) == ("/c.pem", "/k.pem")
+    assert [normal.speaks_tls(bind) for bind in normal.bind_socket] == [False, True, False]
+    found = site(local={"worker-normal.inc": _TLS + 'ssl = true; ssl_cert = "/c.pem";'})
+    assert found.config is not None
+    (normal,) = found.config.scanners
+    assert [normal.speaks_tls(bind) for bind in normal.bind_socket] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "codes"),
+    [
+        ("normal", _TLS, ["tls-without-certificate"]),
+        ("controller", "ssl = true;", ["tls-without-certificate"]),
+        ("proxy", "ssl = true; count = 0;", []),
+        ("controller", 'ssl_cert = "/c.pem";', ["unused-certificate"]),
+        ("normal", 'bind_socket = ["localhost:1", "[::1]:1 ssl"];', ["wrong-type"]),
+        ("normal", 'bind_socket = ["systemd:0 ssl", "systemd:0"];', ["wrong-type"]),
+    ],
+)
+def test_tls_that_cannot_be_meant(site: Site, kind: str, text: str, codes: list[str]) -> None:
+    found = site(local={f"worker-{kind}.inc": text})
+    assert [code for _, code in _codes(found)] == codes
