@@ -53,6 +53,10 @@ class _Seen(NamedTuple):
     """There is no record."""
     until: float = 0.0
     """When it may come again; 0: it does not wait."""
+    since: float = 0.0
+    """When it came first, of one that passes; 0: that is not known."""
+    server: str = ""
+    """Who said so."""
 
 
 def _prepare(options: GreylistOptions, setup: Setup) -> _Greylist | None:
@@ -124,7 +128,7 @@ async def greylist(task: Task, ask: Ask) -> Outcome | None:
     answer = await ask.store(state.store.get_all(*keys))
     if not answer.ok:
         return None  # nobody waits for a store
-    seen, why = _judged(seen, answer.value, task.now, options)
+    seen, why = _judged(seen._replace(server=answer.server), answer.value, task.now, options)
     if not why:
         return Outcome(value=seen)
     return _waits(task, options, seen, why, f"{answer.server}: known, {_left(seen, task)}")
@@ -141,9 +145,9 @@ def _judged(
         return seen._replace(new=True), ""
     early = [time for time in (body, envelope) if time is not None and now - time < options.timeout]
     if body is not None and body not in early:
-        return seen._replace(passed="body"), ""
+        return seen._replace(passed="body", since=body), ""
     if envelope is not None and envelope not in early and body is None:
-        return seen._replace(passed="meta"), ""
+        return seen._replace(passed="meta", since=envelope), ""
     return seen._replace(until=min(early) + options.timeout), "too early"
 
 
@@ -157,6 +161,20 @@ def _number(value: bytes | None) -> float:
 
 def _left(seen: _Seen, task: Task) -> str:
     return f"{max(seen.until - task.now, 0.0):.0f} s to wait"
+
+
+def _waited(seen: _Seen, now: float, options: GreylistOptions, life: float) -> str:
+    """How long ago it came first, till when it had to wait, how long it stays known."""
+    if not seen.since:
+        word = "its client passed often" if seen.passed == "awl" else "its client is trusted"
+        return f"{seen.server}: {word}"
+    from email.utils import formatdate
+
+    end = formatdate(seen.since + options.timeout, usegmt=True)
+    return (
+        f"{seen.server}: came first {now - seen.since:.0f} s ago, had to wait till {end}, "
+        f"stays known for {life:.0f} s"
+    )
 
 
 def _waits(task: Task, options: GreylistOptions, seen: _Seen, why: str, evidence: str) -> Outcome:
@@ -233,11 +251,12 @@ def _is_trusted_name(name: str | None, state: _Greylist) -> bool:
 def _passes(
     task: Task, options: GreylistOptions, state: _Greylist, seen: _Seen, action: Action
 ) -> Outcome:
-    found = (Finding(options.symbol, ("pass", seen.passed), evidence="it has waited before"),)
+    life = options.expire if options.pass_expire is None else options.pass_expire
+    evidence = _waited(seen, task.now, options, life)
+    found = (Finding(options.symbol, ("pass", seen.passed), evidence=evidence),)
     without = (Action.GREYLIST,) if action is Action.GREYLIST else ()
     if is_rspamc(task) and not options.check_local:
         return Outcome(found, without=without)
-    life = options.expire if options.pass_expire is None else options.pass_expire
     store = state.store
     notices: list[StoreQuestion] = [store.expire(key, life) for key in (seen.body, seen.envelope)]
     if seen.client:

@@ -45,6 +45,23 @@ def test_new_mail_waits_and_passes_later(redis: RedisServer, serve: Serve) -> No
     assert (passed.action, options(passed, "GREYLIST")) == (Action.NO_ACTION, ("pass", "body"))
 
 
+def test_how_long_it_waited_is_told(redis: RedisServer, serve: Serve) -> None:
+    """C41: the seconds that passed, the end of the wait, and for how long it is known."""
+    engine = serve("greylist { pass_expire = 2d; }", redis)
+    engine(**ENVELOPE)
+    engine.now += 100
+    early = engine(**ENVELOPE).symbol("GREYLIST")
+    assert early is not None
+    assert early.evidence == (f"{redis.name}: known, 200 s to wait",)
+    engine.now += 250
+    passed = engine(**ENVELOPE).symbol("GREYLIST")
+    assert passed is not None
+    assert passed.evidence == (
+        f"{redis.name}: came first 350 s ago, had to wait till Sat, 21 Nov 2026 20:54:27 GMT, "
+        "stays known for 172800 s",
+    )
+
+
 def test_another_text_of_a_known_sender_passes(redis: RedisServer, serve: Serve) -> None:
     engine = serve("greylist { }", redis)
     redis.say("SET", META_V6.decode(), "1795290000")
