@@ -19,7 +19,7 @@ class Kept:
     notes = 10
     """How many, fewer of long ones (``logging { error_elts }``)."""
     length = 1000
-    """Characters of one (``error_maxlen``)."""
+    """Octets of one (``error_maxlen``)."""
     written = 0
     """Errors since this process began, also those that are kept no more."""
 
@@ -47,13 +47,17 @@ class ErrorNotes(logging.Handler):
                 "type": self._kind,
                 "id": log_tag(),
                 "module": record.name.rpartition(".")[2],
-                "message": text.encode("utf-8", "replace").decode()[: Kept.length],
+                "message": _cut(text),
             }
             self._notes.append(note)
             while not self._board.put(self._slot, orjson.dumps(list(self._notes))) and self._notes:
                 self._notes.popleft()  # long ones leave less room
         except Exception:
             self.handleError(record)
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[: Kept.length].decode("utf-8", "ignore")
 
 
 def note_errors(board: Board, slot: int, kind: str) -> None:

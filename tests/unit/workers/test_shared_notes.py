@@ -15,7 +15,7 @@ from filter_engine.workers.board import SLOT, Board
 from filter_engine.workers.controller import changes
 from filter_engine.workers.controller.changes import Changes
 from filter_engine.workers.controller.throughput import FILE, STEPS, VALUES, Throughput
-from filter_engine.workers.error_notes import NOTES, ErrorNotes, note_errors, noted
+from filter_engine.workers.error_notes import ErrorNotes, Kept, note_errors, noted
 from filter_engine.workers.statistics import WITHIN, Counter, Statistics
 from filter_engine.workers.symbol_hits import SymbolHits
 
@@ -52,32 +52,34 @@ def test_errors_are_noted_the_newest_first_and_outlive_a_process(root: logging.L
     board = Board(2)
     note_errors(board, 0, "normal")
     log = logging.getLogger("filter_engine.test.place")
-    for number in range(NOTES + 5):
+    for number in range(Kept.notes + 5):
         log.error("fault\n%d", number)
     log.warning("no error")
     found = noted(board)
-    assert len(found) == NOTES
-    assert (found[0]["message"], found[0]["module"]) == (f"fault {NOTES + 4}", "place")
+    assert len(found) == Kept.notes
+    assert (found[0]["message"], found[0]["module"]) == (f"fault {Kept.notes + 4}", "place")
     assert (found[0]["type"], found[0]["pid"]) == ("normal", os.getpid())
     note_errors(board, 0, "normal")  # its successor
     assert sum(isinstance(handler, ErrorNotes) for handler in root.handlers) == 1
     log.error("later")
-    assert [note["message"] for note in noted(board)][:2] == ["later", f"fault {NOTES + 4}"]
+    assert [note["message"] for note in noted(board)][:2] == ["later", f"fault {Kept.notes + 4}"]
 
 
-def test_an_error_is_bounded_and_may_be_anything() -> None:
+def test_an_error_is_bounded_and_may_be_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Kept, "notes", 40)
     board = Board(1)
     notes = ErrorNotes(board, 0, "proxy")
 
     def error(text: str) -> None:  # not through a logger: pytest reports what it hears, in UTF-8
         notes.handle(logging.LogRecord("x", logging.ERROR, "", 0, text, None, None))
 
-    for _ in range(NOTES):
+    for _ in range(40):
         error("\udcff" + "\N{SNOWMAN}" * 10_000)
     error("the last")
     found = noted(board)
     assert found[0]["message"] == "the last"
-    assert NOTES / 2 < len(found) < NOTES
+    assert 10 < len(found) < 40  # as many as fit
+    assert all(len(note["message"].encode()) <= Kept.length for note in found)
 
 
 def symbol(name: str) -> SymbolResult:
