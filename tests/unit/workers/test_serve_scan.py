@@ -222,7 +222,7 @@ def test_statistics_add_up(make_engine: MakeEngine) -> None:
     assert stat["bytes_scanned"] == 3 * len(SPAM) + 7 * len(MESSAGE)
     assert GTUBE.decode() not in engine.log.read_text()
     lines = [
-        line for line in engine.log.read_text().splitlines() if "filter_engine.message" in line
+        line for line in engine.log.read_text().splitlines() if "rspamd_task_write_log" in line
     ]
     assert len(lines) == 10
     until(lambda: engine.stat()["connections"] >= 10, "connections are counted")
