@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import smtplib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from filter_engine.auth.dmarc import DmarcDiscovery, discover
 from filter_engine.auth.dmarc_report import (
@@ -32,17 +31,13 @@ from filter_engine.checks.dmarc_reporting_options import DmarcReporting
 from filter_engine.config.map_definition import MapKind
 from filter_engine.config.model import Config
 from filter_engine.dns.addresses import Asked
-from filter_engine.dns.fake_records import FakeRecords
-from filter_engine.dns.system import client_for
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.maps.maps import Maps
 from filter_engine.scan.question import ASK, All, DnsAnswer, DnsQuestion, Question
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import StoreQuestion
 from filter_engine.store.client import StoreClient
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from filter_engine.store.session import open_stores
 
 T = TypeVar("T")
 _DNS_TIMEOUT: Final = 30.0
@@ -88,7 +83,7 @@ async def send_reports(
     kept = report_store(Setup(config), options)
     way = _Way(options, server or (options.smtp, options.smtp_port), output)
     done = Sent()
-    with _network(config) as (resolver, store):
+    with open_stores(config) as (resolver, store):
         for day in days:
             listed = await _ask(store, kept.names(day))
             by_domain: dict[str, list[Collection]] = {}
@@ -222,23 +217,6 @@ def _send(mail: bytes, recipients: Sequence[str], way: _Way) -> str:
     except (smtplib.SMTPException, OSError) as error:
         return f"{host}:{port}: {error}"
     return "" if len(refused) < len(recipients) else f"{host}:{port} takes no recipient"
-
-
-@contextmanager
-def _network(config: Config) -> Iterator[tuple[Asked, StoreClient]]:
-    """A resolver and the stores, open while it lasts."""
-    loop = asyncio.get_running_loop()
-    dns = client_for(config.options.dns)
-    dns.open(loop)
-    fake = config.options.dns.fake_records
-    resolver: Asked = FakeRecords(fake, dns) if fake else dns
-    store = StoreClient(resolver)
-    store.open(loop)
-    try:
-        yield resolver, store
-    finally:
-        store.close()
-        dns.close()
 
 
 async def _ask(store: StoreClient, question: StoreQuestion) -> Any:

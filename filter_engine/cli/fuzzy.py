@@ -247,18 +247,16 @@ def _answer(row: dict[str, Any], *, checked: bool) -> str:
 
 
 async def _exchange(question: Exchange, config: Config) -> Reply:
-    from filter_engine.dns.system import client_for
+    from filter_engine.dns.session import open_resolver
     from filter_engine.streams.client import StreamClient
 
     loop = asyncio.get_running_loop()
-    dns = client_for(config.options.dns)
-    dns.open(loop)
-    streams = StreamClient(dns)
-    streams.open(loop)
-    future: asyncio.Future[Reply] = loop.create_future()
-    streams.exchange(question, future.set_result)
-    try:
-        return await future
-    finally:
-        streams.close()
-        dns.close()
+    with open_resolver(config.options.dns) as resolver:
+        streams = StreamClient(resolver)
+        streams.open(loop)
+        future: asyncio.Future[Reply] = loop.create_future()
+        streams.exchange(question, future.set_result)
+        try:
+            return await future
+        finally:
+            streams.close()

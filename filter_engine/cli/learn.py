@@ -13,6 +13,7 @@ import click
 
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
+from filter_engine.cli.remote import host_options, named_controller
 from filter_engine.config.annotate import printable
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _EMPTY: Final = "nothing was learnt"
-_TIMEOUT: Final = 60.0
-"""Seconds for each step of a request to a controller."""
 
 _FILES = click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
@@ -33,21 +32,9 @@ _FILES = click.argument(
 
 
 def _whom_options(command: F) -> F:
-    """Add ``--classifier``, ``--rcpt``, ``--host``, ``--password-file`` and ``--json``."""
+    """Add ``--classifier``, ``--rcpt``, ``--json`` and those of ``host_options``."""
     for option in (
-        click.option(
-            "--password-file",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="File with the controller's password.",
-        ),
-        click.option(
-            "-H",
-            "--host",
-            metavar="HOST",
-            help="Have this controller do it: HOST[:PORT], URL or path of a unix socket. Else the "
-            "store of the configuration is written to.",
-        ),
+        host_options("default: the store of the configuration is written to."),
         click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
         click.option(
             "-r",
@@ -75,30 +62,26 @@ def learn() -> None:
     """
 
 
-@learn.command()
-@_FILES
-@config_options
-@_whom_options
-@_FORCE
-def spam(files: tuple[Path, ...], **given: Any) -> None:
-    """Learn message FILES as spam ("-" is standard input).
+def _add_class(name: str) -> None:
+    """Add ``learn spam`` or ``learn ham``."""
 
-    Exit status 1 when a file cannot be read or the store does not take it.
-    """
-    _learn_files(files, spam=True, **given)
+    @learn.command(
+        name,
+        help=f"""Learn message FILES as {name} ("-" is standard input).
+
+        Exit status 1 when a file cannot be read or the store does not take it.
+        """,
+    )
+    @_FILES
+    @config_options
+    @_whom_options
+    @_FORCE
+    def command(files: tuple[Path, ...], **given: Any) -> None:
+        _learn_files(files, spam=name == "spam", **given)
 
 
-@learn.command()
-@_FILES
-@config_options
-@_whom_options
-@_FORCE
-def ham(files: tuple[Path, ...], **given: Any) -> None:
-    """Learn message FILES as ham ("-" is standard input).
-
-    Exit status 1 when a file cannot be read or the store does not take it.
-    """
-    _learn_files(files, spam=False, **given)
+for _name in ("spam", "ham"):
+    _add_class(_name)
 
 
 @click.command()
@@ -131,11 +114,10 @@ def corpus(
     variables: dict[str, str],
     classifier: str,
     rcpt: str,
-    host: str | None,
-    password_file: Path | None,
     as_json: bool,
     kind: str | None,
     dry_run: bool,
+    **given: Any,
 ) -> None:
     """Learn a collection: a DIRECTORY of messages, maildirs and mbox files, or one mbox.
 
@@ -145,9 +127,9 @@ def corpus(
     """
     from filter_engine.training.corpus import messages, sources
 
-    if host is not None and dry_run:
+    if given["host"] is not None and dry_run:
         raise click.UsageError("--dry-run reads a configuration: leave out --host")
-    school = _school(config_file, variables, classifier, host, password_file, dry=dry_run)
+    school = _school(config_file, variables, classifier, given, dry=dry_run)
     is_spam = None if kind is None else kind == "spam"
     try:
         files = list(sources(directory, is_spam))
@@ -221,22 +203,19 @@ def _school(
     config_file: Path | None,
     variables: dict[str, str],
     classifier: str,
-    host: str | None,
-    password_file: Path | None,
+    given: dict[str, Any],
     *,
     dry: bool = False,
     hashes: bool = False,
 ) -> _School:
-    if host is not None:
-        from filter_engine.cli.remote import controller_of
+    """``given``: the values of ``host_options``."""
+    controller = named_controller(given)
+    if controller is not None:
         from filter_engine.cli.remote_teacher import RemoteTeacher
         from filter_engine.config.model import OptionsConfig
 
-        controller = controller_of(host, password_file, _TIMEOUT, None, {})
         remote = RemoteTeacher(controller, classifier)
         return _School(OptionsConfig().max_message, lambda: nullcontext(remote))
-    if password_file is not None:
-        raise click.UsageError("--password-file is for a controller: say which, --host HOST")
     from filter_engine.training.teacher import teacher
 
     config, taught = _prepared(config_file, variables, classifier)
@@ -265,19 +244,18 @@ def _learn_files(
     variables: dict[str, str],
     classifier: str,
     rcpt: str,
-    host: str | None,
-    password_file: Path | None,
     as_json: bool,
     force: bool = False,
     unlearn: bool = False,
+    **given: Any,
 ) -> None:
     from filter_engine.training.corpus import Found
     from filter_engine.training.messages import NoMessageError, message_of, read_message
 
-    if host is not None and force:
+    if given["host"] is not None and force:
         raise click.UsageError("a controller cannot be told to learn what is certain anyway")
     hashes = not classifier  # of one classifier alone nothing else is to know
-    school = _school(config_file, variables, classifier, host, password_file, hashes=hashes)
+    school = _school(config_file, variables, classifier, given, hashes=hashes)
     limit = school.limit
 
     def read(path: Path) -> Found:

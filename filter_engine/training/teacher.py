@@ -11,9 +11,6 @@ from filter_engine.checks.fuzzy_check.lessons import HashLessons
 from filter_engine.checks.fuzzy_check.module import rules_of
 from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.config.model import Config
-from filter_engine.dns.addresses import Asked
-from filter_engine.dns.fake_records import FakeRecords
-from filter_engine.dns.system import client_for
 from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.setup import Setup
@@ -22,6 +19,7 @@ from filter_engine.statistics.learning import LearnStatus, Lesson, learn
 from filter_engine.statistics.options import ClassifiersOptions
 from filter_engine.statistics.tokens import tokens_of
 from filter_engine.store.client import StoreClient
+from filter_engine.store.session import open_stores
 from filter_engine.streams.client import StreamClient
 
 
@@ -124,21 +122,13 @@ def teacher(
     if dry:
         yield Teacher(found)
         return
-    loop = asyncio.get_running_loop()
-    dns = client_for(config.options.dns)
-    dns.open(loop)
-    fake = config.options.dns.fake_records
-    resolver: Asked = FakeRecords(fake, dns) if fake else dns
-    stores = StoreClient(resolver)
-    stores.open(loop)
-    streams = StreamClient(resolver)
-    streams.open(loop)
-    try:
-        yield Teacher(found, stores, _hashes(config, streams) if hashes else None)
-    finally:
-        streams.close()
-        stores.close()
-        dns.close()
+    with open_stores(config) as (resolver, stores):
+        streams = StreamClient(resolver)
+        streams.open(asyncio.get_running_loop())
+        try:
+            yield Teacher(found, stores, _hashes(config, streams) if hashes else None)
+        finally:
+            streams.close()
 
 
 def _hashes(config: Config, streams: StreamClient) -> HashLessons | None:

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
-from filter_engine.config.effective import SymbolDefault
 from filter_engine.explain.explanation import VerdictExplanation, explain
 from filter_engine.explain.header import explain_shown
 from filter_engine.headers.spamd_result import ShownSymbol, SpamdResult
-from filter_engine.scan.symbol_defaults import symbol_defaults
 from filter_engine.scan.trace import Trace
 from filter_engine.wire.request import parse_envelope
 from filter_engine.wire.text import data_as_unicode
@@ -31,6 +28,7 @@ from filter_engine.workers.controller.body import (
     small_body,
 )
 from filter_engine.workers.controller.desk import Desk, Route
+from filter_engine.workers.controller.known_symbols import KnownSymbols
 from filter_engine.workers.controller.replies import json_reply, plain
 
 MOST_SYMBOLS: Final = 1000
@@ -46,10 +44,10 @@ _LONGEST: Final = 1000
 class Explanations:
     """Explains by the configuration of this process."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, known: KnownSymbols) -> None:
         self._desk = desk
         self._gate = Gate()
-        self._known: Mapping[str, SymbolDefault] | None = None
+        self._defaults = known.defaults
 
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
@@ -57,12 +55,6 @@ class Explanations:
             Route("/explain", self._message, Right.READ),
             Route("/explain/header", self._shown, Right.READ),
         )
-
-    def _defaults(self) -> Mapping[str, SymbolDefault]:
-        if self._known is None:
-            scanner = self._desk.context.scanner
-            self._known = symbol_defaults(scanner.config, scanner.registry)
-        return self._known
 
     async def _message(self, request: web.Request) -> web.StreamResponse:
         """Scan the message in the body as ``/checkv2`` does.

@@ -16,11 +16,11 @@ from filter_engine import lint
 from filter_engine.config.dump import origin_as_dict
 from filter_engine.config.effective import Branch, Leaf, effective
 from filter_engine.explain.origins import Origins
-from filter_engine.scan.symbol_defaults import symbol_defaults
 from filter_engine.scan.verdict import Action
 from filter_engine.ucl.nodes import to_python
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.desk import Desk, Route
+from filter_engine.workers.controller.known_symbols import KnownSymbols
 from filter_engine.workers.controller.replies import plain
 
 _LONGEST: Final = 500
@@ -30,8 +30,9 @@ _LONGEST: Final = 500
 class Sources:
     """Reads the configuration of this process; worked out at the first request, then kept."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, known: KnownSymbols) -> None:
         self._desk = desk
+        self._known = known
         self._replies: dict[str, bytes] = {}
 
     def routes(self) -> tuple[Route, ...]:
@@ -71,8 +72,7 @@ class Sources:
 
     def _origins(self) -> tuple[Origins, tuple[str, ...]]:
         scanner = self._desk.context.scanner
-        defaults = symbol_defaults(scanner.config, scanner.registry)
-        return Origins(scanner.config, defaults), tuple(scanner.plan.scores)
+        return Origins(scanner.config, self._known.defaults()), tuple(scanner.plan.scores)
 
     def _of_symbols(self) -> object:
         origins, names = self._origins()

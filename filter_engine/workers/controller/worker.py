@@ -21,6 +21,7 @@ from filter_engine.workers.controller.desk import RIGHT, WHO, Desk, Handler, Rou
 from filter_engine.workers.controller.expiry import TokenExpiry
 from filter_engine.workers.controller.explanations import Explanations
 from filter_engine.workers.controller.fuzzy_rows import FuzzyRows
+from filter_engine.workers.controller.known_symbols import KnownSymbols
 from filter_engine.workers.controller.log_rows import LogRows
 from filter_engine.workers.controller.mail import Mail
 from filter_engine.workers.controller.map_files import MapFiles
@@ -94,7 +95,7 @@ class ControllerWorker:
         counts = Counts(desk, self._throughput, fuzzy.counts)
         changes = Changes(self._context.config.variables.get("DBDIR", "."))
         maps = MapFiles(self._context.scanner.maps)
-        program = OwnProgram(desk)
+        program, known = OwnProgram(desk), KnownSymbols(desk)
         rooms = (
             counts,
             Metrics(desk, counts),
@@ -107,8 +108,8 @@ class ControllerWorker:
             program,
             Reloads(desk, program),
             SelectorRows(desk),
-            Explanations(desk),
-            Sources(desk),
+            Explanations(desk, known),
+            Sources(desk, known),
             State(desk),
             WorkerRows(desk),
             StaticFiles(desk),
