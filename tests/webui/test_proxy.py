@@ -18,11 +18,13 @@ from unit.workers.engine import Engine, free_port, until
 from browser import Browser
 from redis_server import RedisServer
 
-from .conftest import CHANGE
+from .conftest import CHANGE, PICTURES
 
 ROLE = Path(__file__).parents[2] / "roles/webui_proxy"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 HOSTS = ("charlotte", "dolores", "maeve")
+RSPAMDS = Path("/usr/share/rspamd/www")
+"""Pages of Debian's package; the last host serves them, where they are installed."""
 NOBODY = {"webui_proxy_controllers": {"charlotte": "127.0.0.1:9"}}
 """Nothing listens there: 502 is what is behind the gate."""
 
@@ -124,7 +126,8 @@ def site(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             )
             engine.write(
                 "worker-controller.inc",
-                f'bind_socket = "127.0.0.1:{engine.controller}"; enable_password = "{CHANGE}";',
+                f'bind_socket = "127.0.0.1:{engine.controller}"; enable_password = "{CHANGE}";'
+                + (f' static_dir = "{RSPAMDS}";' if number == len(HOSTS) - 1 else ""),
             )
             engine.launch()
         for engine in engines.values():
@@ -212,7 +215,30 @@ def test_the_fleet_page_shows_all_hosts(site: Proxy, chromium: Browser) -> None:
     for name in HOSTS:
         chromium.see(name)
     chromium.see("All hosts answer and agree.")
-    badges = "return [...document.querySelectorAll('main .badge.good')].map((e) => e.textContent)"
+    badges = (
+        "return [...document.querySelectorAll('main td:nth-child(2) .badge.good')]"
+        ".map((e) => e.textContent)"
+    )
     assert chromium.driver.execute_script(badges) == ["ready"] * len(HOSTS)
     chromium.picture("fleet-through-nginx")
     assert not chromium.complaints()
+
+
+@pytest.mark.skipif(not RSPAMDS.is_dir(), reason="Debian's package rspamd is not installed")
+def test_rspamds_pages_list_all_neighbours(site: Proxy, tmp_path: Path) -> None:
+    """They ask each neighbour by its own name: pages of one host that read another's replies."""
+    here = f"MAP *.example.net:443 127.0.0.1:{site.port}"
+    browser = Browser(tmp_path / "profile", PICTURES, f"--host-resolver-rules={here}")
+    rows = (
+        "return [...document.querySelectorAll('#clusterTable tbody tr')].map((row) =>"
+        " [row.cells[1].textContent, row.classList.contains('success')])"
+    )
+    try:
+        browser.open(f"https://{HOSTS[-1]}.example.net/rspamd/{HOSTS[-1]}/")
+        browser.see("Scanned", "#statWidgets")
+        wanted = [[name, True] for name in ("All SERVERS", *HOSTS)]
+        until(lambda: sorted(browser.driver.execute_script(rows)) == sorted(wanted), "the list")
+        browser.picture("rspamd-neighbours-through-nginx")
+        assert not browser.complaints()
+    finally:
+        browser.close()
