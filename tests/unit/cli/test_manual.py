@@ -55,6 +55,17 @@ def test_every_command_has_a_page_with_all_its_options() -> None:
         assert f".B {status}\n{meaning}" in shown
 
 
+def test_every_command_speaks_json_and_asks_other_hosts_where_that_has_a_sense() -> None:
+    options = {
+        path: {name for param in command.params for name in param.opts} for path, command in every()
+    }
+    own = {"completion", "manual", "serve", "learn watch"}
+    here = own | {"diff", "dmarc report", "import", "keypair", "migrate", "pw", "rule test"}
+    here |= {"dkim import", "dkim keygen", "dkim show", "dns check", "dns show"}
+    assert {" ".join(path) for path, known in options.items() if "--json" not in known} == own
+    assert {" ".join(path) for path, known in options.items() if "--host" not in known} == here
+
+
 @pytest.mark.skipif(MAN is None, reason="no man (Debian's package man-db)")
 def test_man_has_nothing_to_say_about_the_pages(tmp_path: Path) -> None:
     """All pages in one run: groff begins anew at each title."""
