@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from filter_engine.config.annotate import printable
+from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.model import Config
 from filter_engine.statistics.classifier import Classifier
 from filter_engine.statistics.learning import LearnStatus
@@ -50,7 +51,7 @@ class Watch:
 
     async def run(self) -> None:
         """Look, learn, wait, over and over."""
-        log.info("learning from %s", ", ".join(str(one.path) for one in self._directories))
+        log.log(NOTICE, "learning from %s", ", ".join(str(one.path) for one in self._directories))
         while not self._stop.is_set():
             for place, directory in enumerate(self._directories):
                 if not await self._one(directory):
@@ -96,10 +97,10 @@ class Watch:
             self._away = min(max(2 * self._away, 1.0), _LONGEST)
             return False
         if self._away:
-            log.info("the store takes lessons again")
+            log.log(NOTICE, "the store takes lessons again")
             self._away = 0.0
         detail = f": {printable(lesson.detail)}" if lesson.detail else ""
-        log.info("%s: %s as %s%s", path, lesson.status.value, kind, detail)
+        log.log(NOTICE, "%s: %s as %s%s", path, lesson.status.value, kind, detail)
         if problem := directory.remove(mail):
             log.error("%s was learnt and cannot be deleted: %s", path, problem)
         return True

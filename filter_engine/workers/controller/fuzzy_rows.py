@@ -15,6 +15,7 @@ from filter_engine.checks.fuzzy_check.answers import NOTHING, answer_row
 from filter_engine.checks.fuzzy_check.module import rules_of
 from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.checks.fuzzy_check.rule import Asked, Rule
+from filter_engine.config.log_levels import NOTICE
 from filter_engine.fuzzy.hashes import Kind, PartHash, Texts, hashes_of
 from filter_engine.fuzzy.protocol import FORBIDDEN, Command
 from filter_engine.message import Message
@@ -150,7 +151,8 @@ class FuzzyRows:
             if len(answers) < len(one.hashes) or not all(a.found for a in answers.values()):
                 return error(503, f"{rule.name}: {reply.evidence or 'not every hash was taken'}")
             digests.update((made.digest.hex(), None) for made in one.hashes.values())
-        log.info(
+        log.log(
+            NOTICE,
             "fuzzy %s: flag %d, weight %d, %d hashes (%s)",
             command.name.lower(),
             flag,

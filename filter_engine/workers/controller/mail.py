@@ -10,6 +10,7 @@ from filter_engine.checks.fuzzy_check.lessons import HashLessons
 from filter_engine.checks.fuzzy_check.module import rules_of
 from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.checks.fuzzy_check.rule import Rule
+from filter_engine.config.log_levels import NOTICE
 from filter_engine.message import Message
 from filter_engine.scan.exchange import Exchanges
 from filter_engine.scan.setup import Setup
@@ -26,6 +27,7 @@ from filter_engine.workers.controller.body import (
 )
 from filter_engine.workers.controller.desk import WHO, Desk, Route
 from filter_engine.workers.controller.replies import error, json_reply, one_line, plain
+from filter_engine.workers.logs import begin_message
 from filter_engine.workers.scan_request import PATHS
 from filter_engine.workers.scan_service import ScanService
 from filter_engine.workers.self_scan import SelfScan
@@ -94,12 +96,14 @@ class Mail:
             return error(404, f"cannot find classifier {wanted}")
         unlearn = request.headers.get("Unlearn", "").strip().lower() in ("yes", "true", "1")
         async with self._to_learn.enter(message_of(request, self._max_message)) as raw:
+            envelope = parse_envelope(headers_of(request), None)
+            begin_message(envelope)
             lesson = await learn(
                 stores,
                 known,
                 raw,
                 spam=_CLASSES[name],
-                envelope=parse_envelope(headers_of(request), None),
+                envelope=envelope,
                 name=wanted,
                 unlearn=unlearn,
             )
@@ -111,7 +115,8 @@ class Mail:
                 if problem:
                     lesson = Lesson(LearnStatus.FAILED, problem)
         mid = Message(raw).message_id or "undef"
-        log.info(
+        log.log(
+            NOTICE,
             "learn %s: <%s>: %s %s (%s)",
             name,
             one_line(mid),
