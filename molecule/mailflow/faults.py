@@ -79,20 +79,21 @@ def disk_full(lab: Lab, host: str, instance: str) -> Iterator[None]:
     """An instance's directory on a disk of its own that has no byte left."""
     place, unit = f"/var/lib/redis/{instance}", f"redis-server@{instance}.service"
     copy = f"/var/tmp/{instance}.copy"  # noqa: S108 - of a lab's host
+    options = "mode=0750,uid=$(id -u redis),gid=$(id -g redis)"
     script = (
-        f"set -e; systemctl stop {unit}; cp -a {place} {copy};"
-        f" mount -t tmpfs -o size=8m,mode=0750,uid=$(id -u redis),gid=$(id -g redis) tmpfs {place};"
+        f"set -e; systemctl stop {unit}; rm -rf {copy}; cp -a {place} {copy};"
+        f" mount -t tmpfs -o size=$(($(du -sm {copy} | cut -f1) + 8))m,{options} tmpfs {place};"
         f" cp -a {copy}/. {place}/; systemctl start mailfleet-redis.target"
     )
-    lab.ssh.run(host, ["sh", "-c", script])
     try:
+        lab.ssh.run(host, ["sh", "-c", script])
         lab.ssh.run(host, ["sh", "-c", f"cat /dev/zero > {place}/filler || true"])
         yield
     finally:
         script = (
-            f"set -e; rm -f {place}/filler; systemctl stop {unit}; rm -rf {copy};"
-            f" cp -a {place} {copy}; umount {place}; cp -a {copy}/. {place}/; rm -rf {copy};"
-            " systemctl start mailfleet-redis.target"
+            f"set -e; systemctl stop {unit}; if mountpoint -q {place}; then rm -f {place}/filler;"
+            f" rm -rf {copy}; cp -a {place} {copy}; umount {place}; cp -a {copy}/. {place}/; fi;"
+            f" rm -rf {copy}; systemctl start mailfleet-redis.target"
         )
         lab.ssh.run(host, ["sh", "-c", script])
 
