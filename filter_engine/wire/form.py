@@ -13,7 +13,7 @@ MAX_PARTS = 16
 MAX_PART_HEAD = 8 * 1024
 """Octets of the headers of a part."""
 _MAX_PADDING = 256
-"""Octets of white space and line break after a delimiter."""
+"""Octets of white space after a delimiter."""
 
 _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 """At most 70 characters (RFC 2046, section 5.1.1)."""
@@ -51,37 +51,37 @@ def read_form(body: bytes, boundary: str) -> tuple[Part, ...]:
     """The parts of a body in their order. Raises ``FormError``.
 
     Parts are only ended by a whole delimiter on a line of its own, so that a part may be a
-    multipart message itself.
+    multipart message itself, also one whose boundary begins with this one.
     """
-    delimiter = b"\r\n--" + boundary.encode("utf-8", "surrogateescape")
-    # The first delimiter may stand at the very beginning, without its line break.
-    at = 0 if body.startswith(delimiter[2:]) else _next(body, delimiter, 0) + 2
+    delimiter = _delimiter(boundary)
     parts: list[Part] = []
-    while True:
-        start = at + len(delimiter) - 2
-        if body.startswith(b"--", start):
-            return tuple(parts)
+    found = _next(body, delimiter, 0)
+    while not found[1]:
         if len(parts) >= MAX_PARTS:
             raise FormError(f"more than {MAX_PARTS} parts")
-        line = body.find(b"\r\n", start, start + _MAX_PADDING)
-        if line < 0:
-            raise FormError("a delimiter does not end its line")
-        at = _next(body, delimiter, line) + 2
-        parts.append(_part(body, line + 2, at - 2))
+        start = found.end()
+        found = _next(body, delimiter, start)
+        parts.append(_part(body, start + 2, found.start()))
+    if not parts:
+        raise FormError("no part begins with a delimiter on a line of its own")
+    return tuple(parts)
 
 
-def _next(body: bytes, delimiter: bytes, start: int) -> int:
-    """Where the next delimiter stands that is a whole line."""
-    while True:
-        found = body.find(delimiter, start)
-        if found < 0:
-            raise FormError("the closing boundary is missing")
-        end = found + len(delimiter)
-        stop = body.find(b"\r\n", end, end + _MAX_PADDING)
-        # White space may follow (RFC 2046, section 5.1.1); a line with other text is of the part.
-        if body.startswith(b"--", end) or (stop >= 0 and not body[end:stop].strip(b" \t")):
-            return found
-        start = found + 1
+def _delimiter(boundary: str) -> re.Pattern[bytes]:
+    """A whole line; its group is filled in the closing one.
+
+    White space may follow (RFC 2046, section 5.1.1); a line with other text is of the part. One
+    pattern, because a body may hold millions of lines that only look alike.
+    """
+    name = re.escape(boundary.encode("utf-8", "surrogateescape"))
+    return re.compile(rb"(?:\A|\r\n)--%b(--)?[ \t]{0,%d}(?=\r\n|\Z)" % (name, _MAX_PADDING))
+
+
+def _next(body: bytes, delimiter: re.Pattern[bytes], start: int) -> re.Match[bytes]:
+    found = delimiter.search(body, start)
+    if found is None:
+        raise FormError("the closing boundary is missing")
+    return found
 
 
 def _part(body: bytes, start: int, end: int) -> Part:

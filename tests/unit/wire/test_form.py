@@ -46,6 +46,16 @@ def test_a_part_may_be_a_multipart_message_itself() -> None:
     assert read_form(body(("message", message)), "b")[0].data == message
 
 
+def test_the_boundary_of_an_inner_multipart_may_begin_with_the_outer_one() -> None:
+    inner = b"Subject: x\r\n\r\n--b--inner\r\n\r\ntext\r\n--b--inner--\r\n"
+    assert read_form(body(("message", inner)), "b") == (Part("message", inner),)
+
+
+def test_lines_that_only_begin_like_a_delimiter_are_passed_over_at_once() -> None:
+    inner = b"\r\n--bX" * 1_000_000
+    assert read_form(body(("message", inner)), "b") == (Part("message", inner),)
+
+
 def test_a_part_without_headers_and_one_without_octets() -> None:
     assert read_form(b"--b\r\n\r\nx\r\n--b\r\n\r\n\r\n--b--", "b") == (
         Part("", b"x"),
