@@ -69,7 +69,8 @@ class ProxyWorker:
                 recipients=context.scanner.refused_recipient if asks else None,
             )
         else:
-            service = ScanService(context, self._judge, budget=budget)
+            # As Rspamd's proxy, which writes such headers itself where a scanner is on its host.
+            service = ScanService(context, self._judge, budget=budget, drops_shm=True)
             limits_http = HttpLimits(self._max_message)
             self._http = HttpServer(service.handle, limits_http, budget=budget, refusal=error)
 

@@ -25,7 +25,8 @@ PATHS: Final = (*RENDER, FORM_PATH)
 
 _MAX_QUERY = 100
 """Fields of a query."""
-_FILE_HEADERS = frozenset({b"file", b"path", b"shm", b"shm-offset", b"shm-length"})
+_SHM_HEADERS = frozenset({b"shm", b"shm-offset", b"shm-length"})
+_FILE_HEADERS = frozenset({b"file", b"path", *_SHM_HEADERS})
 
 Headers = tuple[tuple[bytes, bytes], ...]
 Take = Callable[[int], bool]
@@ -49,16 +50,21 @@ class Asked:
     answer: Callable[[Verdict], Response]
 
 
-def understand(request: Request, path: str, max_message: int, take: Take) -> Asked:
+def understand(
+    request: Request, path: str, max_message: int, take: Take, *, drops_shm: bool = False
+) -> Asked:
     """Read a request for one of ``PATHS``.
 
-    ``take`` is asked for room for what is unpacked. Raises ``RefusedError``, and what unpacking
-    raises (``wire.compression``).
+    ``take`` is asked for room for what is unpacked. ``drops_shm``: a request with a body may name
+    shared memory as well, which is neither read nor sent on. Raises ``RefusedError``, and what
+    unpacking raises (``wire.compression``).
     """
     try:
         headers = _with_query(request)
     except ValueError:
         raise RefusedError(400, f"more than {_MAX_QUERY} fields in the query") from None
+    if drops_shm and request.body:
+        headers = tuple(field for field in headers if field[0] not in _SHM_HEADERS)
     if any(name in _FILE_HEADERS for name, _ in headers):
         raise RefusedError(400, NO_FILES)
     zstd = (request.header(b"compression") or b"").strip().lower() == b"zstd"

@@ -44,12 +44,17 @@ class ScanService:
         *,
         max_tasks: int = 0,
         budget: Budget | None = None,
+        drops_shm: bool = False,
     ) -> None:
-        """``max_tasks``: messages at once, 0 for no limit; ``budget``: for what is unpacked."""
+        """``max_tasks``: messages at once, 0 for no limit; ``budget``: for what is unpacked.
+
+        ``drops_shm``: see ``understand``.
+        """
         self._context = context
         self._judge = judge
         self._max_tasks = max_tasks
         self._budget = budget
+        self._drops_shm = drops_shm
         self._running = 0
         self._faults = RequestFaults()
         self._max_message = context.config.options.max_message
@@ -66,7 +71,9 @@ class ScanService:
         self._running += 1
         try:
             with Hold(self._budget) as hold:
-                asked = understand(request, path, self._max_message, hold.take)
+                asked = understand(
+                    request, path, self._max_message, hold.take, drops_shm=self._drops_shm
+                )
                 begin_message(asked.envelope)
                 self._faults.tell(asked.envelope)
                 verdict = await self._scan(asked.envelope, asked.message)

@@ -73,6 +73,30 @@ EDITS = (
 )
 
 
+@dataclass(frozen=True)
+class Second:
+    """Another engine that a suite starts: the one its proxy asks, which is sent the requests."""
+
+    config: str
+    #: Rules of its site by the name of their file: what the suite's Lua script does there.
+    rules: dict[str, str]
+
+
+SECOND = {
+    "140_proxy": Second(
+        "configs/lua_test.conf",
+        {
+            "simple.py": (
+                "from filter_engine.rules import Finding, Symbol, Task, check\n\n"
+                '@check("simple", symbols=[Symbol("SIMPLE_TEST", 1.0, "set always", ())])\n'
+                "def simple(task: Task) -> list[Finding]:\n"
+                '    return [Finding("SIMPLE_TEST")]\n'
+            )
+        },
+    ),
+}
+
+
 _REPLIES = "{symbols_enabled = [REPLIES_CHECK, REPLIES_SET, REPLY]}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from zone_server import ZoneServer
 
-from .adaptations import EDITS
+from .adaptations import EDITS, SECOND
 from .cases import FUNCTIONAL, TREE, Case, values_of
 
 DEADLINE = 60.0
@@ -41,9 +41,10 @@ class Engine:
         self.ports = _free_ports(len(_PORTS))
         self.tests = directory / "tree" / "test" / "functional"
         self.redis: subprocess.Popen[bytes] | None = None
-        self.process: subprocess.Popen[bytes] | None = None
         self._log = directory / "engine.log"
         self._case = case
+        self._second = SECOND.get(case.configuration)
+        self._serving: list[subprocess.Popen[bytes]] = []
         self._nameserver = ZoneServer()
         self._environ = self._environment()
         self._render()
@@ -99,9 +100,19 @@ class Engine:
             path = self.tests / edit.file
             if path.is_file():
                 path.write_text(re.sub(edit.pattern, edit.replacement, path.read_text()))
-        (self.directory / "site").mkdir()
-        (self.directory / "main.conf").write_text(
-            f'.include "{self.tests / self._case.said["config"]}"\n'
+        self._place(self.directory, self._case.said["config"])
+        if self._second is not None:
+            self._place(self.directory / "second", self._second.config)
+            for name, text in self._second.rules.items():
+                rule = self.directory / "second" / "site" / "rules.d" / name
+                rule.parent.mkdir(exist_ok=True)
+                rule.write_text(text)
+
+    def _place(self, directory: Path, config: str) -> None:
+        """The main file of an engine in a directory of its own."""
+        (directory / "site").mkdir(parents=True)
+        (directory / "main.conf").write_text(
+            f'.include "{self.tests / config}"\n'
             f'options {{ dns {{ nameserver = "127.0.0.1:{self._nameserver.port}"; '
             "timeout = 2s; } }\n"
         )
@@ -114,40 +125,46 @@ class Engine:
             self._start_redis()
         if "SSL_CERT" in (self._case.said["env"] or {}):
             self._make_certificate()
+        if self._second is not None:
+            self._serve(self.directory / "second")
+        self._serve(self.directory)
+
+    def _serve(self, directory: Path) -> None:
+        """Start the engine of a directory and wait until it is ready."""
         with (
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready,
             self._log.open("ab") as log,
         ):
-            ready.bind(str(self.directory / "notify"))
+            ready.bind(str(directory / "notify"))
             ready.settimeout(DEADLINE)
             environ = {
                 **{k: v for k, v in os.environ.items() if not k.startswith("RSPAMD_")},
                 **self._environ,
-                "NOTIFY_SOCKET": str(self.directory / "notify"),
+                "NOTIFY_SOCKET": str(directory / "notify"),
             }
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "filter_engine.cli.main", "serve"),
-                    *("-c", str(self.directory / "main.conf")),
+                    *("-c", str(directory / "main.conf")),
                     *("--var", f"CONFDIR={TREE / 'conf'}"),
-                    *("--var", f"LOCAL_CONFDIR={self.directory / 'site'}"),
-                    *("--var", f"DBDIR={self.directory}", "--var", f"RUNDIR={self.directory}"),
+                    *("--var", f"LOCAL_CONFDIR={directory / 'site'}"),
+                    *("--var", f"DBDIR={directory}", "--var", f"RUNDIR={directory}"),
                 ],
                 env=environ,
                 stdout=log,
                 stderr=log,
             )
-            self._wait_ready(ready)
+            self._serving.append(process)
+            self._wait_ready(ready, process)
 
-    def _wait_ready(self, ready: socket.socket) -> None:
-        assert self.process is not None
+    def _wait_ready(self, ready: socket.socket, process: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + DEADLINE
         ready.settimeout(0.2)
         while time.monotonic() < end:
             with contextlib.suppress(TimeoutError):
                 if "READY=1" in ready.recv(4096).decode().splitlines():
                     return
-            if self.process.poll() is not None:
+            if process.poll() is not None:
                 break
         raise StartError(f"the engine did not start:\n{self.log()[-3000:]}")
 
@@ -210,7 +227,7 @@ class Engine:
 
     def stop(self) -> None:
         """End what was started."""
-        for process in (self.process, self.redis):
+        for process in (*reversed(self._serving), self.redis):
             if process is not None and process.poll() is None:
                 process.terminate()
                 try:

@@ -18,7 +18,7 @@ import msgpack
 import pytest
 import zstandard
 
-from .adaptations import BEFORE, FOUND_BEFORE
+from .adaptations import BEFORE, FOUND_BEFORE, SECOND
 from .cases import Case
 from .clamd import finding_clamd
 from .engine import Engine
@@ -118,7 +118,7 @@ def _connection(port: int, secure: bool) -> http.client.HTTPConnection:
 
 def _target(case: Case, secure: bool) -> str:
     target = str(case.said.get("port") or case.said.get("target") or case.said["via"]).lower()
-    if "proxy" in target:
+    if "proxy" in target or case.configuration in SECOND:
         return "PROXY"
     worker = "CONTROLLER" if "controller" in target else "NORMAL"
     return f"{worker}_SSL" if secure else worker

@@ -19,6 +19,7 @@ from filter_engine.wire.compression import compress, decompress
 from filter_engine.wire.form import boundary_of, read_form
 from filter_engine.wire.http.message import Request, Response
 from filter_engine.wire.metadata import MAX_METADATA
+from filter_engine.wire.request import envelope_headers
 from filter_engine.workers.scan_service import ScanService
 from filter_engine.workers.self_scan import Judged
 from filter_engine.workers.service import Context
@@ -56,23 +57,26 @@ def result(body: bytes, content_type: str) -> dict[str, Any]:
 class Service:
     """A scan service whose judge remembers what it was given."""
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: Budget | None = None, *, drops_shm: bool = False) -> None:
         self._budget = budget
+        self._drops_shm = drops_shm
         self.seen: list[tuple[bytes, Envelope]] = []
 
     async def _judge(self, raw: bytes, envelope: Envelope) -> Judged:
         self.seen.append((raw, envelope))
         return Judged(Verdict(Action.NO_ACTION, 1.5, 15.0), "test")
 
-    def ask(self, body: bytes, **headers: str) -> Response:
+    def ask(self, body: bytes, path: str = "/checkv3", **headers: str) -> Response:
         async def main() -> Response:
             statistics, config = Statistics(), Config()
             row = statistics.row(statistics.take())
             context = Context(config, Scanner(config), statistics, row, "normal")
-            service = ScanService(context, self._judge, budget=self._budget)
+            service = ScanService(
+                context, self._judge, budget=self._budget, drops_shm=self._drops_shm
+            )
             said = {**KIND, **{name.replace("_", "-"): value for name, value in headers.items()}}
             fields = tuple((n.lower().encode(), value.encode()) for n, value in said.items())
-            return await service.handle(Request("POST", "/checkv3", "", fields, body, "192.0.2.9"))
+            return await service.handle(Request("POST", path, "", fields, body, "192.0.2.9"))
 
         return asyncio.run(main())
 
@@ -180,6 +184,21 @@ def test_what_is_copied_and_unpacked_is_within_the_budget() -> None:
     assert Service(budget).ask(form({}, MESSAGE + b"x")).status == 503
     assert Service(budget).ask(form(compress(b"{}"), compress(b"\0" * 9999), "zstd")).status == 503
     assert budget.used == 0
+
+
+def test_a_proxy_drops_the_name_of_shared_memory_beside_a_message() -> None:
+    shared = {"Shm": "/x", "Shm-Offset": "0", "Shm-Length": "9", "X-Kept": "y"}
+    service = Service(drops_shm=True)
+    assert service.ask(MESSAGE, "/checkv2", **shared).status == 200
+    ((raw, envelope),) = service.seen
+    assert raw == MESSAGE
+    sent = {name.lower() for name, _ in envelope_headers(envelope)}
+    assert b"x-kept" in sent
+    assert not any(name.startswith(b"shm") for name in sent)
+    assert service.ask(b"", "/checkv2", **shared).status == 400
+    assert service.ask(MESSAGE, "/checkv2", File="/etc/passwd").status == 400
+    assert Service().ask(MESSAGE, "/checkv2", **shared).status == 400
+    assert len(service.seen) == 1
 
 
 def test_of_a_running_engine(engine: Engine) -> None:
