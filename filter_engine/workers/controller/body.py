@@ -17,6 +17,8 @@ AT_ONCE = 4
 """Messages that are worked on at once."""
 WAITING = 16
 """Requests that are read, or wait for that."""
+GRACE = 2.0
+"""Seconds that a body may take while others find no place."""
 TIMEOUT = "body timeout"
 """Where a request keeps how many seconds its body may take."""
 _FILE_HEADERS = frozenset({"File", "Path", "Shm", "Shm-Offset", "Shm-Length"})
@@ -35,30 +37,56 @@ class Gate:
     """Lets a few requests in and some wait: messages are large.
 
     Bodies are read before: who sends slowly takes a place among those that wait, and none among
-    those that are worked on.
+    those that are worked on. Nor does it keep others out: where all places are taken, the body
+    that has been read for longest, and for more than ``GRACE`` seconds, makes place (408).
     """
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        self._read = 0
+        """Requests whose body is there, and which wait."""
+        self._reading: dict[asyncio.Timeout, float] = {}
+        """How the reading of a body is ended -> when it began, the oldest first."""
 
     @asynccontextmanager
     async def enter(self, reading: Awaitable[bytes]) -> AsyncIterator[bytes]:
         """Read a body, then wait for a place; raises ``BodyError``, 503 when too many do."""
-        if self._waiting >= WAITING:
+        if self._read + len(self._reading) >= WAITING and not self._end_slowest():
             if isinstance(reading, Coroutine):
                 reading.close()
             raise BodyError(503, "Too many messages at once")
-        self._waiting += 1
+        content = await self._content(reading)
+        self._read += 1
         try:
-            content = await reading
             await self._free.acquire()
         finally:
-            self._waiting -= 1
+            self._read -= 1
         try:
             yield content
         finally:
             self._free.release()
+
+    async def _content(self, reading: Awaitable[bytes]) -> bytes:
+        bound = asyncio.timeout(None)
+        self._reading[bound] = asyncio.get_running_loop().time()
+        try:
+            async with bound:
+                return await reading
+        except TimeoutError:
+            raise BodyError(408, "The body came too slowly, and others waited") from None
+        finally:
+            self._reading.pop(bound, None)
+
+    def _end_slowest(self) -> bool:
+        """Make place for another; False where every body is young or there already."""
+        now = asyncio.get_running_loop().time()
+        for bound, began in self._reading.items():
+            if now - began <= GRACE:
+                return False
+            del self._reading[bound]
+            bound.reschedule(now)
+            return True
+        return False
 
 
 async def body_of(request: web.Request) -> bytes:
@@ -69,6 +97,8 @@ async def body_of(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise BodyError(408, f"The body did not come within {seconds:g} s") from None
+    except ConnectionError:  # nobody reads this
+        raise BodyError(400, "The client went away") from None
 
 
 async def small_body(request: web.Request, limit: int = MAX_JSON) -> bytes:
