@@ -74,14 +74,15 @@ class TextFormat(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The lines of a record (``logging.Formatter``)."""
         lines = lines_of(whole_text(self, record))
-        head = self._head(record)
+        head = self.head(record)
         if len(lines) == 1 and not self._coloured:
             return head + lines[0]
         if self._coloured and (colour := _COLOURS[priority_of(record)]):
             return "\n".join(f"\x1b[{colour}m{head}{line}\x1b[0m" for line in lines)
         return "\n".join(head + line for line in lines)
 
-    def _head(self, record: logging.LogRecord) -> str:
+    def head(self, record: logging.LogRecord) -> str:
+        """What stands before the text of each line."""
         head = f"<{priority_of(record)}>" if self._priority else ""
         if self._stamped:
             head += f"{self._time(record.created)} "

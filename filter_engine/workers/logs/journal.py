@@ -12,7 +12,13 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from filter_engine.workers.logs.formats import Process, module_of, priority_of, whole_text
+from filter_engine.workers.logs.formats import (
+    Process,
+    TextFormat,
+    module_of,
+    priority_of,
+    whole_text,
+)
 from filter_engine.workers.logs.message_line import fields_of
 from filter_engine.workers.logs.printable import lines_of
 from filter_engine.workers.logs.tag import log_tag
@@ -40,7 +46,7 @@ def connected(path: str = SOCKET) -> socket.socket | None:
 class JournalHandler(logging.Handler):
     """Sends each record as one entry. A line that cannot be sent goes to ``otherwise``."""
 
-    _formatter = logging.Formatter()
+    _formatter = TextFormat(stamped=False, numbered=False)
 
     def __init__(self, sock: socket.socket, otherwise: logging.Handler, path: str = SOCKET) -> None:
         super().__init__()
@@ -93,7 +99,7 @@ class JournalHandler(logging.Handler):
 
     def _fields(self, record: logging.LogRecord) -> Iterable[tuple[str, str]]:
         text = "\n".join(lines_of(whole_text(self._formatter, record)))
-        yield "MESSAGE", text
+        yield "MESSAGE", self._formatter.head(record) + text
         yield "PRIORITY", str(priority_of(record))
         yield "SYSLOG_IDENTIFIER", IDENTIFIER
         yield "WORKER", Process.kind

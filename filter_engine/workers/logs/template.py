@@ -70,15 +70,17 @@ def _weight(symbol: SymbolResult) -> float:
 
 
 def _symbols(scored: bool, options: bool) -> Value:
-    def one(symbol: SymbolResult, most: int) -> str:
-        text = f"{symbol.name}({symbol.score:.2f})" if scored else symbol.name
-        if not options:
-            return text
-        shown = symbol.options
-        return f"{text}{{{';'.join((*shortened(shown, most), ''))}}}" if shown else f"{text}{{}}"
-
     def value(scanned: Scanned, most: int) -> str:
-        return ",".join([one(symbol, most) for symbol in by_weight(scanned.verdict.symbols)])
+        written = []
+        for symbol in by_weight(scanned.verdict.symbols):
+            text = f"{symbol.name}({symbol.score:.2f})" if scored else symbol.name
+            if options:
+                shown = symbol.options
+                if most and len(shown) > most:
+                    shown = (*shown[:most], "...")
+                text = f"{text}{{{';'.join(shown)};}}" if shown else f"{text}{{}}"
+            written.append(text)
+        return ",".join(written)
 
     return value
 
