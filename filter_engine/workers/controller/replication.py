@@ -18,7 +18,8 @@ async def replication(desk: Desk) -> list[dict[str, Any]]:
     """One row a place: ``place``, ``server``, and what it says, or ``fault``.
 
     A primary has ``replicas`` (how many) and ``behind`` (address -> octets that the replica has not
-    confirmed); a replica ``link_up`` and ``lag_seconds`` since it last heard of its primary.
+    confirmed); a replica ``link_up`` and ``lag_seconds`` since it last heard of its primary, also
+    while the link is down.
     """
     client = desk.stores
     found = list(_redis_of(desk))[:_MOST]
@@ -54,13 +55,23 @@ def _row(store: Store, answer: StoreAnswer) -> dict[str, Any]:
         return row | {
             "role": "replica",
             "link_up": said.get("master_link_status") == "up",
-            "lag_seconds": _number(said.get("master_last_io_seconds_ago")),
+            "lag_seconds": _lag(said),
         }
     return row | {
         "role": "primary",
         "replicas": _number(said.get("connected_slaves")),
         "behind": dict(_behind(said)),
     }
+
+
+def _lag(said: Mapping[str, str]) -> int | None:
+    """Seconds since a replica heard of its primary; None where it never did since it began.
+
+    Redis writes -1 in place of both figures that do not apply.
+    """
+    fields = "master_last_io_seconds_ago", "master_link_down_since_seconds"
+    known = [number for field in fields if (number := _number(said.get(field))) is not None]
+    return max((number for number in known if number >= 0), default=None)
 
 
 def _behind(said: Mapping[str, str]) -> Iterator[tuple[str, int]]:

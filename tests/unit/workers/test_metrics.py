@@ -128,6 +128,15 @@ def test_role_and_lag_of_what_is_read(site: Site) -> None:
     assert 0 <= (value(found, "filter_engine_replication_lag_seconds", **labels) or 0) < 60
 
 
+def test_the_lag_of_a_replica_that_lost_its_primary_grows() -> None:
+    from filter_engine.workers.controller.replication import _lag
+
+    down = {"master_last_io_seconds_ago": "-1", "master_link_down_since_seconds": "75"}
+    assert _lag(down) == 75
+    assert _lag({"master_last_io_seconds_ago": "3"}) == 3
+    assert _lag(down | {"master_link_down_since_seconds": "-1"}) is None
+
+
 def test_the_labels_are_the_sites_alone(site: Site) -> None:
     found = samples(site.engine)
     assert len(found) < MOST_SAMPLES
