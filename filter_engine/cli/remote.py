@@ -22,6 +22,7 @@ from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
+    from ssl import SSLContext
 
     from filter_engine.config.model import Config
 
@@ -68,6 +69,8 @@ class Controller:
     password: str = ""
     timeout: float = 10.0
     """Seconds for each step of a request."""
+    pinned: str = ""
+    """File of the certificate that alone is taken, whatever name it has; empty: as usual."""
 
     def get(self, endpoint: str, **headers: str) -> Any:
         """What a JSON endpoint says; raises ``AskError``, also for what no controller says."""
@@ -119,8 +122,25 @@ class Controller:
         if self.path:
             return _unix(self.path, self.timeout)
         if self.tls:
-            return client.HTTPSConnection(self.host, self.port, timeout=self.timeout)
+            return client.HTTPSConnection(
+                self.host,
+                self.port,
+                timeout=self.timeout,
+                context=_trusting(self.pinned) if self.pinned else None,
+            )
         return client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+
+
+def _trusting(certificate: str) -> SSLContext:
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=certificate)
+    except OSError as error:
+        raise AskError(f"ssl_cert {certificate}: {error.strerror or error}") from error
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it need not be an authority's
+    return context
 
 
 def _unix(path: str, timeout: float) -> HTTPConnection:
@@ -297,13 +317,24 @@ def configured(config: Config, password: str = "", timeout: float = 10.0) -> Con
     """The first controller of a configuration; ends the program where it has none."""
     from filter_engine.config.sockets import TcpSocket, UnixSocket
 
-    for place in (place for worker in config.controllers for place in worker.bind_socket):
+    places = [(worker, place) for worker in config.controllers for place in worker.bind_socket]
+    places.sort(key=lambda found: found[0].speaks_tls(found[1]))
+    for worker, place in places:
         if isinstance(place, UnixSocket):
             return Controller(place.path, path=place.path, password=password, timeout=timeout)
         if isinstance(place, TcpSocket):
             host = _ANY.get(place.address, place.address)
             named = f"{host}:{place.port}"
-            return Controller(named, host, place.port, password=password, timeout=timeout)
+            tls = worker.speaks_tls(place)
+            return Controller(
+                named,
+                host,
+                place.port,
+                tls=tls,
+                pinned=worker.ssl_cert if tls else "",
+                password=password,
+                timeout=timeout,
+            )
     return fail("this configuration has no controller: name one with --host")
 
 

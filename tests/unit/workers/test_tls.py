@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -22,7 +23,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certificate import certificate
-from filter_engine.config.workers import NormalConfig
+from filter_engine.cli.remote import AskError, configured
+from filter_engine.config.model import Config
+from filter_engine.config.sockets import TcpSocket
+from filter_engine.config.workers import ControllerConfig, NormalConfig
 from filter_engine.wire.http.message import HttpLimits, Request, Response
 from filter_engine.wire.http.server import HttpServer
 from filter_engine.workers.process import loop_factory
@@ -87,6 +91,14 @@ def test_scanner_controller_and_proxy(make_engine: MakeEngine, tmp_path: Path) -
     assert (status, orjson.loads(body)["action"]) == (200, "reject")
     status, body = ask(controller, client, "/stat")
     assert (status, orjson.loads(body)["scanned"]) == (200, 1)
+    # The commands of this host know the certificate from the configuration.
+    place = TcpSocket("127.0.0.1", controller, ssl=True)
+    said = ControllerConfig(bind_socket=(place,), ssl_cert=str(file))
+    assert configured(Config(workers=(said,))).get("stat")["scanned"] == 1
+    (tmp_path / "other").mkdir()
+    other = replace(said, ssl_cert=str(certificate(tmp_path / "other")[0]))
+    with pytest.raises(AskError, match=r"(?i)certificate"):
+        configured(Config(workers=(other,))).get("stat")
     with pytest.raises(ssl.SSLCertVerificationError):
         ask(scanner, ssl.create_default_context(), "/ping")
     assert engine.scan(SPAM)["action"] == "reject"
