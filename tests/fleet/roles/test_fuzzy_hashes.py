@@ -89,6 +89,15 @@ def test_an_exchanger_teaches_nothing_and_the_access_server_the_primarys_storage
     assert one.host in {str(n).partition("/")[0] for n in storage(site[PRIMARY]).allow_update}
 
 
+def test_the_access_server_teaches_a_primary_that_is_another_host(tmp_path: Path) -> None:
+    """Redis' primary may be an exchanger: its storage is then taught from the access server."""
+    trees = rendered_tree.render(tmp_path, hosts="dolores", site_redis_role="primary")
+    allowed = {str(n).partition("/")[0] for n in storage(read(trees / "dolores")).allow_update}
+    assert {"10.195.171.241", "fdc1:d89e:b128:6a04::29ab"} <= allowed, "charlotte's"
+    assert {"127.0.0.1", "10.195.171.142"} <= allowed, "its own"
+    assert "10.195.171.47" not in allowed, "maeve teaches nothing"
+
+
 def test_without_a_storage_nobody_is_asked(tmp_path: Path) -> None:
     trees = rendered_tree.render(tmp_path, hosts=REPLICA, filter_engine_fuzzy_redis={})
     config = read(trees / REPLICA)
