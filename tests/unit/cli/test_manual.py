@@ -12,12 +12,14 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import get_completion_class
 from click.testing import CliRunner, Result
 
 from filter_engine.cli import exit_status
 from filter_engine.cli.completion import SHELLS, script
 from filter_engine.cli.main import COMMANDS, group
 from filter_engine.cli.manual_pages import pages
+from filter_engine.cli.program import PROGRAM, VARIABLE
 
 DOCS = Path(__file__).parents[3] / "docs" / "command_line.md"
 MAN = shutil.which("man")
@@ -124,36 +126,32 @@ def test_install_writes_once_and_removes_what_is_old(tmp_path: Path) -> None:
     assert run("manual", "nosuch").exit_code == 2
 
 
-def complete(shell: str, *words: str) -> list[str]:
+def complete(monkeypatch: pytest.MonkeyPatch, shell: str, *words: str) -> list[str]:
     """What the program offers for the last of these words, asked as the shell's script asks."""
-    current = str(len(words)) if shell != "fish" else words[-1]
-    line = " ".join(("filter-engine", *words))
-    environment = {"COMP_WORDS": line, "COMP_CWORD": current}
-    done = subprocess.run(
-        [sys.executable, "-m", "filter_engine.cli.main"],
-        env=os.environ | environment | {"_FILTER_ENGINE_COMPLETE": f"{shell}_complete"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    return done.stdout.splitlines()
+    monkeypatch.setenv("COMP_WORDS", " ".join((PROGRAM, *words)))
+    monkeypatch.setenv("COMP_CWORD", words[-1] if shell == "fish" else str(len(words)))
+    monkeypatch.setenv(VARIABLE, f"{shell}_complete")
+    found = get_completion_class(shell)
+    assert found is not None
+    return found(group, {}, PROGRAM, VARIABLE).complete().splitlines()
 
 
-def test_what_the_program_offers() -> None:
-    assert complete("bash", "co") == [
+def test_what_the_program_offers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert complete(monkeypatch, "bash", "co") == [
         f"plain,{name}" for name in sorted(COMMANDS) if name.startswith("co")
     ]
-    assert complete("bash", "control", "re") == ["plain,recompile", "plain,reload"]
-    assert complete("bash", "scan", "--re") == ["plain,--record", "plain,--replay"]
-    assert complete("bash", "scan", "mail")[0].startswith("file,")
-    assert complete("bash", "symbols", "HEAD") == ["plain,headers"]
-    assert complete("bash", "config", "explain", "symbols.FROM_HAS_D") == [
+    assert complete(monkeypatch, "bash", "control", "re") == ["plain,recompile", "plain,reload"]
+    assert complete(monkeypatch, "bash", "scan", "--re") == ["plain,--record", "plain,--replay"]
+    assert complete(monkeypatch, "bash", "scan", "mail")[0].startswith("file,")
+    assert complete(monkeypatch, "bash", "symbols", "HEAD") == ["plain,headers"]
+    assert complete(monkeypatch, "bash", "config", "explain", "symbols.FROM_HAS_D") == [
         "plain,symbols.FROM_HAS_DN"
     ]
-    assert "plain,actions.reject" in complete("bash", "config", "explain", "acti")
-    assert "Load the configuration anew, losing no mail." in complete("zsh", "control", "rel")
-    assert complete("fish", "pw", "--ty")[0].startswith("plain,--type\t")
+    assert "plain,actions.reject" in complete(monkeypatch, "bash", "config", "explain", "acti")
+    assert "Load the configuration anew, losing no mail." in complete(
+        monkeypatch, "zsh", "control", "rel"
+    )
+    assert complete(monkeypatch, "fish", "pw", "--ty")[0].startswith("plain,--type\t")
 
 
 @pytest.mark.skipif(BASH is None, reason="no bash")
