@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
+import os
 import shutil
 import ssl
 import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,13 +173,30 @@ def test_a_client_elsewhere_is_refused(tmp_path: Path) -> None:
         proxy.close()
 
 
-def test_a_user_may_ask_from_elsewhere(tmp_path: Path) -> None:
-    users = [{"name": "ops", "password": "correct horse battery"}]
-    made = ["openssl", "passwd", "-6", "-salt", "saltsaltsaltsalt", users[0]["password"]]
-    hashed = subprocess.run(made, check=True, capture_output=True, text=True).stdout
+def users_file(file: Path, users: list[dict[str, str]]) -> str:
+    """What the role writes of its users."""
+    content = {"content": "{{ __webui_proxy_users }}", "dest": str(file)}
+    subprocess.run(
+        [
+            *(Path(sys.executable).with_name("ansible"), "localhost", "-m", "ansible.builtin.copy"),
+            *("-a", json.dumps(content), "-e", f"@{ROLE / 'vars/main.yml'}"),
+            *("-e", json.dumps({"webui_proxy_users": users})),
+        ],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"ANSIBLE_CONFIG": str(ROLE.parents[1] / "ansible.cfg")},
+    )
+    return file.read_text()
+
+
+def test_users_may_ask_from_elsewhere(tmp_path: Path) -> None:
+    users = [
+        {"name": "ops", "password": "correct horse battery"},
+        {"name": "webui", "password": "staple correct horse"},
+    ]
     proxy = Proxy(
         tmp_path / "nginx",
-        f"ops:{hashed}",
+        users_file(tmp_path / "users", users),
         webui_proxy_allow=["192.0.2.0/24"],
         webui_proxy_users=users,
         **NOBODY,
@@ -184,8 +204,9 @@ def test_a_user_may_ask_from_elsewhere(tmp_path: Path) -> None:
     try:
         assert proxy.get("/rspamd/charlotte/ping")[0] == 401
         assert proxy.get("/rspamd/charlotte/ping", Authorization=_basic("ops:wrong"))[0] == 401
-        right = _basic("ops:correct horse battery")
-        assert proxy.get("/rspamd/charlotte/ping", Authorization=right)[0] == 502
+        for user in users:
+            right = _basic(f"{user['name']}:{user['password']}")
+            assert proxy.get("/rspamd/charlotte/ping", Authorization=right)[0] == 502, user["name"]
     finally:
         proxy.close()
 
