@@ -19,9 +19,9 @@ from filter_engine.scanner import Scanner
 from filter_engine.workers.cards import write_card
 from filter_engine.workers.error_notes import note_errors
 from filter_engine.workers.logs import reopen
-from filter_engine.workers.published import publish
+from filter_engine.workers.published import Publisher
 from filter_engine.workers.service import Context, Factory, Service
-from filter_engine.workers.statistics import Counter, Statistics
+from filter_engine.workers.statistics import Counter, Row, Statistics
 from filter_engine.workers.symbol_hits import SymbolHits
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,8 @@ async def _serve(job: Job) -> int:
         row.set(Counter.HEARTBEAT, int(time.monotonic()))
         row.set(Counter.SCANS, job.scans)
         row.set(Counter.ALIVE, 1)
-        heart = loop.create_task(_beat(job, context))
+        publisher = Publisher(job.statistics.numbers, job.row, job.scanner, context.standings)
+        heart = loop.create_task(_beat(row, publisher))
         with suppress(BrokenPipeError):
             os.write(job.ready, READY)
         os.close(job.ready)
@@ -136,6 +137,7 @@ async def _serve(job: Job) -> int:
         row.set(Counter.ALIVE, 0)
         clean = await _finish(service, stop)
         heart.cancel()
+        publisher.publish()  # the next of this row goes on from here
         if not clean:
             log.warning("worker %s: time is up, connections were cut off", job.name)
     finally:
@@ -176,10 +178,10 @@ async def _finish(service: Service, stop: _Stop) -> bool:
     return await service.wait_drained(STOP_TIME)
 
 
-async def _beat(job: Job, context: Context) -> None:
+async def _beat(row: Row, publisher: Publisher) -> None:
     while True:
-        context.row.set(Counter.HEARTBEAT, int(time.monotonic()))
-        publish(job.statistics.numbers, job.row, job.scanner, context.standings)
+        row.set(Counter.HEARTBEAT, int(time.monotonic()))
+        publisher.publish()
         await asyncio.sleep(HEARTBEAT)
 
 

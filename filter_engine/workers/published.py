@@ -46,57 +46,96 @@ class Published:
     """Lines of severity error and worse."""
 
 
-def publish(
-    board: Board,
-    slot: int,
-    scanner: Scanner,
-    standings: Iterable[Callable[[], Iterable[Standing]]],
-) -> None:
-    """Write this process's numbers onto the board; they are those since it began."""
-    dns, stores = scanner.dns_statistics, scanner.stores
-    servers = [tuple(standing) for told in standings for standing in told()][:_SERVERS]
-    said: dict[str, Any] = {
-        "dns": {} if dns is None else asdict(dns),
-        "questions": 0 if stores is None else stores.statistics.questions,
-        "failures": {} if stores is None else dict(stores.statistics.failed.most_common(_MOST)),
-        "check_errors": dict(scanner.statistics.check_errors.most_common(_MOST)),
-        "stages": {
-            Stage(stage).name.lower(): _told(took)
-            for stage, took in scanner.statistics.stages.items()
-        },
-        "redis": {} if stores is None else _by_server(stores.round_trips()),
-        "standings": servers,
-        "errors": Kept.written,
-    }
-    if not board.put(slot, orjson.dumps(said)):
-        board.put(slot, orjson.dumps(said | {"failures": {}, "check_errors": {}, "standings": []}))
+class Publisher:
+    """Writes one process's numbers onto the board, on top of what its slot holds.
+
+    That is of processes that have ended: a counter of the whole engine never falls.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        slot: int,
+        scanner: Scanner,
+        standings: Iterable[Callable[[], Iterable[Standing]]],
+    ) -> None:
+        self._board = board
+        self._slot = slot
+        self._scanner = scanner
+        self._standings = standings
+        self._before = _read(board.get(slot))
+
+    def publish(self) -> None:
+        """Tell the numbers as they are now."""
+        sums = _Sums()
+        if self._before is not None:
+            sums.add(self._before)
+        sums.add(self._own())
+        told = sums.told()
+        servers = [tuple(standing) for say in self._standings for standing in say()][:_SERVERS]
+        if not self._board.put(self._slot, orjson.dumps(told | {"standings": servers})):
+            less: dict[str, object] = {"failures": {}, "check_errors": {}, "standings": []}
+            self._board.put(self._slot, orjson.dumps(told | less))
+
+    def _own(self) -> dict[str, Any]:
+        scanner = self._scanner
+        dns, stores = scanner.dns_statistics, scanner.stores
+        return {
+            "dns": {} if dns is None else asdict(dns),
+            "questions": 0 if stores is None else stores.statistics.questions,
+            "failures": {} if stores is None else stores.statistics.failed,
+            "check_errors": scanner.statistics.check_errors,
+            "stages": {
+                Stage(stage).name.lower(): _told(took)
+                for stage, took in scanner.statistics.stages.items()
+            },
+            "redis": {} if stores is None else _by_server(stores.round_trips()),
+            "errors": Kept.written,
+        }
+
+
+class _Sums:
+    """What processes said, added up."""
+
+    def __init__(self) -> None:
+        self.dns: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.check_errors: Counter[str] = Counter()
+        self.stages: dict[str, Durations] = {}
+        self.redis: dict[str, Durations] = {}
+        self.questions = self.errors = 0
+
+    def add(self, said: Mapping[str, Any]) -> None:
+        self.dns.update(said["dns"])
+        self.failures.update(said["failures"])
+        self.check_errors.update(said["check_errors"])
+        self.questions += said["questions"]
+        self.errors += said["errors"]
+        _add(self.stages, said["stages"])
+        _add(self.redis, said["redis"])
+
+    def told(self) -> dict[str, Any]:
+        """As it stands on the board, the tables bounded."""
+        return {
+            "dns": self.dns,
+            "questions": self.questions,
+            "failures": dict(self.failures.most_common(_MOST)),
+            "check_errors": dict(self.check_errors.most_common(_MOST)),
+            "stages": {name: _told(took) for name, took in self.stages.items()},
+            "redis": {name: _told(took) for name, took in list(self.redis.items())[:_SERVERS]},
+            "errors": self.errors,
+        }
 
 
 def published(statistics: Statistics) -> Published:
     """The sums over all slots; what is half written is left out."""
-    board = statistics.numbers
-    dns: Counter[str] = Counter()
-    failures: Counter[str] = Counter()
-    check_errors: Counter[str] = Counter()
-    stages: dict[str, Durations] = {}
-    redis: dict[str, Durations] = {}
+    sums = _Sums()
     standings: dict[tuple[str, str], Standing] = {}
-    questions = errors = 0
     for number in range(ROWS):
-        content = board.get(number)
-        if not content:
+        said = _read(statistics.numbers.get(number))
+        if said is None:
             continue
-        try:
-            said: Any = orjson.loads(content)
-        except orjson.JSONDecodeError:
-            continue
-        dns.update(said["dns"])
-        failures.update(said["failures"])
-        check_errors.update(said["check_errors"])
-        questions += said["questions"]
-        errors += said["errors"]
-        _add(stages, said["stages"])
-        _add(redis, said["redis"])
+        sums.add(said)
         if not statistics.row(number).get(Column.ALIVE):
             continue  # what is gone says nothing of how a server is now
         for told in said["standings"]:
@@ -105,8 +144,25 @@ def published(statistics: Statistics) -> Published:
             if before is not None:
                 one = one._replace(up=one.up and before.up, failures=one.failures + before.failures)
             standings[one[:2]] = one
-    ordered = tuple(standings[key] for key in sorted(standings))
-    return Published(dns, questions, failures, check_errors, stages, redis, ordered, errors)
+    return Published(
+        sums.dns,
+        sums.questions,
+        sums.failures,
+        sums.check_errors,
+        sums.stages,
+        sums.redis,
+        tuple(standings[key] for key in sorted(standings)),
+        sums.errors,
+    )
+
+
+def _read(content: bytes) -> dict[str, Any] | None:
+    """What a slot says; None for nothing and for half of something."""
+    try:
+        found: Any = orjson.loads(content) if content else None
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _told(took: Durations) -> tuple[list[float], list[int], float]:

@@ -4,6 +4,8 @@ of OpenMetrics reads in it, and the health that the fleet page shows."""
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -154,6 +156,29 @@ def test_the_state_for_the_fleet_page_shows_the_same(site: Site) -> None:
     assert shown["redis", site.replica.name]["up"] is True
     (store,) = state["stores"]
     assert (store["role"], store["link_up"]) == ("replica", True)
+
+
+def test_counters_do_not_fall_when_a_scanner_dies(site: Site) -> None:
+    """The next process of its row goes on from what was counted."""
+
+    def passes() -> float:
+        found = samples(site.engine)
+        return value(found, "filter_engine_stage_seconds_count", stage="filter") or 0
+
+    scanned = site.engine.stat()["scanned"]
+    until(lambda: passes() >= scanned, "every scan is published")
+    before, old = passes(), site.engine.workers()["normal"]
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    until(
+        lambda: (
+            len(new := site.engine.workers().get("normal", [])) == len(old)
+            and not set(new) & set(old)
+        ),
+        "new scanners",
+    )
+    site.engine.scan(MESSAGE)
+    until(lambda: passes() > before, "the new scanner's pass, on top of the old ones")
 
 
 def test_a_primary_says_how_far_its_replicas_are(tmp_path: Path) -> None:
