@@ -91,6 +91,8 @@ class Listeners:
         self._sockets: list[socket.socket] = []
         self._handshakes: dict[socket.socket, Handshakes] = {}
         self._connecting: set[asyncio.Task[None]] = set()
+        self._greeting: set[asyncio.Task[None]] = set()
+        """Those of them that are at a handshake."""
         self._stopped = False
 
     async def start(
@@ -123,11 +125,11 @@ class Listeners:
 
         A handshake that goes on for longer than ``SETTLE_TIME`` is: nothing was asked yet.
         """
-        if self._connecting:
-            await asyncio.wait(self._connecting, timeout=SETTLE_TIME)
-        for task in self._connecting:
+        if self._greeting:
+            await asyncio.wait(self._greeting, timeout=SETTLE_TIME)
+        for task in self._greeting:
             task.cancel()
-        if self._connecting:
+        while self._connecting:
             await asyncio.wait(self._connecting)
 
     def _accept(
@@ -150,6 +152,9 @@ class Listeners:
         task = loop.create_task(self._connect(loop, sock, factory, handshakes))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
+        if handshakes is not None:
+            self._greeting.add(task)
+            task.add_done_callback(self._greeting.discard)
 
     async def _connect(
         self,
