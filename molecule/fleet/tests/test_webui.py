@@ -161,7 +161,7 @@ def fleet_page(
     )
     try:
         user, password = pages.user
-        browser.open(f"https://{user}:{password}@{first.fqdn}/")
+        browser.open(f"https://{user}:{password}@{first.fqdn}/rspamd/{first.name}/")
         # A page whose address holds a password may not ask for anything; the browser knows it now.
         browser.open(f"https://{first.fqdn}/rspamd/{first.name}/")
         browser.see("Log in")
