@@ -20,6 +20,9 @@ QUESTIONS = logging.getLogger("filter_engine.questions")
 FUNCTION: Final = "rspamd_task_write_log"
 """What programs that read Rspamd's logs look for in the line about a message."""
 MAX_URLS: Final = 100
+MAX_RCPTS: Final = 100
+_MAX_FIELD: Final = 512
+"""Characters of one field or entry: a log that is given more in one datagram takes nothing."""
 
 
 class Style:
@@ -55,19 +58,23 @@ def fields_of(scanned: Scanned) -> Mapping[str, Any]:
         "ACTION": verdict.action.value,
         "SCORE": round(verdict.score, 2),
         "SYMBOLS": [symbol.name for symbol in by_weight(verdict.symbols)][:MAX_URLS],
-        "MAIL_ID": verdict.message_id,
+        "MAIL_ID": _cut(verdict.message_id),
         "MAIL_SIZE": size,
-        "QUEUE_ID": envelope.queue_id,
+        "QUEUE_ID": _cut(envelope.queue_id),
         "CLIENT_IP": envelope.ip,
-        "MAIL_USER": envelope.user,
-        "MAIL_FROM": envelope.mail_from,
-        "MAIL_RCPT": shortened(envelope.rcpt_to, Style.most),
+        "MAIL_USER": _cut(envelope.user),
+        "MAIL_FROM": _cut(envelope.mail_from),
+        "MAIL_RCPT": [_cut(rcpt) for rcpt in shortened(envelope.rcpt_to, Style.most or MAX_RCPTS)],
         "SCAN_MS": round(verdict.time_real * 1000, 3),
         "SCANNER": scanner,
         "UNFINISHED": shortened(verdict.unfinished, Style.most),
         "LOST_STORES": shortened(verdict.lost_stores, Style.most),
     }
     return {name: value for name, value in fields.items() if value not in (None, [])}
+
+
+def _cut(value: str | None) -> str | None:
+    return value if value is None or len(value) <= _MAX_FIELD else f"{value[:_MAX_FIELD]}..."
 
 
 def _urls(scanned: Scanned) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from filter_engine.config.log_format import DEFAULT, VARIABLES, Part, parse_log_
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Action, SymbolResult, Verdict
 from filter_engine.workers import logs
+from filter_engine.workers.logs.message_line import fields_of
 from filter_engine.workers.logs.printable import MAX_LINE, lines_of, printable
 from filter_engine.workers.logs.template import VALUES, Scanned, Template
 
@@ -152,6 +154,17 @@ def test_a_hostile_message_is_one_bounded_line(
     assert len(line) < MAX_LINE + 100
     assert line.isprintable()
     assert r"x\x0a2026" in line or "Q" * 4000 in line
+
+
+def test_fields_are_bounded_whatever_a_mail_names_itself(
+    scanned: Callable[..., Scanned],
+) -> None:
+    """A datagram that is too long would be lost, and the mail's line with it."""
+    long = "x" * 200_000
+    envelope = Envelope(mail_from=long, queue_id=long, user=long, rcpt_to=(long,) * 9)
+    fields = fields_of(scanned(b"Message-ID: <%b@b>\r\n\r\n" % long.encode(), envelope))
+    assert len(json.dumps(fields)) < 8_000
+    assert fields["MAIL_FROM"] == "x" * 512 + "..."
 
 
 def test_a_line_of_several_has_its_head_before_each(logged: Callable[..., Any]) -> None:
