@@ -293,8 +293,12 @@ def _run(
             click.echo(f"filter-engine: cannot learn {name}: {one.problem}", err=True)
         elif lesson is not None and each and not lesson.ok:
             click.echo(f"{name}: {lesson.status.value}: {printable(lesson.detail)}", err=True)
-        elif lesson is not None and each and not as_json:
-            click.echo(f"{name}: {lesson.status.value}")
+        elif lesson is not None and each:
+            if not as_json:
+                click.echo(f"{name}: {lesson.status.value}")
+            if lesson.untaught:
+                said = printable(lesson.untaught)
+                click.echo(f"{name}: its hashes were not learnt: {said}", err=True)
 
     async def run() -> Report:
         with school.teacher() as one:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from filter_engine.cli.remote import AskError, Controller
 from filter_engine.lazy_dataclass import frozen
@@ -38,7 +39,9 @@ class RemoteTeacher:
         headers = {name: value for name, value in said.items() if value}
         endpoint = "learnspam" if spam else "learnham"
         try:
-            status, _ = await asyncio.to_thread(self.controller.ask, "POST", endpoint, raw, headers)
+            status, body = await asyncio.to_thread(
+                self.controller.ask, "POST", endpoint, raw, headers
+            )
         except AskError as error:
             if error.status in _FATAL:
                 raise LessonsRefusedError(str(error)) from error
@@ -47,8 +50,18 @@ class RemoteTeacher:
             return Lesson(LearnStatus.NOT_LEARNT if unlearn else LearnStatus.KNOWN)
         if status == 204:
             return Lesson(LearnStatus.REFUSED, "too short, or of that class for sure already")
-        return Lesson(LearnStatus.UNLEARNED if unlearn else LearnStatus.LEARNED)
+        done = LearnStatus.UNLEARNED if unlearn else LearnStatus.LEARNED
+        return Lesson(done, untaught=_untaught(body))
 
     async def learnt(self) -> dict[str, tuple[int, int]]:
         """What the classifiers know is asked elsewhere (``filter-engine stat``)."""
         return {}
+
+
+def _untaught(body: bytes) -> str:
+    """Why storages of fuzzy hashes did not learn, as the controller says it."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    return str(said.get("hashes_not_learnt", "")) if isinstance(said, dict) else ""

@@ -40,6 +40,8 @@ class Lesson(NamedTuple):
     status: LearnStatus
     detail: str = ""
     """For people."""
+    untaught: str = ""
+    """Why a storage of fuzzy hashes did not learn it too; empty where all did, or need not."""
 
     @property
     def ok(self) -> bool:

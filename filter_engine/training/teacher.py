@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from filter_engine.checks.fuzzy_check.lessons import HashLessons
+from filter_engine.checks.fuzzy_check.lessons import HashLessons, Step
 from filter_engine.checks.fuzzy_check.module import rules_of
 from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.config.model import Config
@@ -21,6 +23,11 @@ from filter_engine.statistics.tokens import tokens_of
 from filter_engine.store.client import StoreClient
 from filter_engine.store.session import open_stores
 from filter_engine.streams.client import StreamClient
+
+_LEFT: Final = 1000
+"""Changes that wait for a storage of hashes; the oldest are given up."""
+_TIMES: Final = 120
+"""How often one is tried again."""
 
 
 class NothingToTeachError(Exception):
@@ -36,6 +43,8 @@ class Teacher:
     """None: nothing is asked and nothing learnt."""
     hashes: HashLessons | None = None
     """The storages of fuzzy hashes that learn with them; None for none."""
+    left: deque[tuple[Step, int]] = field(default_factory=lambda: deque(maxlen=_LEFT))
+    """What such a storage did not take while it was away, and how often it was tried."""
 
     @property
     def needs_user(self) -> bool:
@@ -48,8 +57,8 @@ class Teacher:
         """Learn or take back one message; ``rcpt`` is whose classifier that is where users have
         their own. As ``statistics.learning.learn`` else; raises nothing.
 
-        A storage of hashes that cannot be taught makes a lesson fail: the classifiers know the
-        message by then, so that it may be learnt again.
+        A storage of hashes that cannot be taught fails no lesson: ``untaught`` says why, and
+        ``again`` tries it once more where it was away.
         """
         if not rcpt and self.needs_user:
             return Lesson(LearnStatus.REFUSED, "users have classifiers of their own: whose is it?")
@@ -65,11 +74,21 @@ class Teacher:
             unlearn=unlearn,
             bulk=bulk,
         )
-        if self.hashes is None or lesson.status is LearnStatus.FAILED:
+        if self.hashes is None:
             return lesson
-        again = lesson.status is LearnStatus.KNOWN
-        problem = await self.hashes.learn(Message(raw), spam=spam, unlearn=unlearn, again=again)
-        return Lesson(LearnStatus.FAILED, problem) if problem else lesson
+        taught = await self.hashes.follow(raw, lesson.status, spam=spam)
+        self.left.extend((step, 0) for step in taught.left)
+        return lesson._replace(untaught=taught.problem)
+
+    async def again(self) -> None:
+        """Ask the storages of hashes for what they did not take, until one is still away."""
+        while self.hashes is not None and self.left:
+            step, times = self.left.popleft()
+            taught = await self.hashes.again(step)
+            if taught.left:
+                if times + 1 < _TIMES:
+                    self.left.extendleft((one, times + 1) for one in taught.left)
+                return
 
     def _would(self, raw: bytes) -> Lesson:
         tokens = tokens_of(Message(raw))

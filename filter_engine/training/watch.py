@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,6 +23,8 @@ PAUSE: Final = 0.25
 """Seconds between two looks."""
 _LONGEST: Final = 30.0
 """Seconds between two attempts at a store that takes no lesson."""
+_HASHES: Final = 30.0
+"""Seconds between two attempts at a storage of hashes that was away."""
 
 
 async def watch(
@@ -48,6 +51,8 @@ class Watch:
         self._problems = [""] * len(directories)
         self._away = 0.0
         """Seconds to wait for the store; 0 while it answers."""
+        self._hashes_at = 0.0
+        """When storages of hashes are asked again."""
 
     async def run(self) -> None:
         """Look, learn, wait, over and over."""
@@ -60,6 +65,9 @@ class Watch:
                     self._problems[place] = directory.problem
                     if directory.problem:
                         log.error("%s: %s: nothing is learnt", directory.path, directory.problem)
+            if self._teacher.left and time.monotonic() >= self._hashes_at:
+                await self._teacher.again()
+                self._hashes_at = time.monotonic() + _HASHES
             try:
                 async with asyncio.timeout(self._away or PAUSE):
                     await self._stop.wait()
@@ -101,6 +109,10 @@ class Watch:
             self._away = 0.0
         detail = f": {printable(lesson.detail)}" if lesson.detail else ""
         log.log(NOTICE, "%s: %s as %s%s", path, lesson.status.value, kind, detail)
+        if lesson.untaught:
+            if not self._teacher.left:
+                self._hashes_at = 0.0
+            log.error("%s: its hashes were not learnt: %s", path, printable(lesson.untaught))
         if problem := directory.remove(mail):
             log.error("%s was learnt and cannot be deleted: %s", path, problem)
         return True

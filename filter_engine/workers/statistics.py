@@ -33,6 +33,8 @@ class Counter(IntEnum):
     """Octets of messages the process has reserved room for."""
     SCANNED = auto()
     LEARNED = auto()
+    HASHES_UNTAUGHT = auto()
+    """Lessons that a storage of fuzzy hashes did not take."""
     BYTES = auto()
     SCAN_ERRORS = auto()
     """Scans that ended with an exception."""

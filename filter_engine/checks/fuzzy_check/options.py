@@ -94,7 +94,7 @@ class FuzzyList(Section):
         one_of("", "spam", "ham"), "", doc="mail that is learnt as this class is written here"
     )
     learn_weight: int = option(
-        at_least(INTEGER, 1), 10, doc="weight that such a mail gives its hashes"
+        at_least(INTEGER, 1), 2, doc="weight that such a mail gives its hashes"
     )
     known: ClassVar[Mapping[str, Option]] = LIST_KNOWN
 

@@ -114,6 +114,7 @@ class Rule:
             if entry.learn
         }
         """Whether it is spam -> the list of that class."""
+        self._learning = frozenset(entry.flag for entry in self.learns.values())
         self._skipped: Map | None = (
             setup.maps.of(rule.skip_hashes, MapKind.SET, "fuzzy_check.skip_hashes")
             if rule.skip_hashes is not None
@@ -176,7 +177,12 @@ class Rule:
         return replies_in(reply.data, door.shared, tuple(asked.hashes))
 
     def findings(self, asked: Asked, reply: Reply, *, long_text: bool) -> Iterator[Finding]:
-        """The symbols of what a storage knows."""
+        """The symbols of what a storage knows.
+
+        A list that lessons fill counts once for a mail, by its best hit: one lesson teaches all of
+        its texts (plain and HTML), and is to weigh no more for that.
+        """
+        learnt: dict[int, Finding] = {}
         found = self.replies(asked, reply)
         hits: list[tuple[PartHash, ReplyTo]] = []
         for tag, answer in found.items():
@@ -206,7 +212,12 @@ class Rule:
                 f"{reply.server}: part {made.part}, {made.digest.hex()[:_SHOWN]} is known with "
                 f"weight {answer.value}"
             )
-            yield Finding(entry.symbol, (option,), weight, evidence)
+            finding = Finding(entry.symbol, (option,), weight, evidence)
+            if answer.flag not in self._learning:
+                yield finding
+            elif answer.flag not in learnt or learnt[answer.flag].weight < weight:
+                learnt[answer.flag] = finding
+        yield from learnt.values()
 
     def _is_skipped(self, made: PartHash) -> bool:
         return self._skipped is not None and made.digest.hex() in self._skipped

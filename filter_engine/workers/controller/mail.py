@@ -107,13 +107,8 @@ class Mail:
                 name=wanted,
                 unlearn=unlearn,
             )
-            if lesson.status is not LearnStatus.FAILED and not wanted:
-                again = lesson.status is LearnStatus.KNOWN
-                problem = await self._teach_hashes(
-                    raw, spam=_CLASSES[name], unlearn=unlearn, again=again
-                )
-                if problem:
-                    lesson = Lesson(LearnStatus.FAILED, problem)
+            if not wanted:
+                lesson = await self._with_hashes(lesson, raw, spam=_CLASSES[name])
         mid = Message(raw).message_id or "undef"
         log.log(
             NOTICE,
@@ -126,20 +121,25 @@ class Mail:
         )
         return self._reply(lesson, mid, name)
 
-    async def _teach_hashes(self, raw: bytes, *, spam: bool, unlearn: bool, again: bool) -> str:
-        """What went wrong with the storages of fuzzy hashes that learn too; empty: nothing."""
+    async def _with_hashes(self, lesson: Lesson, raw: bytes, *, spam: bool) -> Lesson:
+        """The lesson, and what storages of fuzzy hashes that learn too said: it stands anyway."""
         transport: object = self._desk.context.scanner.transport
         if not isinstance(transport, Exchanges):
-            return ""
+            return lesson
         lessons = HashLessons.of(self._rules, transport)
         if lessons is None:
-            return ""
-        return await lessons.learn(Message(raw), spam=spam, unlearn=unlearn, again=again)
+            return lesson
+        problem = (await lessons.follow(raw, lesson.status, spam=spam)).problem
+        if problem:
+            self._desk.context.row.add(Counter.HASHES_UNTAUGHT)
+            log.error("hashes were not learnt: %s", one_line(problem))
+        return lesson._replace(untaught=problem)
 
     def _reply(self, lesson: Lesson, mid: str, name: str) -> web.StreamResponse:
         if lesson.status in (LearnStatus.LEARNED, LearnStatus.RELEARNED, LearnStatus.UNLEARNED):
             self._desk.context.row.add(Counter.LEARNED)
-            return json_reply({"success": True})
+            said = {"hashes_not_learnt": lesson.untaught} if lesson.untaught else {}
+            return json_reply({"success": True} | said)
         if lesson.status is LearnStatus.KNOWN:
             return error(208, f"<{mid}> has been already learned as {name}, ignore it")
         if lesson.status is LearnStatus.NOT_LEARNT:

@@ -31,6 +31,7 @@ _OWN = (
     ("filter_engine_store_failures", Counter.STORE_FAILURES, "Stores that failed a message."),
     ("filter_engine_oversize", Counter.OVERSIZE, "Messages passed unscanned for their size."),
     ("filter_engine_tempfailed", Counter.TEMPFAILED, "Messages answered temporary failure."),
+    ("filter_engine_hashes_untaught", Counter.HASHES_UNTAUGHT, "Lessons without their hashes."),
     ("filter_engine_upstream_errors", Counter.UPSTREAM_ERRORS, "Failed requests to scanners."),
     ("filter_engine_protocol_errors", Counter.PROTOCOL_ERRORS, "Clients that broke a protocol."),
 )

@@ -34,8 +34,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     )
     running.write(
         "fuzzy_check.conf",
-        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; max_score = 5;\n'
-        "  fuzzy_map { FUZZY_DENIED { flag = 1; max_score = 5; learn = spam; } } }",
+        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; max_score = 20;\n'
+        "  fuzzy_map { FUZZY_DENIED { flag = 1; }\n"
+        "    LEARNT { flag = 4; symbol = FUZZY_DENIED; learn = spam; } } }",
     )
     running.write("classifier-bayes.conf", 'backend = "sqlite";')
     try:
@@ -78,6 +79,58 @@ def test_a_storage_learns_with_the_classifier(engine: Engine) -> None:
     assert post(engine, "/learnspam", mail)[0] == 208
     assert post(engine, "/learnham", mail) == (200, {"success": True})
     assert not is_known(engine, mail)
+
+
+def test_one_lesson_decides_nothing_and_what_fuzzy_add_put_in_stays(engine: Engine) -> None:
+    """Also of a mail whose text stands in it twice, in two ways."""
+    other = TEXT.replace(b"cheap", b"dear").replace(b"midnight", b"noon tomorrow")
+    head = MESSAGE.partition(b"\r\n\r\n")[0].replace(b"1@client", b"2@client")
+    mail = (
+        head + b"\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n"
+        b"--x\r\nContent-Type: text/plain\r\n\r\n"
+        + other.replace(b"watches", b"boats")
+        + b"--x\r\nContent-Type: text/html\r\n\r\n<p>"
+        + other.replace(
+            b"watches", b"boats and <b>more</b> of these <a href='http://a.example'>x</a>"
+        )
+        + b"--x--\r\n"
+    )
+    assert post(engine, "/learnspam", mail) == (200, {"success": True})
+    symbols = engine.scan(mail)["symbols"]
+    assert isinstance(symbols, dict)
+    assert 2.0 < symbols["FUZZY_DENIED"]["score"] < 4.0  # greylist, the first action
+    again = MESSAGE.replace(b"1@client", b"3@client") + TEXT.replace(b"watches", b"lamps")
+    assert post(engine, "/fuzzyadd", again, Flag="1", Weight="100")[0] == 200
+    assert post(engine, "/learnspam", again)[0] == 200
+    assert post(engine, "/learnham", again)[0] == 200
+    symbols = engine.scan(again)["symbols"]
+    assert isinstance(symbols, dict)
+    assert symbols["FUZZY_DENIED"]["score"] > 10.0
+
+
+def test_a_storage_that_refuses_fails_no_lesson(tmp_path: Path) -> None:
+    running, port = Engine(tmp_path / "e"), free_port()
+    (tmp_path / "db").mkdir()
+    running.command = (*COMMAND, f"--var=DBDIR={tmp_path / 'db'}")
+    running.write(
+        "worker-fuzzy.inc",
+        f'count = 1; bind_socket = "127.0.0.1:{port}"; backend = "sqlite"; allow_update = [];',
+    )
+    running.write(
+        "fuzzy_check.conf",
+        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash";\n'
+        "  fuzzy_map { FUZZY_DENIED { flag = 1; learn = spam; } } }",
+    )
+    running.write("classifier-bayes.conf", 'backend = "sqlite";')
+    try:
+        running.start()
+        status, said = post(running, "/learnspam", MESSAGE + TEXT)
+        assert (status, said["success"]) == (200, True)
+        assert "takes no changes from this host" in str(said["hashes_not_learnt"])
+        metrics = running.http(running.controller, "/metrics", b"", {})[2].decode()
+        assert "filter_engine_hashes_untaught_total 1" in metrics
+    finally:
+        running.close()
 
 
 def test_what_is_refused(engine: Engine) -> None:
