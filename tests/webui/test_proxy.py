@@ -21,7 +21,7 @@ from unit.workers.engine import Engine, free_port, until
 from browser import Browser
 from redis_server import RedisServer
 
-from .conftest import CHANGE, PICTURES
+from .conftest import CHANGE, PICTURES, log_in
 
 ROLE = Path(__file__).parents[2] / "roles/webui_proxy"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -263,3 +263,30 @@ def test_rspamds_pages_list_all_neighbours(site: Proxy, tmp_path: Path) -> None:
         assert not browser.complaints()
     finally:
         browser.close()
+
+
+def test_a_user_elsewhere_may_mistype_the_controllers_password(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """A 401 of the controller would make the browser forget what it told nginx."""
+    user = {"name": "webui", "password": "correct-horse-battery"}
+    proxy = Proxy(
+        tmp_path / "nginx",
+        users_file(tmp_path / "users", [user]),
+        webui_proxy_allow=["192.0.2.0/24"],
+        webui_proxy_users=[user],
+        webui_proxy_controllers={"charlotte": f"127.0.0.1:{engine.controller}"},
+    )
+    browser = Browser(tmp_path / "profile", PICTURES)
+    try:
+        page = f"127.0.0.1:{proxy.port}/rspamd/charlotte/"
+        browser.open(f"https://{user['name']}:{user['password']}@{page}")
+        browser.open(f"https://{page}")
+        for guess in ("not-this-one", "nor-this"):
+            log_in(browser, guess)
+            browser.see("That is not the password.")
+        log_in(browser, CHANGE)
+        browser.see("Scanned")
+    finally:
+        browser.close()
+        proxy.close()

@@ -185,7 +185,10 @@ class ControllerWorker:
             return response
         if right < needed:
             reason = "Unauthorized" if right is Right.NONE else "Enable password is required"
-            return json_reply({"error": reason}, status=401 if right is Right.NONE else 403)
+            # With credentials for the web server before us a browser takes 401 for their refusal,
+            # forgets them and asks its user anew.
+            plain_401 = right is Right.NONE and "Authorization" not in request.headers
+            return json_reply({"error": reason}, status=401 if plain_401 else 403)
         if (
             route is not None
             and route.alters
