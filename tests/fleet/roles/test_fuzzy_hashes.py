@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 import rendered_tree
 from filter_engine import checks
-from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions, FuzzyRule
+from filter_engine.checks.fuzzy_check.options import STOCK, FuzzyCheckOptions, FuzzyRule
 from filter_engine.config import Config, Severity
 from filter_engine.config.loader import inspect
 from filter_engine.config.workers import FuzzyConfig
@@ -51,7 +52,7 @@ def rule(config: Config) -> FuzzyRule:
     return options.rule["local"]
 
 
-def test_every_host_has_a_storage_that_the_primarys_alone_lets_be_taught(
+def test_every_host_has_a_storage_and_that_of_exchangers_takes_no_changes(
     site: dict[str, Config],
 ) -> None:
     for config in site.values():
@@ -77,25 +78,44 @@ def test_the_own_storage_is_asked_first(site: dict[str, Config]) -> None:
         assert {each.port for each in hosts} == {11335}
 
 
-def test_an_exchanger_teaches_nothing_and_the_access_server_the_primarys_storage(
+def test_an_exchanger_teaches_nothing_and_the_access_server_its_own_storage(
     site: dict[str, Config],
 ) -> None:
     assert rule(site[REPLICA]).writing is None
-    taught = rule(site[PRIMARY]).writing
+    check_teaches(site[PRIMARY])
+
+
+def check_teaches(config: Config) -> None:
+    taught = rule(config).writing
     assert taught is not None
-    (one,) = taught
-    assert one.port == 11335
-    assert any(one.host in str(socket) for socket in storage(site[PRIMARY]).bind_socket)
-    assert one.host in {str(n).partition("/")[0] for n in storage(site[PRIMARY]).allow_update}
+    assert [one.name for one in taught] == ["127.0.0.1:11335"]
+    assert any("127.0.0.1" in str(socket) for socket in storage(config).bind_socket)
+    allowed = {str(n).partition("/")[0] for n in storage(config).allow_update}
+    assert "127.0.0.1" in allowed
+    assert not {"10.195.171.142", "10.195.171.47"} & allowed, "no other host"
 
 
-def test_the_access_server_teaches_a_primary_that_is_another_host(tmp_path: Path) -> None:
-    """Redis' primary may be an exchanger: its storage is then taught from the access server."""
-    trees = rendered_tree.render(tmp_path, hosts="dolores", site_redis_role="primary")
-    allowed = {str(n).partition("/")[0] for n in storage(read(trees / "dolores")).allow_update}
-    assert {"10.195.171.241", "fdc1:d89e:b128:6a04::29ab"} <= allowed, "charlotte's"
-    assert {"127.0.0.1", "10.195.171.142"} <= allowed, "its own"
-    assert "10.195.171.47" not in allowed, "maeve teaches nothing"
+def test_the_access_server_teaches_its_own_storage_wherever_redis_primary_is(
+    tmp_path: Path,
+) -> None:
+    """No host is the only one that takes lessons: the storage writes to whom Sentinel names."""
+    trees = rendered_tree.render(tmp_path, hosts=PRIMARY, site_redis_role="replica")
+    config = read(trees / PRIMARY)
+    check_teaches(config)
+    assert storage(config).sentinels is not None
+
+
+def test_lessons_have_a_list_of_their_own_and_one_of_them_decides_nothing(
+    site: dict[str, Config],
+) -> None:
+    (learns,) = (entry for entry in rule(site[PRIMARY]).fuzzy_map.values() if entry.learn)
+    assert learns.symbol == "FUZZY_DENIED"
+    assert learns.flag not in {1, 2, 3}, "Rspamd's lists, which `fuzzy add` fills"
+    assert learns.max_score is not None
+    share = math.tanh(math.e * learns.learn_weight / learns.max_score)
+    score = next(one.score for one in STOCK if one.name == "FUZZY_DENIED")
+    assert share * score < 4.0, "greylist, the first action"
+    assert math.tanh(math.e * 10 * learns.learn_weight / learns.max_score) * score > 11.5
 
 
 def test_without_a_storage_nobody_is_asked(tmp_path: Path) -> None:
