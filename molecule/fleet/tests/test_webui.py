@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from browser import CHROMIUM, DRIVER, Browser
 from header_scan import findings
 from lab.lab import Lab
 from lab.paths import PROJECT
-from mailflow.faults import whole
+from mailflow.faults import tunnel_cut, whole
 from mailflow.pages import Pages
 from mailflow.trial import Site
 
@@ -210,7 +209,7 @@ def test_a_host_that_is_away_is_named_and_the_others_are_shown(
     away = names[-1]
     fleet_page.driver.execute_script("location.hash = 'fleet'")
     fleet_page.see("All hosts answer and agree.")
-    with cut(site.lab, away):
+    with tunnel_cut(site.lab, away, names[:-1]):
         fleet_page.driver.refresh()
         # The others are there at once: nobody waits for the one that is gone.
         fleet_page.driver.execute_script("location.hash = 'fleet'")
@@ -226,15 +225,6 @@ def test_a_host_that_is_away_is_named_and_the_others_are_shown(
     print(f"the others were shown after {waited:.1f} s")
     whole(site)
     fleet_page.see("All hosts answer and agree.")
-
-
-@contextmanager
-def cut(lab: Lab, host: str) -> Iterator[None]:
-    lab.cut(host)
-    try:
-        yield
-    finally:
-        lab.heal(host)
 
 
 def test_hosts_have_hashes_and_no_password(site: Site, pages: Pages, names: list[str]) -> None:
