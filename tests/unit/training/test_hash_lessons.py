@@ -18,7 +18,9 @@ from filter_engine.cli.fuzzy import fuzzy
 from filter_engine.cli.learn import learn, unlearn
 from filter_engine.cli.loading import load_config
 from filter_engine.statistics.learning import LearnStatus
+from filter_engine.training.drop_directory import DropDirectory
 from filter_engine.training.teacher import Teacher, chosen, teacher
+from filter_engine.training.watch import Watch
 from fuzzy_storage import Storage
 
 NO_DNS = 'options { dns { nameserver = "127.0.0.1:9"; } }\n'
@@ -222,6 +224,30 @@ def test_who_may_not_change_a_storage_is_told(tmp_path: Path) -> None:
         assert "takes no changes from this host" in done.stderr
     finally:
         closed.close()
+
+
+def test_a_storage_that_is_away_keeps_no_dropped_mail_from_being_learnt(tmp_path: Path) -> None:
+    Site(tmp_path, 9, "timeout = 0.2s;")
+    config = load_config(tmp_path / "site.conf", {"DBDIR": str(tmp_path)})
+    new = tmp_path / "drop" / "new"
+    new.mkdir(parents=True)
+    for name in ("one", "two"):
+        (new / name).write_bytes(mail(name))
+
+    async def run() -> tuple[dict[str, tuple[int, int]], int]:
+        stop = asyncio.Event()
+        directory = DropDirectory(tmp_path / "drop", spam=True, limit=1 << 20)
+        with teacher(config, chosen(config), hashes=True) as one:
+            watching = asyncio.create_task(Watch(one, [directory], stop).run())
+            async with asyncio.timeout(20):
+                while list(new.iterdir()):  # noqa: ASYNC110  # files tell nobody
+                    await asyncio.sleep(0)
+            stop.set()
+            await watching
+            return await one.learnt(), len(one.left)
+
+    learnt, left = asyncio.run(run())
+    assert (list(learnt.values()), left) == ([(2, 0)], 2)
 
 
 def test_what_a_storage_did_not_take_is_tried_again_but_not_what_it_forbids(
