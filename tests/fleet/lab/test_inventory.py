@@ -73,6 +73,7 @@ def test_secrets_are_private_and_different_every_time(lab):
         "vault_redis_password",
         "vault_filter_engine_controller_password",
         "vault_filter_engine_enable_password",
+        "vault_webui_proxy_password",
         "vault_dns_records_key_secret",
         "vault_users",
     }

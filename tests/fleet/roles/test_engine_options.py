@@ -59,6 +59,7 @@ OPTION_OF = {
 
 #: Variables that are no option themselves: about the host, the wheels, or what others follow from.
 NO_OPTION = {
+    "filter_engine_antivirus_fail_action": "a rule of force_actions",
     "filter_engine_arc_domains": "the domains of arc, with their keys",
     "filter_engine_check_authenticated": "a rule in settings.conf",
     "filter_engine_dkim_domains": "the domains of dkim_signing, with their keys",
