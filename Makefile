@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z%-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- what is needed -------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ $(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse lab-image
 	  FLEET_PART='$*' PYTEST_ADDOPTS='-s -k test_$*' $$molecule verify -s fleet"
 
 .PHONY: molecule-%
-molecule-%: setup wheelhouse lab-image
+molecule-%: setup wheelhouse lab-image ## One scenario, or one part of fleet: webui replication failover training limits (KEEP=1: its lab stays)
 	@echo "== scenario $*"
 	$(BIN)/python -m lab exec --name $* -- $(BIN)/molecule -c molecule/shared/base.yml test -s $*
 

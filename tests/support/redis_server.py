@@ -68,11 +68,11 @@ class RedisServer:
         end = time.monotonic() + _START
         while time.monotonic() < end and self._process.poll() is None:
             try:
-                self.say("PING")
+                if not self.say("PING").startswith(b"-LOADING"):
+                    return self
             except OSError:
-                time.sleep(0.01)
-            else:
-                return self
+                pass
+            time.sleep(0.01)
         raise RuntimeError(f"redis did not start:\n{(self.folder / 'log').read_text()[-2000:]}")
 
     def stop(self, *, hard: bool = False) -> None:

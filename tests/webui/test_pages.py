@@ -168,6 +168,9 @@ def test_mail_is_learnt(browser: Browser) -> None:
     browser.see("learnt")
     browser.press("This is spam")
     browser.see("known already")
+    browser.fill("#mail", "Subject: short\n\nhi\n")
+    browser.press("This is spam")
+    browser.see("not learnt:")
 
 
 def test_the_configuration_hides_secrets(browser: Browser) -> None:

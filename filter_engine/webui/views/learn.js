@@ -10,17 +10,18 @@ export function show({ session }) {
   const weight = h("input", { type: "number", id: "weight", value: 1, class: "short" });
   const result = h("div", { "aria-live": "polite" });
 
-  const teach = (path, headers = () => ({})) => async () => {
+  const teach = (path, word, headers = () => ({})) => async () => {
     const mails = [...files.files].map((file) => [file.name, file]);
     if (text.value.trim()) mails.push(["the text", text.value]);
     if (!mails.length) return result.replaceChildren(h("p", { class: "bad", role: "alert" }, "Paste a mail or choose files."));
     const done = [];
     for (const [name, body] of mails) {
       try {
-        await post(path, body, headers());
-        done.push([name, "learnt"]);
+        const reply = await post(path, body, headers());
+        const missed = reply?.hashes_not_learnt;
+        done.push([name, missed ? `${word}, but not its hashes: ${missed}` : word]);
       } catch (error) {
-        done.push([name, error.status === 208 ? "known already" : error.status === 204 ? "not learnt: too short for it" : error.message]);
+        done.push([name, refusal(error)]);
       }
       result.replaceChildren(table("Results", [{ title: "Mail", row: ([mail]) => mail }, { title: "Result", row: ([, said]) => said }], done));
     }
@@ -29,10 +30,17 @@ export function show({ session }) {
   return h("div", null, heading("Learn"),
     h("p", null, h("label", { for: "mail" }, "Mail with its headers"), text),
     h("p", null, h("label", { for: "files" }, "or files "), files),
-    h("p", { class: "row" }, button("This is spam", teach("learnspam")), button("This is no spam", teach("learnham"))),
+    h("p", { class: "row" }, button("This is spam", teach("learnspam", "learnt")), button("This is no spam", teach("learnham", "learnt"))),
     h("h2", null, "Fuzzy hashes"),
     h("p", { class: "row" }, h("label", { for: "flag" }, "Flag "), flag, h("label", { for: "weight" }, "Weight "), weight,
-      button("Add", teach("fuzzyadd", () => ({ Flag: flag.value, Weight: weight.value }))),
-      button("Remove", teach("fuzzydel", () => ({ Flag: flag.value })))),
+      button("Add", teach("fuzzyadd", "added", () => ({ Flag: flag.value, Weight: weight.value }))),
+      button("Remove", teach("fuzzydel", "removed", () => ({ Flag: flag.value })))),
     session.read_only ? h("p", { class: "bad" }, "This password may only read.") : null, result);
+}
+
+/** The reason stands in the status line, which HTTP/2 (a proxy) does not have. */
+function refusal({ status, message }) {
+  if (status === 208) return "known already";
+  if (status !== 204) return message;
+  return message.startsWith("status ") ? "not learnt: too short, or of that class for certain" : `not learnt: ${message}`;
 }

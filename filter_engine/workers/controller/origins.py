@@ -19,13 +19,22 @@ def caller_of(request: web.Request, *, foreign: bool) -> Caller:
     if forwarded is not None:
         forwarded = forwarded.rpartition(",")[2].strip()
     peer = request.transport.get_extra_info("peername") if request.transport else None
-    password = request.headers.get("Password")
+    password = request.headers.get("Password") or _bearer(request)
     return Caller(
         peer[0].partition("%")[0] if isinstance(peer, tuple) else None,
         forwarded,
         None if password is None else password.encode("utf-8", "surrogateescape"),
         foreign,
     )
+
+
+def _bearer(request: web.Request) -> str | None:
+    """The password as a bearer token (RFC 6750), for clients that send no header of their own.
+
+    Prometheus is one; no browser sends such a header by itself.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 _BROWSERS = ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Accept-Language", "Referer")

@@ -153,6 +153,14 @@ def test_the_password_for_reading(guarded: Engine) -> None:
     assert status == 403
 
 
+def test_a_password_as_a_bearer_token(guarded: Engine) -> None:
+    """As Prometheus says it."""
+    bearer = {"Authorization": f"Bearer {READ}"}
+    assert guarded.http(guarded.controller, "/metrics", headers=bearer)[0] == 200
+    assert ask(guarded, "/statreset", bearer)[0] == 403
+    assert ask(guarded, "/stat", {"Authorization": f"Bearer {READ}x"})[0] == 403
+
+
 def test_the_password_for_changing(guarded: Engine) -> None:
     guarded.scan(SPAM)
     status, before = ask(guarded, "/statreset", {"Password": CHANGE})
