@@ -157,6 +157,18 @@ def test_every_host_has_its_path_and_nothing_else_is_served(site: Proxy) -> None
     assert "default-src 'none'" in site.get("/rspamd/charlotte/")[1]["Content-Security-Policy"]
 
 
+def test_the_probe_of_the_role_finds_the_controller(site: Proxy) -> None:
+    """What ``verify.yml`` runs."""
+    (task,) = yaml.safe_load((ROLE / "tasks/verify.yml").read_text())
+    command = task["ansible.builtin.command"]
+    said = jinja2.Template(command["stdin"]).render(inventory_hostname="charlotte")
+    *words, _ = command["argv"]
+    done = subprocess.run(
+        [*words, f"127.0.0.1:{site.port}"], input=said + "\n", capture_output=True, text=True
+    )
+    assert "pong" in done.stdout, done
+
+
 def test_the_proxy_alone_says_who_asks(site: Proxy) -> None:
     asked = site.get(
         "/rspamd/charlotte/stat", X_Forwarded_For="203.0.113.9", X_Real_IP="203.0.113.9"
