@@ -89,6 +89,9 @@ class Engine:
         }
         values.setdefault("LOCAL_ADDR", "127.0.0.1")
         values.setdefault("REDIS_ADDR", "127.0.0.1")
+        # Some suites take the configuration that speaks TLS and name no certificate.
+        values.setdefault("SSL_CERT", self.filled("{SSL_CERT}"))
+        values.setdefault("SSL_KEY", self.filled("{SSL_KEY}"))
         return {f"RSPAMD_{name}": value for name, value in values.items()}
 
     def _render(self) -> None:
@@ -123,7 +126,7 @@ class Engine:
         """Start the neighbours the suite needs, then the engine; wait until it is ready."""
         if "redis" in self._case.said["suite_needs"]:
             self._start_redis()
-        if "SSL_CERT" in (self._case.said["env"] or {}):
+        if "PORT_NORMAL_SSL" in (self._case.said["env"] or {}):
             self._make_certificate()
         if self._second is not None:
             self._serve(self.directory / "second")
