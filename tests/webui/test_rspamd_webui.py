@@ -119,6 +119,7 @@ class Pages:
 def pages(chromium: Browser, rspamds: Engine) -> Pages:
     """Logged in with the password for changing things; dialogs are answered with yes."""
     chromium.open(f"http://127.0.0.1:{rspamds.controller}/")
+    chromium.complaints()  # of the page before, whose server may be gone
     made = Pages(chromium)
     made.wait(lambda: chromium.one("#connectPassword").is_displayed(), "the dialog")
     made.fill("#connectPassword", "wrong")
