@@ -148,10 +148,9 @@ def one(
     engine: Engine, zone: Zone, requests: Sequence[bytes], concurrency: int, answers: str
 ) -> Run:
     """One pass over the messages; no engine knows an answer of DNS when it begins."""
-    if answers == KEPT:
-        zone.questions(FLEETING)
-        engine.forget()
-        warm_up(engine, requests)
+    zone.questions(FLEETING)
+    engine.forget()
+    warm_up(engine, requests)
     asked, cpu = zone.questions(answers), figures.cpu_seconds(engine.worker)
     load = asyncio.run(drive(engine.port, requests, concurrency))
     cpu = figures.cpu_seconds(engine.worker) - cpu
