@@ -129,7 +129,6 @@ def paired(
     for engine in engines:
         engine.start()
         engine.settle()
-        warm_up(engine, requests)
     for number in range(rounds):
         for concurrency, answers in passes:
             turn = engines if number % 2 == 0 else engines[::-1]

@@ -13,7 +13,7 @@ from filter_engine.scan.question import DnsAnswer, DnsStatus
 from filter_engine.scan.store import StoreAnswer
 from filter_engine.scan.verdict import Verdict
 from filter_engine.workers.logs.printable import MAX_LINE, printable
-from filter_engine.workers.logs.template import Scanned, Template, by_weight, shortened
+from filter_engine.workers.logs.template import Scanned, Template, by_weight, cut, shortened
 
 MESSAGES = logging.getLogger("filter_engine.task")
 QUESTIONS = logging.getLogger("filter_engine.questions")
@@ -74,7 +74,7 @@ def fields_of(scanned: Scanned) -> Mapping[str, Any]:
 
 
 def _cut(value: str | None) -> str | None:
-    return value if value is None or len(value) <= _MAX_FIELD else f"{value[:_MAX_FIELD]}..."
+    return None if value is None else cut(value, _MAX_FIELD)
 
 
 def _urls(scanned: Scanned) -> None:

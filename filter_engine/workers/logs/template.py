@@ -45,6 +45,11 @@ def shortened(entries: Sequence[str], most: int) -> list[str]:
     return [*entries[:most], "..."] if most and len(entries) > most else list(entries)
 
 
+def cut(text: str, most: int) -> str:
+    """At most so many characters; ``...`` stands for the rest."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def _listed(entries: Iterable[str], most: int) -> str:
     return ",".join(shortened(tuple(entries), most))
 
@@ -206,7 +211,7 @@ class Template:
                     continue
                 if not part.optional and part.variable not in _NOTHING:
                     value = UNDEF
-            elif len(value) > MAX_VALUE:
-                value = f"{value[:MAX_VALUE]}..."
+            else:
+                value = cut(value, MAX_VALUE)
             written.append(value if part.body is None else part.body.replace("$", value))
         return "".join(written)
