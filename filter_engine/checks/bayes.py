@@ -37,9 +37,7 @@ class Judged(NamedTuple):
 def _prepare(options: ClassifiersOptions, setup: Setup) -> tuple[Classifier, ...]:
     found = classifiers(setup, options.every)
     if found:
-        import numpy  # noqa: F401  # loaded, like these, before the fork
-
-        stop_words()
+        stop_words()  # read before the fork
     return found
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -18,10 +19,6 @@ from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import word_hash
 from filter_engine.statistics.words import header_words, part_text, text_words
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 WORDS_DECAY = 600
 """Words of a text from which on some are left out."""
 _ALIKE = 0.2
@@ -31,7 +28,7 @@ _ALIKE = 0.2
 class Tokens(NamedTuple):
     """The tokens of a message in order, those of its text first."""
 
-    values: NDArray[np.uint64]
+    values: array[int]
     """Numbers of 64 bits."""
     distances: bytes
     """How far apart the words of each are (1 to 4)."""
@@ -41,12 +38,12 @@ class Tokens(NamedTuple):
     @property
     def packed(self) -> bytes:
         """The values in decimal, as they stand in keys, in the way lists are written."""
-        return orjson.dumps(self.values, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(self.values.tolist())
 
     def digest(self, user: str = "") -> bytes:
         """By what a message is known again once it was learnt (by ``user``)."""
         found = hashlib.blake2b(user.encode("utf-8", "replace"))
-        found.update(self.values.astype("<u8", copy=False).tobytes())
+        found.update(self.values)
         return encode_base32(found.digest()).encode()
 
 
@@ -54,9 +51,7 @@ def tokens_of(
     message: Message, policies: Sequence[str] = (), words_decay: int = WORDS_DECAY
 ) -> Tokens:
     """The tokens of a message; ``policies`` as ``meta_words`` takes them."""
-    import numpy as np  # loaded where there are statistics
-
-    values: list[NDArray[np.uint64]] = []
+    values = array("Q")
     distances: list[bytes] = []
     texts = message.text_parts
     split = [part_text(message, part) for part in texts]
@@ -65,16 +60,17 @@ def tokens_of(
     for text, language in zip(split[:1] if alike else split, languages, strict=False):
         words = text_words(text, language, words_decay)
         found, apart = osb.tokens(words.hashes, words.links)
-        values.append(found)
+        values += found
         distances.append(apart)
     header = header_words(message, languages[0] if languages else "en")
     found, apart = osb.tokens(header.hashes)
-    values.append(found)
+    values += found
     distances.append(apart)
     count = sum(map(len, distances))
     meta = [word_hash(word) for word in meta_words(message, languages, policies) if word]
     found, apart = osb.tokens(meta)
-    return Tokens(np.concatenate((*values, found)), b"".join((*distances, apart)), count)
+    values += found
+    return Tokens(values, b"".join((*distances, apart)), count)
 
 
 def _alike(message: Message, texts: Sequence[Part]) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
+from array import array
+from random import Random
+
 import pytest
 
 from filter_engine.message import Message
@@ -61,6 +63,23 @@ def test_links_come_after_words_and_never_before() -> None:
     values, distances = osb.tokens(words, links)
     assert distances == bytes([1, 2, 3, 4, 1, 2, 3, 4, 2, 3, 4])
     assert values[-3:].tolist() == [8 + 6 * 5, 8 + 5 * 11, 8 + 4 * 23]
+
+
+@pytest.mark.parametrize("count", [6, 7, 40, 700])
+def test_all_words_at_once_make_what_a_loop_makes(count: int) -> None:
+    random = Random(count)
+    words = [random.getrandbits(64) for _ in range(count)]
+    links = [random.random() < 0.2 for _ in words]
+    wanted = [
+        ((words[newest] + words[newest - i] * osb.MULTIPLIERS[i]) % 2**64, i, newest - i)
+        for newest in range(osb.WINDOW, count)
+        for i in range(1, osb.WINDOW)
+    ]
+    values, distances = osb.tokens(words)
+    assert list(zip(values, distances, strict=True)) == [one[:2] for one in wanted]
+    values, distances = osb.tokens(words, links)
+    kept = [one[:2] for one in wanted if not links[one[2]]]
+    assert list(zip(values, distances, strict=True)) == kept
 
 
 def test_stems_and_stop_words() -> None:
@@ -145,7 +164,7 @@ def test_words_for_what_is_no_text() -> None:
 
 
 def test_packed_and_digest() -> None:
-    tokens = Tokens(np.array([1, 2**64 - 1], np.uint64), b"\x01\x02", 2)
+    tokens = Tokens(array("Q", [1, 2**64 - 1]), b"\x01\x02", 2)
     assert tokens.packed == b"[1,18446744073709551615]"
     assert tokens.digest() == tokens.digest() != tokens.digest("user")
     assert len(tokens.digest()) == 103
