@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from filter_engine.config.variables import VARIABLES
+from filter_engine.config.variables import IN_ENVIRONMENT, VARIABLES
 
 _DIRECTORIES = frozenset({"CONFDIR", "LOCAL_CONFDIR"})
 """Variables whose directory is read: a misspelt one would be ignored in silence."""
@@ -23,19 +25,34 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _variables(
     ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, str]:
-    variables: dict[str, str] = {}
+    variables = _of_environment()
     for item in given:
         name, sep, value = item.partition("=")
         if not sep or not name:
             raise click.BadParameter(f"{item!r} is not NAME=VALUE, e.g. LOCAL_CONFDIR=/etc/site")
+        variables[name] = value
+    for name, value in variables.items():
         is_made = name == "LOCAL_CONFDIR" and ctx.params.get("from_environment")
         if name in _DIRECTORIES and not is_made and not Path(value).is_dir():
             raise click.BadParameter(f"{name}: there is no directory {value}")
         close = difflib.get_close_matches(name.upper(), VARIABLES, n=1, cutoff=_LIKENESS)
         if name not in VARIABLES and close:
             raise click.BadParameter(f"{name}: did you mean {close[0]}?")
-        variables[name] = value
     return variables
+
+
+def _of_environment() -> dict[str, str]:
+    """The variables of ``FILTER_ENGINE_VARIABLES``; a complaint about it shows no value."""
+    text = os.environ.get(IN_ENVIRONMENT, "")
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise click.BadParameter(
+            f'{IN_ENVIRONMENT} in the environment is not {{"NAME": "value", ...}} (JSON)'
+        )
+    return found
 
 
 def config_options(command: F) -> F:
@@ -46,7 +63,8 @@ def config_options(command: F) -> F:
         multiple=True,
         callback=_variables,
         metavar="NAME=VALUE",
-        help="Set a variable: LOCAL_CONFDIR, DBDIR, RUNDIR, LOGDIR. May be repeated.",
+        help="Set a variable: LOCAL_CONFDIR, DBDIR, RUNDIR, LOGDIR. May be repeated; "
+        f'for secrets write {IN_ENVIRONMENT}=\'{{"NAME": "value"}}\' in the environment.',
     )(command)
     return click.option(
         "-c",

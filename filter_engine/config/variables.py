@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from filter_engine import __version__
 
@@ -14,6 +15,10 @@ SHIPPED = Path(__file__).parent.parent / "conf"
 MAIN_FILE = "filter_engine.conf"
 SITE_DIRECTORY = Path("/etc/filter_engine")
 """``LOCAL_CONFDIR`` of an installed system; a site without it runs on the built-in defaults."""
+
+IN_ENVIRONMENT: Final = "FILTER_ENGINE_VARIABLES"
+"""Environment variable with a JSON object of variables, for values that are nobody else's business:
+the process list shows what ``--var`` says to everybody, an environment to the same user alone."""
 
 VARIABLES = frozenset(
     """

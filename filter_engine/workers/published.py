@@ -4,13 +4,13 @@ stages, and how the servers stand that it asks."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, field
 from typing import Any, Final
 
 import orjson
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.declare import Stage
 from filter_engine.scan.statistics import Durations
 from filter_engine.scanner import Scanner
@@ -24,26 +24,50 @@ _MOST: Final = 100
 """Entries of a table."""
 _SERVERS: Final = 64
 """Servers of one process that are told of."""
+_TABLES: Final = ("dns", "store_failures", "check_errors")
+_NUMBERS: Final = ("store_questions", "errors")
 
 
-@frozen
+@mutable
 class Published:
-    """All processes' numbers added up."""
+    """Processes' numbers added up."""
 
-    dns: Mapping[str, int]
-    store_questions: int
-    store_failures: Mapping[str, int]
+    dns: Counter[str] = field(default_factory=Counter)
+    store_questions: int = 0
+    store_failures: Counter[str] = field(default_factory=Counter)
     """Store -> questions without an answer."""
-    check_errors: Mapping[str, int]
+    check_errors: Counter[str] = field(default_factory=Counter)
     """Check -> exceptions."""
-    stages: Mapping[str, Durations]
+    stages: dict[str, Durations] = field(default_factory=dict)
     """Stage in lower case -> what it took."""
-    redis: Mapping[str, Durations]
+    redis: dict[str, Durations] = field(default_factory=dict)
     """Server -> round trips."""
-    standings: tuple[Standing, ...]
-    """One for each service and server: up where no living process counts it as dead."""
-    errors: int
+    errors: int = 0
     """Lines of severity error and worse."""
+    standings: tuple[Standing, ...] = ()
+    """One for each service and server: up where no living process counts it as dead."""
+
+    def add(self, said: Mapping[str, Any]) -> None:
+        """The numbers of one process, as they stand on the board."""
+        for counts, name in self._tables():
+            counts.update(said[name])
+        for name in _NUMBERS:
+            setattr(self, name, getattr(self, name) + said[name])
+        _add(self.stages, said["stages"])
+        _add(self.redis, said["redis"])
+
+    def told(self) -> dict[str, Any]:
+        """As it stands on the board, the tables bounded; without ``standings``."""
+        return {
+            **{name: dict(counts.most_common(_MOST)) for counts, name in self._tables()},
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "stages": {name: _told(took) for name, took in self.stages.items()},
+            "redis": {name: _told(took) for name, took in list(self.redis.items())[:_SERVERS]},
+        }
+
+    def _tables(self) -> Iterator[tuple[Counter[str], str]]:
+        for name in _TABLES:
+            yield getattr(self, name), name
 
 
 class Publisher:
@@ -67,14 +91,14 @@ class Publisher:
 
     def publish(self) -> None:
         """Tell the numbers as they are now."""
-        sums = _Sums()
+        sums = Published()
         if self._before is not None:
             sums.add(self._before)
         sums.add(self._own())
         told = sums.told()
         servers = [tuple(standing) for say in self._standings for standing in say()][:_SERVERS]
         if not self._board.put(self._slot, orjson.dumps(told | {"standings": servers})):
-            less: dict[str, object] = {"failures": {}, "check_errors": {}, "standings": []}
+            less: dict[str, object] = {"store_failures": {}, "check_errors": {}, "standings": []}
             self._board.put(self._slot, orjson.dumps(told | less))
 
     def _own(self) -> dict[str, Any]:
@@ -82,8 +106,8 @@ class Publisher:
         dns, stores = scanner.dns_statistics, scanner.stores
         return {
             "dns": {} if dns is None else asdict(dns),
-            "questions": 0 if stores is None else stores.statistics.questions,
-            "failures": {} if stores is None else stores.statistics.failed,
+            "store_questions": 0 if stores is None else stores.statistics.questions,
+            "store_failures": {} if stores is None else stores.statistics.failed,
             "check_errors": scanner.statistics.check_errors,
             "stages": {
                 Stage(stage).name.lower(): _told(took)
@@ -94,42 +118,9 @@ class Publisher:
         }
 
 
-class _Sums:
-    """What processes said, added up."""
-
-    def __init__(self) -> None:
-        self.dns: Counter[str] = Counter()
-        self.failures: Counter[str] = Counter()
-        self.check_errors: Counter[str] = Counter()
-        self.stages: dict[str, Durations] = {}
-        self.redis: dict[str, Durations] = {}
-        self.questions = self.errors = 0
-
-    def add(self, said: Mapping[str, Any]) -> None:
-        self.dns.update(said["dns"])
-        self.failures.update(said["failures"])
-        self.check_errors.update(said["check_errors"])
-        self.questions += said["questions"]
-        self.errors += said["errors"]
-        _add(self.stages, said["stages"])
-        _add(self.redis, said["redis"])
-
-    def told(self) -> dict[str, Any]:
-        """As it stands on the board, the tables bounded."""
-        return {
-            "dns": self.dns,
-            "questions": self.questions,
-            "failures": dict(self.failures.most_common(_MOST)),
-            "check_errors": dict(self.check_errors.most_common(_MOST)),
-            "stages": {name: _told(took) for name, took in self.stages.items()},
-            "redis": {name: _told(took) for name, took in list(self.redis.items())[:_SERVERS]},
-            "errors": self.errors,
-        }
-
-
 def published(statistics: Statistics) -> Published:
     """The sums over all slots; what is half written is left out."""
-    sums = _Sums()
+    sums = Published()
     standings: dict[tuple[str, str], Standing] = {}
     for number in range(ROWS):
         said = _read(statistics.numbers.get(number))
@@ -144,16 +135,8 @@ def published(statistics: Statistics) -> Published:
             if before is not None:
                 one = one._replace(up=one.up and before.up, failures=one.failures + before.failures)
             standings[one[:2]] = one
-    return Published(
-        sums.dns,
-        sums.questions,
-        sums.failures,
-        sums.check_errors,
-        sums.stages,
-        sums.redis,
-        tuple(standings[key] for key in sorted(standings)),
-        sums.errors,
-    )
+    sums.standings = tuple(standings[key] for key in sorted(standings))
+    return sums
 
 
 def _read(content: bytes) -> dict[str, Any] | None:

@@ -66,13 +66,27 @@ class SocketPool:
 
     def __init__(self) -> None:
         self._open: dict[_Place, list[socket.socket]] = {}
+        self._files: dict[_Place, tuple[int, int]] = {}
+        """Device and inode of the files of unix sockets, as they were made."""
+        self._replaced: dict[_Place, list[socket.socket]] = {}
+        """Sockets whose files were removed: the generation that has them may have to go on."""
 
     def get(self, bind: BindSocket, worker: str, *, udp: bool = False) -> list[socket.socket]:
-        """The sockets of one ``bind_socket``, opened now or before; raises ``BindError``."""
+        """The sockets of one ``bind_socket``, opened now or before; raises ``BindError``.
+
+        A unix socket whose file somebody removed is made anew, since nobody can reach it. Then the
+        caller says what becomes of the old one: ``accept`` or ``revert``.
+        """
         place = _place(bind, udp=udp)
         known = self._open.get(place)
-        if known is None:
-            known = self._open[place] = open_sockets(bind, worker, udp=udp)
+        if known is None or (isinstance(bind, UnixSocket) and not self._stands(place, bind.path)):
+            opened = open_sockets(bind, worker, udp=udp)
+            if known is not None:
+                log.warning("worker %s: %s was removed: made anew", worker, bind)
+                self._replaced[place] = known
+            if isinstance(bind, UnixSocket):
+                self._files[place] = _file(bind.path)
+            known = self._open[place] = opened
         elif isinstance(bind, UnixSocket):
             try:
                 _set_owner_and_mode(bind)
@@ -80,12 +94,32 @@ class SocketPool:
                 raise BindError(f"worker {worker}: {bind}: {error.strerror or error}") from error
         return known
 
+    def _stands(self, place: _Place, path: str) -> bool:
+        """Whether the file of a unix socket is still the one that was made."""
+        try:
+            return _file(path) == self._files[place]
+        except OSError:
+            return False
+
+    def accept(self) -> None:
+        """A generation that uses the new sockets serves: those that they replace may go."""
+        for sockets in self._replaced.values():
+            _close(sockets)
+        self._replaced.clear()
+
+    def revert(self) -> None:
+        """What replaces other sockets is not used after all: close it, the others stay."""
+        for place, sockets in self._replaced.items():
+            close_sockets(self._open.get(place, []))
+            self._open[place] = sockets
+        self._replaced.clear()
+
     def close_others(self, needed: list[socket.socket]) -> None:
         """In a forked process: close what it does not serve, or a closed port would go on living.
 
         Files of unix sockets stay, they are the supervisor's.
         """
-        for sockets in self._open.values():
+        for sockets in (*self._open.values(), *self._replaced.values()):
             for sock in sockets:
                 if sock not in needed:
                     sock.close()
@@ -95,7 +129,11 @@ class SocketPool:
         wanted = {_place(bind, udp=False) for bind in binds}
         wanted |= {_place(bind, udp=True) for bind in udp}
         for place in [place for place in self._open if place not in wanted]:
-            close_sockets(self._open.pop(place))
+            sockets = self._open.pop(place)
+            if place[0] == "unix" and not self._stands(place, str(place[1])):
+                _close(sockets)  # the file is gone, or another's
+            else:
+                close_sockets(sockets)
 
 
 def _place(bind: BindSocket, *, udp: bool) -> _Place:
@@ -107,6 +145,16 @@ def _place(bind: BindSocket, *, udp: bool) -> _Place:
         if isinstance(bind, UnixSocket)
         else ("systemd", bind.name or bind.index, udp)
     )
+
+
+def _file(path: str) -> tuple[int, int]:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino
+
+
+def _close(sockets: list[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
 
 
 def close_sockets(sockets: list[socket.socket]) -> None:

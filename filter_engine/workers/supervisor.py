@@ -76,6 +76,7 @@ class Supervisor:
         _pid_file(generation.config.options.pidfile, create=True)
         while True:
             self._wait()
+            notify.flush()
             self._reap()
             self._handle_signals()
             self._advance(time.monotonic())
@@ -162,6 +163,8 @@ class Supervisor:
             until.append(self._new_deadline)
         if self._ready_next:
             until.append(now + 0.01)
+        if notify.is_waiting():
+            until.append(now + notify.RETRY)
         for key, _ in self._selector.select(max(min(until) - now, 0.0)):
             if key.data is not None:
                 generation, worker = key.data
@@ -206,6 +209,7 @@ class Supervisor:
 
     def _take_over(self, new: Generation) -> None:
         new.proven = True
+        self._sockets.accept()
         old, self._current, self._new = self._current, new, None
         if old is not None:
             self._statistics.reloaded(None)
@@ -229,6 +233,7 @@ class Supervisor:
         if new is None:
             return
         new.retire(process.STOP_SIGNAL)
+        self._sockets.revert()
         self._old.append(new)
         if self._current is None:
             log.error("cannot start: %s", reason)
@@ -259,6 +264,7 @@ class Supervisor:
             self._log(generation.config)
         except Exception as error:
             # Whatever it is, the service that runs goes on.
+            self._sockets.revert()
             known = isinstance(error, ConfigError | BindError | OSError)
             log.error(
                 "the new configuration is not used, the old one stays:\n%s",

@@ -7,6 +7,8 @@ loading takes memory that a controller would keep.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
+from filter_engine.config.variables import IN_ENVIRONMENT
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.body import BodyError
 from filter_engine.workers.controller.desk import Desk, Route
@@ -35,7 +38,8 @@ class OwnProgram:
     def __init__(self, desk: Desk) -> None:
         config = desk.context.config
         self._arguments = [f"--config={config.files[0]}"] if config.files else []
-        self._arguments += [f"--var={name}={value}" for name, value in config.variables.items()]
+        # Not as arguments: every user of the host may read the process list.
+        self._variables = {IN_ENVIRONMENT: json.dumps(dict(config.variables))}
         self._turn = asyncio.Lock()
 
     def routes(self) -> tuple[Route, ...]:
@@ -91,6 +95,7 @@ class OwnProgram:
                     capture_output=True,
                     timeout=_PATIENCE,
                     check=False,
+                    env=os.environ | self._variables,
                 )
             except (OSError, ValueError, subprocess.TimeoutExpired) as fault:
                 raise BodyError(500, f"{words[0]} did not end: {fault}"[:_SHOWN]) from fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -19,15 +18,6 @@ from filter_engine.cli.workers import workers
 
 READ, CHANGE = "look only", "change all"
 ANEW = "loading the configuration anew"
-
-
-@pytest.fixture(autouse=True)
-def _notifications_are_read(engine: Engine) -> Iterator[None]:
-    """Whoever speaks to a service manager that reads nothing waits for it."""
-    yield
-    with contextlib.suppress(AssertionError, BlockingIOError):
-        engine._notify.setblocking(False)
-        engine.told("STOPPING=1")
 
 
 @pytest.fixture(scope="module")

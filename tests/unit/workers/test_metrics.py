@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 from filter_engine.scan.statistics import Durations
 from filter_engine.upstream.upstream_set import Standing
 from filter_engine.workers.controller.metrics import Family, text_of
-from filter_engine.workers.published import published
+from filter_engine.workers.published import Published, published
 from filter_engine.workers.statistics import Counter, Statistics
 from redis_server import PROGRAM, RedisServer
 
@@ -212,8 +212,10 @@ def test_a_process_that_is_gone_says_nothing_of_servers() -> None:
     import orjson
 
     statistics = Statistics()
-    said = {"dns": {}, "failures": {}, "check_errors": {}, "questions": 1, "errors": 2}
-    said |= {"stages": {"filter": ([1.0], [1, 2], 3.5)}, "redis": {}}
+    took = Durations((1.0,))
+    for seconds in (0.5, 1.5, 1.5):
+        took.add(seconds)
+    said = Published(store_questions=1, errors=2, stages={"filter": took}).told()
     for up in (True, False):
         row = statistics.take()
         statistics.row(row).set(Counter.ALIVE, 1)

@@ -252,6 +252,23 @@ def test_a_reload_can_move_a_socket(make_engine: MakeEngine) -> None:
     until(closed, "the old socket is closed")
 
 
+def test_a_reload_makes_a_removed_socket_anew(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    path = engine.directory / "controller.sock"
+    engine.write("worker-controller.inc", f'bind_socket = "{path}";')
+    engine.start()
+    path.unlink()
+    engine.hup()
+    assert "made anew" in engine.log.read_text()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(DEADLINE)
+        client.connect(str(path))
+        client.sendall(b"GET /ping HTTP/1.0\r\n\r\n")
+        assert b" 200 OK" in client.recv(64)
+    assert engine.stop() == 0
+    assert not path.exists()
+
+
 def test_a_milter_session_outlives_a_reload(make_engine: MakeEngine) -> None:
     engine = make_engine().start()
     with Mta(engine.proxy) as mta:

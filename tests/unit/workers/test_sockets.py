@@ -111,3 +111,44 @@ def test_a_pool_keeps_sockets_and_follows_changes(tmp_path: Path) -> None:
     assert one[0].fileno() >= 0
     pool.keep([])
     assert one[0].fileno() == -1
+
+
+def test_a_socket_whose_file_was_removed_is_made_anew(tmp_path: Path) -> None:
+    pool = SocketPool()
+    bind = UnixSocket(str(tmp_path / "s"))
+    old = pool.get(bind, "proxy")
+    (tmp_path / "s").unlink()
+    new = pool.get(bind, "proxy")
+    assert pool.get(bind, "proxy") is new
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(bind.path)
+    assert old[0].fileno() >= 0  # its processes may have to be started again
+    pool.accept()
+    assert old[0].fileno() == -1
+    pool.keep([])
+    assert not os.path.exists(bind.path)
+
+
+def test_a_socket_made_anew_for_nothing_is_closed(tmp_path: Path) -> None:
+    pool = SocketPool()
+    bind = UnixSocket(str(tmp_path / "s"))
+    old = pool.get(bind, "proxy")
+    (tmp_path / "s").unlink()
+    new = pool.get(bind, "proxy")
+    pool.revert()
+    assert (new[0].fileno(), old[0].fileno() >= 0) == (-1, True)
+    assert not os.path.exists(bind.path)  # or clients would wait for nobody
+    assert pool.get(bind, "proxy") is not old
+    pool.accept()
+    pool.keep([])
+
+
+def test_a_file_of_somebody_else_stays_when_a_pool_closes(tmp_path: Path) -> None:
+    pool = SocketPool()
+    path = tmp_path / "s"
+    pool.get(UnixSocket(str(path)), "proxy")
+    path.unlink()
+    (tmp_path / "other").write_text("not ours")
+    (tmp_path / "other").rename(path)
+    pool.keep([])
+    assert path.read_text() == "not ours"
