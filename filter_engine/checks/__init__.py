@@ -60,6 +60,7 @@ MODULES: tuple[str, ...] = (
     "store",
     "force_actions",
     "destiny",
+    "dynamic_conf",
     "export",
 )
 """Module names under this package, in the order they are declared."""

@@ -158,9 +158,9 @@ def add_rspamds(root: UclObject, dbdir: str, unusable: Container[str] = ()) -> d
     except UclError as error:
         return {path: f"line {error.line}: {error.message}" if error.line else error.message}
     for name, value in symbols:
-        _put(root, ("symbols", name, "score"), value)
+        put(root, ("symbols", name, "score"), value)
     for name, value in actions:
-        _put(root, ("actions", name.replace(" ", "_")), value)
+        put(root, ("actions", name.replace(" ", "_")), value)
     return {}
 
 
@@ -189,21 +189,21 @@ def _wrong(node: UclNode, message: str) -> UclError:
     return UclError(message, node.origin.file, node.origin.line, node.origin.column)
 
 
-def _put(root: UclObject, path: tuple[str, ...], value: UclScalar) -> None:
+def put(root: UclObject, path: tuple[str, ...], value: UclScalar, priority: int = PRIORITY) -> None:
     """Place a value of the dynamic layer as if it had been included before ``override.d``."""
-    value.priority = PRIORITY
+    value.priority = priority
     section = root
     for number, key in enumerate(path[:-1]):
         there = section.get(key)
         if there is None:
-            there = UclObject(origin=value.origin, priority=PRIORITY)
+            there = UclObject(origin=value.origin, priority=priority)
             section.entries[key] = [there]
         elif not isinstance(there, UclObject):
             return  # no section, as the site's own fault will say
-        elif there.priority > PRIORITY:
+        elif there.priority > priority:
             lost: UclNode = value
             for outer in reversed(path[number + 1 :]):
-                lost = UclObject({outer: [lost]}, value.origin, priority=PRIORITY)
+                lost = UclObject({outer: [lost]}, value.origin, priority=priority)
             there.shadowed = (*there.shadowed, lost)
             return
         section = there

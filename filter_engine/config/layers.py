@@ -15,6 +15,9 @@ DYNAMIC_DIRECTORY = "dynamic"
 RSPAMDS_DYNAMIC_FILE = "rspamd_dynamic"
 """File in ``$DBDIR`` where Rspamd's controller saves scores and actions (JSON)."""
 
+SHARED_DYNAMIC_FILE = "dynamic_conf.json"
+"""File in ``$DBDIR`` of the scores and thresholds that hosts share through Redis."""
+
 MAIN_FILES = ("filter_engine.conf.local", "rspamd.conf.local")
 """Files of a site at the top level, each with one of the name ``NAME.override`` beside it."""
 
@@ -71,8 +74,9 @@ class Layers:
                 found.append((os.path.abspath(os.path.join(local, name)), Layer.SITE))
         if variables.get("DBDIR"):
             found.append((_directory(variables["DBDIR"], DYNAMIC_DIRECTORY), Layer.DYNAMIC))
-            saved = os.path.join(variables["DBDIR"], RSPAMDS_DYNAMIC_FILE)
-            found.append((os.path.abspath(saved), Layer.DYNAMIC))
+            for name in (RSPAMDS_DYNAMIC_FILE, SHARED_DYNAMIC_FILE):
+                saved = os.path.join(variables["DBDIR"], name)
+                found.append((os.path.abspath(saved), Layer.DYNAMIC))
         if variables.get("CONFDIR"):
             found.append((_directory(variables["CONFDIR"]), Layer.SHIPPED))
         self._directories = tuple(found)

@@ -138,6 +138,7 @@ def _inspect(asked: _Arguments, unusable: Mapping[str, str]) -> Inspection:
     unusable = {
         **unusable,
         **dynamic.add_rspamds(document.root, asked.variables["DBDIR"], unusable),
+        **_add_shared(document.root, asked.variables["DBDIR"], unusable),
     }
     for finding in dynamic.left_out(unusable):
         collector.add(finding)
@@ -148,6 +149,15 @@ def _inspect(asked: _Arguments, unusable: Mapping[str, str]) -> Inspection:
     if any(finding.severity is Severity.ERROR for finding in findings):
         return Inspection(None, findings)
     return Inspection(replace(config, findings=findings), findings)
+
+
+def _add_shared(root: UclObject, dbdir: str, unusable: Mapping[str, str]) -> Mapping[str, str]:
+    """``add_shared``, which few sites load."""
+    if not root.values("dynamic_conf"):
+        return {}
+    from filter_engine.config.dynamic_conf import add_shared
+
+    return add_shared(root, dbdir, unusable)
 
 
 def _bind(

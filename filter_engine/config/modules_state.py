@@ -47,6 +47,8 @@ def modules_state(config: Config) -> ModulesState:
         if not config.is_enabled(name):
             written = None if raw is None else raw.get("enabled")
             off[name] = "" if written is None else layers.shown(layers.origin(written))
+        elif section.needs_section and raw is None:
+            unconfigured[name] = "no section: nobody asks for it"
         elif section.needs_redis and not _has_redis(config, name):
             unconfigured[name] = "no Redis: write redis { servers = ... }"
         else:

@@ -192,6 +192,8 @@ class Section(SharedMethods):
     closed: ClassVar[bool] = True
     #: Whether a module with these options does nothing without Redis.
     needs_redis: ClassVar[bool] = False
+    #: Whether it does nothing unless a site writes something into its section.
+    needs_section: ClassVar[bool] = False
 
     origins: Mapping[str, Origin] = field(
         default_factory=lambda: MappingProxyType({}), repr=False, compare=False

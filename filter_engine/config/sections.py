@@ -15,9 +15,9 @@ OWN = frozenset(
 FOREIGN_MODULES = frozenset(
     """
     aliases antivirus arc asn aws_s3 bayes_expiry bimi chartable clickhouse contextal
-    dcc dkim dkim_signing dmarc elastic emails external_relay external_services force_actions
-    forged_recipients fuzzy_check fuzzy_collect gpt greylist hfilter history_redis http_headers
-    ip_score known_senders maillist maps_stats metadata_exporter metric_exporter mid
+    dcc dkim dkim_signing dmarc dynamic_conf elastic emails external_relay external_services
+    force_actions forged_recipients fuzzy_check fuzzy_collect gpt greylist hfilter history_redis
+    http_headers ip_score known_senders maillist maps_stats metadata_exporter metric_exporter mid
     milter_headers mime_types multimap mx_check neural once_received p0f phishing ratelimit rbl
     replies reputation rmilter_headers rspamd_update spamtrap spf surbl url_redirector
     url_suspect url_tags whitelist
@@ -27,7 +27,7 @@ FOREIGN_MODULES = frozenset(
 #: Rspamd's other sections: no file of their own.
 FOREIGN = FOREIGN_MODULES | frozenset(
     """
-    classifier clustering dynamic_conf global_functions lang_detection lua modules
+    classifier clustering global_functions lang_detection lua modules
     neural_autolearn rules statfile statistic upstreams
     """.split()  # noqa: SIM905  # a table to read
 )

@@ -42,7 +42,7 @@ NAMES = frozenset(_FILE_OF)
 SERVED_IN_PART = frozenset(
     """
     aliases antivirus arc asn bayes_expiry bimi chartable classifier dcc dkim dkim_signing
-    dmarc emails external_services force_actions forged_recipients fuzzy_check greylist
+    dmarc dynamic_conf emails external_services force_actions forged_recipients fuzzy_check greylist
     hfilter history_redis known_senders maillist metadata_exporter mid milter_headers mime_types
     multimap mx_check once_received p0f phishing ratelimit rbl replies
     rmilter_headers spamtrap spf surbl url_suspect whitelist

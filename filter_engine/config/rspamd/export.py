@@ -334,12 +334,9 @@ MAPS_STATS: Final = module(
     count=known(INTEGER, 1000, doc="entries kept"),
     prefix=known(STRING, "rm_", doc="put before the keys"),
 )
-DYNAMIC_CONF: Final = module(
+DYNAMIC_CONF: Final = part(
     "dynamic_conf",
     "changes to the configuration, shared by Redis",
-    REDIS,
-    closed=False,
-    redis_key=known(STRING, "dynamic_conf", doc="key in Redis"),
-    redis_watch_interval=known(QUOTED_TIME, 10.0, unit="seconds", doc="time between two looks"),
-    priority=known(INTEGER, 10, doc="against other layers"),
+    REDIS_KNOWN,
+    priority=known(INTEGER, 10, doc="against other layers; here override.d always wins"),
 )

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from typing import Final
 
 import orjson
 from aiohttp import web
@@ -34,17 +35,21 @@ from filter_engine.workers.controller.scores import (
     wanted_actions,
     wanted_symbols,
 )
+from filter_engine.workers.controller.shared_scores import SharedScores
 
 log = logging.getLogger(__name__)
 
 _PLACES = {"actions": ACTION_PLACE, "symbols": SYMBOL_PLACE}
+_SHARED: Final = "Redis"
+"""In the record: a change that all hosts share."""
 
 
 class Savers:
     """Changes go to the dynamic layer, into the record, and are used at once by a reload."""
 
-    def __init__(self, desk: Desk, changes: Changes, maps: MapFiles) -> None:
+    def __init__(self, desk: Desk, changes: Changes, maps: MapFiles, shared: SharedScores) -> None:
         self._desk = desk
+        self._shared = shared
         self._changes = changes
         self._maps = maps
         self._dbdir = desk.context.config.variables.get("DBDIR", ".")
@@ -84,7 +89,7 @@ class Savers:
         try:
             wanted: dict[str, Value] = dict(read(said))
             if wanted:
-                await asyncio.to_thread(self._write, what, wanted, str(request[WHO]))
+                await self._put(what, wanted, str(request[WHO]), shared=self._shared.on)
         except ChangeError as fault:
             return error(400, str(fault))
         except DynamicError as fault:
@@ -93,6 +98,26 @@ class Savers:
         if wanted:
             reload()
         return json_reply({"success": True})
+
+    async def _put(
+        self, what: str, values: dict[str, Value], who: str, undoes: int = 0, *, shared: bool
+    ) -> None:
+        if not shared:
+            await asyncio.to_thread(self._write, what, values, who, undoes)
+            return
+        before = await self._shared.put(what, values)
+        await asyncio.to_thread(self._note, who, what, before, values, undoes)
+
+    def _note(
+        self,
+        who: str,
+        what: str,
+        before: dict[str, Value],
+        values: dict[str, Value],
+        undoes: int,
+    ) -> None:
+        with self._changes.turn():
+            self._changes.note(who, what, _SHARED, before, values, undoes)
 
     def _write(self, what: str, values: dict[str, Value], who: str, undoes: int = 0) -> None:
         place: Place = _PLACES[what]
@@ -117,9 +142,8 @@ class Savers:
         who = str(request[WHO])
         try:
             if entry["what"] in _PLACES:
-                await asyncio.to_thread(
-                    self._write, entry["what"], entry["before"], who, int(number)
-                )
+                shared = entry.get("target") == _SHARED
+                await self._put(entry["what"], entry["before"], who, int(number), shared=shared)
                 reload()
             else:
                 await asyncio.to_thread(

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from filter_engine.config import dynamic
 from filter_engine.config.dynamic import DynamicError
+from filter_engine.config.dynamic_conf import LIMIT, MOST
 from filter_engine.config.layers import DYNAMIC_DIRECTORY
 from filter_engine.config.model import ActionsConfig, Config
 from filter_engine.config.origin import Layer
@@ -19,10 +20,6 @@ from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar
 
 ACTIONS: Final = ("reject", "rewrite subject", "add header", "greylist")
 """The order in which the WebUI sends thresholds."""
-LIMIT: Final = 1e6
-"""The largest score."""
-MOST: Final = 5000
-"""Symbols of one request."""
 UNSET: Final = "unset"
 """In a record of changes: the dynamic layer said nothing."""
 

@@ -32,8 +32,9 @@ from filter_engine.workers.controller.own_program import OwnProgram
 from filter_engine.workers.controller.reloads import Reloads
 from filter_engine.workers.controller.replies import encoded, error, json_reply, plain
 from filter_engine.workers.controller.safe_headers import add_safe_headers, name_no_version
-from filter_engine.workers.controller.savers import Savers
+from filter_engine.workers.controller.savers import Savers, reload
 from filter_engine.workers.controller.selector_rows import SelectorRows
+from filter_engine.workers.controller.shared_scores import SharedScores
 from filter_engine.workers.controller.sources import Sources
 from filter_engine.workers.controller.state import State
 from filter_engine.workers.controller.static_files import StaticFiles
@@ -77,6 +78,7 @@ class ControllerWorker:
         name_no_version()
         desk = Desk(config, context)
         self._expiry = TokenExpiry(desk, first=context.name in _FIRST)
+        self._shared = SharedScores(desk, reload, first=context.name in _FIRST)
         routes = self._routes(desk)
         self._routes_by_path = by_path(routes)
         for route in routes:
@@ -104,7 +106,7 @@ class ControllerWorker:
             Mail(desk),
             fuzzy,
             MapRows(maps, changes),
-            Savers(desk, changes, maps),
+            Savers(desk, changes, maps, self._shared),
             program,
             Reloads(desk, program),
             SelectorRows(desk),
@@ -134,11 +136,13 @@ class ControllerWorker:
             self._sites.append(site)
         self._throughput.start(asyncio.get_running_loop())
         self._expiry.start(asyncio.get_running_loop())
+        self._shared.start(asyncio.get_running_loop())
 
     def drain(self, *, hurry: bool) -> None:  # noqa: ARG002  # requests are short: no difference
         """Accept nothing more."""
         self._throughput.stop()
         self._expiry.stop()
+        self._shared.stop()
         self._secure.stop()
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop_sites())
