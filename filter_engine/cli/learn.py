@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
+from filter_engine.cli.exit_status import REFUSED
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
 from filter_engine.cli.remote import host_options, named_controller
@@ -180,7 +181,7 @@ def watch(
 
     if not spam_directories and not ham_directories:
         raise click.UsageError("say which directories: --spam DIR, --ham DIR")
-    config, taught = _prepared(config_file, variables, "")
+    config, taught = _prepared(config_file, variables, "", REFUSED)
     try:
         configure(config.logging)
     except OSError as error:
@@ -225,11 +226,11 @@ def _school(
 
 
 def _prepared(
-    config_file: Path | None, variables: dict[str, str], name: str
+    config_file: Path | None, variables: dict[str, str], name: str, status: int = 1
 ) -> tuple[Config, tuple[Classifier, ...]]:
     from filter_engine.training.teacher import NothingToTeachError, chosen
 
-    config = load_config(config_file, variables)
+    config = load_config(config_file, variables, status=status)
     try:
         return config, chosen(config, name)
     except NothingToTeachError as error:

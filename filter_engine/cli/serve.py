@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from filter_engine import checks
+from filter_engine.cli.exit_status import REFUSED
 from filter_engine.cli.loading import load_with_rules
 from filter_engine.cli.options import config_options, fail
 from filter_engine.config import Config, ConfigError, Finding
@@ -46,7 +47,8 @@ def serve(
     """Serve milter (11332), scans over HTTP (11333) and the controller (11334).
 
     Without any configuration these listen on loopback only. SIGHUP loads the configuration anew,
-    SIGTERM stops after what is under way. Exit status 1 when it cannot start.
+    SIGTERM stops after what is under way. Exit status 1 when it cannot start, 78
+    when that is for the configuration, which another start will not mend.
 
     With --env a variable such as WORKER_CONTROLLER='password="secret";' becomes the file
     local.d/worker-controller.inc, once: later starts leave the files as they are.
@@ -63,7 +65,7 @@ def serve(
     try:
         sys.exit(Supervisor(load_config).run())
     except ConfigError as error:
-        fail(f"the configuration cannot be used:\n{error}")
+        fail(f"the configuration cannot be used:\n{error}", REFUSED)
     except BindError as error:
         fail(str(error))
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from filter_engine.cli.exit_status import REFUSED
+
 from .conftest import MakeEngine
 from .engine import DEADLINE, MESSAGE, SPAM, Engine, Mta, until
 
@@ -342,7 +344,7 @@ def test_a_bad_configuration_does_not_start(make_engine: MakeEngine) -> None:
     engine = make_engine({"actions.conf": "reject = {"})
     engine.launch()
     assert engine.process is not None
-    assert engine.process.wait(DEADLINE) == 1
+    assert engine.process.wait(DEADLINE) == REFUSED
     log = engine.log.read_text()
     assert "actions.conf:1" in log
     assert "Traceback" not in log
