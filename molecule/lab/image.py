@@ -43,6 +43,8 @@ _FINISH = (
     ': > "$1"/etc/machine-id',
     'chroot "$1" systemctl --quiet preset-all',
     'chroot "$1" systemctl --quiet mask getty.target console-getty.service',
+    # Which hosts have backports is the roles' to say.
+    'find "$1"/etc/apt -name "*.list" -exec sed -i "/^deb .* bookworm-backports main$/d" {} +',
     'rm -f "$1"/etc/redis/redis.conf.dpkg-* "$1"/etc/postsrsd.secret',
 )
 
@@ -160,6 +162,7 @@ def _build(tag: str, packages: Sequence[str]) -> None:
         sources.suite,
         "-",
         *sources.files,
+        *((sources.backports,) if sources.backports else ()),
     ]
     load = [
         "podman",

@@ -93,6 +93,21 @@ def test_only_debians_own_sources_are_used(tmp_path):
     )
 
 
+def test_backports_come_from_where_debian_does(tmp_path):
+    (tmp_path / "sources.list.d").mkdir()
+    file = tmp_path / "sources.list.d/debian.sources"
+    file.write_text(DEBIAN)
+    (uri,) = {line.split()[1] for line in DEBIAN.splitlines() if line.startswith("URIs:")}
+    assert apt_sources(tmp_path).backports == f"deb {uri} bookworm-backports main"
+    file.write_text(DEBIAN.replace("Suites:", "Suites: bookworm-backports"))
+    assert apt_sources(tmp_path).backports is None
+    file.unlink()
+    line = "deb [arch=amd64] http://mirror.example/debian bookworm main\n"
+    (tmp_path / "sources.list").write_text("deb http://x.example/s bookworm-security main\n" + line)
+    expected = "deb http://mirror.example/debian bookworm-backports main"
+    assert apt_sources(tmp_path).backports == expected
+
+
 def test_a_machine_without_debian_sources_is_told_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(LabError, match="LAB_APT_SOURCES"):
         apt_sources(tmp_path)

@@ -42,11 +42,11 @@ class Instance:
         (folder / "redis-bayes.conf").touch()
         text = (ROLE / "files/redis-backup").read_text()
         for there, here in (
-            ("/run/redis-$name/redis-server.sock", str(self.server.path)),
-            ("/var/lib/redis/$name/", f"{self.server.folder}/"),
-            ("/etc/redis/", f"{folder}/"),
-            ("runuser -u redis -- ", ""),
-            ("chown -R redis:redis", ": "),
+            ("/run/$flavour-$name/$flavour-server.sock", str(self.server.path)),
+            ("/var/lib/$flavour/$name/", f"{self.server.folder}/"),
+            ("/etc/$flavour/", f"{folder}/"),
+            ("runuser -u $flavour -- ", ""),
+            ("chown -R $flavour:$flavour", ": "),
             ("mktemp -d", f"mktemp -d -p {self.scratch}"),
         ):
             assert there in text

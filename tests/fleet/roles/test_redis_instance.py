@@ -31,6 +31,8 @@ def users(instance: dict[str, object]) -> list[str]:
         "ansible_managed": "managed",
         "instance": {"options": {}, "keys_of_engine": ["*"]} | instance,
         "redis_announce_address": "",
+        "redis_flavour": "redis",
+        "redis_tls": False,
         "redis_engine_password": "of-the-engine",
         "redis_listen_addresses": [],
         "redis_options": {},

@@ -44,6 +44,8 @@ def rendered(path: Path, **variables: Any) -> str:
         "ansible_managed": "managed",
         "redis_announce_address": "10.0.0.1",
         "redis_catch_up_timeout": 5,
+        "redis_flavour": "redis",
+        "redis_tls": False,
         "redis_engine_password": "of-the-engine",
         "redis_instances": SEED,
         "redis_listen_addresses": ["10.0.0.1"],
@@ -147,8 +149,7 @@ def test_no_unit_of_the_fleet_is_bound_to_the_tunnel_or_to_redis() -> None:
 
 
 def test_redis_starts_after_the_tunnel_and_without_it() -> None:
-    folder = ROLE / "templates/system/systemd/system"
-    text = rendered(folder / "redis-server@.service.d/mailfleet.conf.j2")
+    text = rendered(ROLE / "templates/instance-unit.conf.j2")
     lines = text.splitlines()
     assert f"After={' '.join(START_AFTER)}" in lines
     assert f"Wants={' '.join(START_AFTER)}" in lines

@@ -38,6 +38,8 @@ def host(name: str) -> dict[str, Any]:
             {"name": "rspamd", "port": 6381, "replicate": False},
             {"name": "fuzzy", "port": 6383, "replicate": True},
         ],
+        "redis_tls": False,
+        "redis_flavour": "redis",
         "redis_password_digest": "1f",
         "message_size_limit": 26214400,
         "version": "",
@@ -250,6 +252,28 @@ def test_redis_passwords_that_differ(site: Site) -> None:
     text = only(site)
     assert text.startswith("charlotte, dolores, maeve: redis_password is not the same")
     assert "2e" not in text
+
+
+@pytest.mark.parametrize(("on", "asks"), [(True, False), (False, True)])
+def test_tls_on_one_side_alone(site: Site, on: bool, asks: bool) -> None:
+    for one in site.values():
+        one["redis_tls"] = on
+        one["override"]["worker-fuzzy.inc"]["ssl"] = on
+        # Of the host itself, on loopback alone: it has none.
+        one["local"]["redis.conf"]["ssl"] = False
+    assert findings(site) == []
+    site["maeve"]["override"]["worker-fuzzy.inc"]["ssl"] = asks
+    text = next(one for one in findings(site) if "TLS" in one)
+    assert text.startswith("maeve: worker-fuzzy.inc asks 127.0.0.1:6383 with")
+    assert f"redis_tls is {str(on).lower()}" in text
+
+
+def test_tls_and_flavour_are_the_whole_sites(site: Site) -> None:
+    site["maeve"]["redis_flavour"] = "valkey"
+    assert "redis_flavour is not the same" in only(site)
+    site["maeve"]["redis_flavour"] = "redis"
+    site["maeve"]["redis_tls"] = True
+    assert any("redis_tls is not the same" in text for text in findings(site))
 
 
 def test_a_replica_that_takes_changes(site: Site) -> None:

@@ -52,6 +52,8 @@ class Host:
     vpn: tuple[str, ...]
     redis_role: str
     redis_instances: Sequence[Data]
+    redis_tls: bool
+    redis_flavour: str
     redis_password_digest: str
     """Only compared: the password itself never gets here."""
     message_size_limit: int
@@ -99,6 +101,8 @@ def read_host(description: Data) -> Host:
             vpn=tuple(map(str, description["vpn"])),
             redis_role=str(description["redis_role"]),
             redis_instances=list(description["redis_instances"]),
+            redis_tls=is_yes(description["redis_tls"]),
+            redis_flavour=str(description["redis_flavour"]),
             redis_password_digest=str(description["redis_password_digest"]),
             message_size_limit=int(description["message_size_limit"]),
             version=str(description["version"]),

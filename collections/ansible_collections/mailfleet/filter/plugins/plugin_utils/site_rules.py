@@ -195,6 +195,41 @@ def replicas_are_not_written(hosts: Sequence[Host]) -> Found:
                         )
 
 
+def tls_on_both_sides(hosts: Sequence[Host]) -> Found:
+    """Where Redis speaks TLS the filter does, and nowhere else; all hosts alike."""
+    if len({host.redis_tls for host in hosts}) > 1:
+        for host in hosts:
+            yield host.name, "redis_tls is not the same on these hosts: set it for all"
+    for host in hosts:
+        replicated = {one["port"] for one in host.redis_instances if is_yes(one.get("replicate"))}
+        for file, content in host.files.items():
+            for place, section in mappings(content, file):
+                asked = [
+                    server
+                    for key in ("servers", "read_servers", "write_servers")
+                    for server in endpoints(section.get(key))
+                    if server.port in replicated
+                ]
+                if asked and is_yes(section.get("ssl", False)) != host.redis_tls:
+                    wrong, right = (
+                        ("without", "ssl: true and ssl_ca")
+                        if host.redis_tls
+                        else ("with", "no ssl")
+                    )
+                    yield (
+                        host.name,
+                        f"{place} asks {asked[0]} {wrong} TLS, and redis_tls is"
+                        f" {str(host.redis_tls).lower()}: it needs {right} (docs/store.md)",
+                    )
+
+
+def one_flavour(hosts: Sequence[Host]) -> Found:
+    """What Valkey sends, an older Redis cannot read (D13)."""
+    if len({host.redis_flavour for host in hosts}) > 1:
+        for host in hosts:
+            yield host.name, "redis_flavour is not the same on these hosts: set it for all"
+
+
 def sizes_in_order(hosts: Sequence[Host]) -> Found:
     """Postfix takes no more than the engine scans, the engine no more than clamd."""
     for host in hosts:
@@ -317,6 +352,8 @@ RULES: tuple[Callable[[Sequence[Host]], Found], ...] = (
     neighbours_differ,
     history_of_each_host,
     replicas_are_not_written,
+    tls_on_both_sides,
+    one_flavour,
     sizes_in_order,
     stand_ins_judge_alike,
     one_password_for_redis,
