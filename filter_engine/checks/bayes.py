@@ -66,9 +66,11 @@ async def bayes_learns(task: Task, ask: Ask) -> Outcome | None:
     wanted = _wanted(task)
     if not wanted:
         return None
-    answers = await ask.all(*(ask.store(c.learnt(c.user(task.envelope))) for c in wanted))
-    enough = []
-    for classifier, answer in zip(wanted, answers, strict=True):
+    # the words have to be looked at before their language is known
+    enough = [c for c in wanted if c.options.has_languages]
+    asked = [c for c in wanted if not c.options.has_languages]
+    answers = await ask.all(*(ask.store(c.learnt(c.user(task.envelope))) for c in asked))
+    for classifier, answer in zip(asked, answers, strict=True):
         if answer.ok:
             learnt = numbers_of(answer)
             if min(learnt) >= max(classifier.limits.min_learns, 1):

@@ -11,6 +11,7 @@ from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Store, StoreAnswer, StoreQuestion
 from filter_engine.statistics.bayes import Counts, Limits
+from filter_engine.statistics.language import ENGLISH, languages
 from filter_engine.statistics.options import ClassifierOptions
 from filter_engine.statistics.scripts import COUNTS, LEARN, LOOK_UP, UNLEARN
 from filter_engine.statistics.tokens import Tokens
@@ -75,19 +76,33 @@ class Classifier(NamedTuple):
         recipient = envelope.deliver_to or (envelope.rcpt_to[0] if envelope.rcpt_to else "")
         return recipient.strip("<>").lower()
 
-    def prefix(self, user: str) -> bytes:
-        """What all keys begin with."""
+    def prefix(self, user: str, language: str = "") -> bytes:
+        """What all keys begin with.
+
+        ``language`` counts where each has tokens of its own. Those of none, and of English, have
+        the keys that all mail has elsewhere, so that what was learnt before is not lost.
+        """
         pattern = self.options.prefix or (_USERS_OBJECT if self.options.has_users else _OBJECT)
         made = pattern.replace("%s", "RS").replace("%l", self.options.label).replace("%r", user)
+        if language and self.options.has_languages:
+            made = f"{made}_{language}"
         return made.encode("utf-8", "surrogateescape")
 
     def learnt(self, user: str) -> StoreQuestion:
         """How many messages were learnt as spam, and as ham?"""
         return self.store.fields(self.prefix(user), b"learns_spam", b"learns_ham")
 
+    def learnt_by_language(self, user: str) -> tuple[StoreQuestion, ...]:
+        """The same of each language; one question where they are not told apart."""
+        codes = sorted(languages() - {ENGLISH}) if self.options.has_languages else ()
+        return tuple(
+            self.store.fields(self.prefix(user, code), b"learns_spam", b"learns_ham")
+            for code in ("", *codes)
+        )
+
     def look_up(self, tokens: Tokens, user: str) -> StoreQuestion:
         """What is known of the tokens?"""
-        return self.store.run(LOOK_UP, [self.prefix(user)], [tokens.packed])
+        return self.store.run(LOOK_UP, [self.prefix(user, tokens.language)], [tokens.packed])
 
     def learn(self, tokens: Tokens, user: str, *, spam: bool) -> StoreQuestion:
         """Learn them; what was learnt as the other class is moved over."""
@@ -102,7 +117,7 @@ class Classifier(NamedTuple):
     ) -> tuple[Sequence[bytes], Sequence[bytes]]:
         sets = [f"{symbol}_keys".encode() for symbol in (self.spam, self.ham)]
         keys = (
-            self.prefix(user),
+            self.prefix(user, tokens.language),
             self.options.cache.key_prefix.encode(),
             *(sets if spam else reversed(sets)),
         )

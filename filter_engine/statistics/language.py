@@ -54,6 +54,11 @@ def language_of(words: Sequence[str]) -> str:
     return best if found.get(best, 0) > english + _LEAST else ENGLISH
 
 
+def languages() -> frozenset[str]:
+    """The codes that ``language_of`` may say."""
+    return frozenset((ENGLISH, *by_language(), *(code for code, _ in _SCRIPTS)))
+
+
 @cache
 def _codes() -> Mapping[str, tuple[str, ...]]:
     """Stop word -> the languages it is of."""

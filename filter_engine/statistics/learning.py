@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -10,7 +11,7 @@ from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.store import StoreAnswer, StoreQuestion
 from filter_engine.statistics.bayes import judge
-from filter_engine.statistics.classifier import Classifier, counts_of
+from filter_engine.statistics.classifier import Classifier, counts_of, numbers_of
 from filter_engine.statistics.tokens import tokens_of
 
 _SURE = 0.95
@@ -53,6 +54,19 @@ class Asked(Protocol):
     """A client of stores (``store.client.StoreClient``)."""
 
     async def answer(self, question: StoreQuestion) -> StoreAnswer: ...
+
+
+async def learnt_in_all(stores: Asked, classifier: Classifier) -> tuple[int, int] | None:
+    """How many messages were learnt as spam and ham, whatever language; None: no answer.
+
+    Of those that do not go by user.
+    """
+    questions = classifier.learnt_by_language("")
+    answers = await asyncio.gather(*(stores.answer(question) for question in questions))
+    if not all(answer.ok for answer in answers):
+        return None
+    spam, ham = zip(*map(numbers_of, answers), strict=True)
+    return sum(spam), sum(ham)
 
 
 async def learn(

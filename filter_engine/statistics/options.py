@@ -192,6 +192,10 @@ class ClassifierOptions(RedisConfig):
         doc="each recipient has tokens of their own",
     )
     users_enabled: bool = option(BOOLEAN, False, doc="the same")
+    per_language: bool = option(
+        BOOLEAN, False, doc="mail of each language but English has tokens of its own"
+    )
+    languages_enabled: bool = option(BOOLEAN, False, doc="the same")
     label: str = option(STRING, "", doc="stands after RS in every key")
     statfile: tuple[StatfileOptions, ...] = option(
         Kind("sections", _statfiles, multiple=True),
@@ -212,6 +216,11 @@ class ClassifierOptions(RedisConfig):
     def has_users(self) -> bool:
         """Each recipient has tokens of their own."""
         return self.per_user or self.users_enabled
+
+    @property
+    def has_languages(self) -> bool:
+        """Mail of each language has tokens of its own."""
+        return self.per_language or self.languages_enabled
 
     @property
     def symbols(self) -> tuple[str, str]:

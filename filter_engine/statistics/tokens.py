@@ -14,7 +14,7 @@ from filter_engine.message import Message
 from filter_engine.message.distance import differ_by_less
 from filter_engine.message.part import Part
 from filter_engine.statistics import osb
-from filter_engine.statistics.language import language_of
+from filter_engine.statistics.language import ENGLISH, language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import word_hash
 from filter_engine.statistics.words import header_words, part_text, text_words
@@ -34,6 +34,8 @@ class Tokens(NamedTuple):
     """How far apart the words of each are (1 to 4)."""
     text: int
     """How many are of texts and subject; the rest are of meta words."""
+    language: str = ""
+    """Of the first text that is not English; empty without one."""
 
     @property
     def packed(self) -> bytes:
@@ -70,7 +72,8 @@ def tokens_of(
     meta = [word_hash(word) for word in meta_words(message, languages, policies) if word]
     found, apart = osb.tokens(meta)
     values += found
-    return Tokens(values, b"".join((*distances, apart)), count)
+    other = next((language for language in languages if language != ENGLISH), "")
+    return Tokens(values, b"".join((*distances, apart)), count, other)
 
 
 def _alike(message: Message, texts: Sequence[Part]) -> bool:

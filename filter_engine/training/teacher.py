@@ -16,8 +16,8 @@ from filter_engine.config.model import Config
 from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.setup import Setup
-from filter_engine.statistics.classifier import Classifier, classifiers, numbers_of
-from filter_engine.statistics.learning import LearnStatus, Lesson, learn
+from filter_engine.statistics.classifier import Classifier, classifiers
+from filter_engine.statistics.learning import LearnStatus, Lesson, learn, learnt_in_all
 from filter_engine.statistics.options import ClassifiersOptions
 from filter_engine.statistics.tokens import tokens_of
 from filter_engine.store.client import StoreClient
@@ -103,9 +103,9 @@ class Teacher:
         if self.stores is not None:
             for one in self.classifiers:
                 if not one.options.has_users:
-                    answer = await self.stores.answer(one.learnt(""))
-                    if answer.ok:
-                        found[one.options.name] = numbers_of(answer)
+                    numbers = await learnt_in_all(self.stores, one)
+                    if numbers is not None:
+                        found[one.options.name] = numbers
         return found
 
 

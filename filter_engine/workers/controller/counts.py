@@ -12,7 +12,7 @@ from aiohttp import web
 from filter_engine import __version__
 from filter_engine.config.workers import CONTROLLER_PORT
 from filter_engine.scan.verdict import Action
-from filter_engine.statistics.classifier import numbers_of
+from filter_engine.statistics.learning import learnt_in_all
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.desk import RIGHT, Desk, Route, may_change
 from filter_engine.workers.controller.replies import error, json_reply, plain
@@ -126,8 +126,7 @@ class Counts:
         stores, found = self._desk.stores, []
         for classifier in self._desk.classifiers if stores is not None else ():
             assert stores is not None
-            answer = await stores.answer(classifier.learnt(""))
-            numbers = numbers_of(answer) if answer.ok else (0, 0)
+            numbers = await learnt_in_all(stores, classifier) or (0, 0)
             kind = type(classifier.store.where).__name__
             for symbol, revision in zip((classifier.spam, classifier.ham), numbers, strict=True):
                 entry: dict[str, object] = {

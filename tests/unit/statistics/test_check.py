@@ -22,7 +22,7 @@ from filter_engine.scan.store import StoreAnswer, StoreQuestion
 from filter_engine.scan.verdict import Verdict
 from filter_engine.scanner import Scanner, sections
 from filter_engine.statistics.classifier import Classifier
-from filter_engine.statistics.learning import LearnStatus, Lesson, learn
+from filter_engine.statistics.learning import LearnStatus, Lesson, learn, learnt_in_all
 from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
@@ -35,6 +35,7 @@ HAM_WORDS = (
 SPAM_WORDS = (
     "viagra casino winner million transfer urgent bonus jackpot discount prescription luxury"
 )
+CHARSET = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 IP = Envelope(ip="192.0.2.1", rcpt_to=("ann@example.net",))
 
 
@@ -173,6 +174,55 @@ def test_users_have_tokens_of_their_own(engine: Callable[..., Engine]) -> None:
     assert "BAYES_SPAM" in bayes_of(one.scan(mail(SPAM_WORDS, 9)))
     other = Envelope(ip="192.0.2.1", rcpt_to=("bob@example.net",))
     assert "BAYES_SPAM" not in bayes_of(one.scan(mail(SPAM_WORDS, 9), other))
+
+
+GERMAN = "und auch nicht oder aber wenn dann noch nur sehr für über bei nach wir ihr"
+
+
+@pytest.mark.parametrize("option", ["per_language", "languages_enabled"])
+def test_languages_have_tokens_of_their_own(
+    engine: Callable[..., Engine], backend: str, option: str
+) -> None:
+    """Those of English mail have the keys that all mail has without the option."""
+    one = engine(f"min_learns = 3; {option} = true; {backend}")
+    one.scanner.transport = None
+
+    def german(words: str, number: int) -> bytes:
+        return mail(words, number, CHARSET).replace(b" and ", f" {GERMAN} ".encode())
+
+    async def run() -> tuple[list[Verdict], list[list[bytes]], object]:
+        one.scanner.open(asyncio.get_running_loop())
+        stores = one.scanner.stores
+        assert stores is not None
+        (classifier,) = one.classifiers
+        try:
+            for number in range(3):
+                for words, spam in ((SPAM_WORDS, True), (HAM_WORDS, False)):
+                    lesson = await learn(
+                        stores, one.classifiers, german(words, number), spam=spam, bulk=True
+                    )
+                    assert lesson.status is LearnStatus.LEARNED
+            await learn(stores, one.classifiers, mail(HAM_WORDS), spam=False, bulk=True)
+            scans = [
+                await one.scanner.scan(raw, IP)
+                for raw in (german(SPAM_WORDS, 9), german(HAM_WORDS, 9), mail(SPAM_WORDS, 9))
+            ]
+            keys = [
+                (await stores.answer(classifier.store.everything(key))).value
+                for key in (b"RS_de", b"RS")
+            ]
+            return scans, keys, await learnt_in_all(stores, classifier)
+        finally:
+            one.scanner.close()
+
+    (spam, ham, english), keys, learnt = asyncio.run(run())
+    assert "BAYES_SPAM" in bayes_of(spam)
+    assert "BAYES_HAM" in bayes_of(ham)
+    assert bayes_of(english) == {}, "one English mail was learnt"
+    own, shared = (dict(zip(said[::2], said[1::2], strict=True)) for said in keys)
+    assert own == {b"version": b"2", b"learns_spam": b"3", b"learns_ham": b"3"}
+    assert shared == {b"version": b"2", b"learns_ham": b"1"}
+    assert learnt == (3, 4)
 
 
 @pytest.mark.parametrize(
