@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import dns.exception
-import dns.resolver
-
 from filter_engine.config.model import DnsConfig
 from filter_engine.config.upstreams import Rotation, Upstream, UpstreamList
 from filter_engine.dns.client import DnsClient
@@ -19,6 +16,9 @@ def system_nameservers(path: Path = RESOLV_CONF) -> UpstreamList:
 
     Questions to an empty list fail at once, so that a scan without network does not wait.
     """
+    import dns.exception  # here, as most sites name their resolver, and it is dear to load
+    import dns.resolver
+
     try:
         resolver = dns.resolver.Resolver(str(path))
     except (dns.exception.DNSException, OSError, UnicodeError):

@@ -16,6 +16,7 @@ from contextlib import suppress
 from filter_engine.config.model import Config
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scanner import Scanner
+from filter_engine.workers import heap
 from filter_engine.workers.cards import write_card
 from filter_engine.workers.error_notes import note_errors
 from filter_engine.workers.logs import reopen
@@ -179,9 +180,11 @@ async def _finish(service: Service, stop: _Stop) -> bool:
 
 
 async def _beat(row: Row, publisher: Publisher) -> None:
+    give_back = heap.keep_small()
     while True:
         row.set(Counter.HEARTBEAT, int(time.monotonic()))
         publisher.publish()
+        give_back()
         await asyncio.sleep(HEARTBEAT)
 
 
