@@ -9,16 +9,16 @@ import jinja2
 import yaml
 
 ROLE = Path(__file__).parents[3] / "roles/dovecot"
-TEMPLATE = ROLE / "templates/tree/sieve/before.d/spam_to_junk.sieve.j2"
+SCRIPTS = ROLE / "templates/tree/sieve/before.d"
 
 
-def script(**variables: object) -> list[str]:
+def script(name: str = "spam_to_junk", **variables: object) -> list[str]:
     """The lines that are neither empty nor comments."""
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["to_json"] = json.dumps
     environment.filters["comment"] = lambda text: f"# {text}"
     defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-    text = environment.from_string(TEMPLATE.read_text()).render(
+    text = environment.from_string((SCRIPTS / f"{name}.sieve.j2").read_text()).render(
         {"ansible_managed": "managed"} | defaults | variables
     )
     return [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -59,3 +59,31 @@ def test_folders_by_action_and_copies_by_symbol() -> None:
 def test_mail_of_no_named_action_follows_its_mark() -> None:
     found = script(dovecot_folders_by_action={"greylist": "Later"})
     assert 'elsif header :is "X-Spam" "Yes" {' in found
+
+
+def test_mail_that_an_exchanger_hands_over_twice_is_told_by_the_exchanger_s_line() -> None:
+    found = script("handed_over_once", dovecot_relays=["mx1.example.net", "mx2.example.net"])
+    assert found == [
+        'require ["duplicate", "index", "variables"];',
+        'if header :index 3 :matches "Received" [',
+        '  "*by mx1.example.net (Postfix) with *",',
+        '  "*by mx2.example.net (Postfix) with *"',
+        "] {",
+        '  set "line" "${0}";',
+        '} elsif header :index 2 :matches "Received" "*" {',
+        '  set "line" "${0}";',
+        "}",
+        'if allof(not string "${line}" "", duplicate :handle "handed over" :uniqueid "${line}"'
+        " :seconds 86400) {",
+        "  discard;",
+        "}",
+    ]
+
+
+def test_where_nobody_relays_it_is_told_by_the_host_s_own_line() -> None:
+    found = script("handed_over_once", dovecot_relays=[])
+    assert found[1] == 'if header :index 2 :matches "Received" "*" {'
+
+
+def test_mail_that_comes_twice_is_delivered_twice_where_that_is_wanted() -> None:
+    assert script("handed_over_once", dovecot_once_seconds=0) == ["keep;"]
