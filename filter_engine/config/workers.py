@@ -26,6 +26,7 @@ from filter_engine.config.kinds import (
     sockets,
     upstreams,
 )
+from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition
 from filter_engine.config.options_class import options_class
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.schema import Option, Section, option, options_of
@@ -109,6 +110,17 @@ class ScanUpstream(Section):
         BOOLEAN, False, doc="compress requests with zstd", aliases=("compress",)
     )
     settings_id: str = option(STRING, "", doc="Settings-ID to send", aliases=("settings",))
+    ssl: bool = option(
+        BOOLEAN, False, doc="TLS to the scanners, but to those at paths; certificates are checked"
+    )
+    ssl_ca: str = option(
+        STRING,
+        "",
+        doc="file of the authorities of their certificates; default: the system's; not in Rspamd",
+    )
+    ssl_name: str = option(
+        STRING, "", doc="name in their certificates; default: the host as written; not in Rspamd"
+    )
 
 
 @options_class
@@ -271,8 +283,14 @@ class FuzzyConfig(WorkerSection):
     )
     read_only: bool = option(BOOLEAN, False, doc="accept no changes")
     blocked: AddressSet = option(ADDRESSES, AddressSet(), doc="clients that are not answered")
+    skip_hashes: MapDefinition | None = option(
+        MAP_DEFINITION, None, doc="digests in hex that nobody may teach"
+    )
     keypair: tuple[WorkerKeypair, ...] = option(
         KEYPAIRS, (), doc="keys of sealed requests; the first is the default"
+    )
+    keypair_cache_size: int = option(
+        at_least(INTEGER, 1), 512, doc="keys of clients that are remembered"
     )
     encrypted_only: bool = option(BOOLEAN, False, doc="answer sealed requests alone")
     delay: float | None = option(

@@ -18,6 +18,7 @@ from filter_engine.wire.request import envelope_headers
 from filter_engine.workers.logs.tag import HEADER, log_tag
 from filter_engine.workers.self_scan import Judged
 from filter_engine.workers.statistics import Counter, Row
+from filter_engine.workers.tls import client_context
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ class ScanClient:
     def __init__(
         self, upstream: ScanUpstream, timeout: float, max_retries: int, statistics: Row
     ) -> None:
-        """``timeout``: seconds for all attempts at one message; ``max_retries``: scanners tried."""
+        """``timeout``: seconds for all attempts at one message; ``max_retries``: scanners tried.
+
+        Raises ``BindError`` where the upstream's ``ssl_ca`` cannot be used.
+        """
         if upstream.hosts is None:
             raise ValueError("the upstream names no hosts")
         self._set = UpstreamSet(upstream.hosts)
@@ -53,7 +57,8 @@ class ScanClient:
         self._attempts = min(max_retries, len(self._set))
         self._compress = upstream.compression
         self._extra = _extra_headers(upstream)
-        self._client = HttpClient(max_body=MAX_REPLY)
+        context = client_context(upstream, "proxy")
+        self._client = HttpClient(max_body=MAX_REPLY, tls=context, tls_name=upstream.ssl_name)
         self._statistics = statistics
 
     async def scan(self, raw: bytes, envelope: Envelope) -> Judged:

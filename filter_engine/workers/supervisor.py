@@ -21,7 +21,7 @@ from contextlib import suppress
 from filter_engine.config.findings import ConfigError
 from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.model import Config
-from filter_engine.config.workers import TlsWorkerSection
+from filter_engine.config.workers import ProxyConfig, TlsWorkerSection
 from filter_engine.matching.cache import DatabaseCache
 from filter_engine.matching.pattern_set import forget
 from filter_engine.scanner import Scanner
@@ -29,10 +29,11 @@ from filter_engine.workers import logs, notify, process
 from filter_engine.workers.config_id import config_id
 from filter_engine.workers.error_notes import Kept, note_errors
 from filter_engine.workers.generation import Generation, Plan, Worker, plans
+from filter_engine.workers.proxy import scans_itself
 from filter_engine.workers.sockets import BindError, SocketPool
 from filter_engine.workers.statistics import ROWS, Statistics
 from filter_engine.workers.symbol_hits import SymbolHits
-from filter_engine.workers.tls import server_context
+from filter_engine.workers.tls import client_context, server_context
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +134,9 @@ class Supervisor:
                 secure.update(sock.fileno() for sock in opened)
         if secure and isinstance(config, TlsWorkerSection):
             server_context(config, plan.name)  # whether it can be used
+        if isinstance(config, ProxyConfig) and not scans_itself(config):
+            assert config.default_upstream is not None
+            client_context(config.default_upstream, plan.name)  # as above
         return sockets, frozenset(secure)
 
     def _launch(self, generation: Generation) -> None:

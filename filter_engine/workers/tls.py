@@ -1,4 +1,5 @@
-"""TLS of listening sockets: the certificate, and how many handshakes there may be at once.
+"""TLS of listening sockets: the certificate, and how many handshakes there may be at once; and of
+connections to scanners.
 
 A certificate is examined before the processes are forked, so that a bad one changes nothing at a
 reload, and loaded where it is used: processes that never speak TLS never hold its key.
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from filter_engine.config.workers import TlsWorkerSection
+from filter_engine.config.workers import ScanUpstream, TlsWorkerSection
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.workers.sockets import BindError
 
@@ -58,6 +59,25 @@ def server_context(config: TlsWorkerSection, worker: str) -> ssl.SSLContext:
         said = (error.reason or "no certificate with its key, in PEM").replace("_", " ").lower()
         files = config.ssl_cert if key == config.ssl_cert else f"{config.ssl_cert} with key {key}"
         raise BindError(f"worker {worker}: certificate {files} cannot be used: {said}") from None
+    return context
+
+
+def client_context(upstream: ScanUpstream, worker: str) -> ssl.SSLContext | None:
+    """TLS towards the scanners of a proxy, whose certificates are checked; None without.
+
+    Raises ``BindError`` with the file of authorities and the reason.
+    """
+    if not upstream.ssl:
+        return None
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=upstream.ssl_ca or None)
+    except OSError as error:  # ssl.SSLError is one
+        said = error.strerror if not isinstance(error, ssl.SSLError) else ""
+        reason = said or "no certificate of an authority, in PEM"
+        raise BindError(f"worker {worker}: ssl_ca {upstream.ssl_ca}: {reason}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

@@ -75,7 +75,6 @@ _MIRRORED = declare_known(
 SCAN_UPSTREAM = declare_known(
     **_MIRRORED,
     name=known(STRING, doc="name of the upstream where it stands in no key"),
-    ssl=known(BOOLEAN, False, doc="TLS to the scanners"),
     token_bucket=known(known_section(_TOKEN_BUCKET, "token_bucket"), doc="choice by load"),
 )
 
@@ -123,8 +122,6 @@ FUZZY = declare_known(
     dedicated_update_worker=known(BOOLEAN, False, doc="one process alone writes"),
     dynamic_keys_map=known(MAP, doc="keys that come and go"),
     forbidden_ids=known(list_of(INTEGER), doc="flags that are not told to some keys"),
-    keypair_cache_size=known(_COUNT, 512, doc="keys of clients that are remembered"),
-    skip_hashes=known(MAP, doc="hashes that are never told"),
     sync=known(TIME, 60.0, unit="seconds", doc="how often changes are written"),
     tcp_port=known(INTEGER, doc="port for requests over TCP"),
     tcp_timeout=known(TIME, unit="seconds", doc="time for one of them"),

@@ -6,7 +6,8 @@ import stat
 from collections.abc import Iterator
 
 from filter_engine.config.findings import Finding, Severity
-from filter_engine.config.workers import TlsWorkerSection
+from filter_engine.config.schema import Section
+from filter_engine.config.workers import ProxyConfig, TlsWorkerSection
 from filter_engine.lint.declare import rule
 from filter_engine.lint.host import Account
 from filter_engine.lint.situation import Situation
@@ -25,30 +26,43 @@ def _workers(situation: Situation) -> Iterator[TlsWorkerSection]:
             yield worker
 
 
+def _files(situation: Situation) -> Iterator[tuple[Section, str, str, str]]:
+    """(section, option, file, worker) of each file that a worker reads for TLS."""
+    for worker in _workers(situation):
+        yield worker, "ssl_cert", worker.ssl_cert, worker.kind
+        yield worker, "ssl_key", worker.ssl_key, worker.kind
+    for placed in situation.workers:
+        proxy = placed.worker
+        if isinstance(proxy, ProxyConfig) and proxy.active:
+            scanners = proxy.default_upstream
+            if scanners is not None and scanners.ssl and not scanners.self_scan:
+                yield scanners, "ssl_ca", scanners.ssl_ca, proxy.kind
+
+
 @rule(
     "unreadable-certificate",
     Severity.ERROR,
     needs_host=True,
-    doc="The certificate of a worker that speaks TLS, or its key, is missing, or the account of "
-    "the engine (--user) may not read it: the service does not start.",
+    doc="The certificate of a worker that speaks TLS, its key, or the authorities that a proxy "
+    "knows its scanners by (ssl_ca): the file is missing, or the account of the engine (--user) "
+    "may not read it: the service does not start.",
 )
 def unreadable_certificate(situation: Situation) -> Iterator[Finding]:
     """Both files can be read."""
     host = situation.host
     assert host is not None
     account = Account.named(host.user)
-    for worker in _workers(situation):
-        for option, file in (("ssl_cert", worker.ssl_cert), ("ssl_key", worker.ssl_key)):
-            why = host.why_unreadable(file, account) if file.startswith("/") else ""
-            if why:
-                yield situation.finding(
-                    "unreadable-certificate",
-                    worker.origin(option),
-                    f"worker {worker.kind!r}: {option} {file}: {why}: the service does not start",
-                    f"put it there, readable by {account.name} (a key: mode 0640 with the group "
-                    "of the engine), or say with --user which account the engine runs as",
-                    Severity.ERROR,
-                )
+    for section, option, file, worker in _files(situation):
+        why = host.why_unreadable(file, account) if file.startswith("/") else ""
+        if why:
+            yield situation.finding(
+                "unreadable-certificate",
+                section.origin(option),
+                f"worker {worker!r}: {option} {file}: {why}: the service does not start",
+                f"put it there, readable by {account.name} (a key: mode 0640 with the group "
+                "of the engine), or say with --user which account the engine runs as",
+                Severity.ERROR,
+            )
 
 
 @rule(

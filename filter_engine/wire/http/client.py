@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
 from filter_engine.config.upstreams import Upstream
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.wire.http.message import request_head
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class UpstreamError(Exception):
@@ -45,12 +48,20 @@ class HttpClient:
         connect_timeout: float = 2.0,
         idle_time: float = 5.0,
         max_idle: int = 16,
+        tls: ssl.SSLContext | None = None,
+        tls_name: str = "",
     ) -> None:
-        """``max_body``: octets of a response body; times in seconds; ``max_idle``: per upstream."""
+        """``max_body``: octets of a response body; times in seconds; ``max_idle``: per upstream.
+
+        ``tls``: how to speak TLS with all that is no unix socket; ``tls_name``: the name that
+        certificates have to bear, if not the host's.
+        """
         self._max_body = max_body
         self._connect_timeout = connect_timeout
         self._idle_time = idle_time
         self._max_idle = max_idle
+        self._tls = tls
+        self._tls_name = tls_name
         self._idle: dict[str, list[tuple[float, _Connection]]] = {}
 
     async def request(
@@ -100,17 +111,16 @@ class HttpClient:
                 if upstream.is_unix:
                     _, connection = await loop.create_unix_connection(factory, upstream.host)
                 else:
+                    name = None if self._tls is None else self._tls_name or upstream.host
                     _, connection = await loop.create_connection(
-                        factory, upstream.host, upstream.port
+                        factory, upstream.host, upstream.port, ssl=self._tls, server_hostname=name
                     )
         except TimeoutError:
             raise UpstreamError(
                 f"{upstream.name}: not connected within {self._connect_timeout:.1f} s"
             ) from None
         except OSError as error:
-            # asyncio's own text names the address once more instead of the reason.
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            raise UpstreamError(f"{upstream.name}: {reason}") from None
+            raise UpstreamError(f"{upstream.name}: {_reason(error)}") from None
         return connection
 
     async def _exchange(
@@ -143,6 +153,18 @@ class HttpClient:
             connections.append((asyncio.get_running_loop().time(), connection))
         else:
             connection.close()
+
+
+def _reason(error: OSError) -> str:
+    """Why there is no connection, without the address."""
+    unsound = getattr(error, "verify_message", "")  # ssl.SSLCertVerificationError
+    if unsound:
+        return f"its certificate is not accepted: {unsound}"
+    library = getattr(error, "reason", "")  # ssl.SSLError, whose errno is none
+    if library:
+        return f"no TLS: {library.replace('_', ' ').lower()}"
+    # asyncio's own text names the address once more instead of the reason.
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 class _StaleError(Exception):

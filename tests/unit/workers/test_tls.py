@@ -124,6 +124,51 @@ def test_scanner_controller_and_proxy(make_engine: MakeEngine, tmp_path: Path) -
     assert "Traceback" not in engine.log.read_text()
 
 
+def test_a_proxy_asks_its_scanner_by_tls(make_engine: MakeEngine, tmp_path: Path) -> None:
+    file, _ = certificate(tmp_path)
+    (tmp_path / "other").mkdir()
+    other, _ = certificate(tmp_path / "other")
+    engine = make_engine()
+    scanner, _, _ = serving(engine, file)
+    secure = f"127.0.0.1:{scanner}"
+
+    def write(hosts: str, more: str) -> None:
+        text = engine.proxy_inc(hosts).replace(
+            "default = yes;", f"default = yes; ssl = yes; {more}"
+        )
+        engine.write("worker-proxy.inc", text)
+
+    # The first speaks no TLS: it has failed, and the next is asked.
+    write(f"sequential:127.0.0.1:{engine.normal},{secure}", f'ssl_ca = "{file}";')
+    engine.start()
+    with Mta(engine.proxy) as mta:
+        assert mta.send(SPAM)[-1][0] == "y"
+        assert mta.send(SPAM)[-1][0] == "y"
+    log = engine.log.read_text()
+    assert f"scanner failed, trying the next: 127.0.0.1:{engine.normal}: no TLS: " in log
+    errors = engine.stat()["upstream_errors"]
+    assert errors >= 1
+    for more, why in (
+        (f'ssl_ca = "{other}";', "self-signed certificate"),
+        (f'ssl_ca = "{file}"; ssl_name = "mx1.example.net";', "Hostname mismatch"),
+    ):
+        write(secure, more)
+        engine.hup()
+        with Mta(engine.proxy) as mta:
+            assert mta.send(SPAM)[-1][0] == "t"  # the sender tries again
+        log = engine.log.read_text()
+        assert f"{secure}: its certificate is not accepted: {why}" in log
+        errors += 1
+        assert engine.stat()["upstream_errors"] == errors
+    # Of authorities that cannot be read there is no proxy.
+    write(secure, f'ssl_ca = "{tmp_path}/none";')
+    os.kill(engine.pid, signal.SIGHUP)
+    engine.told("STATUS=reload failed, the old configuration stays")
+    assert f"worker proxy: ssl_ca {tmp_path}/none: No such file" in engine.log.read_text()
+    assert engine.stop() == 0
+    assert "Traceback" not in engine.log.read_text()
+
+
 def test_a_bad_certificate_stops_a_start_and_leaves_a_reload_as_it_was(
     make_engine: MakeEngine, tmp_path: Path
 ) -> None:
