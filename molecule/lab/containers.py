@@ -85,6 +85,16 @@ class Containers:
         (file,) = self._paths.networks.glob("*.json")
         return file.stem
 
+    def pin_bridge(self) -> None:
+        """Have the bridge keep its hardware address.
+
+        It would take the lowest one of its ports: with every host that comes or goes it may be
+        another, and for half a minute the hosts would answer the controller at the old one.
+        """
+        ip = [*self._namespace.prefix(), "ip"]
+        for bridge in json.loads(run([*ip, "-json", "link", "show", "type", "bridge"]).stdout):
+            run([*ip, "link", "set", bridge["ifname"], "address", bridge["address"]])
+
     def remove_network(self) -> None:
         """Remove the network, and its bridge if Podman did not."""
         for file in self._paths.networks.glob("*.json"):

@@ -179,6 +179,7 @@ class Lab:
 
         # The first makes the bridge; the others only join it.
         start(record.hosts[0])
+        self.containers.pin_bridge()
         _side_by_side(start, record.hosts[1:])
         self._route()
 
