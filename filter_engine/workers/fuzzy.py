@@ -11,11 +11,12 @@ import logging
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from filter_engine.config.map_definition import MapKind
 from filter_engine.config.model import Config
 from filter_engine.config.worker_keys import read_key
 from filter_engine.config.workers import FuzzyConfig
@@ -25,6 +26,7 @@ from filter_engine.fuzzy.protocol import (
     FAILED,
     FORBIDDEN,
     MAX_REQUEST,
+    SKIPPED,
     Command,
     ProtocolError,
     ReplyTo,
@@ -35,6 +37,8 @@ from filter_engine.fuzzy.protocol import (
 )
 from filter_engine.fuzzy.replays import Changes
 from filter_engine.fuzzy.storage import Hit, Shelf, hit, nearest, unsigned
+from filter_engine.maps.maps import Maps
+from filter_engine.maps.watch import Resolve
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Place, Store, StoreQuestion
 from filter_engine.store.client import StoreClient
@@ -45,8 +49,6 @@ MAX_OPEN: Final = 1000
 """Requests that wait for the store in one process; what goes beyond is dropped."""
 _BATCH: Final = 64
 """Datagrams that are read before anybody else has a turn."""
-_KEYS: Final = 512
-"""Clients whose keys are remembered."""
 _NEW_KEYS: Final = 100
 """Of a network, at once and a second: each costs a key agreement, and anybody can make them up."""
 _NETWORKS: Final = 10_000
@@ -57,6 +59,10 @@ _FRESH: Final = 3600.0
 _FRESHENED: Final = 10_000
 
 _Address = IPv4Address | IPv6Address
+
+
+def _unknown(_host: str, done: Callable[[Sequence[str]], None]) -> None:
+    done(())  # no resolver: maps of URLs stay empty
 
 
 class _Asker(NamedTuple):
@@ -79,6 +85,8 @@ class FuzzyWorker:
         site: Config,
         stores: StoreClient | None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        resolve: Resolve = _unknown,
     ) -> None:
         self._config = config
         self._stores = stores
@@ -96,6 +104,10 @@ class FuzzyWorker:
         self._open: set[asyncio.Task[None]] = set()
         self._lost = Losses()
         self._clock = clock
+        self._resolve = resolve
+        self._maps = Maps(site)
+        where = "worker fuzzy: skip_hashes"
+        self._skipped = self._maps.of(config.skip_hashes, MapKind.SET, where)
 
     async def start(self, sockets: list[socket.socket]) -> None:
         """Begin to answer."""
@@ -103,12 +115,15 @@ class FuzzyWorker:
         for sock in sockets:
             self._sockets.append(sock)
             loop.add_reader(sock, self._read, sock)
+        if self._maps.sources():
+            self._maps.watch(loop, self._resolve)
 
     def drain(self, *, hurry: bool) -> None:  # noqa: ARG002  # requests are short: no difference
         """Read no request any more; answer what is under way."""
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
             loop.remove_reader(sock)
+        self._maps.close()
 
     async def wait_drained(self, seconds: float) -> bool:
         """Wait for the requests under way."""
@@ -189,7 +204,7 @@ class FuzzyWorker:
         request = decode_request(sealed.open(shared))
         self._shared[known] = shared  # only of those who hold it
         self._shared.move_to_end(known)
-        if len(self._shared) > _KEYS:
+        if len(self._shared) > self._config.keypair_cache_size:
             self._shared.popitem(last=False)
         return request, _Asker(sock, peer, address, shared, sealed.public, sealed.nonce)
 
@@ -216,10 +231,15 @@ class FuzzyWorker:
                 found, value = await self._asked(self._shelf.count())
                 count = unsigned(value) if found else 0
                 self._send(asker, ReplyTo(0, count, request.tag, 1.0, request.digest))
+            elif request.command is Command.WRITE and self._is_skipped(request):
+                self._reply(asker, request, SKIPPED)
             else:
                 await self._change(self._shelf, request, asker)
         except Exception:
             log.exception("fuzzy storage: a request was lost")
+
+    def _is_skipped(self, request: Request) -> bool:
+        return request.digest.hex() in self._skipped
 
     async def _asked(self, question: StoreQuestion) -> tuple[bool, object]:
         """Whether the store answered, and what."""

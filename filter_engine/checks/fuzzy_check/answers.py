@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from filter_engine.fuzzy.hashes import PartHash
-from filter_engine.fuzzy.protocol import FORBIDDEN, ReplyTo
+from filter_engine.fuzzy.protocol import FAILED, FORBIDDEN, SKIPPED, ReplyTo
 from filter_engine.scan.exchange import Reply
 
 NOTHING: Final = "nothing in it is compared (shorter than min_bytes)"
 """Of a message under a rule."""
-_ERRORS: Final = {FORBIDDEN: "forbidden", 500: "the storage's store failed"}
+_ERRORS: Final = {
+    SKIPPED: "the storage never takes this hash (skip_hashes)",
+    FORBIDDEN: "forbidden",
+    FAILED: "the storage's store failed",
+}
 
 
 def answer_row(made: PartHash, answer: ReplyTo | None, reply: Reply) -> dict[str, Any]:

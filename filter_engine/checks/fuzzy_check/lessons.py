@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from filter_engine.checks.fuzzy_check.rule import Learns, Rule
 from filter_engine.fuzzy.hashes import PartHash, Texts, hashes_of
-from filter_engine.fuzzy.protocol import FAILED, FORBIDDEN, Command, ReplyTo
+from filter_engine.fuzzy.protocol import FAILED, FORBIDDEN, SKIPPED, Command, ReplyTo
 from filter_engine.message import Message
 from filter_engine.message.part import Part
 from filter_engine.scan.exchange import Exchange, Exchanges, Reply
@@ -149,6 +149,8 @@ class HashLessons(NamedTuple):
             if not answer.found and answer.value == FORBIDDEN:
                 said = "takes no changes from this host (allow_update)"
                 raise _NotTaughtError(rule, f"{reply.server} {said}")
+            if not answer.found and answer.value == SKIPPED:
+                continue  # it is meant to stay unknown
             if not answer.found and (not reads or answer.value == FAILED):
                 failed.append(asked.hashes[tag])
         if failed:

@@ -156,8 +156,10 @@ class FuzzyRule(Section):
     min_width: int | None = option(
         nullable(INTEGER), None, unit="pixels", doc="narrower pictures are left out; default 500"
     )
-    text_multiplier: float = option(
-        NUMBER, 4.0, doc="a short text counts so many times its length against min_bytes"
+    text_multiplier: float | None = option(
+        nullable(NUMBER),
+        None,
+        doc="a text counts so many times its length against min_bytes; default 4",
     )
     scan_archives: bool = option(BOOLEAN, True, doc="compare archives of any type")
     skip_images: bool = option(BOOLEAN, False, doc="compare no pictures")
@@ -257,6 +259,9 @@ class FuzzyCheckOptions(Section):
     rule: Mapping[str, FuzzyRule] = option(_RULES, MappingProxyType({}), doc="the storages")
     symbol: str = option(STRING, "FUZZY_UNKNOWN", doc="symbol for lists without a name")
     min_bytes: int = option(SIZE, 1024, unit="bytes", doc="smaller parts are not compared")
+    text_multiplier: float = option(
+        NUMBER, 4.0, doc="a short text counts so many times its length against min_bytes"
+    )
     min_length: int = option(INTEGER, 64, unit="words", doc="shorter texts have no shingles")
     min_height: int = option(INTEGER, 500, unit="pixels", doc="lower pictures are left out")
     min_width: int = option(INTEGER, 500, unit="pixels", doc="narrower pictures are left out")

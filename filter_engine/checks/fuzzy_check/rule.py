@@ -233,7 +233,9 @@ def _policy(rule: FuzzyRule, options: FuzzyCheckOptions) -> Policy:
         min_height=own(rule.min_height, options.min_height),
         min_width=own(rule.min_width, options.min_width),
         min_length=own(rule.min_length, options.min_length),
-        text_multiplier=rule.text_multiplier,
+        text_multiplier=(
+            options.text_multiplier if rule.text_multiplier is None else rule.text_multiplier
+        ),
         mime_types=re.compile(types) if types else None,
         scan_archives=rule.scan_archives,
         short_text_direct_hash=rule.short_text_direct_hash,

@@ -29,7 +29,6 @@ FUZZY_CHECK: Final = replace(
     part(
         "fuzzy_check",
         "compares mails with storages of fuzzy hashes",
-        text_multiplier=known(NUMBER, doc="min_bytes of texts, times this"),
         max_errors=known(INTEGER, 4, doc="errors that make a storage dead"),
         revive_time=known(TIME, 60.0, unit="seconds", doc="when a dead storage is tried again"),
         timeout_tcp=known(TIME, unit="seconds", doc="how long a storage may take over TCP"),

@@ -17,7 +17,7 @@ from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.checks.fuzzy_check.rule import Asked, Rule
 from filter_engine.config.log_levels import NOTICE
 from filter_engine.fuzzy.hashes import Kind, PartHash, Texts, hashes_of
-from filter_engine.fuzzy.protocol import FORBIDDEN, Command
+from filter_engine.fuzzy.protocol import FORBIDDEN, SKIPPED, Command
 from filter_engine.message import Message
 from filter_engine.scan.exchange import Exchange, Exchanges, Reply
 from filter_engine.scan.setup import Setup
@@ -148,6 +148,8 @@ class FuzzyRows:
             answers = rule.replies(one, reply, taught=True)
             if any(answer.value == FORBIDDEN for answer in answers.values()):
                 return error(403, f"{rule.name}: {reply.server} takes no changes from this host")
+            if any(answer.value == SKIPPED for answer in answers.values()):
+                return error(401, "fuzzy hash is skipped")  # Rspamd's words, which clients know
             if len(answers) < len(one.hashes) or not all(a.found for a in answers.values()):
                 return error(503, f"{rule.name}: {reply.evidence or 'not every hash was taken'}")
             digests.update((made.digest.hex(), None) for made in one.hashes.values())

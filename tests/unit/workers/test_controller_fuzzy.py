@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from .engine import COMMAND, MESSAGE, Engine, free_port
+from filter_engine.fuzzy.hashes import Policy, Texts, hashes_of
+from filter_engine.fuzzy.shingles import Hashing
+from filter_engine.message import Message
+
+from .engine import COMMAND, MESSAGE, Engine, free_port, until
 
 RSPAMC = shutil.which("rspamc")
 TEXT = (
@@ -24,14 +28,17 @@ TEXT = (
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A filter with a storage of its own in SQLite."""
     directory = tmp_path_factory.mktemp("fuzzy")
+    (directory / "skip.map").write_text("")
     (directory / "db").mkdir()
     running, port = Engine(directory / "e"), free_port()
     running.command = (*COMMAND, f"--var=DBDIR={directory / 'db'}")
     running.write(
         "worker-fuzzy.inc",
         f'count = 1; bind_socket = "127.0.0.1:{port}"; backend = "sqlite";\n'
-        'allow_update = ["127.0.0.1"];',
+        f'allow_update = ["127.0.0.1"]; skip_hashes = "{directory}/skip.map";',
     )
+    options = (running.local_d / "options.inc").read_text()
+    running.write("options.inc", f"{options}\nmap_watch_interval = 0.1s;")
     running.write(
         "fuzzy_check.conf",
         f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; max_score = 20;\n'
@@ -106,6 +113,19 @@ def test_one_lesson_decides_nothing_and_what_fuzzy_add_put_in_stays(engine: Engi
     symbols = engine.scan(again)["symbols"]
     assert isinstance(symbols, dict)
     assert symbols["FUZZY_DENIED"]["score"] > 10.0
+
+
+def test_a_hash_that_is_skipped_is_not_taught(engine: Engine) -> None:
+    """The file is read again while the storage runs."""
+    mail = MESSAGE + TEXT.replace(b"watches", b"footers")
+    (found,) = hashes_of(Texts(Message(mail)), Policy(), Hashing())
+    (engine.directory.parent / "skip.map").write_text(f"{found.digest.hex()}\n")
+    until(lambda: post(engine, "/fuzzyadd", mail, Flag="1")[0] == 401, "the map")
+    post(engine, "/fuzzydel", mail, Flag="1")
+    assert post(engine, "/fuzzyadd", mail, Flag="1")[1]["error"] == "fuzzy hash is skipped"
+    status, said = post(engine, "/learnspam", mail)
+    assert (status, "hashes_not_learnt" in said) == (200, False)
+    assert not is_known(engine, mail)
 
 
 def test_a_storage_that_refuses_fails_no_lesson(tmp_path: Path) -> None:

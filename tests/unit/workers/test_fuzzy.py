@@ -12,6 +12,7 @@ import pytest
 from filter_engine.fuzzy.box import SharedKey, keypair, new_keypair, write_key
 from filter_engine.fuzzy.hashes import Policy, Texts, hashes_of
 from filter_engine.fuzzy.protocol import (
+    SKIPPED,
     Command,
     Request,
     decode_reply,
@@ -65,6 +66,26 @@ def _request(command: Command, text: str = _TEXT, flag: int = 1, value: int = 10
 
 def _in_sqlite(directory: Path) -> str:
     return f'backend = sqlite; hash_file = "{directory}/fuzzy.db"; allow_update = "127.0.0.1";'
+
+
+def test_what_is_in_skip_hashes_is_never_taught(storage: Start, tmp_path: Path) -> None:
+    """As with Rspamd 3.4: no change, error 401; questions and deletions are answered as ever."""
+    write = _request(Command.WRITE)
+    skipped = tmp_path / "skip.map"
+    skipped.write_text(f"{write.digest.hex()}  # the bank's footer\n")
+    one = storage(f'{_in_sqlite(tmp_path)} skip_hashes = "{skipped}";')
+    said = one.say(write)
+    assert said is not None
+    assert (said.found, said.value) == (False, SKIPPED)
+    check = one.say(_request(Command.CHECK))
+    assert check is not None
+    assert (check.found, check.value) == (False, 0)
+    other = one.say(_request(Command.WRITE, _TEXT.replace("watches", "clocks")))
+    assert other is not None
+    assert other.found
+    deleted = one.say(_request(Command.DELETE))
+    assert deleted is not None
+    assert deleted.found
 
 
 def _cycle(storage: Storage) -> None:
