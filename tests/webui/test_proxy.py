@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jinja2
@@ -30,6 +30,7 @@ RSPAMDS = Path("/usr/share/rspamd/www")
 """Pages of Debian's package; the last host serves them, where they are installed."""
 NOBODY = {"webui_proxy_controllers": {"charlotte": "127.0.0.1:9"}}
 """Nothing listens there: 502 is what is behind the gate."""
+POLICY = "/.well-known/mta-sts.txt"
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed (make setup)")
 
@@ -39,13 +40,13 @@ def configuration(**variables: object) -> str:
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["comment"] = lambda text: f"# {text}"
     defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-    headers = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__webui_proxy_headers"]
+    fixed = yaml.safe_load((ROLE / "vars/main.yml").read_text())
     template = (ROLE / "templates/tree/nginx.conf.j2").read_text()
     facts = {
         "ansible_managed": "managed",
         "inventory_hostname": "charlotte",
         "webui_proxy_allow": ["127.0.0.0/8"],
-        "__webui_proxy_headers": headers,
+        **{name: fixed[name] for name in ("__webui_proxy_headers", "__webui_proxy_sites")},
     }
     return environment.from_string(template).render(defaults | facts | variables)
 
@@ -53,7 +54,14 @@ def configuration(**variables: object) -> str:
 class Proxy:
     """nginx on loopback, as the role configures it but for its pid file and log."""
 
-    def __init__(self, directory: Path, users: str = "", **variables: object) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        users: str = "",
+        servers: Callable[[int], str] | None = None,
+        **variables: object,
+    ) -> None:
+        """``servers`` makes another role's for the port that is listened at."""
         directory.mkdir()
         (directory / "webui_users").write_text(users)
         certificate, key = directory / "webui.crt", directory / "webui.key"
@@ -68,6 +76,10 @@ class Proxy:
             __webui_proxy_key=str(key),
             **variables,
         )
+        text = text.replace("/etc/nginx/mailfleet.d", str(directory / "sites"))
+        if servers is not None:
+            (directory / "sites").mkdir()
+            (directory / "sites/mta_sts.conf").write_text(servers(self.port))
         text = text.replace("/run/nginx.pid", str(directory / "pid"))
         text = text.replace(
             "syslog:server=unix:/dev/log,nohostname,tag=webui", str(directory / "error.log")
@@ -181,6 +193,44 @@ def test_a_client_elsewhere_is_refused(tmp_path: Path) -> None:
     proxy = Proxy(tmp_path / "nginx", webui_proxy_allow=["192.0.2.0/24"], **NOBODY)
     try:
         assert proxy.get("/rspamd/charlotte/ping")[0] == 403
+    finally:
+        proxy.close()
+
+
+def test_one_nginx_serves_the_policies_as_well(tmp_path: Path) -> None:
+    """As ``mta_sts_nginx_directory`` has it: same address, same port, told apart by the name."""
+    role = ROLE.with_name("mta_sts")
+    (tmp_path / "example.net.txt").write_text("version: STSv1\r\n")
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["comment"] = lambda text: f"# {text}"
+    template = environment.from_string((role / "templates/tree/servers.conf.j2").read_text())
+
+    def servers(port: int) -> str:
+        return template.render(
+            ansible_managed="managed",
+            mta_sts_domains=["Example.net"],
+            mta_sts_policies=str(tmp_path),
+            mta_sts_listen=["127.0.0.1"],
+            mta_sts_port=port,
+            __mta_sts_path=POLICY,
+            __mta_sts_certificate=str(tmp_path / "nginx/webui.crt"),
+            __mta_sts_key=str(tmp_path / "nginx/webui.key"),
+        )
+
+    proxy = Proxy(tmp_path / "nginx", servers=servers, **NOBODY)
+    try:
+        found = [
+            proxy.get(path, Host=host)[0]
+            for host, path in (
+                ("mta-sts.example.net", POLICY),
+                ("mta-sts.example.net", "/rspamd/charlotte/ping"),
+                ("charlotte.example.net", POLICY),
+                ("charlotte.example.net", "/rspamd/charlotte/ping"),
+                ("127.0.0.1", "/rspamd/charlotte/ping"),
+            )
+        ]
+        assert found == [200, 404, 404, 502, 502]
+        assert proxy.get(POLICY, Host="mta-sts.example.net")[2] == b"version: STSv1\r\n"
     finally:
         proxy.close()
 

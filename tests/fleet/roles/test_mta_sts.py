@@ -25,12 +25,12 @@ POLICY = b"version: STSv1\r\nmode: testing\r\nmx: dolores.example.net\r\nmax_age
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 
 
-def render(**variables: Any) -> str:
+def render(template: str, **variables: Any) -> str:
     environment = jinja2.Environment(  # configuration, not HTML
         trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
     environment.filters.update(FilterModule().filters())
-    text = (ROLE / "templates/tree/nginx.conf.j2").read_text()
+    text = (ROLE / f"templates/tree/{template}.j2").read_text()
     known = {"ansible_managed": "managed", "__mta_sts_path": VARS["__mta_sts_path"]}
     return environment.from_string(text).render(known | variables)
 
@@ -57,14 +57,16 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     )
     with socket.create_server(("127.0.0.1", 0)) as free:
         number = int(free.getsockname()[1])
-    text = render(
-        mta_sts_domains=["Example.net", "example.org"],
-        mta_sts_policies=str(place),
-        mta_sts_listen=["127.0.0.1"],
-        mta_sts_port=number,
-        __mta_sts_certificate=place / names[0],
-        __mta_sts_key=place / names[1],
-    )
+    variables = {
+        "mta_sts_domains": ["Example.net", "example.org"],
+        "mta_sts_policies": str(place),
+        "mta_sts_listen": ["127.0.0.1"],
+        "mta_sts_port": number,
+        "__mta_sts_certificate": place / names[0],
+        "__mta_sts_key": place / names[1],
+    }
+    text = render("nginx.conf", **variables)
+    (place / "servers.conf").write_text(render("servers.conf", **variables))
     # Paths of the system are not this test's.
     own = "".join(
         f"    {kind}_temp_path {place}/{kind};\n"

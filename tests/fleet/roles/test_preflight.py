@@ -48,6 +48,18 @@ def preflight(redis_password: str = GOOD, **more: object) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("more", "is_refused"),
+    [({}, True), ({"mta_sts_nginx_directory": "/etc/nginx/mailfleet.d"}, False)],
+)
+def test_the_policies_and_the_webui_share_a_port_by_one_nginx(
+    more: dict[str, str], is_refused: bool
+) -> None:
+    said = " ".join(preflight(webui_proxy_enabled=True, mta_sts_enabled=True, **more).split())
+    assert ("let the proxy's nginx serve the policies as well" in said) == is_refused
+    assert ("failed=0" in said.partition("PLAY RECAP")[2].partition("dolores")[0]) != is_refused
+
+
 def plays(name: str) -> Iterator[dict[str, Any]]:
     """The plays of a playbook and of those it imports, in their order."""
     for play in yaml.safe_load((PROJECT / "playbooks" / name).read_text()):
