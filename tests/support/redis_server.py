@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterable
@@ -33,7 +34,9 @@ class RedisServer:
         port: int = 0,
         sentinel: bool = False,
         password: str = "",
+        tls: Path | None = None,
     ) -> None:
+        """``tls`` is a folder with ``tls.pem``, certificate and key, and ``tls-ca.pem``."""
         assert PROGRAM is not None, "no redis-server on this machine"
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
@@ -41,9 +44,22 @@ class RedisServer:
         self.path = folder / "redis.sock"
         self._sentinel = sentinel
         self._password = password
+        self._context: ssl.SSLContext | None = None
         self._file = folder / "redis.conf"
         self._process: subprocess.Popen[bytes] | None = None
-        own = [f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", 'logfile "log"']
+        own = [f"port {self.port}"]
+        if tls is not None:
+            self._context = ssl.create_default_context(cafile=str(tls / "tls-ca.pem"))
+            own = [
+                "port 0",
+                f"tls-port {self.port}",
+                "tls-replication yes",
+                "tls-auth-clients no",
+                f"tls-cert-file {tls / 'tls.pem'}",
+                f"tls-key-file {tls / 'tls.pem'}",
+                f"tls-ca-cert-file {tls / 'tls-ca.pem'}",
+            ]
+        own += ["bind 127.0.0.1", f"dir {folder}", 'logfile "log"']
         if password:
             own.append(f"requirepass {password}")
         if not sentinel:
@@ -87,13 +103,19 @@ class RedisServer:
 
     def say(self, *words: str) -> bytes:
         """The raw reply to one command."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
+        with self._connection() as sock:
             said = b""
             for line in (*([("AUTH", self._password)] if self._password else ()), words):
                 parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in line]
                 sock.sendall(f"*{len(line)}\r\n{''.join(parts)}".encode())
                 said = sock.recv(65536)
             return said
+
+    def _connection(self) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        if self._context is None:
+            return sock
+        return self._context.wrap_socket(sock, server_hostname="127.0.0.1")
 
     def until(self, wanted: bytes, *words: str, seconds: float = 20.0) -> bytes:
         """Repeat a command until its reply has ``wanted`` in it."""

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import rendered_tree
 from redis_server import PROGRAM, RedisServer
+from redis_tls import certificates
 
 ROLE = rendered_tree.ROLES / "redis"
 PASSWORD = "of-the-administrator"
@@ -27,11 +29,13 @@ needs_redis = pytest.mark.skipif(
 class Instance:
     """A running instance, and the program with this machine's places."""
 
-    def __init__(self, folder: Path, *, masterauth: str = "of-replicas") -> None:
+    def __init__(self, folder: Path, *, masterauth: str = "of-replicas", tls: bool = False) -> None:
+        certified = certificates(folder / "tls") if tls else None
         self.server = RedisServer(
             folder / "server",
             ["masteruser replication", f"masterauth {masterauth}"],
             password=PASSWORD,
+            tls=certified,
         )
         self.folder = folder
         self.scratch = folder / "scratch"
@@ -39,7 +43,10 @@ class Instance:
         (folder / "auth.conf").write_text(
             f"requirepass {PASSWORD}\nmasteruser replication\nmasterauth of-replicas\n"
         )
-        (folder / "redis-bayes.conf").touch()
+        (folder / "redis-bayes.conf").write_text("tls-port 6382\n" if tls else "port 6382\n")
+        kinds = {"cert": "tls", "key": "tls", "ca-cert": "tls-ca"}
+        lines = [f"tls-{kind}-file {certified}/{name}.pem" for kind, name in kinds.items()]
+        (folder / "tls.conf").write_text("\n".join([*lines, "tls-auth-clients no"]) + "\n")
         text = (ROLE / "files/redis-backup").read_text()
         for there, here in (
             ("/run/$flavour-$name/$flavour-server.sock", str(self.server.path)),
@@ -79,7 +86,7 @@ def _heed_signals() -> None:
 def instance(tmp_path: Path) -> Iterator[Callable[..., Instance]]:
     started: list[Instance] = []
 
-    def start(**options: str) -> Instance:
+    def start(**options: Any) -> Instance:
         started.append(Instance(tmp_path, **options))
         started[-1].server.start()
         return started[-1]
@@ -90,8 +97,9 @@ def instance(tmp_path: Path) -> Iterator[Callable[..., Instance]]:
 
 
 @needs_redis
-def test_what_was_saved_comes_back(instance: Callable[..., Instance]) -> None:
-    one = instance()
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_was_saved_comes_back(instance: Callable[..., Instance], tls: bool) -> None:
+    one = instance(tls=tls)
     copy = str(one.folder / "copy.rdb")
     one.server.say("SET", "RS_a", "1")
     assert one.run("save", "bayes", copy) == (0, f"bayes: 1 keys in {copy}")

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from redis_server import PROGRAM, RedisServer
+from redis_tls import certificates
 
 SCRIPT = Path(__file__).resolve().parents[3] / "roles/redis/files/redis-primary"
 OWN, OTHER, THIRD = "10.0.0.1", "10.0.0.2", "10.0.0.3"
@@ -84,17 +85,26 @@ def test_a_promotion_that_was_written_down_stays(host: Host) -> None:
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
+@pytest.mark.parametrize("tls", [False, True])
 def test_what_another_sentinel_says_is_newer_than_what_was_written_down(
-    host: Host, tmp_path: Path
+    host: Host, tmp_path: Path, tls: bool
 ) -> None:
+    folder = certificates(tmp_path / "tls") if tls else None
+    if folder is not None:
+        (tmp_path / "etc/tls.conf").write_text(f"tls-ca-cert-file {folder}/tls-ca.pem\n")
     lines = (f"sentinel monitor bayes {THIRD} 6382 2", "sentinel config-epoch bayes 4")
-    other = RedisServer(tmp_path / "other", lines, sentinel=True, password="secret-of-sentinels")
+    other = RedisServer(
+        tmp_path / "other", lines, sentinel=True, password="secret-of-sentinels", tls=folder
+    )
     known = f"sentinel known-sentinel bayes 127.0.0.1 {other.port} {'a' * 40}"
     host.configure(written(known))
     host.remember(PROMOTED)
     assert host.role() == f"replicaof {OTHER} 6382\n"
     with other:
         assert host.role() == f"replicaof {THIRD} 6382\n"
+        if folder is not None:
+            certificates(folder, password="of somebody else's site")
+            assert host.role() == f"replicaof {OTHER} 6382\n"
 
 
 def test_a_roll_out_undoes_no_promotion(host: Host) -> None:
