@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -132,8 +132,12 @@ class Scanner:
             self.stores.open(loop)
             self._outbox = Outbox(self._streams, self.stores)
             self.transport = World(resolver, self._streams, self.stores)
-        transport = self.transport
-        self.maps.watch(loop, lambda host, done: look_up(transport, host, done))
+        self.maps.watch(loop, self.resolve)
+
+    def resolve(self, host: str, done: Callable[[Sequence[str]], None]) -> None:
+        """Hand the addresses of ``host`` over, none where it is not known; once it is open."""
+        assert self.transport is not None
+        look_up(self.transport, host, done)
 
     def close(self) -> None:
         """Close what ``open`` opened; questions still open are answered TEMPFAIL."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import floor
 from typing import Final, NamedTuple
 
+from filter_engine.checks.trapped import trapped
 from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
@@ -162,7 +163,10 @@ def _policies(task: Task) -> list[str]:
 )
 def bayes_autolearn(task: Task) -> Outcome | None:
     """Learn what the filter is sure of by all that it knows but these statistics."""
-    learning = [c for c in _wanted(task) if c.options.autolearn and c.options.allow_learn]
+    spam_trap = trapped(task).as_spam
+    learning = [
+        c for c in _wanted(task) if c.options.allow_learn and (c.options.autolearn or spam_trap)
+    ]
     if not learning:
         return None
     judged = {one.classifier: one for one in task.results.get("bayes") or ()}
@@ -170,7 +174,10 @@ def bayes_autolearn(task: Task) -> Outcome | None:
     for classifier in learning:
         rules = classifier.options.autolearn
         known = judged.get(classifier)
-        spam = lesson(task, rules, classifier, known) if rules is not None else None
+        if spam_trap:
+            spam = None if known and (known.judgement.probability or 0.0) >= _SURE else True
+        else:
+            spam = lesson(task, rules, classifier, known) if rules is not None else None
         if spam is not None:
             tokens = known.tokens if known else tokens_of(task.message, _policies(task))
             if not classifier.fits(tokens):

@@ -75,17 +75,10 @@ def plans(config: Config) -> Iterator[Plan]:
 
 def _storage(config: FuzzyConfig, context: Context) -> Service:
     """The fuzzy storage, loaded where there is one."""
-    from filter_engine.dns.addresses import look_up
     from filter_engine.workers.fuzzy import FuzzyWorker
 
-    transport = context.scanner.transport
-    assert transport is not None  # the scanner is open
-    return FuzzyWorker(
-        config,
-        context.config,
-        context.scanner.stores,
-        resolve=lambda host, done: look_up(transport, host, done),
-    )
+    scanner = context.scanner
+    return FuzzyWorker(config, context.config, scanner.stores, resolve=scanner.resolve)
 
 
 def _controller(config: ControllerConfig, context: Context) -> Service:

@@ -7,7 +7,8 @@ from typing import ClassVar, Final
 
 from filter_engine.checks.remembered.greylist_options import ACTION
 from filter_engine.checks.remembered.keys import octets
-from filter_engine.config.kinds import BOOLEAN, NUMBER, STRING, nullable
+from filter_engine.checks.trapped import Trapped
+from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, STRING, at_least, nullable
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
 from filter_engine.config.options_class import options_class
 from filter_engine.config.redis import ModuleRedis
@@ -44,6 +45,12 @@ class SpamtrapOptions(ModuleRedis):
     action: str | None = option(nullable(ACTION), None, doc="action of that mail")
     smtp_message: str = option(STRING, "", doc="reply of that action; $rcpt is the address")
     key_prefix: str = option(STRING, "sptr_", doc="put before the keys in Redis")
+    learn_spam: bool = option(BOOLEAN, False, doc="learn that mail as spam")
+    learn_fuzzy: bool = option(
+        BOOLEAN, False, doc="teach its hashes to the storages of fuzzy_check with such a list"
+    )
+    fuzzy_flag: int = option(at_least(INTEGER, 0), 1, doc="number of that list")
+    fuzzy_weight: float = option(NUMBER, 10.0, doc="weight that such a mail gives its hashes")
     allow_multiple_rcpts: bool = option(BOOLEAN, False, doc="also mail with other recipients")
     check_local: bool = option(BOOLEAN, False, doc="also for clients in local_networks")
     check_authed: bool = option(BOOLEAN, False, doc="also for clients that logged in")
@@ -105,9 +112,10 @@ async def spamtrap(task: Task, ask: Ask) -> Outcome | None:
     if not hit:
         return None
     found = (Finding(options.symbol, (hit,), evidence=f"{where}: {hit} is a trap"),)
+    learns = Trapped(as_spam=options.learn_spam, as_hashes=options.learn_fuzzy)
     if options.action is None:
-        return Outcome(found)
+        return Outcome(found, value=learns)
     text = options.smtp_message.replace("${rcpt}", hit).replace("$rcpt", hit)
     action = Action.parse(options.action)
     text = text or _TEXTS.get(action, "unknown error")
-    return Outcome(found, pre_result=PreResult(action, text, _MODULE))
+    return Outcome(found, value=learns, pre_result=PreResult(action, text, _MODULE))

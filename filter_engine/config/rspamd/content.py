@@ -101,10 +101,6 @@ SPAMTRAP: Final = part(
     "spamtrap",
     "learns from mail to addresses nobody uses",
     REDIS_KNOWN,
-    learn_fuzzy=flag(False, "learn fuzzy hashes"),
-    learn_spam=flag(False, "learn as spam"),
-    fuzzy_flag=known(INTEGER, 1, doc="list of the fuzzy storage"),
-    fuzzy_weight=known(NUMBER, 10.0, doc="weight in that list"),
 )
 
 RSPAMD_UPDATE: Final = module(

@@ -46,6 +46,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         "    LEARNT { flag = 4; symbol = FUZZY_DENIED; learn = spam; } } }",
     )
     running.write("classifier-bayes.conf", 'backend = "sqlite";')
+    running.write(
+        "spamtrap.conf",
+        "enabled = true; map = ['/^trap@/']; learn_spam = true; learn_fuzzy = true;",
+    )
     try:
         yield running.start()
     finally:
@@ -126,6 +130,18 @@ def test_a_hash_that_is_skipped_is_not_taught(engine: Engine) -> None:
     status, said = post(engine, "/learnspam", mail)
     assert (status, "hashes_not_learnt" in said) == (200, False)
     assert not is_known(engine, mail)
+
+
+def test_mail_to_a_trap_is_learnt(engine: Engine) -> None:
+    mail = MESSAGE + TEXT.replace(b"watches", b"lottery tickets")
+    before = engine.stat()["learned"]
+    engine.scan(mail, Rcpt="bob@home.example")
+    assert not is_known(engine, mail)
+    symbols = engine.scan(mail, Rcpt="trap@home.example")["symbols"]
+    assert isinstance(symbols, dict)
+    assert "SPAMTRAP" in symbols
+    until(lambda: is_known(engine, mail), "its hash")
+    until(lambda: engine.stat()["learned"] == before + 1, "its words")
 
 
 def test_a_storage_that_refuses_fails_no_lesson(tmp_path: Path) -> None:
