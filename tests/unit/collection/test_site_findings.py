@@ -32,6 +32,7 @@ def host(name: str) -> dict[str, Any]:
     inner = ["127.0.0.1", "[::1]", own]
     return {
         "name": name,
+        "roles": ["mas" if signs else "mx"],
         "vpn": [own],
         "redis_role": "primary" if primary else "replica",
         "redis_instances": [
@@ -41,7 +42,7 @@ def host(name: str) -> dict[str, Any]:
         "redis_tls": False,
         "redis_flavour": "redis",
         "redis_password_digest": "1f",
-        "message_size_limit": 26214400,
+        "message_size_limit": 26345472 if signs else 26214400,
         "version": "",
         "stand_ins": not signs,
         "lab": False,
@@ -200,9 +201,19 @@ def test_the_primary_writes_to_itself(site: Site) -> None:
 def test_postfix_takes_more_than_is_scanned(site: Site) -> None:
     site["dolores"]["message_size_limit"] = 52428800
     site["maeve"]["message_size_limit"] = 0
-    larger, unlimited = findings(site)
+    larger, unlimited, room = findings(site)
+    assert room.startswith("charlotte: postfix_message_size_limit (26345472) leaves the mail of")
     assert larger.startswith("dolores: postfix_message_size_limit (52428800) is more than")
     assert unlimited.startswith("maeve: postfix_message_size_limit (without limit)")
+
+
+def test_an_access_server_has_no_room_for_the_exchangers_headers(site: Site) -> None:
+    site["charlotte"]["message_size_limit"] = 26345471
+    text = only(site)
+    assert text.startswith("charlotte: postfix_message_size_limit (26345471) leaves the mail of")
+    assert "write 26345472 or more" in text
+    site["charlotte"]["message_size_limit"] = 0  # whether that is scanned, is another rule's
+    assert "room" not in "".join(findings(site))
 
 
 def test_clamd_takes_less_than_is_scanned(site: Site) -> None:
@@ -300,7 +311,7 @@ def test_all_problems_at_once(site: Site) -> None:
     site["dolores"]["version"] = "0.2.0"
     site["maeve"]["redis_password_digest"] = "2e"
     site["maeve"]["message_size_limit"] = 52428800
-    assert len(findings(site)) == 3
+    assert len(findings(site)) == 4
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ class Host:
     """One host: its name, its addresses, and the files of the filter as data."""
 
     name: str
+    roles: frozenset[str]
     vpn: tuple[str, ...]
     redis_role: str
     redis_instances: Sequence[Data]
@@ -98,6 +99,7 @@ def read_host(description: Data) -> Host:
     try:
         return Host(
             name=name,
+            roles=frozenset(map(str, description["roles"])),
             vpn=tuple(map(str, description["vpn"])),
             redis_role=str(description["redis_role"]),
             redis_instances=list(description["redis_instances"]),

@@ -51,6 +51,8 @@ OF_ONE_HOST = frozenset(
 WHERE_OF_HASHES = frozenset({"mode", "read_only", "read_servers", "servers", "write_servers"})
 # What of options.inc decides about mail.
 OPTIONS_OF_MAIL = ("local_networks", "max_message", "soft_reject_on_timeout", "task_timeout")
+# Octets that an exchanger may add to a mail: its trace, the verdict with all symbols, a seal.
+GROWTH = 131072
 LISTENERS = {
     "worker-proxy.inc": "proxy worker",
     "worker-normal.inc": "scanner",
@@ -253,6 +255,23 @@ def sizes_in_order(hosts: Sequence[Host]) -> Found:
                 )
 
 
+def room_for_headers(hosts: Sequence[Host]) -> Found:
+    """What an exchanger takes, an access server takes from it: with the headers that it got."""
+    taken = [host for host in hosts if "mas" not in host.roles and host.message_size_limit]
+    if not taken:
+        return
+    largest = max(taken, key=lambda host: host.message_size_limit)
+    for host in hosts:
+        needed = largest.message_size_limit + GROWTH
+        if "mas" in host.roles and 0 < host.message_size_limit < needed:
+            yield (
+                host.name,
+                f"postfix_message_size_limit ({host.message_size_limit}) leaves the mail of"
+                f" {largest.name} ({largest.message_size_limit}) no room to grow by its headers:"
+                f" write {needed} or more, or the largest mails come back to their senders",
+            )
+
+
 def _without(value: Any, keys: frozenset[str]) -> Any:
     """A value without these keys, at any depth."""
     if isinstance(value, dict):
@@ -355,6 +374,7 @@ RULES: tuple[Callable[[Sequence[Host]], Found], ...] = (
     tls_on_both_sides,
     one_flavour,
     sizes_in_order,
+    room_for_headers,
     stand_ins_judge_alike,
     one_password_for_redis,
     primary_alone_learns,
