@@ -162,7 +162,7 @@ $(FLEET_PARTS:%=molecule-%): molecule-%: setup wheelhouse lab-image
 	$(BIN)/python -m lab exec --name fleet -- bash -euo pipefail -c "
 	  trap '[ -n \"$(KEEP)\" ] || $$molecule destroy -s fleet' EXIT
 	  $$molecule converge -s fleet
-	  FLEET_PART='$*' PYTEST_ADDOPTS='-s -k test_$*' $$molecule verify -s fleet"
+	  PYTEST_ADDOPTS='-s -k test_$*' $$molecule verify -s fleet"
 
 .PHONY: molecule-%
 molecule-%: setup wheelhouse lab-image ## One scenario, or one part of fleet: webui replication failover training limits (KEEP=1: its lab stays)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from lab.lab import Lab
-from mailflow import redis_hosts
+from mailflow import everywhere, redis_hosts
 from mailflow.redis_hosts import until
 from mailflow.trial import Site
 
@@ -102,15 +102,12 @@ def disk_full(lab: Lab, host: str, instance: str) -> Iterator[None]:
 @contextmanager
 def redis_gone(site: Site) -> Iterator[None]:
     """No Redis on any host."""
-    lab = site.lab
-    hosts = [host.name for host in lab.site().hosts]
     try:
-        for host in hosts:
-            lab.ssh.run(host, ["sh", "-c", "systemctl stop 'redis-server@*'"])
+        everywhere.shell(site.lab, "systemctl stop 'redis-server@*'")
         yield
     finally:
-        for host in hosts:
-            lab.ssh.run(host, ["systemctl", "start", "mailfleet-redis.target"])
+        # At once: a replica that starts waits for its primary.
+        everywhere.shell(site.lab, "systemctl start mailfleet-redis.target")
 
 
 def whole(site: Site, seconds: float = 90.0) -> None:
@@ -119,7 +116,7 @@ def whole(site: Site, seconds: float = 90.0) -> None:
     Raises LabError.
     """
     lab = site.lab
-    for host in [one.name for one in lab.site().hosts]:
+    for host in everywhere.host_names(lab):
         until(f"scanner of {host}", partial(answers, lab, host), seconds)
-    for instance in redis_hosts.LEARNED:
-        redis_hosts.promote(lab, site.access_server, instance, seconds)
+    redis_hosts.promote(lab, site.access_server, seconds)
+    redis_hosts.prefer(lab, "")

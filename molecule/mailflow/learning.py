@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import Counter
 from itertools import pairwise
 from typing import Self
 
@@ -43,6 +44,15 @@ class Learning:
     def longest_pause(self) -> float:
         """Seconds in which nothing was learned."""
         return max((b - a for a, b in pairwise(self.learned)), default=0.0)
+
+    def summary(self) -> str:
+        """One line for people: the pause, and what was said to lessons that were not taken."""
+        why = "; ".join(
+            f"{count} times {reason[:100]!r}"
+            for reason, count in Counter(self.refused).most_common(3)
+        )
+        pause = f"nothing learned for {self.longest_pause:.1f} s at most"
+        return f"{pause}, {len(self.refused)} lessons refused ({why})" if why else pause
 
     def again(self, seconds: float = 60.0) -> None:
         """Wait until a lesson is taken that was begun after now; raises LabError."""

@@ -118,6 +118,20 @@ def headers(host: str, user: str, password: str, part: str) -> list[Message]:
     return found
 
 
+def remove(host: str, user: str, password: str, part: str) -> None:
+    """Delete every message whose Message-ID contains that part."""
+    if _SPECIAL.search(part):
+        raise ValueError(f"not a plain part of a Message-ID: {part!r}")
+    with _login(host, user, password) as client:
+        for folder in FOLDERS:
+            if client.select(folder)[0] != "OK":
+                continue
+            numbers = client.uid("SEARCH", f'HEADER Message-ID "{part}"')[1][0].split()
+            if numbers:
+                client.uid("STORE", b",".join(numbers).decode(), "+FLAGS.SILENT", r"(\Deleted)")
+                client.expunge()
+
+
 def move(host: str, user: str, password: str, message_id: str, source: str, target: str) -> None:
     """Move a message from one folder into another (RFC 6851), as a user does.
 

@@ -12,13 +12,13 @@ from typing import Any, Self
 
 from lab import mail as lab_mail
 from lab.errors import LabError
-from mailflow import mailbox
+from mailflow import everywhere, mailbox
 from mailflow.remote import Remote
 from mailflow.trial import Site
 
 SENDER = "plain"
 MAIL_FROM = "erin@plain.example"
-GRACE = 60.0
+GRACE = 120.0
 """Seconds until mail that was accepted must lie in the mailbox, queues being pushed."""
 
 
@@ -48,6 +48,8 @@ class Account:
     """Mails whose verdict says that a store did not answer (STORE_FAIL)."""
     queued: int = 0
     """Mails still in the site's queues."""
+    settled: float = 0.0
+    """Seconds from the last attempt until all that was accepted lay in the mailbox."""
 
     @property
     def accepted(self) -> set[int]:
@@ -77,8 +79,15 @@ class Account:
     @property
     def longest_pause(self) -> float:
         """Seconds in which nobody accepted anything."""
-        times = sorted(one.at + one.took for one in self.attempts if one.code == 250)
-        return max((b - a for a, b in pairwise(times)), default=0.0)
+        return _longest_pause(self.attempts)
+
+    @property
+    def longest_pause_of_one(self) -> float:
+        """The same of the server that paused longest."""
+        hosts = {one.host for one in self.attempts}
+        return max(
+            _longest_pause([one for one in self.attempts if one.host == host]) for host in hosts
+        )
 
     def problems(self) -> list[str]:
         """What is wrong; empty when every mail that was accepted arrived once, filtered."""
@@ -103,9 +112,15 @@ class Account:
         later = sum(count for code, count in codes.items() if 400 <= code < 500)
         return (
             f"{len(self.accepted)} mails accepted, {later} told to come back, {codes[0]} sessions"
-            f" broken, {sum(self.copies.values())} delivered; nothing accepted for"
-            f" {self.longest_pause:.1f} s at most"
+            f" broken, {sum(self.copies.values())} delivered, the last {self.settled:.1f} s after"
+            f" the end; nothing accepted for {self.longest_pause:.1f} s at most (one exchanger:"
+            f" {self.longest_pause_of_one:.1f} s)"
         )
+
+
+def _longest_pause(attempts: list[Attempt]) -> float:
+    times = sorted(one.at + one.took for one in attempts if one.code == 250)
+    return max((b - a for a, b in pairwise(times)), default=0.0)
 
 
 def _some(numbers: Any) -> str:
@@ -119,14 +134,16 @@ class NumberedMail:
     def __init__(self, site: Site, rate: float, *, patience: float = 60.0) -> None:
         self._site = site
         self.run = uuid.uuid4().hex
-        self.recipient = f"alice@{site.domain}"
+        # One mailbox takes one mail at a time.
+        self.recipients = sorted(site.passwords)
         self._patience = patience
+        self._rate = rate
         order = {
             "source": lab_mail.source_address(site.lab, SENDER),
             "helo": site.lab.internet.servers[SENDER].fqdn,
             "exchangers": [lab_mail.target_address(site.lab, host) for host in site.exchangers],
             "mail_from": MAIL_FROM,
-            "rcpt_to": self.recipient,
+            "rcpt_to": self.recipients,
             "run": self.run,
             "rate": rate,
             "timeout": 5.0,
@@ -142,24 +159,35 @@ class NumberedMail:
     def __exit__(self, *_error: object) -> None:
         self._sender.close(self._patience + 60.0)
 
-    def accepted(self, count: int, seconds: float = 30.0) -> None:
-        """Wait until so many more have been accepted; raises LabError when they are not."""
-        end = time.monotonic() + seconds
+    def flows(self, seconds: float, patience: float = 30.0) -> None:
+        """Wait until as many more have been accepted as are made in so many seconds.
+
+        Raises LabError when they are not within as many seconds of patience.
+        """
+        count = max(1, round(seconds * self._rate))
+        end = time.monotonic() + seconds + patience
         wanted = self._accepted() + count
         while self._accepted() < wanted:
             if time.monotonic() > end:
                 last = list(self._sender.lines)[-3:]
-                raise LabError(f"not {count} more mails accepted within {seconds:g} s: {last}")
+                raise LabError(
+                    f"not {count} more mails accepted within {seconds + patience:g} s: {last}"
+                )
             time.sleep(0.1)
 
     def _accepted(self) -> int:
         return sum(line["code"] == 250 for line in list(self._sender.lines))
 
     def account(self) -> Account:
-        """What became of them, when all that was accepted has arrived or the grace is over."""
+        """What became of them, when all that was accepted has arrived or the grace is over.
+
+        They are deleted then: a large mailbox makes every delivery slower.
+        """
         account = Account([Attempt(**line) for line in self._sender.lines])
-        end = time.monotonic() + GRACE
+        began = time.monotonic()
         while True:
+            # Queues first: what leaves one later may be a second copy that would not be counted.
+            account.queued = push_queues(self._site)
             account.copies.clear()
             account.unfiltered.clear()
             account.without_store = 0
@@ -168,20 +196,27 @@ class NumberedMail:
                 account.without_store += "STORE_FAIL" in verdict
                 if not verdict:
                     account.unfiltered.append(number)
-            if not account.lost or time.monotonic() > end:
+            waited = time.monotonic() - began
+            if not account.lost and not account.settled:
+                account.settled = waited
+            if waited > GRACE or not (account.lost or account.queued):
                 break
-            account.queued = push_queues(self._site)
-        # A copy that is still on its way would come too late to be counted.
-        account.queued = push_queues(self._site)
-        if account.queued and time.monotonic() < end:
-            return self.account()
+        for user in self.recipients:
+            mailbox.remove(*self._login(user), f"{self.run}.")
         return account
 
-    def _arrived(self) -> list[tuple[int, str]]:
-        """Number of each mail of this run in the mailbox, and its verdict."""
+    def _login(self, user: str) -> tuple[str, str, str]:
+        """Host, user and password."""
         address = lab_mail.target_address(self._site.lab, self._site.access_server)
-        password = self._site.passwords[self.recipient]
-        found = mailbox.headers(address, self.recipient, password, f"{self.run}.")
+        return address, user, self._site.passwords[user]
+
+    def _arrived(self) -> list[tuple[int, str]]:
+        """Number of each mail of this run in the mailboxes, and its verdict."""
+        found = [
+            one
+            for user in self.recipients
+            for one in mailbox.headers(*self._login(user), f"{self.run}.")
+        ]
         return [
             (
                 int(one["Message-ID"].split(".")[1].partition("@")[0]),
@@ -193,6 +228,5 @@ class NumberedMail:
 
 def push_queues(site: Site) -> int:
     """Have every host try again what it keeps; return how much that is."""
-    script = "postqueue -f; postqueue -j | wc -l"
-    hosts = [host.name for host in site.lab.site().hosts]
-    return sum(int(site.lab.ssh.run(host, ["sh", "-c", script]).stdout) for host in hosts)
+    counts = everywhere.shell(site.lab, "postqueue -f; postqueue -j | wc -l")
+    return sum(map(int, counts.values()))

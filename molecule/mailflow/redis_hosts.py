@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import time
 from collections.abc import Callable
@@ -11,7 +12,9 @@ import yaml
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.paths import PROJECT
+from mailflow import everywhere
 
+_log = logging.getLogger(__name__)
 LEARNED = ("bayes", "fuzzy")
 """Classes of data that all hosts share."""
 STATE = "rspamd"
@@ -25,7 +28,9 @@ def until(what: str, holds: Callable[[], bool], seconds: float = 30.0) -> float:
         if time.monotonic() - began > seconds:
             raise LabError(f"{what}: not within {seconds:g} s")
         time.sleep(0.1)
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    _log.info("%s: after %.1f s", what, took)
+    return took
 
 
 def ask(lab: Lab, host: str, instance: str, *words: str) -> str:
@@ -53,12 +58,6 @@ def replication(lab: Lab, host: str, instance: str) -> dict[str, str]:
     """INFO replication; empty when the instance does not answer."""
     said = ask(lab, host, instance, "info", "replication").splitlines()
     return dict(line.split(":", 1) for line in said if ":" in line and not line.startswith("#"))
-
-
-def follows(lab: Lab, host: str, instance: str) -> bool:
-    """Whether it is a replica in touch with its primary."""
-    said = replication(lab, host, instance)
-    return said.get("role") == "slave" and said.get("master_link_status") == "up"
 
 
 def primary(lab: Lab, asked: str, instance: str) -> str:
@@ -89,39 +88,60 @@ def vpn_hosts(lab: Lab) -> dict[str, str]:
     }
 
 
-def settled(lab: Lab, instance: str) -> bool:
-    """Whether all Sentinels know one primary and every other host follows it."""
-    names = [host.name for host in lab.site().hosts]
-    known = {primary(lab, name, instance) for name in names}
-    if len(known) != 1 or "" in known:
-        return False
-    return all(
-        follows(lab, name, instance)
-        if name not in known
-        else replication(lab, name, instance).get("role") == "master"
-        for name in names
+def settled(lab: Lab, *instances: str) -> bool:
+    """Whether all Sentinels know one primary of each instance and every other host follows it."""
+    script = "; ".join(
+        f"echo =; REDISCLI_AUTH=$sentinel timeout 5 redis-cli -p 26379 sentinel"
+        f" get-master-addr-by-name {one}; echo =; REDISCLI_AUTH=$instance timeout 5 redis-cli"
+        f" -s /run/redis-{one}/redis-server.sock info replication"
+        for one in instances
     )
+    passwords = "".join(
+        f"{name}=$(sed -n 's/^requirepass //p' /etc/redis/{file}.conf);"
+        for name, file in (("sentinel", "sentinel"), ("instance", "auth"))
+    )
+    said = everywhere.shell(lab, passwords + script, check=False)
+    parts = {name: text.replace("\r", "").split("=\n")[1:] for name, text in said.items()}
+    known = vpn_hosts(lab)
+    for at in range(0, 2 * len(instances), 2):
+        primaries = {known.get(part[at].split("\n")[0]) for part in parts.values()}
+        if len(primaries) != 1 or None in primaries:
+            return False
+        for name, part in parts.items():
+            role = "role:master" if name in primaries else "master_link_status:up"
+            if role not in part[at + 1].split("\n"):
+                return False
+    return True
 
 
-def promote(lab: Lab, host: str, instance: str, seconds: float = 60.0) -> None:
+def prefer(lab: Lab, host: str, *, others: int = 100) -> None:
+    """Have the Sentinels promote this host if they have to promote one; they look every 10 s.
+
+    "" is nobody, as in the beginning. `others` is the priority of the others; 0: not even if
+    there is nobody else.
+    """
+    for name in everywhere.host_names(lab):
+        for instance in LEARNED:
+            priority = "10" if name == host else str(others)
+            ask(lab, name, instance, "config", "set", "replica-priority", priority)
+
+
+def promote(lab: Lab, host: str, seconds: float = 60.0) -> None:
     """Have the Sentinels make a host the primary again, and wait until all follow it."""
-    until(f"{instance} is settled", lambda: settled(lab, instance), seconds)
-    others = [one.name for one in lab.site().hosts if one.name != host]
-    if primary(lab, host, instance) == host:
+    until("all is settled", lambda: settled(lab, *LEARNED), seconds)
+    if all(primary(lab, host, one) == host for one in LEARNED):
         return
-    for other in others:
-        ask(lab, other, instance, "config", "set", "replica-priority", "0")
-    try:
-        # Sentinels look at priorities every 10 seconds (INFO).
-        def moved() -> bool:
-            if primary(lab, host, instance) == host:
-                return True
-            _sentinel(lab, host, "failover", instance)
-            time.sleep(1.0)
-            return primary(lab, host, instance) == host
 
-        until(f"{host} is primary of {instance}", moved, seconds)
+    def moved() -> bool:
+        for instance in LEARNED:
+            if primary(lab, host, instance) != host:
+                _sentinel(lab, host, "failover", instance)
+        time.sleep(1.0)
+        return all(primary(lab, host, one) == host for one in LEARNED)
+
+    prefer(lab, host, others=0)
+    try:
+        until(f"{host} is primary", moved, seconds)
     finally:
-        for other in others:
-            ask(lab, other, instance, "config", "set", "replica-priority", "100")
-    until(f"{instance} is settled", lambda: settled(lab, instance), seconds)
+        prefer(lab, host)
+    until("all is settled", lambda: settled(lab, *LEARNED), seconds)

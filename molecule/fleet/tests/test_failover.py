@@ -1,6 +1,6 @@
 """Each part of the site fails for real while numbered mail flows: none is lost, none comes twice.
 
-FAILOVER_RATE is the number of mails a second (10). What is printed (`-s`): how long nothing was
+FAILOVER_RATE is the number of mails a second (20). What is printed (`-s`): how long nothing was
 accepted, and how long nothing was learned. docs/failover.md says what is promised.
 """
 
@@ -21,9 +21,11 @@ from mailflow.playbook import play
 from mailflow.redis_hosts import until
 from mailflow.trial import Site
 
-RATE = float(os.environ.get("FAILOVER_RATE", "10"))
-BEFORE, AFTER = 5, 15
-"""Mails that are accepted before something breaks, and after it was mended."""
+RATE = float(os.environ.get("FAILOVER_RATE", "20"))
+BEFORE, WHILE, AFTER = 0.3, 2.0, 1.0
+"""Seconds of mail accepted before something breaks, while it is broken, and afterwards."""
+HANGING = 7.0
+"""Seconds something lasts that leaves sessions hanging (for 5: `numbered_mail.py` gives up)."""
 SLOW = 10.0
 """Seconds nothing may be accepted while an exchanger is left (a session hangs for 5 at most)."""
 
@@ -50,21 +52,24 @@ def riding(
     with Learning(site, host) as learning:
         with NumberedMail(site, RATE) as mail:
             learning.again()
-            mail.accepted(BEFORE)
+            mail.flows(BEFORE)
             yield mail, learning
-            mail.accepted(AFTER)
+            mail.flows(AFTER)
             learning.again()
         account = mail.account()
-    print(
-        f"\n{what}: {account.summary()}; nothing learned for {learning.longest_pause:.1f} s at most"
-    )
+    print(f"\n{what}: {account.summary()}; {learning.summary()}")
     ACCOUNTS[what] = account
     assert account.problems() == []
 
 
-def primary(site: Site, instance: str = "bayes") -> str:
-    """Name of the host with the primary, as the first exchanger's Sentinel knows it."""
-    return redis_hosts.primary(site.lab, site.exchangers[0], instance)
+def primary(site: Site, asked: str = "") -> str:
+    """Host of the primary of what Bayes learned, as a Sentinel knows it (the first exchanger's)."""
+    return redis_hosts.primary(site.lab, asked or site.exchangers[0], "bayes")
+
+
+def agreed(site: Site) -> None:
+    """Wait until all Sentinels know the same primaries, which all others follow."""
+    until("all agree", lambda: redis_hosts.settled(site.lab, *redis_hosts.LEARNED), 60.0)
 
 
 def test_redis_of_the_primary_is_killed(site: Site) -> None:
@@ -73,14 +78,17 @@ def test_redis_of_the_primary_is_killed(site: Site) -> None:
         for instance in (*redis_hosts.LEARNED, redis_hosts.STATE):
             faults.kill_unit(site.lab, host, f"redis-server@{instance}")
         learning.again()
-    assert primary(site) == host, "it was back before anybody missed it"
+    agreed(site)
+    # On a busy machine it takes longer to start than the Sentinels wait (redis_sentinel_down_after).
+    if learning.longest_pause < 8.0:
+        assert primary(site) == host, "it was back before anybody missed it"
 
 
 def test_a_filter_is_killed(site: Site) -> None:
     host = site.exchangers[0]
     with riding(site, "filter killed", site.exchangers[1]) as (mail, _learning):
         faults.kill_unit(site.lab, host, "filter-engine")
-        mail.accepted(AFTER)
+        mail.flows(WHILE)
         until("the filter is back", lambda: faults.answers(site.lab, host))
     assert ACCOUNTS["filter killed"].longest_pause < SLOW
 
@@ -88,7 +96,7 @@ def test_a_filter_is_killed(site: Site) -> None:
 def test_a_resolver_is_killed(site: Site) -> None:
     with riding(site, "resolver killed") as (mail, _learning):
         faults.kill_unit(site.lab, site.exchangers[0], "unbound")
-        mail.accepted(AFTER)
+        mail.flows(WHILE)
 
 
 def test_an_exchanger_crashes(site: Site) -> None:
@@ -96,7 +104,7 @@ def test_an_exchanger_crashes(site: Site) -> None:
         riding(site, "exchanger crashed") as (mail, _learning),
         faults.host_killed(site.lab, site.exchangers[1]),
     ):
-        mail.accepted(AFTER)
+        mail.flows(WHILE)
 
 
 def test_an_exchanger_freezes(site: Site) -> None:
@@ -104,7 +112,7 @@ def test_an_exchanger_freezes(site: Site) -> None:
         riding(site, "exchanger frozen") as (mail, _learning),
         faults.host_frozen(site.lab, site.exchangers[1]),
     ):
-        mail.accepted(3 * AFTER)
+        mail.flows(HANGING)
 
 
 def test_one_tunnel_is_cut(site: Site) -> None:
@@ -114,8 +122,8 @@ def test_one_tunnel_is_cut(site: Site) -> None:
         riding(site, "one tunnel cut", site.exchangers[1]) as (mail, _learning),
         faults.tunnel_cut(site.lab, one, [other]),
     ):
-        mail.accepted(3 * AFTER)
-    until("all agree again", lambda: redis_hosts.settled(site.lab, "bayes"), 60.0)
+        mail.flows(HANGING)
+    agreed(site)
     assert primary(site) == before
 
 
@@ -126,7 +134,7 @@ def test_a_host_without_its_vpn_runs_on(site: Site) -> None:
     with riding(site, "VPN stopped") as (mail, _learning), faults.vpn_stopped(site.lab, host):
         done = site.lab.ssh.run(host, ["systemctl", "is-active", *units], check=False)
         assert done.stdout.decode().split() == ["active"] * len(units)
-        mail.accepted(3 * AFTER)
+        mail.flows(HANGING)
     assert ACCOUNTS["VPN stopped"].accepted_by(lab_mail.target_address(site.lab, host))
 
 
@@ -135,7 +143,7 @@ def test_the_disk_under_redis_is_full(site: Site) -> None:
     with riding(site, "disk full") as (mail, learning), faults.disk_full(site.lab, host, "bayes"):
         # It was started again: at first its replicas are missed (NOREPLICAS).
         learning.refusal(with_word="MISCONF")
-        mail.accepted(AFTER)
+        mail.flows(WHILE)
 
 
 def test_without_any_redis_mail_is_filtered_with_what_is_left(site: Site) -> None:
@@ -150,18 +158,42 @@ def test_without_any_redis_mail_is_filtered_with_what_is_left(site: Site) -> Non
     with riding(site, "no Redis at all") as (mail, learning):
         with faults.redis_gone(site):
             learning.refusal()
-            mail.accepted(2 * AFTER)
-        until("all agree again", lambda: redis_hosts.settled(site.lab, "bayes"), 60.0)
+            mail.flows(WHILE)
+        agreed(site)
     assert ACCOUNTS["no Redis at all"].without_store > 0
     assert failures() > before
+
+
+def test_the_access_server_crashes_and_a_roll_out_undoes_no_promotion(site: Site) -> None:
+    lab, host = site.lab, site.access_server
+    redis_hosts.promote(lab, host)
+    redis_hosts.prefer(lab, site.exchangers[-1])
+    with riding(site, "access server crashed") as (mail, learning):
+        with faults.host_killed(lab, host):
+            until("a replica is promoted", lambda: primary(site) not in ("", host), 60.0)
+            learning.again()
+            mail.flows(WHILE)
+        agreed(site)
+    promoted = primary(site)
+    assert promoted != host
+    # Other roles' variables are looked at all the same, and role dkim_keys did not run.
+    words = ("--tags", "redis", "-e", '{"dkim_keys_signing": []}')
+    counts = play(lab, "site.yml", *words).changed
+    assert set(counts.values()) == {0}
+    assert primary(site) == promoted
+    faults.kill_unit(lab, promoted, "redis-server@bayes")
+    agreed(site)
+    assert primary(site) == promoted
 
 
 def test_the_host_of_the_primary_is_cut_off_and_loses_its_place(site: Site) -> None:
     lab, host = site.lab, primary(site)
     others = [one.name for one in lab.site().hosts if one.name != host]
+    # Where it shall be in the end.
+    redis_hosts.prefer(lab, next(one for one in (site.access_server, *others) if one != host))
     with riding(site, "primary cut off", others[0]) as (mail, learning):
         with faults.tunnel_cut(lab, host, others):
-            until("a replica is promoted", lambda: primary(site) in others, 60.0)
+            until("a replica is promoted", lambda: primary(site, others[0]) in others, 60.0)
             learning.again()
             # Whoever still takes it for the primary is told: nothing is written to be lost later.
             until(
@@ -171,28 +203,7 @@ def test_the_host_of_the_primary_is_cut_off_and_loses_its_place(site: Site) -> N
                 ).startswith("NOREPLICAS"),
                 30.0,
             )
-            mail.accepted(AFTER)
-        until("the old primary follows", lambda: redis_hosts.settled(lab, "bayes"), 60.0)
+            mail.flows(WHILE)
+        agreed(site)
     sizes = {redis_hosts.ask(lab, name, "bayes", "dbsize") for name in (host, *others)}
     assert len(sizes) == 1, sizes
-
-
-def test_the_access_server_crashes_and_a_roll_out_undoes_no_promotion(site: Site) -> None:
-    lab, host = site.lab, site.access_server
-    redis_hosts.promote(lab, host, "bayes")
-    with riding(site, "access server crashed") as (mail, learning):
-        with faults.host_killed(lab, host):
-            until("a replica is promoted", lambda: primary(site) not in ("", host), 60.0)
-            learning.again()
-            mail.accepted(AFTER)
-        until("it follows", lambda: redis_hosts.settled(lab, "bayes"), 60.0)
-    promoted = primary(site)
-    assert promoted != host
-    # Other roles' variables are looked at all the same, and role dkim_keys did not run.
-    words = ("--tags", "redis", "-e", '{"dkim_keys_signing": []}')
-    counts = play(lab, "site.yml", *words).changed
-    assert set(counts.values()) == {0}
-    assert primary(site) == promoted
-    faults.kill_unit(lab, promoted, "redis-server@bayes")
-    until("all agree", lambda: redis_hosts.settled(lab, "bayes"), 60.0)
-    assert primary(site) == promoted

@@ -1,8 +1,9 @@
 """Mail with numbers, as a sending server with several exchangers before it delivers it.
 
 Runs on the lab's Internet host. The one argument is JSON: source, helo, exchangers, mail_from,
-rcpt_to, run (in the Message-IDs), rate (mails a second), timeout, pause (seconds until a mail is
-tried again, at the next exchanger), patience (seconds it goes on trying after its input ended).
+rcpt_to (a list, in turn), run (in the Message-IDs), rate (mails a second), timeout, pause (seconds
+until a mail is tried again, at the next exchanger), patience (seconds it goes on trying after its
+input ended).
 One line of JSON for each attempt, as it ends:
 n, at and took (seconds since the beginning), host, code (0: the session broke off), text, and
 sent: the whole message had left, so that the receiver may have it though it did not say so.
@@ -117,7 +118,7 @@ class Sender:
                 session.ehlo_or_helo_if_needed()
                 code, said = session.mail(given["mail_from"])
                 if code == 250:
-                    code, said = session.rcpt(given["rcpt_to"])
+                    code, said = session.rcpt(self.recipient(number))
                 if code == 250:
                     code, said = session.data(self.message(number))
             text = said.decode(errors="replace")
@@ -133,11 +134,15 @@ class Sender:
                 session.close()
         return max(code, 0), text, unsure
 
+    def recipient(self, number: int) -> str:
+        """To whom the mail of that number goes."""
+        return str(self.given["rcpt_to"][number // 2 % len(self.given["rcpt_to"])])
+
     def message(self, number: int) -> bytes:
         """A mail with its number in Subject and Message-ID."""
         given = self.given
         return (
-            f"From: Erin <{given['mail_from']}>\r\nTo: {given['rcpt_to']}\r\n"
+            f"From: Erin <{given['mail_from']}>\r\nTo: {self.recipient(number)}\r\n"
             f"Subject: number {number}\r\nDate: {formatdate(localtime=True)}\r\n"
             f"Message-ID: <{given['run']}.{number}@plain.example>\r\n"
             "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
