@@ -79,7 +79,7 @@ def test_redis_of_the_primary_is_killed(site: Site) -> None:
             faults.kill_unit(site.lab, host, f"redis-server@{instance}")
         learning.again()
     agreed(site)
-    # On a busy machine it takes longer to start than the Sentinels wait (redis_sentinel_down_after).
+    # On a busy machine it takes longer to start than redis_sentinel_down_after.
     if learning.longest_pause < 8.0:
         assert primary(site) == host, "it was back before anybody missed it"
 
