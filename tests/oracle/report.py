@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 
 from .comparison import Comparison
+from .options_left import OPTIONS
 from .reasons import CLASSES, REASONS
 
 
@@ -87,6 +88,24 @@ def _page(found: Comparison, known: Set[str]) -> Iterator[str]:
         causes = found.causes[theirs, ours]
         why = ", ".join(f"{name} {number}" for name, number in sorted(causes.items()))
         yield f"| {theirs} | {ours} | {count} | {why} |"
+    yield ""
+    yield from options_left()
+
+
+def options_left() -> Iterator[str]:
+    """The section about options without effect."""
+    yield "## Options"
+    yield ""
+    yield "Options of Rspamd 3.4 that `configtest` reads and checks and that have no effect here,"
+    yield "of statistics, hashes and what else remembers. Those of other parts are in"
+    yield "[options](options.md), under Not served."
+    yield ""
+    yield "| section | options | why |"
+    yield "| --- | --- | --- |"
+    for section, rows in OPTIONS.items():
+        for names, why in rows.items():
+            shown = ", ".join(f"`{name}`" for name in names.split())
+            yield f"| `{section}` | {shown} | {why} |"
 
 
 def kind_of(name: str, found: Comparison) -> str:
