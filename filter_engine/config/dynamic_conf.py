@@ -174,7 +174,7 @@ def _shared(root: UclObject) -> Shared:
             raise _wrong(node, f"actions: there is no action {name[:100]!r}")
         actions[option] = _threshold(name, node)
     return Shared(
-        {name: _number(f"scores: {name[:100]}", node) for name, node in _pairs(root, "scores")},
+        {name: _number(f"scores: {name[:100]!r}", node) for name, node in _pairs(root, "scores")},
         actions,
         tuple(_name(node) for node in _items(root, "symbols_enabled")),
         tuple(_name(node) for node in _items(root, "symbols_disabled")),
@@ -223,7 +223,7 @@ def _threshold(name: str, node: UclNode) -> float | None:
     value = node.value if isinstance(node, UclScalar) else ...
     if value is None or str(value).lower().lstrip("-") == "nan":
         return None
-    return _number(f"actions: {name}", node)
+    return _number(f"actions: {name!r}", node)
 
 
 def _number(what: str, node: UclNode) -> float:

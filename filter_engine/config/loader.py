@@ -153,7 +153,7 @@ def _inspect(asked: _Arguments, unusable: Mapping[str, str]) -> Inspection:
 
 def _add_shared(root: UclObject, dbdir: str, unusable: Mapping[str, str]) -> Mapping[str, str]:
     """``add_shared``, which few sites load."""
-    if not root.values("dynamic_conf"):
+    if not any(isinstance(n, UclObject) and n.entries for n in root.values("dynamic_conf")):
         return {}
     from filter_engine.config.dynamic_conf import add_shared
 

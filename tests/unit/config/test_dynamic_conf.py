@@ -102,7 +102,7 @@ def test_what_makes_no_sense_is_left_out_as_a_whole(site: Site, db: Path, text: 
 
 
 def test_the_fault_names_the_value() -> None:
-    with pytest.raises(DynamicError, match="R_SPF_ALLOW: 'many' is no score"):
+    with pytest.raises(DynamicError, match="'R_SPF_ALLOW': 'many' is no score"):
         read_shared('{"scores": {"A": 1, "R_SPF_ALLOW": "many"}}', "Redis")
 
 

@@ -111,11 +111,15 @@ def test_a_bad_value_is_refused_and_named(
     good = json.loads(shared(primary).partition("\r\n")[2])
     good["scores"]["MISSING_DATE"] = "much"
     primary.say("HSET", "dynamic_conf", "d", json.dumps(good), "v", "900")
-    until(lambda: "MISSING_DATE: 'much' is no score" in other.log.read_text(), "the fault")
+    until(lambda: "'MISSING_DATE': 'much' is no score" in other.log.read_text(), "the fault")
     assert score(other) == 2.5
     status, said = post(one, "/savesymbols", [{"name": "MISSING_DATE", "value": 4}])
     assert (status, "'much' is no score" in str(said["error"])) == (500, True)
     assert "much" in shared(primary)
+    not_text = """'{"scores":{"MISSING_\\255":2}}'"""
+    primary.say("EVAL", f"return redis.call('HSET', KEYS[1], 'd', {not_text})", "1", "dynamic_conf")
+    until(lambda: "is not UTF-8" in other.log.read_text(), "the octet")
+    assert score(other) == 2.5
     # mended by hand, with any higher version
     good["scores"]["MISSING_DATE"] = 1.75
     primary.say("HSET", "dynamic_conf", "d", json.dumps(good), "v", "901")
