@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from filter_engine.cli.program import PROGRAM, VARIABLE
+
+if TYPE_CHECKING:
+    from filter_engine.config.model import Config
 
 SHELLS: Final = {
     "bash": "bash-completion/completions/filter-engine",
@@ -75,28 +78,94 @@ def _symbol_keys() -> list[str]:
     return [f"symbols.{name}" for name in sorted(names)]
 
 
-def _option_keys(ctx: click.Context) -> list[str]:
-    """Of the configuration that the command line names; none where it cannot be used."""
+def _config(ctx: click.Context) -> Config | None:
+    """The configuration that the command line names; None where it cannot be used."""
     from filter_engine.cli.loading import load_with_rules
-    from filter_engine.config.effective import Branch, effective
     from filter_engine.config.findings import ConfigError
 
     try:
-        config = load_with_rules(ctx.params.get("config_file"), ctx.params.get("variables") or {})
+        return load_with_rules(ctx.params.get("config_file"), ctx.params.get("variables") or {})
     except ConfigError:
-        return []
-    found = ["symbols."]
+        return None
 
-    def walk(branch: Branch, above: str) -> None:
+
+def _option_keys(ctx: click.Context) -> list[str]:
+    return sorted({"symbols.", *(name for name, is_section in _names(ctx) if not is_section)})
+
+
+def _names(ctx: click.Context) -> Iterator[tuple[str, bool]]:
+    """Dotted name of each section and each option, and whether it is a section."""
+    from filter_engine.config.effective import Branch, effective
+
+    config = _config(ctx)
+    open_ = [("", effective(config))] if config is not None else []
+    while open_:
+        above, branch = open_.pop()
         for key, entries in branch.entries.items():
             for entry in entries:
+                yield f"{above}{key}", isinstance(entry, Branch)
                 if isinstance(entry, Branch):
-                    walk(entry, f"{above}{key}.")
-                else:
-                    found.append(f"{above}{key}")
+                    open_.append((f"{above}{key}.", entry))
 
-    walk(effective(config), "")
-    return sorted(set(found))
+
+def complete_section(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Dotted names of sections, no deeper than what is begun."""
+    depth = incomplete.count(".")
+    return _items(
+        (n for n, is_section in _names(ctx) if is_section and n.count(".") == depth), incomplete
+    )
+
+
+def complete_page(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Commands, each of which has a manual page."""
+    group = ctx.find_root().command
+    assert isinstance(group, click.Group)
+    return _items(group.list_commands(ctx), incomplete)
+
+
+def complete_code(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Codes of findings that may be ignored; of a comma list the last."""
+    from filter_engine import lint
+
+    before, comma, begun = incomplete.rpartition(",")
+    return [
+        CompletionItem(f"{before}{comma}{code}")
+        for code in lint.ignorable()
+        if code.startswith(begun)
+    ]
+
+
+def complete_classifier(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Classifiers of the configuration."""
+    from filter_engine.training.teacher import NothingToTeachError, chosen
+
+    config = _config(ctx)
+    try:
+        known = chosen(config) if config is not None else ()
+    except NothingToTeachError:
+        known = ()
+    return _items((one.options.name for one in known), incomplete)
+
+
+def complete_rule(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Rules of fuzzy_check."""
+    config = _config(ctx)
+    rules = getattr(config.modules.get("fuzzy_check"), "rule", {}) if config is not None else {}
+    return _items(rules, incomplete)
+
+
+def _items(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in sorted(set(names)) if name.startswith(incomplete)]
 
 
 @click.command()

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from filter_engine.cli.completion import complete_section
 from filter_engine.cli.loading import load_config, symbol_defaults
 from filter_engine.cli.options import config_options, fail
 from filter_engine.cli.remote import AskError, Controller, host_options, named_controller
@@ -56,7 +57,7 @@ class _Format:
 
 
 @click.command()
-@click.argument("names", metavar="[SECTION]...", nargs=-1)
+@click.argument("names", metavar="[SECTION]...", nargs=-1, shell_complete=complete_section)
 @config_options
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON instead of UCL.")
 @click.option("-C", "--compact", is_flag=True, help="Print JSON on one line.")

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from filter_engine import checks, lint
+from filter_engine.cli.completion import complete_code
 from filter_engine.cli.key_faults import key_faults_of, unaligned_of
 from filter_engine.cli.loading import key_files_of, symbols_of
 from filter_engine.cli.options import config_options, fail
@@ -41,6 +42,7 @@ def _codes(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...])
     "--ignore",
     multiple=True,
     callback=_codes,
+    shell_complete=complete_code,
     metavar="CODE",
     help="Leave findings with this code out; may be repeated, or a comma list.",
 )

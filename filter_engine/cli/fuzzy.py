@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from filter_engine.cli.completion import complete_rule
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
 from filter_engine.cli.remote import AskError, Controller, host_options, named_controller
@@ -31,7 +32,12 @@ def _common(command: F) -> F:
         config_options,
         host_options("default: the storages are asked from here."),
         click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON."),
-        click.option("-R", "--rule", "wanted", metavar="NAME", help="This rule alone."),
+        click.option(
+            *("-R", "--rule", "wanted"),
+            metavar="NAME",
+            shell_complete=complete_rule,
+            help="This rule alone.",
+        ),
         click.argument(
             "files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
         ),

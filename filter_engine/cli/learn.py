@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
+from filter_engine.cli.completion import complete_classifier
 from filter_engine.cli.exit_status import REFUSED
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
@@ -45,7 +46,11 @@ def _whom_options(command: F) -> F:
             help="Whose classifier it is, where users have their own (per_user).",
         ),
         click.option(
-            "--classifier", default="", metavar="NAME", help="Only this one; default: every one."
+            "--classifier",
+            default="",
+            metavar="NAME",
+            shell_complete=complete_classifier,
+            help="Only this one; default: every one.",
         ),
     ):
         command = option(command)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from filter_engine.cli.completion import SHELLS, script
+from filter_engine.cli.completion import SHELLS, complete_page, script
 from filter_engine.cli.manual_pages import pages
 from filter_engine.cli.options import fail
 from filter_engine.cli.program import PROGRAM
 
 
 @click.command()
-@click.argument("name", metavar="[COMMAND]", default="")
+@click.argument("name", metavar="[COMMAND]", default="", shell_complete=complete_page)
 @click.option(
     "--install",
     "share",

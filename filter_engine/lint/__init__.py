@@ -6,7 +6,7 @@ the port table, or with the host (its addresses, Postfix, clamd). ``run`` gives 
 
 from filter_engine.lint.declare import REGISTRY, Rule, rule
 from filter_engine.lint.host import Account, Host
-from filter_engine.lint.run import codes_of, load, run, without
+from filter_engine.lint.run import codes_of, ignorable, load, run, without
 from filter_engine.lint.situation import Situation
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Rule",
     "Situation",
     "codes_of",
+    "ignorable",
     "load",
     "rule",
     "run",

@@ -65,6 +65,13 @@ def without(findings: Iterable[Finding], ignore: Collection[str]) -> tuple[Findi
     )
 
 
+def ignorable() -> list[str]:
+    """The codes that ``--ignore`` takes."""
+    load()
+    fatal = {code for code, known in CODES.items() if known.severity is Severity.ERROR}
+    return sorted((CODES.keys() | REGISTRY.keys()) - fatal)
+
+
 def codes_of(words: Iterable[str]) -> frozenset[str]:
     """The codes of ``--ignore``, each of which may be a comma list.
 

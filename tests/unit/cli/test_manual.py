@@ -151,10 +151,28 @@ def test_what_the_program_offers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Load the configuration anew, losing no mail." in complete(
         monkeypatch, "zsh", "control", "rel"
     )
+    assert complete(monkeypatch, "bash", "configdump", "options.d") == ["plain,options.dns"]
+    assert complete(monkeypatch, "bash", "manual", "configt") == ["plain,configtest"]
+    ignored = complete(monkeypatch, "bash", "configtest", "--ignore", "size-order,open-to")
+    assert ignored == ["plain,size-order,open-to-the-world"]
+    assert "plain,wrong-type" not in complete(monkeypatch, "bash", "configtest", "--ignore", "wr")
     assert complete(monkeypatch, "fish", "pw", "--ty")[0].startswith("plain,--type\t")
 
 
 @pytest.mark.skipif(BASH is None, reason="no bash")
+def test_names_of_the_site_are_completed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "local.d").mkdir()
+    (tmp_path / "local.d/classifier-bayes.conf").write_text('name = "words";\n')
+    (tmp_path / "local.d/fuzzy_check.conf").write_text(
+        'rule "own" { servers = "127.0.0.1:11335"; }\nrule "others" { servers = "127.0.0.1:9"; }\n'
+    )
+    site = f"--var=LOCAL_CONFDIR={tmp_path}"
+    found = complete(monkeypatch, "bash", "fuzzy", "check", site, "--rule", "o")
+    assert found == ["plain,others", "plain,own"]
+    words = ("learn", "spam", site, "--classifier", "w")
+    assert complete(monkeypatch, "bash", *words) == ["plain,words"]
+
+
 def test_bash_completes_by_the_script(tmp_path: Path) -> None:
     program = tmp_path / "filter-engine"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m filter_engine.cli.main "$@"\n')
