@@ -117,7 +117,10 @@ class SharedScores:
             answer = await self._answer(store.run(_SCRIPT, [self._key], args))
             done, *said = _answered(answer)
             if done:
-                await asyncio.to_thread(keep, self._dbdir, Kept(_version(said[0]), shared))
+                try:
+                    await asyncio.to_thread(keep, self._dbdir, Kept(_version(said[0]), shared))
+                except DynamicError as error:  # all others have it: this host takes it up later
+                    log.error("%s: saved in Redis, not yet used on this host: %s", MODULE, error)
                 return before
             version, value = said
             # a key that is lost is written as this host last knew it
@@ -138,6 +141,10 @@ class SharedScores:
                 now = str(error)
                 if now != fault:
                     log.error("%s: %s; the last good one stays in use", MODULE, error)
+            except Exception as error:  # whatever it is, the next look may find it mended
+                now = repr(error)
+                if now != fault:
+                    log.exception("%s: the last good one stays in use", MODULE)
             fault = now
             await asyncio.sleep(self._interval)
 
@@ -200,7 +207,13 @@ def _version(said: bytes) -> int:
 
 
 def _read(value: bytes, where: str) -> Shared:
-    return read_shared(value[: LARGEST + 1].decode("utf-8", "surrogateescape"), where)
+    """Raises ``DynamicError``. Names that are not UTF-8 would come back from the file as others."""
+    try:
+        return read_shared(value[: LARGEST + 1].decode(), where)
+    except UnicodeDecodeError as error:
+        if len(value) > LARGEST:
+            raise DynamicError(f"{where}: larger than {LARGEST} octets") from error
+        raise DynamicError(f"{where}: octet {error.start + 1} is not UTF-8") from error
 
 
 def _with(base: Shared, what: str, values: Mapping[str, Score]) -> tuple[Shared, dict[str, Score]]:

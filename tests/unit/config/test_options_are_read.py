@@ -52,7 +52,7 @@ READ_IN: dict[type[Section], tuple[str, ...]] = {
         *("workers/proxy.py", "workers/generation.py", "workers/supervisor.py"),
         "workers/tls.py",
     ),
-    ScanUpstream: ("workers/proxy.py", "workers/scan_upstream.py"),
+    ScanUpstream: ("workers/proxy.py", "workers/scan_upstream.py", "workers/tls.py"),
     NormalConfig: (
         *("workers/normal.py", "workers/generation.py", "workers/supervisor.py"),
         "workers/tls.py",
