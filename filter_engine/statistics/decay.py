@@ -35,12 +35,9 @@ def seed(words: Sequence[bytes]) -> int:
     return state
 
 
-def kept(state: int, words_decay: int, place: int, length: int) -> Iterator[bool]:
-    """Whether each further word is kept.
-
-    ``place`` is where the last word before ends, of a text of ``length`` octets.
-    """
-    share = floor(words_decay / ((length - place) / _WORD_LENGTH) * 10) / 10.0
+def kept(state: int, words_decay: int, rest: int) -> Iterator[bool]:
+    """Whether each further word is kept, of a text that goes on for ``rest`` octets."""
+    share = floor(words_decay / (rest / _WORD_LENGTH) * 10) / 10.0
     limit = _M if share >= 1.0 else int(share * float(_M))
     while True:
         state = (state * 2862933555777941757 + 3037000493) & _M

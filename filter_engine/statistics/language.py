@@ -34,6 +34,10 @@ _SCRIPTS: Final = (
 )
 _SHARE: Final = 0.3
 """Of the words that must be of a script."""
+_TURKISH: Final = frozenset("\u0131\u011f\u015f")
+"""Letters of which Turkish needs few to be told."""
+_FEW: Final = 4
+"""Words with them, or stop words, for which they do."""
 
 
 def language_of(words: Sequence[str]) -> str:
@@ -50,6 +54,10 @@ def language_of(words: Sequence[str]) -> str:
         for code in codes:
             found[code] = found.get(code, 0) + 1
     english = found.pop(ENGLISH, 0)
+    if not joined.isascii():
+        turkish = sum(1 for word in some if not _TURKISH.isdisjoint(word)) + found.get("tr", 0)
+        if turkish >= _FEW and turkish > english:
+            return "tr"
     best = max(found, key=found.__getitem__, default=ENGLISH)
     return best if found.get(best, 0) > english + _LEAST else ENGLISH
 

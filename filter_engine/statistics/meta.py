@@ -5,6 +5,7 @@ Their spelling and order are Rspamd's, since tokens are made of neighbours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from math import floor, log
@@ -13,6 +14,8 @@ from typing import Final
 from filter_engine.message import Message
 from filter_engine.message.image_size import image_size
 from filter_engine.message.part import Part
+from filter_engine.statistics.raw_words import is_raw
+from filter_engine.statistics.words import texts_of
 
 _HEADERS: Final = (
     ("org", "Organization"),
@@ -32,6 +35,7 @@ _CHARSETS: Final = {
     "WINDOWS-1252": "ibm-5348_P100-1997",
 }
 """Names by which ICU, and so Rspamd, calls some of them."""
+_CONTROL_OCTETS: Final = re.compile(rb"[\x80-\x9f]")
 _MAX_PARTS: Final = 64
 _MAX_DOMAINS: Final = 5
 _MAX_LENGTH: Final = 4096
@@ -41,7 +45,7 @@ _MAX_LENGTH: Final = 4096
 def meta_words(
     message: Message, languages: Sequence[str], policies: Sequence[str]
 ) -> Iterator[str]:
-    """The words; ``languages`` are those of ``message.text_parts``.
+    """The words; ``languages`` are those of ``texts_of(message)``.
 
     ``policies`` say what passed (``s=pass``, ``d=pass:example.org``).
     """
@@ -80,7 +84,7 @@ def _image(part: Part) -> Iterator[str]:
 
 
 def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) -> Iterator[str]:
-    texts = {part.index: number for number, part in enumerate(message.text_parts)}
+    texts = {part.index: number for number, part in enumerate(texts_of(message))}
     plain = html = multipart = empty_plain = empty_html = one_line = False
     for part in parts:
         if part.is_multipart:
@@ -116,7 +120,20 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
 
 def _charset(part: Part) -> str:
     charset = (part.charset or "").upper()
+    if not charset and not part.content.isascii():
+        return _guessed_charset(part)
     return _CHARSETS.get(charset, charset)
+
+
+def _guessed_charset(part: Part) -> str:
+    """Of a text that states none: what it is read as."""
+    if is_raw(part):
+        return "unk"
+    try:
+        part.content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "windows-1252" if _CONTROL_OCTETS.search(part.content) else "ISO-8859-1"
+    return "UTF-8"
 
 
 def _day_and_hour(message: Message) -> str:

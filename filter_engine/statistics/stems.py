@@ -39,6 +39,8 @@ class Stems:
         return cast(list[int], found)
 
     def _hash(self, word: str) -> int:
+        if not word:
+            return word_hash(word)
         stem = self._stem(word) if self._stem else word
         return 0 if stem in self._stops else word_hash(stem or word)
 

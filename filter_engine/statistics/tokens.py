@@ -17,7 +17,7 @@ from filter_engine.statistics import osb
 from filter_engine.statistics.language import ENGLISH, language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import word_hash
-from filter_engine.statistics.words import header_words, part_text, text_words
+from filter_engine.statistics.words import header_words, part_text, text_words, texts_of
 
 WORDS_DECAY = 600
 """Words of a text from which on some are left out."""
@@ -55,9 +55,9 @@ def tokens_of(
     """The tokens of a message; ``policies`` as ``meta_words`` takes them."""
     values = array("Q")
     distances: list[bytes] = []
-    texts = message.text_parts
+    texts = texts_of(message)
     split = [part_text(message, part) for part in texts]
-    languages = [language_of(text.words) for text in split]
+    languages = [ENGLISH if text.raw else language_of(text.words) for text in split]
     alike = len(texts) == 2 and _alike(message, texts)
     for text, language in zip(split[:1] if alike else split, languages, strict=False):
         words = text_words(text, language, words_decay)

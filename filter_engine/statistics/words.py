@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import compress, zip_longest
 from typing import NamedTuple
 
 from filter_engine.dns.names import organisational_domain
 from filter_engine.message import Message
+from filter_engine.message.charset import codec_name, decode_unlabelled
+from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.part import Part
-from filter_engine.message.url import parse_url
+from filter_engine.message.url import UrlFlag, has_public_suffix, parse_url
 from filter_engine.message.words import find_words, split_words
 from filter_engine.statistics.decay import kept, seed
+from filter_engine.statistics.raw_words import is_raw, raw_words
 from filter_engine.statistics.stems import stems_of, word_hash
 
 _MARK = "zqlinkqz"
 _MARK_SPACED = f" {_MARK} "
+_NO_LINK = frozenset("?;,!")
+"""Signs after a name without scheme that make it none."""
+_BREAKS = re.compile(r"[\r\n][ \t\r\n]*")
+_END = re.compile("</html", re.IGNORECASE)
+_LATIN = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1"})
+_IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+# No blanks part the words of Chinese and Japanese: each ideograph is one, and each run of kana.
+_IDEOGRAPHIC = re.compile(
+    "[\u3040-\u309f]+|[\u30a0-\u30ff]+|[\u3400-\u9fff]|[^\u3040-\u30ff\u3400-\u9fff]+"
+)
+_TURKISH = re.compile("(?<=[a-zA-Z])[\xfd\xfe\xf0]|[\xfd\xfe\xf0](?=[a-zA-Z])")
+_AS_TURKISH = str.maketrans("\xfd\xfe\xf0\xdd\xde\xd0", "\u0131\u015f\u011f\u0130\u015e\u011e")
+_ICELANDIC = re.compile("[\xe1\xe6\xed\xf3\xfa]")
+_FEW = 3
+_CONTROLS = re.compile("[\x80-\x9f]")
+_CONTROL_OCTETS = re.compile(rb"[\x80-\x9f]")
+_MAILTO = "mailto:"
+_TELEPHONE = re.compile(
+    r"tel:[ \t]*[+(]?(?:[() .\t-]*\d){3,20}[^\n\d]{0,40}(?:\d{1,8}[^\n\d]{0,40})?(?=\n)",
+    re.IGNORECASE,
+)
+_NO_DIGIT = re.compile(r"\D+")
+_QUERY = re.compile(r"\?[^\s<>\"`]*")
 NO_DOMAIN = "!!EX!!"
 """Stands for a link whose domain cannot be told."""
 
@@ -36,37 +64,111 @@ class Text(NamedTuple):
     """Which words are links; empty: none."""
     written: str
     spans: tuple[range, ...]
+    """Links in ``written``, in order."""
+    raw: Sequence[tuple[str, int]] = ()
+    """Of a text of unknown charset: words as they are written, and where each ends."""
+    plain: bool = False
+    """It is no HTML."""
+
+
+def texts_of(message: Message) -> tuple[Part, ...]:
+    """The parts whose words count: those to be read, of a message without any its untyped one."""
+    if message.text_parts:
+        return message.text_parts
+    whole = message.parts[0]
+    return (whole,) if whole.type_missing and not whole.is_multipart else ()
 
 
 def part_text(message: Message, part: Part) -> Text:
     """Split the visible text of a part."""
-    text = part.visible_text
+    text = part.visible_text if part.is_text else decode_unlabelled(part.content[:MAX_TEXT])
     spans = message.link_spans(part)
-    if not spans:
-        return Text(message.words_of(part), [], text, spans)
-    pieces, domains = [], []
+    plain = not part.is_html
+    if not plain:
+        text = _without_tail(part.text, text)
+        if len(text) < len(part.visible_text):
+            spans = tuple(span for span in spans if span.stop <= len(text))
+        elif not spans and text.isascii() and not _may_have_number(text):
+            return Text(message.words_of(part), [], text, ())
+    elif not spans and text.isascii() and part.is_text and not _may_have_number(text):
+        return Text(message.words_of(part), [], text, (), plain=True)
+    spans, domains = _links(text, spans)
+    if not text.isascii():
+        text = _turkish(part, text)
+        if is_raw(part):
+            found = raw_words(text, spans)
+            return Text(found.words, [], found.text, (), found.written, plain)
+        if _has_controls(part):
+            text = text.translate(_controls())
+            spans, domains = _with_controls(text, spans, domains)
+    pieces = []
     end = 0
     for span in spans:
-        if span.start >= end:
-            pieces.append(text[end : span.start])
-            domains.append(_domain(text[span.start : span.stop]))
-            end = span.stop
+        pieces.append(text[end : span.start])
+        end = span.stop
     pieces.append(text[end:])
     # Split once, with a word that stands for each link, unless somebody wrote that word.
     words = split_words(_MARK_SPACED.join(pieces))
+    if not text.isascii() and _IDEOGRAPH.search(text):
+        words = [piece for word in words for piece in _IDEOGRAPHIC.findall(word)]
     if words.count(_MARK) != len(domains):
-        return _piece_by_piece(pieces, domains, text, spans)
-    links = [word == _MARK for word in words]
+        return _piece_by_piece(pieces, domains, Text([], [], text, spans, plain=plain))
+    links = [word == _MARK for word in words] if domains else []
     at = -1
     for domain in domains:
         at = words.index(_MARK, at + 1)
         words[at] = domain
-    return Text(words, links, text, spans)
+        links[at] = domain != ""
+    return Text(words, links, text, spans, plain=plain)
 
 
-def _piece_by_piece(
-    pieces: list[str], domains: list[str], text: str, spans: tuple[range, ...]
-) -> Text:
+def _without_tail(source: str, text: str) -> str:
+    """Visible text without what follows the last tag of a document that was ended."""
+    tail = source[source.rfind(">") + 1 :].split()
+    if not tail or _END.search(source) is None:
+        return text
+    return text.rstrip().removesuffix(" ".join(tail)) or text
+
+
+def _with_controls(
+    text: str, spans: tuple[range, ...], domains: list[str]
+) -> tuple[tuple[range, ...], list[str]]:
+    """Each control outside of links is an empty word, which is no link."""
+    found = dict(zip(spans, domains, strict=True))
+    for control in _CONTROLS.finditer(text):
+        place = range(control.start(), control.end())
+        if not any(span.start <= place.start < span.stop for span in spans):
+            found[place] = ""
+    order = sorted(found, key=lambda place: place.start)
+    return tuple(order), [found[place] for place in order]
+
+
+def _turkish(part: Part, text: str) -> str:
+    """A text of no stated charset that was read as windows-1252 and looks like windows-1254."""
+    if part.charset or len(_TURKISH.findall(text)) < _FEW or _ICELANDIC.search(text):
+        return text
+    return text.translate(_AS_TURKISH)
+
+
+def _has_controls(part: Part) -> bool:
+    """Whether its octets are controls by its charset, and signs of windows-1252 in ``text``."""
+    return (
+        part.charset in _LATIN
+        and codec_name(part.charset) == "cp1252"
+        and _CONTROL_OCTETS.search(part.content) is not None
+    )
+
+
+@cache
+def _controls() -> Mapping[int, str]:
+    """Signs that windows-1252 has for controls of Latin-1 -> the controls."""
+    octets = (bytes([octet]) for octet in range(0x80, 0xA0))
+    return {
+        ord(sign): chr(octet[0]) for octet in octets if (sign := octet.decode("cp1252", "ignore"))
+    }
+
+
+def _piece_by_piece(pieces: list[str], domains: list[str], text: Text) -> Text:
     words: list[str] = []
     links: list[bool] = []
     for piece, domain in zip_longest(pieces, domains):
@@ -75,8 +177,8 @@ def _piece_by_piece(
         links += [False] * len(some)
         if domain is not None:
             words.append(domain)
-            links.append(True)
-    return Text(words, links, text, spans)
+            links.append(domain != "")
+    return text._replace(words=words, links=links)
 
 
 def text_words(text: Text, language: str, words_decay: int) -> Words:
@@ -84,13 +186,13 @@ def text_words(text: Text, language: str, words_decay: int) -> Words:
 
     After ``words_decay`` words (0: never) ever fewer are kept.
     """
-    hashes = stems_of(language).hashes(text.words)
     links = text.links
+    hashes = list(map(word_hash, text.words)) if text.raw else stems_of(language).hashes(text.words)
     if links:
         for at in compress(range(len(links)), links):
             hashes[at] = word_hash(text.words[at])
     if words_decay and len(hashes) > words_decay + 1:
-        drop_by_decay(hashes, links, text.written, text.spans, words_decay)
+        drop_by_decay(hashes, text, words_decay)
     if links:
         links = list(compress(links, hashes))
     return Words(list(filter(None, hashes)), links)
@@ -101,30 +203,74 @@ def header_words(message: Message, language: str) -> Words:
     return Words(list(filter(None, stems_of(language).hashes(message.header_words))), [])
 
 
-def _domain(written: str) -> str:
-    if "://" not in written and "@" in written:
-        return organisational_domain(written.rpartition("@")[2]) or NO_DOMAIN
-    url = parse_url(written, "text")
-    return url.esld if url else NO_DOMAIN
+def _links(text: str, spans: Sequence[range]) -> tuple[tuple[range, ...], list[str]]:
+    """Where links stand, none in another, and their domains.
+
+    ``mailto:`` and its query belong to a link; what has no known domain is no link. What follows
+    ``tel:`` on a line is one, known by its digits.
+    """
+    found, domains = [], []
+    end = 0
+    numbers = _TELEPHONE.finditer(text) if _may_have_number(text) else ()
+    lines = {range(line.start(), line.end()): _NO_DIGIT.sub("", line[0]) for line in numbers}
+    for span in sorted([*spans, *lines], key=lambda span: span.start) if lines else spans:
+        start, stop = span.start, span.stop
+        if start < end:
+            continue
+        written = text[start:stop]
+        if span in lines:
+            domain = lines[span]
+        elif "://" not in written and "@" in written:
+            domain = written.rpartition("@")[2].lower()
+            if not has_public_suffix(domain):
+                continue
+            domain = organisational_domain(domain)
+            if text[max(start - len(_MAILTO), end) : start].lower() == _MAILTO:
+                start -= len(_MAILTO)
+                query = _QUERY.match(text, stop)
+                stop = query.end() if query is not None else stop
+        else:
+            url = parse_url(written, "text")
+            if url is None or url.flags & UrlFlag.NO_TLD or _belies(written, text[stop : stop + 1]):
+                continue
+            domain = url.esld
+        found.append(range(start, stop))
+        domains.append(domain)
+        end = stop
+    return tuple(found), domains
 
 
-def drop_by_decay(
-    hashes: list[int], links: list[bool], text: str, spans: Sequence[range], words_decay: int
-) -> None:
+def _may_have_number(text: str) -> bool:
+    return "el:" in text or "EL:" in text
+
+
+def _belies(written: str, after: str) -> bool:
+    """What follows a host makes it none: a colon without port; of a bare name, a query too."""
+    if after == ":":
+        return True
+    if "://" in written or written[:4].lower() == "www.":
+        return False
+    return after in _NO_LINK or "?" in written.partition("/")[0]
+
+
+def drop_by_decay(hashes: list[int], text: Text, words_decay: int) -> None:
     """Make stop words, by 0 in ``hashes``, of those that decay leaves out."""
     first: list[bytes] = []
-    place = 0
-    for number, (word, end) in enumerate(_written(text, spans)):
+    place = number = 0
+    for number, (word, end) in enumerate(text.raw or _written(text.written, text.spans)):
         if word:
             first.append(word.encode("utf-8", "surrogateescape"))
         place = end
         if number > words_decay and word:
             break
-    head = len(text[:place].encode("utf-8", "surrogateescape"))
-    length = head + len(text[place:].encode("utf-8", "surrogateescape"))
-    if length <= head:
+    rest = text.written[place:]
+    if text.plain:
+        rest = _BREAKS.sub("\n", rest)  # Rspamd measures lines joined
+    length = len(rest.encode("utf-8", "surrogateescape"))
+    if not length:
         return
-    keep = kept(seed(first), words_decay, head, length)
+    keep = kept(seed(first), words_decay, length)
+    links = text.links
     for at in range(number + 1, len(hashes)):
         if not (links and links[at]) and not next(keep):
             hashes[at] = 0
@@ -136,9 +282,17 @@ def _written(text: str, spans: Sequence[range]) -> Iterator[tuple[str, int]]:
     for span in spans:
         if span.start < end:
             continue
-        for found in find_words(text, end, span.start):
-            yield found.group(), found.end()
+        yield from _written_between(text, end, span.start)
         yield "", span.stop
         end = span.stop
-    for found in find_words(text, end, len(text)):
-        yield found.group(), found.end()
+    yield from _written_between(text, end, len(text))
+
+
+def _written_between(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
+    for found in find_words(text, start, end):
+        word = found.group()
+        if word.isascii():
+            yield word, found.end()
+        else:
+            for piece in _IDEOGRAPHIC.finditer(word):
+                yield piece.group(), found.start() + piece.end()

@@ -1,0 +1,101 @@
+# ruff: noqa: RUF001  # letters that look alike
+"""Which words a part's text falls into: as Rspamd's tokens show it (its Redis, single mails)."""
+
+from __future__ import annotations
+
+import pytest
+
+from filter_engine.message import Message
+from filter_engine.statistics.decay import seed
+from filter_engine.statistics.language import language_of
+from filter_engine.statistics.raw_words import is_raw
+from filter_engine.statistics.tokens import tokens_of
+from filter_engine.statistics.words import part_text, texts_of
+
+
+def mail(body: bytes, kind: str = "text/plain; charset=utf-8") -> Message:
+    typed = f"Content-Type: {kind}\nContent-Transfer-Encoding: 8bit\n" if kind else ""
+    return Message(f"From: a@example.org\nMIME-Version: 1.0\n{typed}\n".encode() + body)
+
+
+def words(body: bytes, kind: str = "text/plain; charset=utf-8") -> list[str]:
+    message = mail(body, kind)
+    (part,) = texts_of(message)
+    return part_text(message, part).words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("root@localhost @13:03 x1@2y", ["rootlocalhost", "03", "x12y"]),
+        ("____'s ff'gg", ["____", "s", "ffgg"]),
+        ("m² 3½ x™ İngilizce", ["m", "3", "x", "ingilizce"]),
+        ("四大素质", ["四", "大", "素", "质"]),
+        ("see mailto:foo@example.com?subject=Remove end", ["see", "example.com", "end"]),
+        ("http://localhost/x http://a.example.nosuch/", ["http", "localhost", "x"]),
+        ("to me@corp.nosuch", ["to", "mecorp", "nosuch"]),
+        ("foo.com: foo.com? foo.com", ["foo", "com", "foo", "com", "foo.com"]),
+        ("fax\nTel: +353-1-234567\nend", ["fax", "3531234567", "end"]),
+    ],
+)
+def test_words_and_links(text: str, expected: list[str]) -> None:
+    assert words(text.encode())[: len(expected)] == expected
+
+
+def test_what_follows_the_end_of_a_document_is_none_of_its_text() -> None:
+    page = b"<html><body><p>seen</p></body></html>\n"
+    assert words(page + b"a footer", "text/html; charset=utf-8") == ["seen"]
+    assert words(page + b"a <b>footer</b> more", "text/html") == ["seen", "a", "footer"]
+    bare = b"<html><body></body></html>\nthe only text"
+    assert words(bare, "text/html; charset=utf-8") == ["the", "only", "text"]
+
+
+def test_controls_of_latin_1_are_empty_words() -> None:
+    text = b"don\x92t \x93now\x94"
+    assert words(text, "text/plain; charset=iso-8859-1") == ["don", "", "t", "", "now", ""]
+    assert words(text, "text/plain; charset=windows-1252") == ["dont", "now"]
+
+
+def test_a_text_of_no_charset_is_told_by_samples() -> None:
+    filler = b"zz " * 600
+    text = b"Volume It's far!\n\nDate: a-b www.foo.com x\n" + b"pp " * 200 + b"\xe4 " + filler
+    message = mail(text, "text/plain")
+    (part,) = message.text_parts
+    assert is_raw(part)
+    found = part_text(message, part)
+    assert found.words[:10] == ["volume", "it's", "far!", "", "ate", "a", "b", "", "x", ""]
+    assert tokens_of(message).text
+    for other in (mail(b"\xe4" + text, "text/plain"), mail(text, "text/plain; charset=cp1252")):
+        assert not is_raw(other.text_parts[0])
+    assert not is_raw(mail(b"\xe4 short", "text/plain").text_parts[0])
+
+
+def test_a_link_that_begins_a_line_ends_what_breaks_are_in_raw_text() -> None:
+    text = b"one\nhttp://a.com/x\nnext\nhttp://b.com/y " + b"pp " * 200 + b"\xe4 " + b"zz " * 600
+    found = words(text, "text/plain")
+    assert found[:8] == ["one", "", "next", "http", "b", "com", "y", "pp"]
+
+
+def test_turkish_is_told_by_its_letters_whatever_its_charset() -> None:
+    text = "açıldı başlıkları sağlık aradığınız tıklayın"
+    assert language_of(text.split()) == "tr"
+    assert words(text.encode("cp1254"), "text/plain") == text.split()
+    icelandic = "þú það býr við úti".encode("cp1252")
+    assert words(icelandic, "text/plain")[0] == "þú"
+
+
+def test_text_without_a_type_counts() -> None:
+    assert words("ganhe dinheiro é já".encode("cp1252"), "") == ["ganhe", "dinheiro", "é", "já"]
+
+
+@pytest.mark.parametrize("octets", [b"\xff" * 2000, b"a\xe4" * 50_000, b"\n" * 60_000 + b"\x80"])
+def test_hostile_texts_are_bounded(octets: bytes) -> None:
+    body = b"x " * 300 + octets + b" y" * 300
+    for kind in (
+        "text/plain",
+        "text/html",
+        "text/plain; charset=iso-8859-1",
+        "text/plain; charset=x",
+    ):
+        assert len(words(body, kind)) <= 70_000
+    assert seed([b""]) == 0
