@@ -64,7 +64,7 @@ def test_mail_of_no_named_action_follows_its_mark() -> None:
 def test_mail_that_an_exchanger_hands_over_twice_is_told_by_the_exchanger_s_line() -> None:
     found = script("handed_over_once", dovecot_relays=["mx1.example.net", "mx2.example.net"])
     assert found == [
-        'require ["duplicate", "index", "variables"];',
+        'require ["duplicate", "envelope", "index", "variables"];',
         'if header :index 3 :matches "Received" [',
         '  "*by mx1.example.net (Postfix) with *",',
         '  "*by mx2.example.net (Postfix) with *"',
@@ -73,8 +73,11 @@ def test_mail_that_an_exchanger_hands_over_twice_is_told_by_the_exchanger_s_line
         '} elsif header :index 2 :matches "Received" "*" {',
         '  set "line" "${0}";',
         "}",
-        'if allof(not string "${line}" "", duplicate :handle "handed over" :uniqueid "${line}"'
-        " :seconds 86400) {",
+        'if envelope :matches "to" "*" {',
+        '  set "to" "${0}";',
+        "}",
+        'if allof(not string "${line}" "", duplicate :handle "handed over"'
+        ' :uniqueid "${to} ${line}" :seconds 86400) {',
         "  discard;",
         "}",
     ]
