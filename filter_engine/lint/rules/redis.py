@@ -163,6 +163,32 @@ def shared_history(situation: Situation) -> Iterator[Finding]:
             )
 
 
+@rule(
+    "unshared-scores",
+    doc="`dynamic_conf` uses a Redis of this host alone, on a site with several hosts: scores that "
+    "the WebUI saves do not reach the others.",
+)
+def unshared_scores(situation: Situation) -> Iterator[Finding]:
+    """Servers of its own where those of ``redis { }`` are this host's."""
+    shared = situation.config.redis
+    if shared is None or shared.sentinels is not None or not _is_fleet(situation):
+        return
+    if not all(_key(server)[0] == "localhost" for server in shared.writing or ()):
+        return
+    own = ("servers", "read_servers", "write_servers", "sentinels", "redis")
+    for _, section in module_sections(situation.config.tree, "dynamic_conf"):
+        if not section.entries or is_off(section) or any(key in section for key in own):
+            continue
+        first = next(iter(section.entries.values()))[0]
+        yield situation.finding(
+            "unshared-scores",
+            first.origin,
+            "dynamic_conf uses the servers of redis { }, which are this host's alone: what is "
+            "saved here does not reach the other hosts",
+            "write read_servers and write_servers (or sentinels) of a Redis that replicates",
+        )
+
+
 def _is_fleet(situation: Situation) -> bool:
     if len(situation.config.options.neighbours) > 1:
         return True
