@@ -81,7 +81,7 @@ class Learning:
             number += 1
             try:
                 text = lessons.mail(self._topic, number)
-                said = self._teacher.ask(spam=True, bulk=True, text=text)
+                said = self._teacher.ask(90.0, spam=True, bulk=True, text=text)
             except LabError as error:
                 self.refused.append(str(error))
                 return

@@ -188,6 +188,9 @@ class NumberedMail:
         while True:
             # Queues first: what leaves one later may be a second copy that would not be counted.
             account.queued = push_queues(self._site)
+            if account.queued and time.monotonic() - began < GRACE:
+                time.sleep(1.0)  # asking costs the hosts more than delivering
+                continue
             account.copies.clear()
             account.unfiltered.clear()
             account.without_store = 0
