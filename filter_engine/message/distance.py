@@ -8,6 +8,8 @@ from typing import Final
 
 MAX_COMPARED: Final = 4096
 """Words of each list that are compared."""
+_NEARBY: Final = 8
+"""Words in which two lists are looked at for where they go on alike."""
 
 
 def words_distance(one: Sequence[str], other: Sequence[str]) -> int:
@@ -70,4 +72,33 @@ def differ_by_less(one: Sequence[str], other: Sequence[str], limit: float) -> bo
     more, fewer = (one, other) if len(one) >= len(other) else (other, one)
     if (Counter(more) - Counter(fewer)).total() >= limit:
         return False
-    return words_distance(one, other) < limit
+    return _one_way(one, other, limit) < limit or words_distance(one, other) < limit
+
+
+def _one_way(one: Sequence[str], other: Sequence[str], limit: float) -> float:
+    """The length of some way from one list to the other, found in one walk; at most ``limit``.
+
+    Where words differ, the next ones that are the same are looked for nearby.
+    """
+    at = place = cost = 0
+    length, end = len(one), len(other)
+    while at < length and place < end:
+        if one[at] == other[place]:
+            at += 1
+            place += 1
+            continue
+        here, there = one[at : at + _NEARBY], other[place : place + _NEARBY]
+        skipped = (1, 1)
+        for step in range(1, min(len(here), len(there))):
+            if here[step] in there[: step + 1]:
+                skipped = step, there.index(here[step])
+                break
+            if there[step] in here[:step]:
+                skipped = here.index(there[step]), step
+                break
+        at += skipped[0]
+        place += skipped[1]
+        cost += max(skipped)
+        if cost >= limit:
+            return limit
+    return cost + max(length - at, end - place)
