@@ -103,8 +103,13 @@ def test_it_is_valkey_from_backports_and_nothing_else_comes_from_there(
     assert "URIs: http" in source
     policy = said(lab, names[0], "cat /etc/apt/preferences.d/mailfleet-valkey")
     assert policy.index("Pin-Priority: -1") < policy.index("Package: valkey-server valkey-tools")
-    units = said(lab, names[0], "systemctl list-units --plain --no-legend 'redis-server*'")
-    assert units == ""
+
+
+def test_what_redis_kept_is_there_and_redis_is_gone(lab: Lab, names: list[str]) -> None:
+    for name in names:
+        assert ask(lab, name, "get", "RS_of_redis") == "1", name
+        units = "systemctl list-units --plain --no-legend 'redis-server*'"
+        assert said(lab, name, f"{units}; ls -A /var/lib/redis; ls /etc/redis") == "redis.conf"
 
 
 def test_replicas_follow_over_tls_and_all_sentinels_know_one_another(
