@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import click
 
 from filter_engine.cli.completion import complete_classifier
-from filter_engine.cli.exit_status import REFUSED
+from filter_engine.cli.exit_status import FAILED, REFUSED
 from filter_engine.cli.loading import load_config
 from filter_engine.cli.options import config_options, fail
 from filter_engine.cli.remote import host_options, named_controller
@@ -179,6 +179,7 @@ def watch(
 
     What cannot be learnt is kept and logged. In a maildir (DIR/new) a file is taken at once,
     elsewhere when it has not changed for two seconds. Names that begin with a dot are left alone.
+    Exit status 78 when the configuration is refused, or has no classifier that learns.
     """
     from filter_engine.training.drop_directory import DropDirectory
     from filter_engine.training.watch import watch as watching
@@ -231,7 +232,7 @@ def _school(
 
 
 def _prepared(
-    config_file: Path | None, variables: dict[str, str], name: str, status: int = 1
+    config_file: Path | None, variables: dict[str, str], name: str, status: int = FAILED
 ) -> tuple[Config, tuple[Classifier, ...]]:
     from filter_engine.training.teacher import NothingToTeachError, chosen
 
@@ -239,7 +240,7 @@ def _prepared(
     try:
         return config, chosen(config, name)
     except NothingToTeachError as error:
-        fail(f"{_EMPTY}: {error}")
+        fail(f"{_EMPTY}: {error}", status)
 
 
 def _learn_files(

@@ -191,11 +191,11 @@ class ClassifierOptions(RedisConfig):
         False,
         doc="each recipient has tokens of their own",
     )
-    users_enabled: bool = option(BOOLEAN, False, doc="the same")
+    users_enabled: bool = option(BOOLEAN, False, doc="the same as per_user")
     per_language: bool = option(
         BOOLEAN, False, doc="mail of each language but English has tokens of its own"
     )
-    languages_enabled: bool = option(BOOLEAN, False, doc="the same")
+    languages_enabled: bool = option(BOOLEAN, False, doc="the same as per_language")
     label: str = option(STRING, "", doc="stands after RS in every key")
     statfile: tuple[StatfileOptions, ...] = option(
         Kind("sections", _statfiles, multiple=True),

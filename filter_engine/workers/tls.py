@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from filter_engine.config.workers import ScanUpstream, TlsWorkerSection
 from filter_engine.lazy_dataclass import frozen
+from filter_engine.scan.tls_client import client_context as checking_context
 from filter_engine.workers.sockets import BindError
 
 if TYPE_CHECKING:
@@ -69,16 +70,10 @@ def client_context(upstream: ScanUpstream, worker: str) -> ssl.SSLContext | None
     """
     if not upstream.ssl:
         return None
-    import ssl
-
     try:
-        context = ssl.create_default_context(cafile=upstream.ssl_ca or None)
-    except OSError as error:  # ssl.SSLError is one
-        said = error.strerror if not isinstance(error, ssl.SSLError) else ""
-        reason = said or "no certificate of an authority, in PEM"
-        raise BindError(f"worker {worker}: ssl_ca {upstream.ssl_ca}: {reason}") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+        return checking_context(upstream.ssl_ca)
+    except ValueError as error:
+        raise BindError(f"worker {worker}: {error}") from None
 
 
 class _PassphraseError(Exception):

@@ -9,6 +9,7 @@ MODULES: tuple[str, ...] = (
     "resolvers",
     "test_patterns",
     "effect",
+    "traps",
     "stopping",
     "thresholds",
     "names",

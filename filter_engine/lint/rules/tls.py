@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from filter_engine.config.findings import Finding, Severity
-from filter_engine.config.schema import Section
-from filter_engine.config.workers import ProxyConfig, TlsWorkerSection
+from filter_engine.config.redis import RedisConfig
+from filter_engine.config.schema import Section, options_of
+from filter_engine.config.workers import FuzzyConfig, ProxyConfig, ScanUpstream, TlsWorkerSection
 from filter_engine.lint.declare import rule
 from filter_engine.lint.host import Account
 from filter_engine.lint.situation import Situation
@@ -26,17 +27,59 @@ def _workers(situation: Situation) -> Iterator[TlsWorkerSection]:
             yield worker
 
 
+def _scanners(situation: Situation) -> Iterator[tuple[str, ScanUpstream]]:
+    """What a proxy that is to run asks, with its name."""
+    for placed in situation.workers:
+        proxy = placed.worker
+        if isinstance(proxy, ProxyConfig) and proxy.active:
+            for name, scanners in proxy.upstreams.items():
+                if not scanners.self_scan:
+                    yield f"worker {proxy.kind!r}: upstream {name!r}", scanners
+
+
+def _stores(situation: Situation) -> Iterator[tuple[str, Section]]:
+    """Every section that names Redis, of what is switched on."""
+    config = situation.config
+    if config.redis is not None:
+        yield "redis", config.redis
+    for module, section in config.modules.items():
+        if config.is_enabled(module):
+            yield from _stores_in(section, module)
+    for placed in situation.workers:
+        if isinstance(placed.worker, FuzzyConfig) and placed.worker.active:
+            yield "worker 'fuzzy'", placed.worker
+
+
+def _stores_in(section: Section, name: str) -> Iterator[tuple[str, Section]]:
+    if getattr(section, "enabled", True) is False:
+        return
+    if isinstance(section, RedisConfig):
+        yield name, section
+    for made in options_of(type(section)):
+        value = getattr(section, made.attribute)
+        if isinstance(value, Section):
+            yield from _stores_in(value, f"{name}.{made.key}")
+        elif isinstance(value, Mapping):
+            for key, inner in value.items():
+                if isinstance(inner, Section):
+                    yield from _stores_in(inner, f"{name} {key!r}")
+
+
 def _files(situation: Situation) -> Iterator[tuple[Section, str, str, str]]:
-    """(section, option, file, worker) of each file that a worker reads for TLS."""
+    """(section, option, its name, what then) of each option that names a file that is read."""
     for worker in _workers(situation):
-        yield worker, "ssl_cert", worker.ssl_cert, worker.kind
-        yield worker, "ssl_key", worker.ssl_key, worker.kind
+        for option in ("ssl_cert", "ssl_key"):
+            yield worker, option, f"worker {worker.kind!r}", "the service does not start"
     for placed in situation.workers:
         proxy = placed.worker
         if isinstance(proxy, ProxyConfig) and proxy.active:
             scanners = proxy.default_upstream
             if scanners is not None and scanners.ssl and not scanners.self_scan:
-                yield scanners, "ssl_ca", scanners.ssl_ca, proxy.kind
+                yield scanners, "ssl_ca", f"worker {proxy.kind!r}", "the service does not start"
+    for name, section in _stores(situation):
+        if getattr(section, "ssl", False):
+            for option in ("ssl_ca", "ssl_cert", "ssl_key"):
+                yield section, option, name, "its Redis is not reached"
 
 
 @rule(
@@ -45,20 +88,22 @@ def _files(situation: Situation) -> Iterator[tuple[Section, str, str, str]]:
     needs_host=True,
     doc="The certificate of a worker that speaks TLS, its key, or the authorities that a proxy "
     "knows its scanners by (ssl_ca): the file is missing, or the account of the engine (--user) "
-    "may not read it: the service does not start.",
+    "may not read it: the service does not start. The same of a section that names Redis, with "
+    "ssl = true: that Redis is not reached.",
 )
 def unreadable_certificate(situation: Situation) -> Iterator[Finding]:
-    """Both files can be read."""
+    """What is named can be read."""
     host = situation.host
     assert host is not None
     account = Account.named(host.user)
-    for section, option, file, worker in _files(situation):
+    for section, option, name, then in _files(situation):
+        file = getattr(section, option)
         why = host.why_unreadable(file, account) if file.startswith("/") else ""
         if why:
             yield situation.finding(
                 "unreadable-certificate",
                 section.origin(option),
-                f"worker {worker!r}: {option} {file}: {why}: the service does not start",
+                f"{name}: {option} {file}: {why}: {then}",
                 f"put it there, readable by {account.name} (a key: mode 0640 with the group "
                 "of the engine), or say with --user which account the engine runs as",
                 Severity.ERROR,
@@ -89,3 +134,23 @@ def exposed_tls_key(situation: Situation) -> Iterator[Finding]:
                 "others than the engine's account may read or change it",
                 f"chmod 0640 {file}, with the group of the engine",
             )
+
+
+@rule(
+    "unused-tls-option",
+    doc="A proxy's upstream, or a section that names Redis, has ssl_ca, ssl_cert, ssl_key or "
+    "ssl_name and no ssl = true: what is asked there goes in clear.",
+)
+def unused_tls_option(situation: Situation) -> Iterator[Finding]:
+    """Options of TLS need TLS."""
+    for name, section in (*_scanners(situation), *_stores(situation)):
+        if getattr(section, "ssl", False):
+            continue
+        for option in ("ssl_ca", "ssl_cert", "ssl_key", "ssl_name"):
+            if getattr(section, option, "") and section.origin(option).line:
+                yield situation.finding(
+                    "unused-tls-option",
+                    section.origin(option),
+                    f"{name}: {option} has no effect without ssl = true: requests go in clear",
+                    f"write ssl = true; beside it, or remove {option}",
+                )

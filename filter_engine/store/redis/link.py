@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
@@ -22,6 +20,7 @@ from filter_engine.config.log_levels import NOTICE
 from filter_engine.config.upstreams import Upstream
 from filter_engine.scan.statistics import Durations
 from filter_engine.scan.store import StoreStatus
+from filter_engine.scan.tls_client import why_unconnected
 from filter_engine.store.redis.codec import ProtocolError, Replies, ServerError, command
 from filter_engine.store.redis.login import Login
 
@@ -226,11 +225,9 @@ class Link(asyncio.Protocol):
             async with asyncio.timeout(max(self._timeout, 1.0)):
                 await self._open()
         except TimeoutError:
-            self._failed("no connection in time")
-        except ssl.SSLError as error:
-            self._failed(f"TLS: {error.reason or error}")
+            self._failed(f"no {'TLS ' if self._login.tls else ''}connection in time")
         except OSError as error:
-            self._failed(os.strerror(error.errno) if error.errno else str(error) or "no address")
+            self._failed(why_unconnected(error) or "no address")
         except (_RefusedError, ProtocolError, ValueError) as error:
             self._failed(str(error))
         finally:
@@ -379,7 +376,15 @@ class Link(asyncio.Protocol):
                 self._why = str(exc or "the server closed the connection")
                 self._lose(self._why)
             elif not self._closed:
-                self._lose(str(exc or "the server closed the connection"))
+                self._lose(self._why_cut_off(exc))
+
+    def _why_cut_off(self, exc: Exception | None) -> str:
+        """Why the connection went before the server had said anything."""
+        if isinstance(exc, OSError) and self._login.tls:
+            return why_unconnected(exc)
+        if self._login.tls:
+            return "the server closed the connection"
+        return "the server cut the connection before an answer: TLS alone? Then write ssl = true"
 
 
 class _RefusedError(Exception):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from filter_engine.config.redis import RedisConfig
+from filter_engine.scan.tls_client import client_context
 from filter_engine.store.redis.codec import command
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Login(NamedTuple):
@@ -57,10 +60,7 @@ class Login(NamedTuple):
         return said
 
     def context(self) -> ssl.SSLContext | None:
-        """TLS as configured, None without; raises OSError or ssl.SSLError for unusable files."""
+        """TLS as configured, None without; raises ``ValueError`` that names an unusable file."""
         if not self.tls:
             return None
-        context = ssl.create_default_context(cafile=self.ssl_ca or None)
-        if self.ssl_cert:
-            context.load_cert_chain(self.ssl_cert, self.ssl_key or None)
-        return context
+        return client_context(self.ssl_ca, self.ssl_cert, self.ssl_key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +10,7 @@ import httptools
 
 from filter_engine.config.upstreams import Upstream
 from filter_engine.lazy_dataclass import frozen
+from filter_engine.scan.tls_client import why_unconnected
 from filter_engine.wire.http.message import request_head
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class HttpClient:
                 f"{upstream.name}: not connected within {self._connect_timeout:.1f} s"
             ) from None
         except OSError as error:
-            raise UpstreamError(f"{upstream.name}: {_reason(error)}") from None
+            raise UpstreamError(f"{upstream.name}: {why_unconnected(error)}") from None
         return connection
 
     async def _exchange(
@@ -153,18 +153,6 @@ class HttpClient:
             connections.append((asyncio.get_running_loop().time(), connection))
         else:
             connection.close()
-
-
-def _reason(error: OSError) -> str:
-    """Why there is no connection, without the address."""
-    unsound = getattr(error, "verify_message", "")  # ssl.SSLCertVerificationError
-    if unsound:
-        return f"its certificate is not accepted: {unsound}"
-    library = getattr(error, "reason", "")  # ssl.SSLError, whose errno is none
-    if library:
-        return f"no TLS: {library.replace('_', ' ').lower()}"
-    # asyncio's own text names the address once more instead of the reason.
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 class _StaleError(Exception):

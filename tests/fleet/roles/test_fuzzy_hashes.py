@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+import yaml
 
 import rendered_tree
 from filter_engine import checks
@@ -18,6 +19,7 @@ from filter_engine.scan.declare import REGISTRY
 
 checks.load()
 
+LIMITS = Path(__file__).resolve().parents[3] / "docs/limits.md"
 PRIMARY, REPLICA = "charlotte", "maeve"
 
 
@@ -93,6 +95,22 @@ def check_teaches(config: Config) -> None:
     allowed = {str(n).partition("/")[0] for n in storage(config).allow_update}
     assert "127.0.0.1" in allowed
     assert not {"10.195.171.142", "10.195.171.47"} & allowed, "no other host"
+
+
+def test_exchangers_teach_the_access_server_where_a_site_has_traps_taught(tmp_path: Path) -> None:
+    """What docs/limits.md says to write."""
+    text = LIMITS.read_text().partition("# group_vars/mx.yml\n")[2].partition("```")[0]
+    exchanger, _, access = text.partition("# group_vars/mas.yml")
+    spoken = yaml.safe_load(exchanger)
+    maeve = read(rendered_tree.render(tmp_path / "mx", hosts=REPLICA, **spoken) / REPLICA)
+    (taught,) = rule(maeve).writing or ()
+    assert taught.name == "10.195.171.10:11335"
+    assert not list(storage(maeve).allow_update.networks)
+    spoken = yaml.safe_load(access.partition("\n")[2])
+    charlotte = read(rendered_tree.render(tmp_path / "mas", hosts=PRIMARY, **spoken) / PRIMARY)
+    check_teaches(charlotte)
+    allowed = {str(network) for network in storage(charlotte).allow_update}
+    assert any("10.195.171.11" in network for network in allowed)
 
 
 def test_the_access_server_teaches_its_own_storage_wherever_redis_primary_is(

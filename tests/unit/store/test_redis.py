@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -238,12 +239,19 @@ def test_tls(ask: Asked, tmp_path: Path) -> None:
         assert ask(good.get(b"a")).value == b"1"
         unknown = ask(store(ssl_name="localhost").get(b"a"))
         assert unknown.status is StoreStatus.UNREACHABLE
-        assert "TLS: CERTIFICATE_VERIFY_FAILED" in unknown.detail
+        assert "its certificate is not accepted: self-signed certificate" in unknown.detail
         other = ask(store(ssl_ca=str(certificate), ssl_name="example.org").get(b"a"))
         assert other.status is StoreStatus.UNREACHABLE
+        assert "its certificate is not accepted: Hostname mismatch" in other.detail
         missing = ask(store(ssl_ca=str(tmp_path / "none.pem")).get(b"a"))
         assert missing.status is StoreStatus.UNREACHABLE
-        assert "No such file" in missing.detail
+        assert f"ssl_ca {tmp_path}/none.pem: No such file" in missing.detail
+        empty = ask(store(ssl_ca=str(key)).get(b"a"))
+        assert f"ssl_ca {key}: no certificate of an authority" in empty.detail
+        own = ask(store(ssl_ca=str(certificate), ssl_cert=str(tmp_path / "c.pem")).get(b"a"))
+        assert f"ssl_cert {tmp_path}/c.pem: No such file" in own.detail
+        plain = ask(Store("test", RedisConfig(servers=address)).get(b"a"))
+        assert "TLS alone? Then write ssl = true" in plain.detail
 
 
 def test_a_unix_socket(ask: Asked, redis: RedisServer) -> None:
@@ -264,7 +272,9 @@ def test_what_is_no_redis_is_told(ask: Asked, tmp_path: Path) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         where = RedisConfig(servers=parse_upstreams(f"127.0.0.1:{server.server_address[1]}", 6379))
         answer = ask(Store("test", where).get(b"a"))
+        secure = ask(Store("test", replace(where, ssl=True)).get(b"a"))
         server.shutdown()
+    assert "no TLS: " in secure.detail
     assert not answer.ok
     assert "no reply of Redis" in answer.detail
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from filter_engine.cli.exit_status import FAILED, REFUSED
 from filter_engine.cli.learn import learn, unlearn
 from lessons import HAM, SPAM, lesson
 from redis_server import PROGRAM, RedisServer
@@ -212,3 +213,17 @@ def test_dropped_mail_is_learnt_deleted_and_outlives_a_store_that_is_away(tmp_pa
     assert text.count("symbolic link") == 1
     assert text.count("is kept: the store took no lesson") == 1
     assert (spam.parent / "cur/link").is_symlink()
+
+
+@pytest.mark.parametrize("off", ["enabled = false;", "allow_learn = false;"])
+def test_watching_for_no_classifier_is_not_to_be_started_again(tmp_path: Path, off: str) -> None:
+    site = Site(tmp_path, f"classifier {{ backend = sqlite; {off} }}")
+    done = site.run(learn, "watch", "--spam", str(tmp_path))
+    assert done.exit_code == REFUSED
+    assert "nothing was learnt: " in done.stderr
+    path = site.mail("1.eml", lesson(SPAM))
+    assert site.run(learn, "spam", path).exit_code == FAILED
+
+
+def test_the_help_of_watching_names_the_status() -> None:
+    assert f"Exit status {REFUSED}" in CliRunner().invoke(learn, ["watch", "--help"]).stdout
