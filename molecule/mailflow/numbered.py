@@ -90,8 +90,12 @@ class Account:
             _longest_pause([one for one in self.attempts if one.host == host]) for host in hosts
         )
 
-    def problems(self) -> list[str]:
-        """What is wrong; empty when every mail that was accepted arrived once, filtered."""
+    def problems(self, unfinished: int = 0) -> list[str]:
+        """What is wrong; empty when every mail that was accepted arrived once, filtered.
+
+        `unfinished` deliveries into a mailbox were made when a host crashed that could not write
+        them down any more.
+        """
         found = []
         if not self.accepted:
             found.append("no mail was accepted at all")
@@ -100,7 +104,7 @@ class Account:
             found.append(f"never accepted: {_some(unsent)}")
         if self.lost:
             found.append(f"accepted and lost: {_some(self.lost)}; {self.queued} in queues")
-        if self.doubled:
+        if len(self.doubled) > unfinished:
             found.append(f"delivered more than once: {_some(self.doubled)}")
         if self.unfiltered:
             found.append(f"delivered without a verdict: {_some(self.unfiltered)}")

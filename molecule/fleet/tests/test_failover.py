@@ -45,7 +45,7 @@ ACCOUNTS: dict[str, Account] = {}
 
 @contextmanager
 def riding(
-    site: Site, what: str, teach_at: str | None = None
+    site: Site, what: str, teach_at: str | None = None, *, unfinished: int = 0
 ) -> Iterator[tuple[NumberedMail, Learning]]:
     """Mail and lessons around a failure; in the end the account is settled and must be clean."""
     host = teach_at or site.exchangers[0]
@@ -59,7 +59,7 @@ def riding(
         account = mail.account()
     print(f"\n{what}: {account.summary()}; {learning.summary()}")
     ACCOUNTS[what] = account
-    assert account.problems() == []
+    assert account.problems(unfinished) == []
 
 
 def primary(site: Site, asked: str = "") -> str:
@@ -168,7 +168,8 @@ def test_the_access_server_crashes_and_a_roll_out_undoes_no_promotion(site: Site
     lab, host = site.lab, site.access_server
     redis_hosts.promote(lab, host)
     redis_hosts.prefer(lab, site.exchangers[-1])
-    with riding(site, "access server crashed") as (mail, learning):
+    # Into each of two mailboxes it delivered one mail at that moment.
+    with riding(site, "access server crashed", unfinished=2) as (mail, learning):
         with faults.host_killed(lab, host):
             until("a replica is promoted", lambda: primary(site) not in ("", host), 60.0)
             learning.again()

@@ -47,6 +47,12 @@ def test_a_sender_without_a_reply_may_have_sent_it_twice_and_no_more() -> None:
     assert Account(tries, arrived(1, 1, 1)).doubled == {1}
 
 
+def test_a_host_that_crashed_may_have_delivered_what_it_did_not_write_down() -> None:
+    account = Account([attempt(1), attempt(2)], arrived(1, 1, 2, 2))
+    assert account.problems(2) == []
+    assert account.problems(1)
+
+
 def test_the_longest_pause_is_of_all_and_of_the_one_that_paused_longest() -> None:
     tries = [attempt(n, at=float(n)) for n in range(5)]
     tries += [attempt(5, at=0.0, host="b"), attempt(6, at=4.0, host="b"), attempt(7, 451, at=2.0)]
