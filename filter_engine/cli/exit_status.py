@@ -21,8 +21,8 @@ MEANINGS: Final = {
     PARTLY: "Done in part: import and migrate left something to be done by hand; scan, explain and "
     "diff have a recording that lacks an answer.",
     DIFFERENT: "diff --exit-code: a verdict differs.",
-    REFUSED: "serve and learn watch: the configuration is refused (learn watch: or has no classifier that "
-    "learns); a start without a change of it is in vain.",
+    REFUSED: "serve and learn watch: the configuration is refused (learn watch: or has no "
+    "classifier that learns); a start without a change of it is in vain.",
     INTERRUPTED: "Interrupted by Ctrl-C.",
 }
 """Each status that a command ends with. What a command adds to this stands in its ``--help``."""

@@ -84,7 +84,7 @@ class Texts:
 def _stems(text: Text) -> list[str]:
     marks = [0 if link else 1 for link in text.links] or [1] * len(text.words)
     if len(marks) > WORDS_DECAY + 1:
-        drop_by_decay(marks, text.links, text.written, text.spans, WORDS_DECAY)
+        drop_by_decay(marks, text, WORDS_DECAY)
     words = list(compress(text.words, marks))
     stem = stemmer(language_of(text.words))
     return list(map(stem, words)) if stem else words

@@ -126,3 +126,12 @@ def test_whatever_a_text_is_nothing_raises(text: str) -> None:
     for made in _hashes(mails.mail(text)):
         assert len(made.digest) == 64
         assert len(made.shingles) in (0, COUNT)
+
+
+def test_of_a_long_text_ever_fewer_words_count() -> None:
+    text = " ".join(f"{a}{b}word" for a in string.ascii_lowercase for b in string.ascii_lowercase)
+    message = Message(f"Subject: x\n\n{text} {text}\n".encode())
+    (part,) = message.text_parts
+    total, kept = Texts(message).words(part)
+    assert total == 2 * 26 * 26
+    assert 600 < len(kept) < total
