@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from filter_engine.lazy_dataclass import frozen
+from filter_engine.ucl.scalars import unescape
 
 _BLANKS = re.compile(r"[ \t]*")
 _SPACE = re.compile(r"[\s,;]*")
@@ -152,7 +153,10 @@ def _statement(text: str, pos: int, depth: int) -> Statement | None:
 
 
 def _name(match: re.Match[str]) -> str:
-    return next(group for group in match.groups() if group is not None)
+    """The key as the parser reads it: only between double quotes are there escapes."""
+    if match[1] is not None:
+        return unescape(match[1])
+    return match[0] if match[2] is None else match[2]
 
 
 def _blanks(text: str, pos: int) -> int:

@@ -20,7 +20,7 @@ _WORD: Final = re.compile(
     r"|[$\u20ac\u00a3]"
 )
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
-_AFTER_AT: Final = re.compile(r"(?<![\w@])@[\w@]+")
+_AFTER_AT: Final = re.compile(r"@(?<![\w@]@)[\w@]+")
 # Digits above, in circles and of fractions, and signs of trade marks: normal form KC would make
 # words of them.
 _ORNAMENTS: Final = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conformance_data import DATA
@@ -73,6 +73,7 @@ def test_the_stock_tree_has_the_parser_s_keys(path) -> None:
     assert found == expected
 
 
+@example('"\\;"<')
 @given(st.text(alphabet="ab={}[]\"\\'#;,.<\n/*$( )", max_size=60))
 def test_any_text_ends(text: str) -> None:
     end = 0

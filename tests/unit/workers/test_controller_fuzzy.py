@@ -22,6 +22,17 @@ TEXT = (
     b"colleagues without spending a fortune; order before midnight and receive a second one free "
     b"of charge together with a handsome leather strap, shipped discreetly to any country.\r\n"
 ) * 2
+#: Nothing like it: one other word in forty leaves a near-duplicate.
+FOOTER = (
+    b"This message and its attachments are meant for the addressee alone and may be privileged. "
+    b"Whoever got it by mistake is asked to tell the sender and to delete every copy at once, as "
+    b"reading, forwarding or printing what it says is not permitted by the law of this country.\r\n"
+)
+LOTTERY = (
+    b"Congratulations, your number was drawn from a drum of nine hundred thousand in the spring "
+    b"round of our international promotion; to claim the prize contact the fiduciary agent below "
+    b"with your full name, occupation and telephone before the committee meets again in June.\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +132,7 @@ def test_one_lesson_decides_nothing_and_what_fuzzy_add_put_in_stays(engine: Engi
 
 def test_a_hash_that_is_skipped_is_not_taught(engine: Engine) -> None:
     """The file is read again while the storage runs."""
-    mail = MESSAGE + TEXT.replace(b"watches", b"footers")
+    mail = MESSAGE + FOOTER
     (found,) = hashes_of(Texts(Message(mail)), Policy(), Hashing())
     (engine.directory.parent / "skip.map").write_text(f"{found.digest.hex()}\n")
     until(lambda: post(engine, "/fuzzyadd", mail, Flag="1")[0] == 401, "the map")
@@ -133,7 +144,7 @@ def test_a_hash_that_is_skipped_is_not_taught(engine: Engine) -> None:
 
 
 def test_mail_to_a_trap_is_learnt(engine: Engine) -> None:
-    mail = MESSAGE + TEXT.replace(b"watches", b"lottery tickets")
+    mail = MESSAGE + LOTTERY
     before = engine.stat()["learned"]
     engine.scan(mail, Rcpt="bob@home.example")
     assert not is_known(engine, mail)
