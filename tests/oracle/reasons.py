@@ -50,10 +50,7 @@ _BACKGROUND = (
     "the other eight are badly nested: with the tree that browsers make of them written out, "
     "Rspamd counts as many as are counted here"
 )
-_WORDS = (
-    "an @ between letters joins two words there (IIU@i is one), and charsets that nobody declares "
-    "are guessed otherwise"
-)
+_WORDS = "charsets that nobody declares are guessed otherwise"
 _BEHIND = "text behind </html>, as lists add it, is no text there; here it is"
 
 #: Symbol -> (class, reason). A symbol that differs and is not here is "open".
