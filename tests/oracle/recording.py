@@ -10,9 +10,11 @@ import lzma
 import os
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -78,12 +80,15 @@ def reply_of(said: str | Mapping[str, Any]) -> Reply:
 @cache
 def _unpacked() -> Path:
     """The messages, unpacked once and again when the archive has changed."""
-    place = CACHE / f"mix-{int(MIX.stat().st_mtime)}-{MIX.stat().st_size}"
-    if not (place / "complete").exists():
-        with tarfile.open(MIX) as archive:
+    place = CACHE / f"messages-{int(MIX.stat().st_mtime)}-{MIX.stat().st_size}"
+    if not place.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=CACHE) as fresh, tarfile.open(MIX) as archive:
+            whole = Path(fresh, "whole")
             # Debian 12's Python has no filters; these are our own messages, in plain files.
-            archive.extractall(place, [one for one in archive if one.isfile() or one.isdir()])
-        (place / "complete").touch()
+            archive.extractall(whole, [one for one in archive if one.isfile() or one.isdir()])
+            with suppress(OSError):  # another process was faster
+                whole.rename(place)
     return next(path.parent for path in sorted(place.rglob("manifest.jsonl")))
 
 
