@@ -44,10 +44,11 @@ def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
     What stands in ``left_out`` (places in order) is not looked at.
     """
     text = _without(text[:_MAX_TEXT], left_out) if left_out else text[:_MAX_TEXT]
-    if text.isascii():
-        return _ascii_words(text)
+    is_ascii = text.isascii()
     if "@" in text:
         text = _AFTER_AT.sub(" ", text)
+    if is_ascii:
+        return _ascii_words(text)
     text = unicodedata.normalize("NFKC", _ORNAMENTS.sub(" ", text.lower()))
     # Accents that no letter took, such as of the Turkish capital I in lower case, part no word.
     text = _ACCENTS.sub("", text)
@@ -58,8 +59,6 @@ def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
 
 
 def _ascii_words(text: str) -> list[str]:
-    if "@" in text:
-        text = _AFTER_AT.sub(" ", text)
     if "'" in text:
         text = _ASCII_APOSTROPHE.sub("", text)
     text = _ASCII_JOINT.sub("", text)

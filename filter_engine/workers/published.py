@@ -4,7 +4,7 @@ stages, and how the servers stand that it asks."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, field
 from typing import Any, Final
 
@@ -49,8 +49,8 @@ class Published:
 
     def add(self, said: Mapping[str, Any]) -> None:
         """The numbers of one process, as they stand on the board."""
-        for counts, name in self._tables():
-            counts.update(said[name])
+        for name in _TABLES:
+            getattr(self, name).update(said[name])
         for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + said[name])
         _add(self.stages, said["stages"])
@@ -59,15 +59,11 @@ class Published:
     def told(self) -> dict[str, Any]:
         """As it stands on the board, the tables bounded; without ``standings``."""
         return {
-            **{name: dict(counts.most_common(_MOST)) for counts, name in self._tables()},
+            **{name: dict(getattr(self, name).most_common(_MOST)) for name in _TABLES},
             **{name: getattr(self, name) for name in _NUMBERS},
             "stages": {name: _told(took) for name, took in self.stages.items()},
             "redis": {name: _told(took) for name, took in list(self.redis.items())[:_SERVERS]},
         }
-
-    def _tables(self) -> Iterator[tuple[Counter[str], str]]:
-        for name in _TABLES:
-            yield getattr(self, name), name
 
 
 class Publisher:

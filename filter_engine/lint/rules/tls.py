@@ -27,14 +27,19 @@ def _workers(situation: Situation) -> Iterator[TlsWorkerSection]:
             yield worker
 
 
+def _proxies(situation: Situation) -> Iterator[ProxyConfig]:
+    """Those that are to run."""
+    for placed in situation.workers:
+        if isinstance(placed.worker, ProxyConfig) and placed.worker.active:
+            yield placed.worker
+
+
 def _scanners(situation: Situation) -> Iterator[tuple[str, ScanUpstream]]:
     """What a proxy that is to run asks, with its name."""
-    for placed in situation.workers:
-        proxy = placed.worker
-        if isinstance(proxy, ProxyConfig) and proxy.active:
-            for name, scanners in proxy.upstreams.items():
-                if not scanners.self_scan:
-                    yield f"worker {proxy.kind!r}: upstream {name!r}", scanners
+    for proxy in _proxies(situation):
+        for name, scanners in proxy.upstreams.items():
+            if not scanners.self_scan:
+                yield f"worker {proxy.kind!r}: upstream {name!r}", scanners
 
 
 def _stores(situation: Situation) -> Iterator[tuple[str, Section]]:
@@ -70,12 +75,10 @@ def _files(situation: Situation) -> Iterator[tuple[Section, str, str, str]]:
     for worker in _workers(situation):
         for option in ("ssl_cert", "ssl_key"):
             yield worker, option, f"worker {worker.kind!r}", "the service does not start"
-    for placed in situation.workers:
-        proxy = placed.worker
-        if isinstance(proxy, ProxyConfig) and proxy.active:
-            scanners = proxy.default_upstream
-            if scanners is not None and scanners.ssl and not scanners.self_scan:
-                yield scanners, "ssl_ca", f"worker {proxy.kind!r}", "the service does not start"
+    for proxy in _proxies(situation):
+        scanners = proxy.default_upstream
+        if scanners is not None and scanners.ssl and not scanners.self_scan:
+            yield scanners, "ssl_ca", f"worker {proxy.kind!r}", "the service does not start"
     for name, section in _stores(situation):
         if getattr(section, "ssl", False):
             for option in ("ssl_ca", "ssl_cert", "ssl_key"):
