@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.redis_server import PROGRAM, RedisServer, free_port
@@ -50,6 +51,15 @@ def _post(port: int, path: str, said: object) -> None:
         connection.close()
 
 
+def _get(port: int, path: str) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
 def _until(holds: Callable[[], object], what: Callable[[], object]) -> None:
     end = time.monotonic() + 30
     while not holds():
@@ -82,6 +92,11 @@ def test_each_uses_what_the_other_saved(tmp_path: Path) -> None:
         def their_score() -> object:
             return json.loads(theirs.ask(_MAIL, {}))["symbols"]["MISSING_DATE"]["score"]
 
+        def controllers_score() -> object:
+            groups = _get(controller, "/symbols")
+            rules = (rule for group in groups for rule in group["rules"])
+            return next(rule["weight"] for rule in rules if rule["symbol"] == "MISSING_DATE")
+
         def our_score() -> object:
             symbols = ours.scan(_MAIL)["symbols"]
             assert isinstance(symbols, dict)
@@ -97,6 +112,8 @@ def test_each_uses_what_the_other_saved(tmp_path: Path) -> None:
                 assert kept().actions["rewrite_subject"] is None
                 _post(ours.controller, "/savesymbols", [{"name": "MISSING_DATE", "value": 3.25}])
                 _until(lambda: their_score() == 3.25, shared)
+                # Rspamd's controller polls by itself: a score saved before it has read ours is lost
+                _until(lambda: controllers_score() == 3.25, shared)
                 # what it had saved is still there, and it goes on saving
                 _post(controller, "/savesymbols", [{"name": "MISSING_DATE", "value": 1.75}])
                 _until(lambda: our_score() == 1.75, shared)
