@@ -1,8 +1,12 @@
-"""Which tests stay together on one worker of pytest-xdist (``--dist loadgroup``).
+"""What tests have in common: the examples of Hypothesis, and which stay together on one worker.
 
-The mark ``xdist_group`` has no effect with pytest 9.2: xdist 3.8.0 writes the group into an
-attribute that pytest no longer reads, and steps of one case end up before two engines. So the
-groups are made here, by the names of the tests.
+Hypothesis makes the same examples at every run, however slow the machine is: a run says something
+of the change that it tests, not of luck. ``--hypothesis-profile=random`` looks for others, which
+``@example`` keeps.
+
+The mark ``xdist_group`` (``--dist loadgroup``) has no effect with pytest 9.2: xdist 3.8.0 writes
+the group into an attribute that pytest no longer reads, and steps of one case end up before two
+engines. So the groups are made here, by the names of the tests.
 """
 
 from __future__ import annotations
@@ -10,8 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from xdist_groups import group_of
+
+_ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _ANY_SPEED, derandomize=True)
+settings.register_profile("random", _ANY_SPEED)
+settings.load_profile("same")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,8 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from support.ports import free_port
+
 from . import figures
-from .processes import Process, free_port
+from .processes import Process
 
 _START = 120.0
 _STOCK_RSPAMD = "/etc/rspamd/rspamd.conf"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+
+from support.ports import free_port
 
 from . import figures
 
@@ -113,11 +114,3 @@ class Redis(Process):
         words = f"--port {self.port} --bind 127.0.0.1 --save '' --appendonly no --daemonize no"
         command = ["redis-server", *words.replace("''", "").split(), "--dir", str(place)]
         super().__init__(command, core, log=place / "redis.log")
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -9,7 +9,8 @@ from math import floor
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from support.redis_server import RedisServer, free_port
+from support.ports import free_port
+from support.redis_server import RedisServer
 
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import parse_upstreams

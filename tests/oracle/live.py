@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from support.ports import free_port
 from support.zone_server import ZoneServer
 
 from filter_engine.scanner import Scanner
@@ -31,7 +31,7 @@ class Rspamd:
         self._site = site or {}
         self._main = main
         self._directory = Path(tempfile.mkdtemp(prefix="oracle-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._zone: ZoneServer | None = None
 
@@ -116,10 +116,3 @@ def asked_live(engine: Scanner, samples: Iterable[Sample]) -> Iterator[tuple[Sam
     with Rspamd() as rspamd:
         for sample, ours in replies(engine, samples):
             yield sample, rspamd.reply(sample), ours
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.redis_server import PROGRAM, RedisServer, free_port
+from support.ports import free_port
+from support.redis_server import PROGRAM, RedisServer
 from unit.workers.engine import COMMAND, Engine
 
 from filter_engine.config.dynamic_conf import Kept, Shared, read_kept

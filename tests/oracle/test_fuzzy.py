@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.redis_server import PROGRAM, RedisServer, free_port
+from support.ports import free_port
+from support.redis_server import PROGRAM, RedisServer
 
 from filter_engine.checks.fuzzy_check.options import FuzzyCheckOptions
 from filter_engine.checks.fuzzy_check.rule import Rule

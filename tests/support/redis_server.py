@@ -11,16 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from support.ports import free_port
+
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
-_START = 10.0
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has right now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+_START = 60.0
 
 
 class RedisServer:
@@ -98,7 +92,7 @@ class RedisServer:
                 self._process.kill()
             else:
                 self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(_START)
             self._process = None
 
     def say(self, *words: str) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from support.ports import free_port
 
 from filter_engine.config.upstreams import UpstreamList, parse_upstreams
 
@@ -40,6 +41,4 @@ async def daemon(
 
 def nobody() -> UpstreamList:
     """A server list with a port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return parse_upstreams(f"127.0.0.1:{sock.getsockname()[1]}", 0)
+    return parse_upstreams(f"127.0.0.1:{free_port()}", 0)

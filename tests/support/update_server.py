@@ -23,6 +23,7 @@ import dns.tsig
 import dns.tsigkeyring
 import dns.update
 import dns.zone
+from support.ports import free_port
 
 Name = dns.name.Name
 
@@ -55,7 +56,7 @@ class UpdateServer:
         self._ring = dns.tsigkeyring.from_text({key[0]: ("hmac-sha256", key[1])}) if key else None
         self._refused = {dns.name.from_text(origin) for origin in refused}
         self._lock = threading.Lock()
-        self._tcp = _Tcp(("127.0.0.1", 0), _TcpSession)
+        self._tcp = _Tcp(("127.0.0.1", free_port()), _TcpSession)
         self.port: int = self._tcp.server_address[1]
         self._udp = _Udp(("127.0.0.1", self.port), _UdpQuestion)
         for server in (self._tcp, self._udp):

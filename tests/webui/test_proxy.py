@@ -16,7 +16,8 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
-from unit.workers.engine import Engine, free_port, until
+from support.ports import free_port
+from unit.workers.engine import Engine, until
 
 from browser import Browser
 from redis_server import RedisServer

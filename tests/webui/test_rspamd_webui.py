@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.support.wait import WebDriverWait
-from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine, free_port, until
+from support.ports import free_port
+from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine, until
 
 from browser import PATIENCE, Browser
 from redis_server import RedisServer

@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from support.ports import free_port
+
 from zone_server import ZoneServer
 
 from .adaptations import EDITS, SECOND
@@ -38,7 +40,7 @@ class Engine:
 
     def __init__(self, case: Case, directory: Path) -> None:
         self.directory = directory
-        self.ports = _free_ports(len(_PORTS))
+        self.ports = tuple(free_port() for _ in _PORTS)
         self.tests = directory / "tree" / "test" / "functional"
         self.redis: subprocess.Popen[bytes] | None = None
         self._log = directory / "engine.log"
@@ -239,14 +241,3 @@ class Engine:
                     process.kill()
                     process.wait()
         self._nameserver.close()
-
-
-def _free_ports(number: int) -> tuple[int, ...]:
-    """TCP ports that nobody listens on; all are held until the last is found."""
-    with contextlib.ExitStack() as held:
-        ports: list[int] = []
-        for _ in range(number):
-            sock = held.enter_context(socket.socket())
-            sock.bind(("127.0.0.1", 0))
-            ports.append(sock.getsockname()[1])
-        return tuple(ports)

@@ -15,6 +15,7 @@ import jinja2
 import pytest
 import yaml
 from ansible.plugins.filter.core import FilterModule
+from support.ports import free_port
 
 from .interface import ROLES
 
@@ -55,8 +56,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         check=True,
         capture_output=True,
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number = int(free.getsockname()[1])
+    number = free_port()
     variables = {
         "mta_sts_domains": ["Example.net", "example.org"],
         "mta_sts_policies": str(place),

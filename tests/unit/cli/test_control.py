@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from unit.workers.engine import COMMAND, SPAM, Engine, free_port, until
+from support.ports import free_port
+from unit.workers.engine import COMMAND, SPAM, Engine, until
 
 from filter_engine.cli.control import control
 from filter_engine.cli.workers import workers

@@ -14,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope, Session
 from click.testing import CliRunner, Result
+from support.ports import free_port
 
 from filter_engine.auth.dmarc_report_store import ReportStore, day_of, period
 from filter_engine.auth.dmarc_row import decode_row
@@ -24,7 +25,7 @@ from filter_engine.config.upstreams import Rotation, parse_upstreams
 from filter_engine.dns.table import TableResolver
 from filter_engine.scan.store import Place, Store
 from filter_engine.store.client import StoreClient
-from redis_server import PROGRAM, RedisServer, free_port
+from redis_server import PROGRAM, RedisServer
 
 needs_redis = pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 DAY = "20261120"

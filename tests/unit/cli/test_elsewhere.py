@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine, free_port
+from support.ports import free_port
+from unit.workers.engine import COMMAND, MESSAGE, SPAM, Engine
 
 from filter_engine.cli.envelope import request_headers
 from filter_engine.cli.main import group

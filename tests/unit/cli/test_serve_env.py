@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -15,18 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.ports import free_port
 
 COMMAND = (sys.executable, "-m", "filter_engine.cli.main", "serve", "--env")
 DEADLINE = 30.0
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on, below those that clients get by themselves."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
 
 
 class Service:

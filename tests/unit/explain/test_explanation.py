@@ -88,7 +88,7 @@ def test_a_header_that_is_there_twice_is_counted(explained: Explained) -> None:
 
 
 @given(head=st.binary(max_size=200), body=st.binary(max_size=100))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_nothing_in_a_mail_stops_an_explanation(
     scanned: Callable[[bytes], VerdictExplanation], head: bytes, body: bytes
 ) -> None:

@@ -15,12 +15,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from support.ports import free_port
 
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import parse_upstreams
 from filter_engine.scan.store import Place, Script, Store, StoreStatus
 from filter_engine.store.redis.login import Login
-from redis_server import PROGRAM, RedisServer, free_port
+from redis_server import PROGRAM, RedisServer
 
 from .conftest import Asked, servers, store_of
 from .test_commands import ADD

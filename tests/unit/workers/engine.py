@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
+from support.ports import free_port
 
 from filter_engine.wire.milter.codec import Splitter, negotiation, packet
 
@@ -27,15 +27,6 @@ MESSAGE = (
     b"How are you?\r\n"
 )
 SPAM = MESSAGE + GTUBE + b"\r\n"
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on, and below those that clients get by themselves."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
 
 
 def until(condition: Callable[[], object], what: str) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.ports import free_port
 
 from filter_engine.fuzzy.hashes import Policy, Texts, hashes_of
 from filter_engine.fuzzy.shingles import Hashing
 from filter_engine.message import Message
 
-from .engine import COMMAND, MESSAGE, Engine, free_port, until
+from .engine import COMMAND, MESSAGE, Engine, until
 
 RSPAMC = shutil.which("rspamc")
 TEXT = (

@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from support.ports import free_port
+
 from .conftest import MakeEngine
-from .engine import MESSAGE, SPAM, Engine, Mta, free_port, until
+from .engine import MESSAGE, SPAM, Engine, Mta, until
 
 
 @contextmanager

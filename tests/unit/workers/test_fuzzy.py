@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.ports import free_port
 
 from filter_engine.fuzzy.box import SharedKey, keypair, new_keypair, write_key
 from filter_engine.fuzzy.hashes import Policy, Texts, hashes_of
@@ -24,7 +25,7 @@ from filter_engine.message import Message
 from fuzzy_storage import Storage, ask
 from redis_server import PROGRAM, RedisServer
 
-from .engine import Engine, free_port
+from .engine import Engine
 
 _NEEDS_REDIS = pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 _TEXT = (

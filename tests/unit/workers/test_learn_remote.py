@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from support.ports import free_port
 
 from filter_engine.cli.learn import learn, unlearn
 from lessons import HAM, SPAM, lesson
 from redis_server import PROGRAM, RedisServer
 
-from .engine import Engine, free_port
+from .engine import Engine
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 

@@ -6,11 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from support.ports import free_port
 
 from filter_engine.config.sockets import SystemdSocket, TcpSocket, UnixSocket
 from filter_engine.workers.sockets import BindError, SocketPool, close_sockets, open_sockets
-
-from .engine import free_port
 
 
 def test_an_address_that_is_not_on_this_machine() -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PrivateFormat,
 )
+from support.ports import free_port
 
 from certificate import certificate
 from filter_engine.cli.remote import AskError, configured
@@ -35,7 +36,7 @@ from filter_engine.workers.sockets import BindError
 from filter_engine.workers.tls import Handshakes, Tls, server_context
 
 from .conftest import MakeEngine
-from .engine import DEADLINE, SPAM, Engine, Mta, free_port, until
+from .engine import DEADLINE, SPAM, Engine, Mta, until
 
 
 def trusting(file: Path) -> ssl.SSLContext:
