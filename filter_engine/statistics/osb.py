@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import compress
 from typing import Final
 
 WINDOW: Final = 5
@@ -52,5 +51,28 @@ def tokens(words: Sequence[int], links: Sequence[bool] | None = None) -> tuple[a
     distances = _DISTANCES * size
     if links is None or True not in links:
         return pairs, distances
-    is_word = [not links[newest - i] for newest in range(WINDOW, count) for i in range(1, WINDOW)]
-    return array("Q", compress(pairs, is_word)), bytes(compress(distances, is_word))
+    return _without_links(pairs, distances, links)
+
+
+def _without_links(
+    pairs: array[int], distances: bytes, links: Sequence[bool]
+) -> tuple[array[int], bytes]:
+    """What is left without the tokens that have a link before another word."""
+    marked = bytearray(distances)
+    size = len(marked)
+    at = -1
+    for _ in range(links.count(True)):
+        at = links.index(True, at + 1)
+        for i in range(1, WINDOW):
+            place = (WINDOW - 1) * (at + i - WINDOW) + i - 1
+            if 0 <= place < size:
+                marked[place] = 0
+    # Links are few: what stands between them is taken whole.
+    left = array("Q")
+    start, end = 0, marked.find(0)
+    while end >= 0:
+        left += pairs[start:end]
+        start = end + 1
+        end = marked.find(0, start)
+    left += pairs[start:]
+    return left, bytes(marked.translate(None, b"\0"))
