@@ -106,12 +106,12 @@ class RedisServer:
             return said
 
     def _connection(self) -> socket.socket:
-        sock = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=_START)
         if self._context is None:
             return sock
         return self._context.wrap_socket(sock, server_hostname="127.0.0.1")
 
-    def until(self, wanted: bytes, *words: str, seconds: float = 20.0) -> bytes:
+    def until(self, wanted: bytes, *words: str, seconds: float = 60.0) -> bytes:
         """Repeat a command until its reply has ``wanted`` in it."""
         end = time.monotonic() + seconds
         reply = b""

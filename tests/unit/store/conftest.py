@@ -17,6 +17,9 @@ from filter_engine.store.client import StoreClient
 from filter_engine.workers.process import loop_factory
 from redis_server import PROGRAM, RedisServer
 
+PATIENCE = 20.0
+"""Seconds a server may take to answer, for tests that are not about it: the machine is busy."""
+
 
 class Asked:
     """A client in an event loop of its own (the one that workers use)."""
@@ -36,7 +39,7 @@ class Asked:
         return self._runner.run(every())
 
     def until(
-        self, question: StoreQuestion, wanted: Callable[[StoreAnswer], bool], seconds: float = 20.0
+        self, question: StoreQuestion, wanted: Callable[[StoreAnswer], bool], seconds: float = 60.0
     ) -> StoreAnswer:
         """Ask again and again until the answer is as wanted."""
 
@@ -83,6 +86,7 @@ def servers(*found: RedisServer) -> UpstreamList:
 
 
 def store_of(*found: RedisServer, prefix: bytes = b"", **options: Any) -> Store:
+    options = {"timeout": PATIENCE, **options}
     return Store("test", RedisConfig(servers=servers(*found), **options), prefix)
 
 

@@ -23,17 +23,17 @@ from filter_engine.scan.store import Place, Script, Store, StoreStatus
 from filter_engine.store.redis.login import Login
 from redis_server import PROGRAM, RedisServer
 
-from .conftest import Asked, servers, store_of
+from .conftest import PATIENCE, Asked, servers, store_of
 from .test_commands import ADD
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 
 
 def test_one_connection_serves_all(ask: Asked, redis: RedisServer) -> None:
-    store, other = store_of(redis), store_of(redis, timeout=1.0)
+    store, other = store_of(redis), store_of(redis, prefix=b"other")
     assert all(a.ok for a in ask.together(*(store.get(b"%d" % n) for n in range(300))))
     assert ask(other.get(b"a")).ok
-    assert b"connected_clients:2" in redis.say("INFO", "clients"), "that one and this"
+    redis.until(b"connected_clients:2\r", "INFO", "clients")  # that one and this
 
 
 def test_questions_that_leave_together_are_one_write(ask: Asked, redis: RedisServer) -> None:
@@ -73,10 +73,9 @@ def test_gone_fails_at_once_and_comes_back(ask: Asked, redis: RedisServer) -> No
     lost = ask.until(store.get(b"a"), lambda answer: not answer.ok)
     assert lost.status in (StoreStatus.LOST, StoreStatus.UNREACHABLE)
     ask(store.get(b"a"))
-    began = time.monotonic()
     answers = ask.together(*(store.get(b"a") for _ in range(2000)))
+    # who waited for a server that is away would be told so: TIMEOUT
     assert {answer.status for answer in answers} == {StoreStatus.UNREACHABLE}
-    assert time.monotonic() - began < 1.0, "nobody waits for a server that is away"
     assert ask.client.statistics.failed["test"] >= 2000
     redis.start()
     assert ask.until(store.get(b"a"), lambda answer: answer.ok).value is None
@@ -97,14 +96,16 @@ def test_a_dead_server_sees_no_storm(ask: Asked) -> None:
 
 def test_a_frozen_server_costs_a_few_timeouts_only(ask: Asked, redis: RedisServer) -> None:
     store = store_of(redis, timeout=0.2)
-    assert ask(store.set(b"a", b"1")).ok
+    ask.until(store.set(b"a", b"1"), lambda answer: answer.ok)
     os.kill(redis.pid, signal.SIGSTOP)
     try:
         statuses = [ask(store.get(b"a")).status for _ in range(3)]
         assert statuses == [StoreStatus.TIMEOUT] * 3
-        began = time.monotonic()
-        assert ask(store.get(b"a")).status is StoreStatus.UNREACHABLE
-        assert time.monotonic() - began < 0.1
+        # Now and then one looks whether it is back, and waits; all others are told at once.
+        told = {StoreStatus.TIMEOUT: 0, StoreStatus.UNREACHABLE: 0}
+        while told[StoreStatus.UNREACHABLE] < 200:
+            told[ask(store.get(b"a")).status] += 1
+        assert told[StoreStatus.TIMEOUT] < 20
     finally:
         os.kill(redis.pid, signal.SIGCONT)
     assert ask.until(store.get(b"a"), lambda answer: answer.ok).value == b"1"
@@ -112,8 +113,8 @@ def test_a_frozen_server_costs_a_few_timeouts_only(ask: Asked, redis: RedisServe
 
 def test_a_late_reply_is_not_taken_for_another(ask: Asked, redis: RedisServer) -> None:
     store = store_of(redis, timeout=0.2)
-    ask(store.set(b"a", b"1"))
-    ask(store.set(b"b", b"2"))
+    for key, value in ((b"a", b"1"), (b"b", b"2")):
+        ask.until(store.set(key, value), lambda answer: answer.ok)
     os.kill(redis.pid, signal.SIGSTOP)
     try:
         assert ask(store.get(b"a")).status is StoreStatus.TIMEOUT
@@ -125,7 +126,9 @@ def test_a_late_reply_is_not_taken_for_another(ask: Asked, redis: RedisServer) -
 def test_reads_move_to_another_server(ask: Asked, redis: RedisServer, tmp_path: Path) -> None:
     with RedisServer(tmp_path / "other", [f"replicaof 127.0.0.1 {redis.port}"]) as replica:
         replica.until(b"master_link_status:up", "INFO", "replication")
-        where = RedisConfig(read_servers=servers(replica, redis), write_servers=servers(redis))
+        where = RedisConfig(
+            read_servers=servers(replica, redis), write_servers=servers(redis), timeout=PATIENCE
+        )
         store = Store("test", where)
         assert ask(store.set(b"a", b"1")).server == redis.name
         read = ask.until(store.get(b"a"), lambda answer: answer.value == b"1")
@@ -233,7 +236,9 @@ def test_tls(ask: Asked, tmp_path: Path) -> None:
         address = parse_upstreams(f"127.0.0.1:{port}", 6379)
 
         def store(**options: Any) -> Store:
-            return Store("test", RedisConfig(servers=address, ssl=True, **options))
+            return Store(
+                "test", RedisConfig(servers=address, ssl=True, timeout=PATIENCE, **options)
+            )
 
         good = store(ssl_ca=str(certificate), ssl_name="localhost")
         assert ask(good.set(b"a", b"1")).ok
@@ -256,7 +261,7 @@ def test_tls(ask: Asked, tmp_path: Path) -> None:
 
 
 def test_a_unix_socket(ask: Asked, redis: RedisServer) -> None:
-    where = RedisConfig(servers=parse_upstreams(str(redis.path), 6379))
+    where = RedisConfig(servers=parse_upstreams(str(redis.path), 6379), timeout=PATIENCE)
     assert ask(Store("test", where).set(b"a", b"1")).server == str(redis.path)
 
 

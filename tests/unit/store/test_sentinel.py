@@ -32,7 +32,8 @@ class Fleet(NamedTuple):
             given["read_servers"] = servers(reading)
         sentinels = servers(*self.sentinels)
         return Store(
-            "test", RedisConfig(sentinels=sentinels, sentinel_master_name="fleet", **given)
+            "test",
+            RedisConfig(sentinels=sentinels, sentinel_master_name="fleet", timeout=5.0, **given),
         )
 
 
@@ -44,7 +45,7 @@ def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
     replica = RedisServer(tmp_path / "replica", following, tls=tls)
     lines = [
         f"sentinel monitor fleet 127.0.0.1 {primary.port} 2",
-        "sentinel down-after-milliseconds fleet 300",
+        "sentinel down-after-milliseconds fleet 1500",
         "sentinel failover-timeout fleet 2000",
     ]
     sentinels = tuple(
@@ -72,9 +73,10 @@ def test_writes_follow_a_promotion(ask: Asked, fleet: Fleet) -> None:
     assert ask.until(store.get(b"a"), lambda a: a.value == b"1").server == fleet.replica.name
     fleet.sentinels[0].stop(hard=True)
     assert ask(store.set(b"b", b"1")).ok, "the other Sentinels know as well"
+    ask.until(store.get(b"b"), lambda answer: answer.value == b"1")
     fleet.primary.stop(hard=True)
     fleet.sentinels[0].start()
-    written = ask.until(store.set(b"c", b"1"), lambda answer: answer.ok, 30)
+    written = ask.until(store.set(b"c", b"1"), lambda answer: answer.ok)
     assert written.server == fleet.replica.name
     assert ask(store.get_all(b"a", b"b", b"c")).value == [b"1", b"1", b"1"]
 
@@ -92,9 +94,12 @@ def test_sentinels_of_another_authority_are_not_believed(
 def test_a_write_to_a_demoted_primary_goes_to_the_new_one(ask: Asked, fleet: Fleet) -> None:
     store = fleet.store(writing=True)
     assert ask(store.set(b"a", b"1")).server == fleet.primary.name
-    fleet.sentinels[0].say("SENTINEL", "FAILOVER", "fleet")
-    fleet.primary.until(b"slave", "ROLE", seconds=30)
-    answer = ask.until(store.set(b"b", b"1"), lambda answer: answer.ok, 30)
+    # not before it knows the replica well enough
+    fleet.sentinels[0].until(b"+OK", "SENTINEL", "FAILOVER", "fleet")
+    fleet.replica.until(b"master", "ROLE")
+    # as Sentinels do themselves, ten seconds later
+    fleet.primary.say("REPLICAOF", "127.0.0.1", str(fleet.replica.port))
+    answer = ask.until(store.set(b"b", b"1"), lambda answer: answer.ok)
     assert answer.server == fleet.replica.name
 
 
