@@ -6,16 +6,19 @@ Their spelling and order are Rspamd's, since tokens are made of neighbours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from math import floor, log
 from typing import Final
 
 from filter_engine.message import Message
+from filter_engine.message.date import parse_date
 from filter_engine.message.image_size import image_size
 from filter_engine.message.part import Part
+from filter_engine.message.url import parse_url
 from filter_engine.statistics.raw_words import is_raw
-from filter_engine.statistics.words import texts_of
+from filter_engine.statistics.words import shown_text, texts_of
 
 _HEADERS: Final = (
     ("org", "Organization"),
@@ -60,12 +63,29 @@ def meta_words(
     sender = next(iter(message.from_addresses), None)
     if sender is not None:
         yield f"#F:{(sender.display or '')[:_MAX_LENGTH]}"
-    domains = dict.fromkeys(url.esld for url in message.links)
-    for domain in list(domains)[:_MAX_DOMAINS]:
+    for domain in list(_domains(message))[:_MAX_DOMAINS]:
         yield f"#u:{domain}"
     yield f"#dt:{_day_and_hour(message)}"
     if policies:
         yield f"#aur:{','.join(policies)}"
+
+
+def _domains(message: Message) -> Mapping[str, None]:
+    """Of links in order; none that stands in the tail of an HTML document alone.
+
+    Lists put their footer there, with links of their own in every spam they pass on.
+    """
+    unseen: Counter[str] = Counter()
+    for part in texts_of(message):
+        if part.is_html and (spans := message.link_spans(part)):
+            end = len(shown_text(part))
+            for span in reversed(spans):
+                if span.stop <= end:
+                    break
+                url = parse_url(part.visible_text[span.start : span.stop], "html")
+                if url is not None:
+                    unseen[url.text] += 1
+    return dict.fromkeys(url.esld for url in message.links if url.count > unseen[url.text])
 
 
 def _image(part: Part) -> Iterator[str]:
@@ -137,9 +157,10 @@ def _guessed_charset(part: Part) -> str:
 
 
 def _day_and_hour(message: Message) -> str:
-    date = message.date
+    # Rspamd reads no date that RFC 5322 does not know: without a zone, or of a zone's long name,
+    # as spam has them far more than ham. ``message.date`` would read most of these.
+    date = parse_date(message.text("date") or "")
     if date is None:
         return "4:00"  # when the epoch began
-    if date.tzinfo is not None:
-        date = date.astimezone(UTC)
+    date = date.astimezone(UTC)
     return f"{date.isoweekday()}:{date.hour:02d}"

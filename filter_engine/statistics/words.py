@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import compress, zip_longest
 from typing import NamedTuple
@@ -14,10 +14,11 @@ from filter_engine.message.charset import codec_name, decode_unlabelled
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.part import Part
 from filter_engine.message.url import UrlFlag, has_public_suffix, parse_url
-from filter_engine.message.words import find_words, split_words
-from filter_engine.statistics.decay import kept, seed
+from filter_engine.message.words import split_words
+from filter_engine.statistics.decay import kept_share, left_out, seed
 from filter_engine.statistics.raw_words import is_raw, raw_words
 from filter_engine.statistics.stems import stems_of, word_hash
+from filter_engine.statistics.written import IDEOGRAPHIC, start_of
 
 _MARK = "zqlinkqz"
 _MARK_SPACED = f" {_MARK} "
@@ -27,10 +28,6 @@ _BREAKS = re.compile(r"[\r\n][ \t\r\n]*")
 _END = re.compile("</html", re.IGNORECASE)
 _LATIN = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1"})
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
-# No blanks part the words of Chinese and Japanese: each ideograph is one, and each run of kana.
-_IDEOGRAPHIC = re.compile(
-    "[\u3040-\u309f]+|[\u30a0-\u30ff]+|[\u3400-\u9fff]|[^\u3040-\u30ff\u3400-\u9fff]+"
-)
 _TURKISH = re.compile("(?<=[a-zA-Z])[\xfd\xfe\xf0]|[\xfd\xfe\xf0](?=[a-zA-Z])")
 _AS_TURKISH = str.maketrans("\xfd\xfe\xf0\xdd\xde\xd0", "\u0131\u015f\u011f\u0130\u015e\u011e")
 _ICELANDIC = re.compile("[\xe1\xe6\xed\xf3\xfa]")
@@ -85,7 +82,7 @@ def part_text(message: Message, part: Part) -> Text:
     spans = message.link_spans(part)
     plain = not part.is_html
     if not plain:
-        text = _without_tail(part.text, text)
+        text = shown_text(part)
         if len(text) < len(part.visible_text):
             spans = tuple(span for span in spans if span.stop <= len(text))
         elif not spans and text.isascii() and not _may_have_number(text):
@@ -110,7 +107,7 @@ def part_text(message: Message, part: Part) -> Text:
     # Split once, with a word that stands for each link, unless somebody wrote that word.
     words = split_words(_MARK_SPACED.join(pieces))
     if not text.isascii() and _IDEOGRAPH.search(text):
-        words = [piece for word in words for piece in _IDEOGRAPHIC.findall(word)]
+        words = [piece for word in words for piece in IDEOGRAPHIC.findall(word)]
     if words.count(_MARK) != len(domains):
         return _piece_by_piece(pieces, domains, Text([], [], text, spans, plain=plain))
     links = [word == _MARK for word in words] if domains else []
@@ -122,8 +119,9 @@ def part_text(message: Message, part: Part) -> Text:
     return Text(words, links, text, spans, plain=plain)
 
 
-def _without_tail(source: str, text: str) -> str:
-    """Visible text without what follows the last tag of a document that was ended."""
+def shown_text(part: Part) -> str:
+    """The visible text of HTML without what follows the last tag of a document that was ended."""
+    source, text = part.text, part.visible_text
     tail = source[source.rfind(">") + 1 :].split()
     if not tail or _END.search(source) is None:
         return text
@@ -255,44 +253,15 @@ def _belies(written: str, after: str) -> bool:
 
 def drop_by_decay(hashes: list[int], text: Text, words_decay: int) -> None:
     """Make stop words, by 0 in ``hashes``, of those that decay leaves out."""
-    first: list[bytes] = []
-    place = number = 0
-    for number, (word, end) in enumerate(text.raw or _written(text.written, text.spans)):
-        if word:
-            first.append(word.encode("utf-8", "surrogateescape"))
-        place = end
-        if number > words_decay and word:
-            break
-    rest = text.written[place:]
+    start = start_of(text.written, text.spans, words_decay, text.raw)
+    rest = text.written[start.place :]
     if text.plain:
         rest = _BREAKS.sub("\n", rest)  # Rspamd measures lines joined
-    length = len(rest.encode("utf-8", "surrogateescape"))
-    if not length:
+    share = kept_share(words_decay, len(rest.encode("utf-8", "surrogateescape")))
+    if share >= 1.0:
         return
-    keep = kept(seed(first), words_decay, length)
-    links = text.links
-    for at in range(number + 1, len(hashes)):
-        if not (links and links[at]) and not next(keep):
-            hashes[at] = 0
-
-
-def _written(text: str, spans: Sequence[range]) -> Iterator[tuple[str, int]]:
-    """Words as they are written, links as empty ones, and where each ends."""
-    end = 0
-    for span in spans:
-        if span.start < end:
-            continue
-        yield from _written_between(text, end, span.start)
-        yield "", span.stop
-        end = span.stop
-    yield from _written_between(text, end, len(text))
-
-
-def _written_between(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
-    for found in find_words(text, start, end):
-        word = found.group()
-        if word.isascii():
-            yield word, found.end()
-        else:
-            for piece in _IDEOGRAPHIC.finditer(word):
-                yield piece.group(), found.start() + piece.end()
+    places: Sequence[int] = range(start.number + 1, len(hashes))
+    if text.links:
+        places = [at for at in places if not text.links[at]]
+    for at in left_out(seed(start.long), share, places):
+        hashes[at] = 0

@@ -9,7 +9,7 @@ import pytest
 
 from filter_engine.message import Message
 from filter_engine.statistics import osb
-from filter_engine.statistics.decay import kept, seed
+from filter_engine.statistics.decay import kept_share, left_out, seed
 from filter_engine.statistics.language import language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import stems_of, word_hash
@@ -142,11 +142,13 @@ def test_what_is_kept_follows_from_the_words() -> None:
     one, other = seed([b"seventeen", b"short", b"elephants"]), seed([b"seventeen", b"elevator"])
     assert one != other
     assert seed([]) == seed([b"short"]) == 0
-    keep = kept(one, 600, 60_000)
-    share = sum(next(keep) for _ in range(10_000)) / 10_000
-    assert abs(share - 0.0) < 0.02, "600 of 10,000 words are no tenth"
-    keep = kept(one, 600, 600)
-    assert all(next(keep) for _ in range(100))
+    assert kept_share(600, 60_000) == 0.0, "600 of 10,000 words are no tenth"
+    assert kept_share(600, 0) == 1.0 <= kept_share(600, 600)
+    assert len(left_out(one, 0.0, range(10_000))) == 10_000
+    assert left_out(one, 1.0, range(100)) == []
+    some, others = left_out(one, 0.2, range(10_000)), left_out(other, 0.2, range(10_000))
+    assert 0.78 < len(some) / 10_000 < 0.82
+    assert some != others
 
 
 def test_words_for_what_is_no_text() -> None:
@@ -161,6 +163,41 @@ def test_words_for_what_is_no_text() -> None:
         "#dt:6:10",
         "#aur:s=pass",
     ]
+
+
+@pytest.mark.parametrize(
+    ("date", "word"),
+    [
+        ("Tue, 20 Aug 2002 19:39:22 +0100", "#dt:2:18"),
+        ("Tue, 20 Aug 2002 19:39:22 GMT", "#dt:2:19"),
+        ("Tue, 20 Aug 2002 19:39:22", "#dt:4:00"),
+        ("Tue, 20 Aug 2002 9:39:22 +0100", "#dt:4:00"),
+        ("Tue, 20 Aug 02 19:39:22 Eastern Daylight Time", "#dt:4:00"),
+        ("", "#dt:4:00"),
+    ],
+)
+def test_day_and_hour_of_dates_that_keep_to_the_rules(date: str, word: str) -> None:
+    """Rspamd reads no others; spam without a zone has a word of its own by that."""
+    message = Message(f"Date: {date}\n\nhello\n".encode())
+    assert word in list(meta_words(message, ["en"], []))
+
+
+@pytest.mark.parametrize(
+    ("html", "domains"),
+    [
+        ("<html>see http://one.example.org/</html> http://foot.example.com/", ["example.org"]),
+        ("<html>see http://one.example.org/<b></b> http://foot.example.com/ </html>", None),
+        ("<html>see http://one.example.org/</html> http://foot.example.com/ <p>", None),
+        (
+            "<html><a href=http://foot.example.com/>x</a></html> http://foot.example.com/",
+            ["example.com"],
+        ),
+    ],
+)
+def test_links_of_a_footer_behind_the_document(html: str, domains: list[str] | None) -> None:
+    words = meta_words(mail(html, kind="html"), ["en"], [])
+    found = [word.removeprefix("#u:") for word in words if word.startswith("#u:")]
+    assert found == (["example.org", "example.com"] if domains is None else domains)
 
 
 def test_packed_and_digest() -> None:
