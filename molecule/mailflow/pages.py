@@ -50,6 +50,11 @@ class Pages:
         return str(self._secrets["vault_filter_engine_controller_password"])
 
     @property
+    def change(self) -> str:
+        """The controllers' password for changing."""
+        return str(self._secrets["vault_filter_engine_enable_password"])
+
+    @property
     def user(self) -> tuple[str, str]:
         """Name and password of the proxies' user."""
         return _USER, str(self._secrets["vault_webui_proxy_password"])
@@ -60,13 +65,23 @@ class Pages:
         said = f"{name}:{right if password is None else password}"
         return {"Authorization": f"Basic {b64encode(said.encode()).decode()}"}
 
-    def ask(self, host: str, path: str, headers: dict[str, str] | None = None) -> Reply:
-        """Ask a host's proxy from the Internet: from this machine, at the public address."""
+    def ask(
+        self,
+        host: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Reply:
+        """Ask a host's proxy from the Internet: from this machine, at the public address.
+
+        With a body it is POST, else GET.
+        """
         address = self._lab.host(host).ipv4
         context = ssl._create_unverified_context()  # noqa: S323 - the lab's are self-signed
         connection = http.client.HTTPSConnection(address, timeout=60, context=context)
         try:
-            connection.request("GET", path, headers=headers or {})
+            method = "GET" if body is None else "POST"
+            connection.request(method, path, body, headers or {})
             reply = connection.getresponse()
             return Reply(reply.status, reply.headers, reply.read())
         finally:

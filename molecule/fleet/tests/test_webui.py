@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -15,8 +16,10 @@ from browser import CHROMIUM, DRIVER, Browser
 from header_scan import findings
 from lab.lab import Lab
 from lab.paths import PROJECT
+from mailflow import lessons
 from mailflow.faults import tunnel_cut, whole
 from mailflow.pages import Pages
+from mailflow.remote import Remote
 from mailflow.trial import Site
 
 WRONG = 10
@@ -225,6 +228,76 @@ def test_a_host_that_is_away_is_named_and_the_others_are_shown(
     print(f"the others were shown after {waited:.1f} s")
     whole(site)
     fleet_page.see("All hosts answer and agree.")
+
+
+SYMBOL, SCORE = "MIME_GOOD", 1.25
+"""A symbol of every plain mail, and what nobody gives it but the test."""
+GREYLIST = 3.5
+
+
+def changing(pages: Pages) -> dict[str, str]:
+    """Headers of somebody elsewhere who may change things."""
+    return {**pages.basic(), "Password": pages.change}
+
+
+def thresholds(pages: Pages, host: str) -> list[float | None]:
+    """A host's thresholds, in the order in which they are saved."""
+    said = pages.ask(host, f"/rspamd/{host}/actions", asking(pages)).json()
+    known = {one["action"]: one["value"] for one in said}
+    return [known.get(name) for name in ("reject", "rewrite subject", "add header", "greylist")]
+
+
+def save(pages: Pages, host: str, path: str, values: object) -> None:
+    """Save something on a host, which takes the password for changing."""
+    path, body = f"/rspamd/{host}/{path}", json.dumps(values).encode()
+    assert pages.ask(host, path, asking(pages), body).status == 403
+    reply = pages.ask(host, path, changing(pages), body)
+    assert (reply.status, reply.body) == (200, b'{"success":true}')
+
+
+def undo(pages: Pages, host: str) -> None:
+    """Take the newest change of a host back."""
+    path = f"/rspamd/{host}"
+    newest = pages.ask(host, f"{path}/changes", changing(pages)).json()[0]
+    headers = {**changing(pages), "Id": str(newest["id"])}
+    assert pages.ask(host, f"{path}/undo", headers, b"").status == 200
+
+
+def test_a_score_saved_on_one_host_is_that_of_all(
+    site: Site, pages: Pages, names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a threshold: from the primary's host and from another, by the rights of role redis."""
+    probe = lessons.mail("a score saved", 0)
+    first, second = names[:2]
+    with contextlib.ExitStack() as stack:
+        judges = [stack.enter_context(Remote(site.lab, name, "judge.py")) for name in names]
+
+        def scores() -> set[float | None]:
+            return {judge.ask(text=probe)["symbols"].get(SYMBOL) for judge in judges}
+
+        def all_have(score: float | None, limits: list[float | None]) -> bool:
+            return scores() == {score} and all(thresholds(pages, name) == limits for name in names)
+
+        (before,) = scores()
+        limits = thresholds(pages, first)
+        wanted = [*limits[:-1], GREYLIST]
+        assert before not in (None, SCORE)
+        assert wanted != limits
+        save(pages, first, "savesymbols", [{"name": SYMBOL, "value": SCORE}])
+        try:
+            save(pages, second, "saveactions", wanted)
+            try:
+                there = until(lambda: all_have(SCORE, wanted), "what was saved is used by all")
+            finally:
+                undo(pages, second)
+        finally:
+            undo(pages, first)
+        back = until(lambda: all_have(before, limits), "what was taken back is used by all")
+    with capsys.disabled():
+        print(f"\nsaved on two hosts: all use it after {there:.1f} s, undone {back:.1f} s")
+    for name in names:
+        own = "ls /var/lib/filter_engine/dynamic 2>/dev/null || true"
+        assert site.lab.ssh.run(name, ["sh", "-c", own]).stdout == b"", "of one host alone"
 
 
 def test_hosts_have_hashes_and_no_password(site: Site, pages: Pages, names: list[str]) -> None:

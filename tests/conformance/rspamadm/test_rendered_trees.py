@@ -37,6 +37,7 @@ ALL_SWITCHES: dict[str, object] = {
         "clamav": {"type": "clamav", "servers": "127.0.0.1:3310", "log_clean": False}
     },
     "filter_engine_bayes": {"autolearn": [0, 6], "min_learns": 10, "per_user": True},
+    "filter_engine_shared_scores": {"servers": "127.0.0.1:6382"},
     "filter_engine_history_prefix": "rs_history_solo",
     "filter_engine_tempdir": "/tmp",
     "filter_engine_pidfile": "/run/filter_engine/pid",

@@ -51,6 +51,7 @@ OPTION_OF = {
     "filter_engine_redis": "redis",
     "filter_engine_scan_upstreams_line": "worker.rspamd_proxy.upstream.NAME.hosts",
     "filter_engine_secure_ip": "worker.controller.secure_ip",
+    "filter_engine_shared_scores": "dynamic_conf",
     "filter_engine_soft_reject_on_timeout": "options.soft_reject_on_timeout",
     "filter_engine_task_timeout": "options.task_timeout",
     "filter_engine_tempdir": "options.tempdir",
@@ -97,6 +98,7 @@ OTHER_DEFAULT = {
     "filter_engine_dkim_path": "below the engine's own state directory",
     "filter_engine_max_message": "fits Postfix' message_size_limit and the unit's memory",
     "filter_engine_secure_ip": "the two addresses, where the engine says the whole of 127.0.0.0/8",
+    "filter_engine_shared_scores": "dynamic_conf",
     "filter_engine_soft_reject_on_timeout": "a message that cannot be judged in time comes again",
 }
 

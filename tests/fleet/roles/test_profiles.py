@@ -258,6 +258,7 @@ def switched(make: Make) -> Host:
         filter_engine_max_message="40mb",
         filter_engine_antivirus={"clamav": {"type": "clamav", "log_clean": False}},
         filter_engine_bayes={"autolearn": [0, 6], "password": rendered_tree.PASSWORD},
+        filter_engine_shared_scores={"servers": "192.0.2.7:6390"},
         filter_engine_history_prefix="rs_history_solo",
         filter_engine_hfilter=False,
         filter_engine_modules_disabled=["once_received"],
@@ -280,6 +281,7 @@ def test_switches(switched: Host) -> None:
     assert 'tempdir = "/var/tmp"' in switched.text("local.d/options.inc")
     assert "log_clean = false" in switched.text("local.d/antivirus.conf")
     assert "autolearn = [" in switched.text("local.d/classifier-bayes.conf")
+    assert switched.text("local.d/dynamic_conf.conf") == 'servers = "192.0.2.7:6390";\n'
     assert 'key_prefix = "rs_history_solo"' in switched.text("local.d/history_redis.conf")
     assert switched.text("local.d/once_received.conf") == "enabled = false;\n"
     assert switched.text("local.d/hfilter.conf") == "enabled = false;\n"
