@@ -49,7 +49,7 @@ def modules_state(config: Config) -> ModulesState:
             off[name] = "" if written is None else layers.shown(layers.origin(written))
         elif section.needs_section and raw is None:
             unconfigured[name] = "no section: nobody asks for it"
-        elif section.needs_redis and not _has_redis(config, name):
+        elif section.needs_redis and not has_redis(config, name):
             unconfigured[name] = "no Redis: write redis { servers = ... }"
         else:
             enabled.append(name)
@@ -60,7 +60,7 @@ def modules_state(config: Config) -> ModulesState:
     return ModulesState(tuple(enabled), off, unconfigured, not_served)
 
 
-def _has_redis(config: Config, module: str) -> bool:
+def has_redis(config: Config, module: str) -> bool:
     """Whether a module finds servers, in its own section or in ``redis { }``."""
     raw = config.raw_modules.get(module)
     own = ("servers", "read_servers", "write_servers", "sentinels", "redis")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.schema import Section, options_of
+from filter_engine.config.upstreams import Upstream
 from filter_engine.config.workers import FuzzyConfig, ProxyConfig, ScanUpstream, TlsWorkerSection
 from filter_engine.lint.declare import rule
 from filter_engine.lint.host import Account
@@ -139,15 +140,31 @@ def exposed_tls_key(situation: Situation) -> Iterator[Finding]:
             )
 
 
+def _servers(section: Section) -> list[Upstream]:
+    """All that a section names."""
+    lists = ("hosts", "servers", "read_servers", "write_servers", "sentinels")
+    return [server for name in lists for server in getattr(section, name, None) or ()]
+
+
 @rule(
     "unused-tls-option",
     doc="A proxy's upstream, or a section that names Redis, has ssl_ca, ssl_cert, ssl_key or "
-    "ssl_name and no ssl = true: what is asked there goes in clear.",
+    "ssl_name and no ssl = true: what is asked there goes in clear. Or it has ssl = true, and its "
+    "servers are unix sockets, which are always asked in clear.",
 )
 def unused_tls_option(situation: Situation) -> Iterator[Finding]:
-    """Options of TLS need TLS."""
+    """Options of TLS need TLS, and TLS needs a network."""
     for name, section in (*_scanners(situation), *_stores(situation)):
         if getattr(section, "ssl", False):
+            servers = _servers(section)
+            if servers and all(server.is_unix for server in servers):
+                yield situation.finding(
+                    "unused-tls-option",
+                    section.origin("ssl"),
+                    f"{name}: ssl has no effect: {servers[0]} is a unix socket, and those are "
+                    "asked in clear",
+                    "remove ssl, or name host and port of a server that speaks TLS",
+                )
             continue
         for option in ("ssl_ca", "ssl_cert", "ssl_key", "ssl_name"):
             if getattr(section, option, "") and section.origin(option).line:

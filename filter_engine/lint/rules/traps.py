@@ -1,4 +1,4 @@
-"""Spam traps: who is taught."""
+"""Spam traps: which addresses they are, and who is taught."""
 
 from __future__ import annotations
 
@@ -7,8 +7,30 @@ from typing import Any
 
 from filter_engine.config.findings import Finding
 from filter_engine.config.model import Config
+from filter_engine.config.modules_state import has_redis
 from filter_engine.lint.declare import rule
 from filter_engine.lint.situation import Situation
+
+
+@rule(
+    "trap-without-addresses",
+    doc="spamtrap is on, and has neither a map nor a store that its addresses could be keys of "
+    "(Redis, backend = sqlite): no address is a trap.",
+)
+def trap_without_addresses(situation: Situation) -> Iterator[Finding]:
+    """The traps are named somewhere."""
+    config = situation.config
+    traps: Any = config.modules.get("spamtrap")
+    if traps is None or not config.is_enabled("spamtrap"):
+        return
+    if traps.map is None and traps.backend != "sqlite" and not has_redis(config, "spamtrap"):
+        enabled = config.raw_modules["spamtrap"].get("enabled")
+        yield situation.finding(
+            "trap-without-addresses",
+            traps.written_at("map") if enabled is None else enabled.origin,
+            "spamtrap knows no address: it has no map, and no Redis that keys could be in",
+            'write map = "..."; with the addresses (docs/limits.md), or servers of Redis',
+        )
 
 
 @rule(

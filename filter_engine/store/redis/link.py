@@ -93,7 +93,8 @@ class Link(asyncio.Protocol):
         self.server = server
         self.is_replica = False
         self._loop = loop
-        self._login = login
+        # A unix socket leads nowhere else, and Redis speaks no TLS there.
+        self._login = login._replace(tls=False) if server.is_unix else login
         self._timeout = timeout
         self._look_up = look_up
         self._asks_role = role

@@ -17,6 +17,8 @@ import rendered_tree
 from filter_engine import checks
 from filter_engine.config.loader import load
 from filter_engine.config.redis import RedisConfig
+from filter_engine.scan.declare import REGISTRY
+from filter_engine.scanner import sections
 from redis_server import PROGRAM, RedisServer
 
 ROLES = rendered_tree.ROLES
@@ -171,3 +173,20 @@ def test_a_redis_of_ones_own_is_asked_instead(tmp_path: Path) -> None:
     assert isinstance(section, RedisConfig)
     assert [one.name for one in section.servers or ()] == ["192.0.2.7:6390"]
     assert (section.password, section.db) == ("of-theirs", "3")
+
+
+def test_a_single_host_asks_by_tls_what_speaks_it(tmp_path: Path) -> None:
+    """The instances that would replicate; the other one has none (docs/store.md)."""
+    trees = rendered_tree.render(tmp_path, site="single_host", redis_tls=True)
+    (tree,) = (path.parent for path in trees.glob("*/local.d"))
+    checks.load()
+    config = load(variables={"LOCAL_CONFDIR": str(tree)}, environ={}, modules=sections(REGISTRY))
+    classifier: Any = config.modules["classifier"]
+    (bayes,) = classifier.every
+    (storage,) = config.fuzzy_storages
+    for section, port in ((bayes, 6382), (storage, 6383)):
+        asked = [one.name for one in section.servers]
+        assert (asked, section.ssl) == ([f"127.0.0.1:{port}"], True)
+        assert section.ssl_ca == "/etc/ssl/mailfleet-redis.pem"
+    assert isinstance(config.redis, RedisConfig)
+    assert not config.redis.ssl
