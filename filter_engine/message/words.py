@@ -68,8 +68,13 @@ def _ascii_words(text: str) -> list[str]:
     return plain.split(None, MAX_WORDS)[:MAX_WORDS]
 
 
+def with_blanks(text: str) -> str:
+    """``text`` with blanks for what begins with an at sign, which is no word."""
+    return _AFTER_AT.sub(lambda found: " " * len(found[0]), text) if "@" in text else text
+
+
 def find_words(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    """The words between two places as they are written, with their places."""
+    """The words between two places of a text ``with_blanks`` as they are written, with places."""
     return _WORD.finditer(text, start, end)
 
 

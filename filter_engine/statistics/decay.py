@@ -6,7 +6,7 @@ congruential generator is seeded by a hash (mum) of the words until then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import floor
 from typing import Final
 
@@ -35,10 +35,20 @@ def seed(words: Sequence[bytes]) -> int:
     return state
 
 
-def kept(state: int, words_decay: int, rest: int) -> Iterator[bool]:
-    """Whether each further word is kept, of a text that goes on for ``rest`` octets."""
-    share = floor(words_decay / (rest / _WORD_LENGTH) * 10) / 10.0
+def kept_share(words_decay: int, rest: int) -> float:
+    """The share of further words that is kept of a text that goes on for ``rest`` octets.
+
+    1 or more: all are.
+    """
+    return floor(words_decay / (rest / _WORD_LENGTH) * 10) / 10.0 if rest else 1.0
+
+
+def left_out(state: int, share: float, places: Sequence[int]) -> list[int]:
+    """Those of ``places``, of words that further come, that are not kept."""
     limit = _M if share >= 1.0 else int(share * float(_M))
-    while True:
+    found = []
+    for place in places:
         state = (state * 2862933555777941757 + 3037000493) & _M
-        yield state <= limit
+        if state > limit:
+            found.append(place)
+    return found
