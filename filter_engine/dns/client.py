@@ -108,12 +108,11 @@ class DnsClient:
         if loop is None:
             done(_tempfail(question, "the client is not open"))
             return
-        if question in self._cache.answers:
-            known = self._cache.get(question, loop.time())
-            if known is not None:
-                self.statistics.from_cache += 1
-                done(known)
-                return
+        known = self._cache.get(question, loop.time())
+        if known is not None:
+            self.statistics.from_cache += 1
+            done(known)
+            return
         flights = self._flights
         flight = flights.get(question)
         if flight is not None:

@@ -32,6 +32,8 @@ OPT = b"\x00\x00\x29" + UDP_SIZE.to_bytes(2, "big") + b"\x00" * 6
 HEADER = 12
 """Octets before the question."""
 _NXDOMAIN = int(dns.rcode.NXDOMAIN)
+NO_NAME, NO_RECORD = "no such name", "no record"
+"""Details of answers that say that something is missing."""
 _NO_EDNS = (int(dns.rcode.FORMERR), int(dns.rcode.NOTIMP))
 _MAX_SECTION = 256
 
@@ -97,8 +99,8 @@ def negative_answer(data: bytes, question: DnsQuestion, asked: bytes, rcode: int
     """The answer of a reply without answer records; its TTL comes from the SOA (RFC 2308)."""
     ttl = _negative_ttl(data, HEADER + len(asked)) if data[8:10] != b"\0\0" else 0
     if rcode == _NXDOMAIN:
-        return dns_answer((question, DnsStatus.NXDOMAIN, (), ttl, "no such name"))
-    return dns_answer((question, DnsStatus.NODATA, (), ttl, "no record"))
+        return dns_answer((question, DnsStatus.NXDOMAIN, (), ttl, NO_NAME))
+    return dns_answer((question, DnsStatus.NODATA, (), ttl, NO_RECORD))
 
 
 def _negative_ttl(data: bytes, at: int) -> int:
@@ -150,10 +152,10 @@ def positive_answer(data: bytes, question: DnsQuestion) -> tuple[DnsAnswer, str 
         DnsStatus.NXDOMAIN if message.rcode() == dns.rcode.NXDOMAIN else DnsStatus.NODATA
     )  # RFC 6604, section 3: the rcode speaks of the last name of the chain
     if any(rrset.rdtype == _SOA for rrset in message.authority):
-        return DnsAnswer(question, status, ttl=ttl, detail="no record"), None
+        return DnsAnswer(question, status, ttl=ttl, detail=NO_RECORD), None
     if chain.cnames and status is DnsStatus.NODATA:
         return DnsAnswer(question, status, ttl=ttl), name_text(chain.canonical_name)
-    return DnsAnswer(question, status, detail="no record"), None
+    return DnsAnswer(question, status, detail=NO_RECORD), None
 
 
 def name_text(name: dns.name.Name) -> str:

@@ -49,6 +49,11 @@ def _answer(name: str, ttl: int = 60, size: int = 10) -> DnsAnswer:
     return DnsAnswer(DnsQuestion(name, "TXT"), DnsStatus.OK, (b"x" * size,), ttl)
 
 
+def _absence(question: DnsQuestion, status: DnsStatus, ttl: int) -> DnsAnswer:
+    detail = "no such name" if status is DnsStatus.NXDOMAIN else "no record"
+    return DnsAnswer(question, status, (), ttl, detail)
+
+
 def test_cache_forgets_in_time() -> None:
     cache = AnswerCache()
     cache.put(_answer("a", ttl=60), 1000.0)
@@ -67,6 +72,41 @@ def test_cache_keeps_no_failure_and_bounds_ttl() -> None:
     cache.put(_answer("c", ttl=1 << 31), 0.0)
     assert cache.get(question, 901.0) is None
     assert cache.get(DnsQuestion("c", "TXT"), 86401.0) is None
+
+
+def test_cache_keeps_absences_with_what_is_left_of_their_ttl() -> None:
+    cache = AnswerCache()
+    gone, empty = DnsQuestion("gone.example", "A"), DnsQuestion("empty.example", "A")
+    cache.put(_absence(gone, DnsStatus.NXDOMAIN, 60), 1000.0)
+    cache.put(_absence(empty, DnsStatus.NODATA, 61), 1000.0)
+    assert cache.get(gone, 1000.0) == _absence(gone, DnsStatus.NXDOMAIN, 60)
+    assert cache.get(empty, 1000.5) == _absence(empty, DnsStatus.NODATA, 61)
+    assert cache.get(gone, 1059.9) == _absence(gone, DnsStatus.NXDOMAIN, 1)
+    assert cache.get(gone, 1060.0) is None
+    assert cache.get(empty, 1060.0) == _absence(empty, DnsStatus.NODATA, 1)
+    assert cache.get(DnsQuestion("gone.example", "TXT"), 1000.0) is None
+
+
+def test_cache_holds_one_answer_to_a_question() -> None:
+    cache = AnswerCache()
+    question = DnsQuestion("a", "TXT")
+    cache.put(_absence(question, DnsStatus.NODATA, 60), 0.0)
+    cache.put(_answer("a"), 1.0)
+    assert cache.get(question, 2.0) == _answer("a")
+    cache.put(_absence(question, DnsStatus.NODATA, 60), 3.0)
+    assert cache.get(question, 4.0) == _absence(question, DnsStatus.NODATA, 59)
+    assert len(cache) == 1
+
+
+def test_cache_bounds_absences() -> None:
+    cache = AnswerCache(entries=10)
+    names = [DnsQuestion(f"{i}.example", "A") for i in range(1000)]
+    for question in names:
+        cache.put(_absence(question, DnsStatus.NXDOMAIN, 60), 0.0)
+        assert cache.get(question, 1.0) is not None
+        assert len(cache) <= 12
+    assert cache.get(names[994], 1.0) is not None
+    assert cache.get(names[900], 1.0) is None
 
 
 def test_cache_is_bounded_by_number_and_bytes() -> None:
