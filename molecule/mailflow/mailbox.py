@@ -39,21 +39,37 @@ def _login(host: str, user: str, password: str) -> Iterator[imaplib.IMAP4_SSL]:
             client.logout()
 
 
+def _matching(
+    client: imaplib.IMAP4_SSL, part: str, *, readonly: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Each folder with messages whose Message-ID contains that part, selected; and their UIDs.
+
+    Raises ValueError for a part that a search cannot hold.
+    """
+    if _SPECIAL.search(part):
+        raise ValueError(f"not plain in a Message-ID: {part!r}")
+    for folder in FOLDERS:
+        if client.select(folder, readonly=readonly)[0] != "OK":
+            continue
+        numbers = client.uid("SEARCH", f'HEADER Message-ID "{part}"')[1][0].split()
+        if numbers:
+            yield folder, b",".join(numbers).decode()
+
+
+def _fetch(client: imaplib.IMAP4_SSL, numbers: str, what: str = "") -> list[bytes]:
+    """Messages of the selected folder by their UIDs, whole or their part ``what``."""
+    _, data = client.uid("FETCH", numbers, f"(BODY.PEEK[{what}])")
+    return [one[1] for one in data if isinstance(one, tuple)]
+
+
 def find(host: str, user: str, password: str, message_id: str) -> list[Delivered]:
     """Every copy of a message in the user's folders, whole."""
-    if _SPECIAL.search(message_id):
-        raise ValueError(f"not a plain Message-ID: {message_id!r}")
-    found: list[Delivered] = []
     with _login(host, user, password) as client:
-        for folder in FOLDERS:
-            if client.select(folder, readonly=True)[0] != "OK":
-                continue
-            _, hits = client.search(None, f'HEADER Message-ID "{message_id}"')
-            for number in hits[0].split():
-                _, data = client.fetch(number.decode(), "(BODY.PEEK[])")
-                if data and isinstance(data[0], tuple):
-                    found.append(Delivered(folder, data[0][1]))
-    return found
+        return [
+            Delivered(folder, raw)
+            for folder, numbers in _matching(client, message_id, readonly=True)
+            for raw in _fetch(client, numbers)
+        ]
 
 
 def wait(
@@ -91,7 +107,7 @@ def collect(
                 numbers = client.uid("SEARCH", "ALL")[1][0].split()
                 new = [number for number in numbers if (folder, number) not in seen]
                 seen.update((folder, number) for number in new)
-                for raw in _fetch(client, new):
+                for raw in _fetch(client, b",".join(new).decode()) if new else ():
                     header = message_from_bytes(raw.partition(b"\r\n\r\n")[0])
                     message_id = str(header.get("Message-ID", "")).strip().strip("<>")
                     if message_id in wanted:
@@ -103,33 +119,20 @@ def collect(
 
 def headers(host: str, user: str, password: str, part: str) -> list[Message]:
     """The header of every message whose Message-ID contains that part, copies too."""
-    if _SPECIAL.search(part):
-        raise ValueError(f"not a plain part of a Message-ID: {part!r}")
-    found: list[Message] = []
     with _login(host, user, password) as client:
-        for folder in FOLDERS:
-            if client.select(folder, readonly=True)[0] != "OK":
-                continue
-            numbers = client.uid("SEARCH", f'HEADER Message-ID "{part}"')[1][0].split()
-            if numbers:
-                wanted = b",".join(numbers).decode()
-                _, data = client.uid("FETCH", wanted, "(BODY.PEEK[HEADER])")
-                found += [message_from_bytes(one[1]) for one in data if isinstance(one, tuple)]
-    return found
+        return [
+            message_from_bytes(raw)
+            for _, numbers in _matching(client, part, readonly=True)
+            for raw in _fetch(client, numbers, "HEADER")
+        ]
 
 
 def remove(host: str, user: str, password: str, part: str) -> None:
     """Delete every message whose Message-ID contains that part."""
-    if _SPECIAL.search(part):
-        raise ValueError(f"not a plain part of a Message-ID: {part!r}")
     with _login(host, user, password) as client:
-        for folder in FOLDERS:
-            if client.select(folder)[0] != "OK":
-                continue
-            numbers = client.uid("SEARCH", f'HEADER Message-ID "{part}"')[1][0].split()
-            if numbers:
-                client.uid("STORE", b",".join(numbers).decode(), "+FLAGS.SILENT", r"(\Deleted)")
-                client.expunge()
+        for _, numbers in _matching(client, part):
+            client.uid("STORE", numbers, "+FLAGS.SILENT", r"(\Deleted)")
+            client.expunge()
 
 
 def move(host: str, user: str, password: str, message_id: str, source: str, target: str) -> None:
@@ -148,10 +151,3 @@ def move(host: str, user: str, password: str, message_id: str, source: str, targ
         status, said = client.uid("MOVE", found[0].decode(), target)
         if status != "OK":
             raise RuntimeError(f"{source} -> {target}: {said}")
-
-
-def _fetch(client: imaplib.IMAP4_SSL, numbers: list[bytes]) -> list[bytes]:
-    if not numbers:
-        return []
-    _, data = client.uid("FETCH", b",".join(numbers).decode(), "(BODY.PEEK[])")
-    return [part[1] for part in data if isinstance(part, tuple)]
