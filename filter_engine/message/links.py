@@ -33,6 +33,8 @@ class Links:
     """Distinct, in order, at most ``MAX_URLS``."""
     written: Mapping[int, tuple[range, ...]]
     """By the part's index: where its visible text has URLs and mail addresses, in order."""
+    sites: Mapping[int, Mapping[int, str]]
+    """By the part's index, by where a URL of these begins: its registrable domain, or none."""
 
 
 class _Found:
@@ -76,6 +78,7 @@ class _Collector:
     def read(self, parts: Iterable[Part], subject: str | None, files: Iterable[Part]) -> Links:
         budget = self._budget
         written: dict[int, tuple[range, ...]] = {}
+        sites: dict[int, dict[int, str]] = {}
         for part in parts:
             if budget.characters <= 0:
                 break
@@ -85,7 +88,10 @@ class _Collector:
             text = (part.text if html is None else html.text)[: budget.characters]
             budget.characters -= max(len(part.text), len(text))
             bare = html is None and not _has_html_twin(part)
-            written[part.index] = self._text(text, "text" if html is None else "html", bare=bare)
+            origin = "text" if html is None else "html"
+            at: dict[int, str] = {}
+            written[part.index] = self._text(text, origin, at, bare=bare)
+            sites[part.index] = at
         if subject:
             self._subject(subject[:MAX_URL_LENGTH])
         for part in files:
@@ -95,14 +101,18 @@ class _Collector:
             tuple(found.finish() for found in self._urls.values()),
             tuple(self._emails.values()),
             written,
+            sites,
         )
 
-    def _text(self, text: str, origin: str, *, bare: bool) -> tuple[range, ...]:
+    def _text(
+        self, text: str, origin: str, sites: dict[int, str], *, bare: bool
+    ) -> tuple[range, ...]:
         spans = url_spans(text, self._budget, bare=bare)
         mails = list(email_spans(text, self._budget, spans)) if "@" in text else []
         for span in spans:
             written = text[span.start : span.stop]
             url = parse_url(written, origin, flags=UrlFlag.TEXT, linked=False)
+            sites[span.start] = "" if url is None or url.flags & UrlFlag.NO_TLD else url.esld
             if url is not None:
                 self._add(url)
         for span in mails:

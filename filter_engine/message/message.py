@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from operator import attrgetter
 
@@ -20,7 +20,7 @@ from filter_engine.message.quoted import strip_comments
 from filter_engine.message.received import Received, parse_received
 from filter_engine.message.tags import without_tags
 from filter_engine.message.url import Url, UrlFlag
-from filter_engine.message.words import split_words
+from filter_engine.message.words import split_around, split_words
 
 _NOT_FOLLOWED = UrlFlag.IMAGE | UrlFlag.CONTENT
 
@@ -43,7 +43,7 @@ class Message:
         """The header with its line ends, without the empty line after it."""
         self.headers: tuple[HeaderField, ...] = parse_header_block(self.header_block, self.note)
         """All fields in order."""
-        self._words: dict[int, list[str]] = {}
+        self._words: dict[int, tuple[list[str], list[int] | None]] = {}
         self._by_name: dict[str, list[HeaderField]] = {}
         for field in self.headers:
             self._by_name.setdefault(field.key, []).append(field)
@@ -199,13 +199,24 @@ class Message:
         """Where in the visible text of a part URLs and mail addresses stand, in order."""
         return self._links.written.get(part.index, ())
 
+    def link_sites(self, part: Part) -> Mapping[int, str]:
+        """By where a URL begins in the visible text of a part: its registrable domain, or none."""
+        return self._links.sites.get(part.index, {})
+
     def words_of(self, part: Part) -> list[str]:
         """The words of a part's visible text, normalised, without URLs and addresses."""
-        words = self._words.get(part.index)
-        if words is None:
+        return self._split(part)[0]
+
+    def link_places(self, part: Part) -> list[int] | None:
+        """Where ``link_spans`` would stand if each were a word; None where that is not known."""
+        return self._split(part)[1]
+
+    def _split(self, part: Part) -> tuple[list[str], list[int] | None]:
+        found = self._words.get(part.index)
+        if found is None:
             left_out = self._links.written.get(part.index, ())
-            words = self._words[part.index] = split_words(part.visible_text, left_out)
-        return words
+            found = self._words[part.index] = split_around(part.visible_text, left_out)
+        return found
 
     @lazy
     def header_words(self) -> list[str]:

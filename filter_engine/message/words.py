@@ -19,6 +19,9 @@ _WORD: Final = re.compile(
     r"(?:(?:(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\d)['\u2019.,;](?=\d))[\w@]+)*"
     r"|[$\u20ac\u00a3]"
 )
+_LINK: Final = "\x01"
+"""Stands for a link, as a word of its own."""
+_WORD_OR_LINK: Final = re.compile(f"{_WORD.pattern}|{_LINK}")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _AFTER_AT: Final = re.compile(r"@(?<![\w@]@)[\w@]+")
 # Digits above, in circles and of fractions, and signs of trade marks: normal form KC would make
@@ -36,6 +39,7 @@ _ASCII_WORDS: Final = bytes(
     ord(sign.lower()) if sign.isalnum() or sign in "_$" else ord(" ")
     for sign in map(chr, range(128))
 ).ljust(256)
+_ASCII_WORDS_AND_LINKS: Final = _ASCII_WORDS[:1] + _LINK.encode() + _ASCII_WORDS[2:]
 
 
 def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
@@ -43,29 +47,54 @@ def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
 
     What stands in ``left_out`` (places in order) is not looked at.
     """
-    text = _without(text[:_MAX_TEXT], left_out) if left_out else text[:_MAX_TEXT]
+    text = _without(text[:_MAX_TEXT], left_out, " ") if left_out else text[:_MAX_TEXT]
+    return _split(text, MAX_WORDS, _WORD, _ASCII_WORDS)
+
+
+def split_around(text: str, links: Sequence[range]) -> tuple[list[str], list[int] | None]:
+    """``split_words(text, links)``, and where each link would stand if it were a word among them.
+
+    None where that cannot be told.
+    """
+    text = text[:_MAX_TEXT]
+    if not links or _LINK in text:
+        return split_words(text, links), None if links else []
+    text = _without(text, links, f" {_LINK} ")
+    words = _split(text, MAX_WORDS + len(links), _WORD_OR_LINK, _ASCII_WORDS_AND_LINKS)
+    places: list[int] = []
+    at = 0
+    for taken in range(words.count(_LINK)):
+        at = words.index(_LINK, at)
+        del words[at]
+        places.append(at + taken)
+    if len(words) + len(places) > MAX_WORDS:
+        return words[:MAX_WORDS], None
+    return words, places
+
+
+def _split(text: str, most: int, pattern: re.Pattern[str], signs: bytes) -> list[str]:
     is_ascii = text.isascii()
     if "@" in text:
         text = _AFTER_AT.sub(" ", text)
     if is_ascii:
-        return _ascii_words(text)
+        return _ascii_words(text, most, signs)
     text = unicodedata.normalize("NFKC", _ORNAMENTS.sub(" ", text.lower()))
     # Accents that no letter took, such as of the Turkish capital I in lower case, part no word.
     text = _ACCENTS.sub("", text)
-    words = _WORD.findall(text)[:MAX_WORDS]
+    words = pattern.findall(text)[:most]
     if _JOINT.search(text) is None:
         return words
     return [word if word.isalnum() else word.translate(_JOINTS) for word in words]
 
 
-def _ascii_words(text: str) -> list[str]:
+def _ascii_words(text: str, most: int, signs: bytes) -> list[str]:
     if "'" in text:
         text = _ASCII_APOSTROPHE.sub("", text)
     text = _ASCII_JOINT.sub("", text)
     if "$" in text:
         text = text.replace("$", " $ ")
-    plain = text.encode("ascii").translate(_ASCII_WORDS, b"@").decode("ascii")
-    return plain.split(None, MAX_WORDS)[:MAX_WORDS]
+    plain = text.encode("ascii").translate(signs, b"@").decode("ascii")
+    return plain.split(None, most)[:most]
 
 
 def with_blanks(text: str) -> str:
@@ -78,7 +107,7 @@ def find_words(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     return _WORD.finditer(text, start, end)
 
 
-def _without(text: str, left_out: Sequence[range]) -> str:
+def _without(text: str, left_out: Sequence[range], between: str) -> str:
     pieces = []
     end = 0
     for place in left_out:
@@ -86,4 +115,4 @@ def _without(text: str, left_out: Sequence[range]) -> str:
             pieces.append(text[end : place.start])
             end = place.stop
     pieces.append(text[end:])
-    return " ".join(pieces)
+    return between.join(pieces)

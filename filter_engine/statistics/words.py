@@ -13,7 +13,7 @@ from filter_engine.message import Message
 from filter_engine.message.charset import codec_name, decode_unlabelled
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.part import Part
-from filter_engine.message.url import UrlFlag, has_public_suffix, parse_url
+from filter_engine.message.url import has_public_suffix
 from filter_engine.message.words import split_words
 from filter_engine.statistics.decay import kept_share, left_out, seed
 from filter_engine.statistics.raw_words import is_raw, raw_words
@@ -89,7 +89,7 @@ def part_text(message: Message, part: Part) -> Text:
             return Text(message.words_of(part), [], text, ())
     elif not spans and text.isascii() and part.is_text and not _may_have_number(text):
         return Text(message.words_of(part), [], text, (), plain=True)
-    spans, domains = _links(text, spans)
+    spans, domains = _links(text, spans, message.link_sites(part))
     if not text.isascii():
         text = _turkish(part, text)
         if is_raw(part):
@@ -98,6 +98,11 @@ def part_text(message: Message, part: Part) -> Text:
         if _has_controls(part):
             text = text.translate(_controls())
             spans, domains = _with_controls(text, spans, domains)
+    ideographs = not text.isascii() and _IDEOGRAPH.search(text) is not None
+    if text is part.visible_text and not ideographs and spans == message.link_spans(part):
+        places = message.link_places(part)
+        if places is not None and len(places) == len(domains):
+            return _with_links(message.words_of(part), places, domains, text, spans, plain)
     pieces = []
     end = 0
     for span in spans:
@@ -106,7 +111,7 @@ def part_text(message: Message, part: Part) -> Text:
     pieces.append(text[end:])
     # Split once, with a word that stands for each link, unless somebody wrote that word.
     words = split_words(_MARK_SPACED.join(pieces))
-    if not text.isascii() and _IDEOGRAPH.search(text):
+    if ideographs:
         words = [piece for word in words for piece in IDEOGRAPHIC.findall(word)]
     if words.count(_MARK) != len(domains):
         return _piece_by_piece(pieces, domains, Text([], [], text, spans, plain=plain))
@@ -117,6 +122,23 @@ def part_text(message: Message, part: Part) -> Text:
         words[at] = domain
         links[at] = domain != ""
     return Text(words, links, text, spans, plain=plain)
+
+
+def _with_links(
+    words: Sequence[str],
+    places: Sequence[int],
+    domains: Sequence[str],
+    text: str,
+    spans: tuple[range, ...],
+    plain: bool,
+) -> Text:
+    """Of a text that was split before: its words, and domains where links would stand."""
+    found = [*words]
+    links = [False] * (len(found) + len(domains)) if domains else []
+    for place, domain in zip(places, domains, strict=True):
+        found.insert(place, domain)
+        links[place] = domain != ""
+    return Text(found, links, text, spans, plain=plain)
 
 
 def shown_text(part: Part) -> str:
@@ -201,11 +223,14 @@ def header_words(message: Message, language: str) -> Words:
     return Words(list(filter(None, stems_of(language).hashes(message.header_words))), [])
 
 
-def _links(text: str, spans: Sequence[range]) -> tuple[tuple[range, ...], list[str]]:
+def _links(
+    text: str, spans: Sequence[range], sites: Mapping[int, str]
+) -> tuple[tuple[range, ...], list[str]]:
     """Where links stand, none in another, and their domains.
 
-    ``mailto:`` and its query belong to a link; what has no known domain is no link. What follows
-    ``tel:`` on a line is one, known by its digits.
+    ``sites`` are the domains of URLs by where they begin. ``mailto:`` and its query belong to a
+    link; what has no known domain is no link. What follows ``tel:`` on a line is one, known by its
+    digits.
     """
     found, domains = [], []
     end = 0
@@ -228,10 +253,9 @@ def _links(text: str, spans: Sequence[range]) -> tuple[tuple[range, ...], list[s
                 query = _QUERY.match(text, stop)
                 stop = query.end() if query is not None else stop
         else:
-            url = parse_url(written, "text")
-            if url is None or url.flags & UrlFlag.NO_TLD or _belies(written, text[stop : stop + 1]):
+            domain = sites.get(start, "")
+            if not domain or _belies(written, text[stop : stop + 1]):
                 continue
-            domain = url.esld
         found.append(range(start, stop))
         domains.append(domain)
         end = stop
