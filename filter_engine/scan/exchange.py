@@ -109,6 +109,10 @@ class _Exchange(NamedTuple):
     service: str = ""
     """What the site knows the servers by, under which their health is shown; empty for servers
     that a message names."""
+    max_errors: int = 4
+    """Errors in 10 s that make a server dead: others are asked, if there are any."""
+    revive_time: float = 60.0
+    """Seconds until a dead one is tried again."""
 
 
 class Exchange(_Exchange, Question["Reply"]):

@@ -18,7 +18,7 @@ from filter_engine.dns.addresses import Asked, look_up
 from filter_engine.lazy_dataclass import mutable
 from filter_engine.scan.exchange import FILE, Exchange, ExchangeStatus, Reply, Step, Tls, Until
 from filter_engine.streams.reading import Reading
-from filter_engine.upstream.upstream_set import Standing, UpstreamSet
+from filter_engine.upstream.upstream_set import Health, Standing, UpstreamSet
 
 if TYPE_CHECKING:
     import ssl
@@ -107,7 +107,7 @@ class StreamClient:
     async def _tried(self, question: Exchange) -> Reply:
         """The first whole reply of the servers that are tried, or the last failure."""
         loop = asyncio.get_running_loop()
-        upstreams = self._set_of(question.servers)
+        upstreams = self._set_of(question)
         if question.service and len(self._services) < _MAX_SERVICES:
             self._services[question.servers] = question.service
         tried: set[Upstream] = set()
@@ -136,10 +136,12 @@ class StreamClient:
             reply = Reply(question, status, data[: question.limit], server.name, detail)
         return reply
 
-    def _set_of(self, servers: UpstreamList) -> UpstreamSet:
+    def _set_of(self, question: Exchange) -> UpstreamSet:
+        servers = question.servers
         found = self._upstreams.get(servers)
         if found is None:
-            found = self._upstreams[servers] = UpstreamSet(servers)
+            health = Health(max_errors=question.max_errors, revive_time=question.revive_time)
+            found = self._upstreams[servers] = UpstreamSet(servers, health)
             if len(self._upstreams) > _MAX_LISTS:
                 self._upstreams.popitem(last=False)
         else:

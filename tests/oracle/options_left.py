@@ -20,8 +20,8 @@ OPTIONS: dict[str, dict[str, str]] = {
     },
     "fuzzy_check": {
         "learn_condition": f"{_LUA}; lists that `learn` take what the classifiers take",
-        "headers": "a digest of header fields, not built: mails are known by their parts",
-        "max_errors revive_time": "4 errors in 10 s, then 60 s, for servers of every kind",
+        "headers": "Rspamd 3.4 reads them and makes no hash of them",
+        "policy": "Rspamd 3.4 has one set of defaults, which is the one here",
     },
     "worker fuzzy": {
         "sync updates_maxfail dedicated_update_worker": "a change is kept when the reply comes",

@@ -92,6 +92,7 @@ class Rule:
         self._rule = rule
         self._timeout = options.timeout if rule.timeout is None else rule.timeout
         self._retries = options.retransmits if rule.retransmits is None else rule.retransmits
+        self._limits = (options.max_errors, options.revive_time)
         self._read = _Door(rule.read_encryption_key or rule.encryption_key)
         self._write = _Door(rule.write_encryption_key or rule.encryption_key)
         self.hashing = Hashing(
@@ -168,6 +169,8 @@ class Rule:
             tries=1 + self._retries,
             more=tuple(sends[1:]),
             service="fuzzy_check",
+            max_errors=self._limits[0],
+            revive_time=self._limits[1],
         )
         return Asked(exchange, tags)
 

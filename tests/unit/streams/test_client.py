@@ -136,6 +136,33 @@ def test_next_server_after_a_failure(run: Any) -> None:
     run(main())
 
 
+def test_one_that_failed_as_often_as_it_may_is_asked_last(run: Any) -> None:
+    """Two errors are too many where the question says so; by default they are not."""
+
+    async def main() -> None:
+        async with daemon(answering(b"yes")) as living:
+            both = UpstreamList((*nobody(), *living), Rotation.SEQUENTIAL)
+            strict = Exchange(both, b"?", max_errors=2, revive_time=3600.0, service="it")
+            for question, then in (
+                (strict, (ExchangeStatus.OK, [False, True])),
+                (Exchange(both, b"?", service="it"), (ExchangeStatus.REFUSED, [True, True])),
+            ):
+                loop = asyncio.get_running_loop()
+                client = StreamClient(TableResolver({}))
+                client.open(loop)
+                statuses = []
+                for _ in range(3):
+                    future = loop.create_future()
+                    client.exchange(question, future.set_result)
+                    statuses.append((await asyncio.wait_for(future, 20)).status)
+                standings = [one.up for one in client.standings()]
+                client.close()
+                assert statuses[:2] == [ExchangeStatus.REFUSED] * 2
+                assert (statuses[2], standings) == then
+
+    run(main())
+
+
 def test_unix_socket_host_name_and_half_close(run: Any, tmp_path: Path) -> None:
     async def echo(reader: Reader, writer: Writer) -> None:
         writer.write(b"<" + await reader.read() + b">")
