@@ -14,6 +14,8 @@ IDEOGRAPHIC: Final = re.compile(
 )
 LONG: Final = 8
 """Octets from which on a word tells decay."""
+_LIKELY: Final = 9
+"""Characters of a text for each word."""
 _AFTER_AT: Final = re.compile(r"@(?<![\w@]@)[\w@]*", re.ASCII)
 _APOSTROPHE: Final = re.compile(r"'(?:(?<=[A-Za-z]')(?=[A-Za-z])|(?<=\d')(?=\d))", re.ASCII)
 _JOINT: Final = re.compile(r"[.,;](?<=\d.)(?=\d)", re.ASCII)
@@ -72,8 +74,13 @@ def _ascii_start(text: str, spans: Sequence[range], words: int) -> Start | None:
         wanted = max(words + 2 - count, 1)
         if end and _WORD.match(text, end):
             return None  # a word that begins where a link ends
-        piece = _separated(text[end : span.start])
+        # No more is looked at than is likely to be wanted.
+        likely = min(end + _LIKELY * wanted, span.start)
+        piece = _separated(text[end:likely])
         found = piece.split(None, wanted)
+        if likely < span.start and len(found) <= wanted:
+            piece = _separated(text[end : span.start])
+            found = piece.split(None, wanted)
         long += [word for word in found[:wanted] if len(word) >= LONG]
         if len(found) >= wanted:
             stop = len(piece) - sum(map(len, found[wanted:]))
