@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from support.ports import free_port
-from unit.workers.engine import COMMAND, SPAM, Engine, until
+from unit.workers.engine import COMMAND, SPAM, Engine
 
 from filter_engine.cli.control import control
 from filter_engine.cli.workers import workers
@@ -77,7 +77,8 @@ def test_workers_shows_every_process_and_what_it_takes(engine: Engine) -> None:
 
 def test_a_new_process_counts_its_own_scans(engine: Engine) -> None:
     engine.scan()
-    assert run(engine, "reload").exit_code == 0
+    with engine.replaced():
+        assert run(engine, "reload").exit_code == 0
     engine.scan()
     rows = json.loads(run(engine, "--json", command=workers).output)
     serving = [row for row in rows if row["kind"] == "normal" and row["state"] == "serving"]
@@ -85,7 +86,6 @@ def test_a_new_process_counts_its_own_scans(engine: Engine) -> None:
 
 
 def test_a_reload_loses_no_mail_and_is_waited_for(engine: Engine) -> None:
-    before = engine.workers()["normal"]
     wrong: list[object] = []
     enough = threading.Event()
 
@@ -100,13 +100,13 @@ def test_a_reload_loses_no_mail_and_is_waited_for(engine: Engine) -> None:
     client.start()
     try:
         engine.write("actions.conf", "reject = 14;")
-        done = run(engine, "reload")
+        with engine.replaced():
+            done = run(engine, "reload")
     finally:
         enough.set()
         client.join()
     assert (done.exit_code, wrong) == (0, [])
     assert "the new configuration is at work: " in done.output
-    until(lambda: not set(before) & set(engine.workers()["normal"]), "the processes of before")
     assert engine.scan(SPAM)["required_score"] == 14
 
 
@@ -148,7 +148,8 @@ def test_recompile_keeps_no_database(engine: Engine) -> None:
     old = files()
     assert run(engine, "reload").exit_code == 0
     assert files() == old
-    done = run(engine, "recompile")
+    with engine.replaced():
+        done = run(engine, "recompile")
     assert (done.exit_code, "the new configuration is at work" in done.output) == (0, True)
     new = files()
     assert new.keys() == old.keys()
@@ -177,12 +178,13 @@ def test_who_may_only_read_reloads_nothing(engine: Engine, tmp_path: Path) -> No
 def test_without_a_controller_the_supervisor_is_told(engine: Engine) -> None:
     place = engine.directory.parent / "ctl"
     loads = engine.log.read_text().count(ANEW)
-    moved = place.rename(place.with_suffix(".moved"))
-    done = locally(engine, "reload")
+    place.unlink()
+    with engine.replaced():
+        done = locally(engine, "reload")
     assert done.exit_code == 0
     assert f"process {engine.pid} was sent SIGHUP" in done.stdout
-    until(lambda: engine.log.read_text().count(ANEW) == loads + 1, "the reload")
+    assert engine.log.read_text().count(ANEW) == loads + 1
+    place.unlink()  # the reload has made it anew
     (engine.directory.parent / "pid").write_text(f"{os.getpid()}\n")  # some other process
     done = locally(engine, "reload")
-    moved.rename(place)
     assert (done.exit_code, "names no supervisor that runs" in done.output) == (1, True)

@@ -113,7 +113,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     engines: list[Engine] = []
 
     def make(text: str, redis: RedisServer | None = None) -> Engine:
-        servers = "" if redis is None else f'redis {{ servers = "{redis.name}"; }}\n'
+        servers = "" if redis is None else f'redis {{ servers = "{redis.name}"; timeout = 20s; }}\n'
         engines.append(Engine(servers + text, tmp_path))
         return engines[-1]
 

@@ -46,7 +46,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def files(redis: RedisServer, servers: object, more: str = "") -> dict[str, str]:
     return {
         **clamav(servers, more),
-        "redis.conf": f'servers = "{redis.name}";',
+        "redis.conf": f'servers = "{redis.name}"; timeout = 20s;',
         "greylist.conf": "enabled = false;",
         "history_redis.conf": "enabled = false;",
     }

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import orjson
@@ -19,7 +19,7 @@ from support.ports import free_port
 from filter_engine.wire.milter.codec import Splitter, negotiation, packet
 
 COMMAND = (sys.executable, "-m", "filter_engine.cli.main", "serve")
-DEADLINE = 30.0
+DEADLINE = 60.0
 GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 MESSAGE = (
     b"From: Alice <alice@client.example>\r\nTo: bob@home.example\r\nSubject: hello\r\n"
@@ -50,7 +50,7 @@ class Engine:
         self.write(
             "options.inc",
             'dns { nameserver = "127.0.0.1:9"; timeout = 0.2s; retransmits = 1; }\n'
-            "task_timeout = 3s;",
+            "task_timeout = 30s;",
         )
         self.write("worker-proxy.inc", self.proxy_inc())
         self.write("worker-normal.inc", f'bind_socket = "127.0.0.1:{self.normal}"; count = 2;')
@@ -107,15 +107,36 @@ class Engine:
 
     def hup(self) -> None:
         """Reload and wait for the end of it."""
+        self._forget_notifications()
         os.kill(self.pid, signal.SIGHUP)
         self.told("RELOADING=1")
         self.told("READY=1")
 
+    def _forget_notifications(self) -> None:
+        """Those of earlier reloads, which nobody waited for."""
+        self._notify.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._notify.recv(4096)
+        self._notify.settimeout(DEADLINE)
+
+    @contextlib.contextmanager
+    def replaced(self) -> Iterator[None]:
+        """For what reloads: afterwards no process is left of those that served before.
+
+        Until then one of them may take a connection, and answer as before.
+        """
+        before = self._children()
+        yield
+        until(lambda: not before & self._children(), "processes of before end")
+
+    def _children(self) -> set[str]:
+        return set(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())
+
     def workers(self) -> dict[str, list[int]]:
         """Title without number -> process ids of the supervisor's children."""
         found: dict[str, list[int]] = {}
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        for child in children:
+        for child in sorted(self._children(), key=int):
             try:
                 title = Path(f"/proc/{child}/comm").read_text().strip().removeprefix("fe: ")
             except FileNotFoundError:

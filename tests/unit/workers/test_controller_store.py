@@ -40,7 +40,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     directory = tmp_path_factory.mktemp("taught")
     with RedisServer(directory / "redis") as redis:
         engine = Engine(directory / "e")
-        engine.write("redis.conf", f'servers = "{redis.name}";')
+        engine.write("redis.conf", f'servers = "{redis.name}"; timeout = 20s;')
         try:
             yield engine.start()
         finally:
@@ -112,7 +112,7 @@ def test_an_explanation_changes_no_store(tmp_path: Path) -> None:
     """The same mail scanned in earnest leaves traces of ratelimit, greylist and senders."""
     with RedisServer(tmp_path / "redis") as redis:
         engine = Engine(tmp_path / "e")
-        engine.write("redis.conf", f'servers = "{redis.name}";')
+        engine.write("redis.conf", f'servers = "{redis.name}"; timeout = 20s;')
         engine.write(
             "ratelimit.conf", 'rates { from = { bucket { rate = "1 / 1h"; burst = 9; } } }'
         )

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, RedisServer]]:
     directory = tmp_path_factory.mktemp("taught")
     with RedisServer(directory / "redis") as redis:
-        engine = Engine(directory / "e", {"redis.conf": f'servers = "{redis.name}";'})
+        store = f'servers = "{redis.name}"; timeout = 20s;'
+        engine = Engine(directory / "e", {"redis.conf": store})
         yield engine.start(), redis
         engine.close()
 

@@ -64,7 +64,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             folder / "e",
             {
                 "greylist.conf": "enabled = false;",
-                "redis.conf": f'read_servers = "{replica.name}"; write_servers = "{primary.name}";',
+                "redis.conf": f'read_servers = "{replica.name}"; write_servers = "{primary.name}";'
+                " timeout = 20s;",
                 "antivirus.conf": 'clamav { type = "clamav"; servers = "127.0.0.1:9";'
                 " scan_mime_parts = false; timeout = 0.5; retransmits = 0; }",
             },

@@ -85,14 +85,17 @@ def test_rotation_by_the_signal_loses_no_line(
     os.kill(engine.pid, signal.SIGUSR1)
     until(path.exists, "the new file")
     engine.scan(MESSAGE)
-    before = sum("write_log" in line for line in lines(old))
-    after = sum("write_log" in line for line in lines(path))
-    assert before + after == 2
+
+    def written(file: Path) -> int:
+        return sum("write_log" in line for line in lines(file))
+
+    until(lambda: written(old) + written(path) == 2, "a line each, in either file")
+    after = written(path)
     assert engine.http(engine.controller, "/ping")[0] == 200
     engine.hup()
     assert "loading the configuration anew" in path.read_text()
     engine.scan(MESSAGE)
-    until(lambda: sum("write_log" in line for line in lines(path)) == after + 1, "a third line")
+    until(lambda: written(path) == after + 1, "a third line")
 
 
 @pytest.mark.skipif(shutil.which("rspamd_stats") is None, reason="no rspamd_stats here")

@@ -16,7 +16,7 @@ def test_tokens_end_in_a_running_service(make_engine: MakeEngine, tmp_path: Path
     with RedisServer(tmp_path / "redis") as redis:
         redis.say("HSET", "RS_1", "S", "1", "H", "1")
         engine = make_engine()
-        engine.write("redis.conf", f'servers = "{redis.name}";')
+        engine.write("redis.conf", f'servers = "{redis.name}"; timeout = 20s;')
         engine.write("classifier-bayes.conf", "expire = 90d;")
         engine.write("bayes_expiry.conf", "interval = 0.1;")
         engine.start()
