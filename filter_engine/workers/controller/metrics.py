@@ -15,8 +15,9 @@ from filter_engine.scan.statistics import Durations
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.counts import HAM, Counts
 from filter_engine.workers.controller.desk import Desk, Route, may_change
-from filter_engine.workers.controller.replication import replication
+from filter_engine.workers.controller.replication import redis_of, replication
 from filter_engine.workers.controller.replies import plain
+from filter_engine.workers.controller.store_certificates import CertificateEnd, StoreCertificates
 from filter_engine.workers.controller.throughput import SHOWN
 from filter_engine.workers.published import published
 from filter_engine.workers.statistics import ACTION_COUNTERS, WITHIN, Counter, Totals
@@ -55,6 +56,7 @@ class Metrics:
     def __init__(self, desk: Desk, counts: Counts) -> None:
         self._desk = desk
         self._counts = counts
+        self._certificates = StoreCertificates()
 
     def routes(self) -> tuple[Route, ...]:
         """The endpoints."""
@@ -68,6 +70,7 @@ class Metrics:
             *self._own(totals),
             *self._published(),
             *_replication(await replication(self._desk)),
+            _certificate_ends(await self._certificates.ends(redis_of(self._desk))),
         )
         response = plain(text_of(families), "text/plain")
         response.headers["Content-Type"] = CONTENT_TYPE
@@ -220,6 +223,15 @@ def _replication(rows: Iterable[Mapping[str, Any]]) -> Iterator[Family]:
         "replicas",
         "Replicas connected to a primary.",
         ((labels, row["replicas"]) for labels, row in found if row.get("replicas") is not None),
+    )
+
+
+def _certificate_ends(ends: Iterable[CertificateEnd]) -> Family:
+    return Family(
+        "filter_engine_store_certificate_expiry_seconds",
+        "gauge",
+        "Unix time at which the certificate of a store's server ends.",
+        tuple(("", (("place", one.place), ("upstream", one.server)), one.at) for one in ends),
     )
 
 
