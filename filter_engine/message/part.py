@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from weakref import ref
 
 from filter_engine.message.archive import Archive, read_archive
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
@@ -42,7 +43,8 @@ class Part:
     ) -> None:
         self.index = index
         """Position in the message's ``parts``: the tree in preorder, the whole message 0."""
-        self.parent = parent
+        # Trees without cycles: what they hold is free as soon as the message is.
+        self._parent = None if parent is None else ref(parent)
         self.children: tuple[Part, ...] = ()
         self.headers = headers
         """The part's own fields; those of the message for the outermost part."""
@@ -59,6 +61,12 @@ class Part:
         """No Content-Type that could be read."""
         self.params: Mapping[str, str] = content_type.params
         """Content-Type parameters, names in lower case, decoded (RFC 2231, RFC 2047)."""
+
+    @property
+    def parent(self) -> Part | None:
+        """The part it lies in, as long as the message lives; None for the outermost."""
+        parent = self._parent
+        return None if parent is None else parent()
 
     def get(self, name: str) -> HeaderField | None:
         """The first header field of that name, case ignored."""
