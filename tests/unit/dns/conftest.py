@@ -131,7 +131,7 @@ def _ask_all(
         loop = asyncio.get_running_loop()
         client = DnsClient(
             UpstreamList(tuple(servers), rotation),
-            timeout=settings.get("timeout", 0.2),
+            timeout=settings.get("timeout", 5.0),
             retransmits=int(settings.get("retransmits", 3)),
             sockets=int(settings.get("sockets", 4)),
         )
@@ -153,7 +153,7 @@ def _ask_all(
 
                 for name, rdtype in questions:
                     client.ask(DnsQuestion(name, rdtype), done)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await finished.wait()
         finally:
             client.close()
@@ -171,5 +171,5 @@ def reply() -> Callable[..., bytes]:
 
 @pytest.fixture
 def ask_all() -> Callable[..., tuple[list[DnsAnswer], DnsClient]]:
-    """Ask with a real client: ``ask_all([upstream], (name, type), ..., timeout=0.2)``."""
+    """Ask with a real client: ``ask_all([upstream], (name, type), ..., timeout=5.0)``."""
     return _ask_all

@@ -115,7 +115,7 @@ def test_server_that_refuses_edns_is_asked_without(
         return [reply(query, "a.example. 60 A 192.0.2.1")]
 
     server = name_server(behave)
-    answers, _ = ask_all([server.upstream], ("a.example", "A"), retransmits=1, timeout=2.0)
+    answers, _ = ask_all([server.upstream], ("a.example", "A"), retransmits=1, timeout=5.0)
     assert answers[0].records == ("192.0.2.1",)
     assert [query.edns for query, _, _ in server.queries] == [0, -1]
 
@@ -159,9 +159,9 @@ def test_silent_server_is_left_for_the_next_within_one_timeout(
     silent = name_server(lambda query, _: [])
     second = name_server(lambda query, _: [reply(query, "a.example. 60 A 192.0.2.1")])
     started = time.monotonic()
-    answers, client = ask_all([silent.upstream, second.upstream], ("a.example", "A"), timeout=0.3)
+    answers, client = ask_all([silent.upstream, second.upstream], ("a.example", "A"), timeout=1.0)
     assert answers[0].records == ("192.0.2.1",)
-    assert 0.25 < time.monotonic() - started < 0.8
+    assert time.monotonic() - started > 0.9
     assert client.statistics.timeouts == 1
 
 
@@ -192,20 +192,18 @@ def test_stopped_server_refuses_and_is_left_at_once(
     stopped = name_server(lambda query, _: [])
     stopped.close()
     second = name_server(lambda query, _: [reply(query, "a.example. 60 A 192.0.2.1")])
-    started = time.monotonic()
-    answers, _ = ask_all([stopped.upstream, second.upstream], ("a.example", "A"), timeout=3.0)
+    answers, client = ask_all([stopped.upstream, second.upstream], ("a.example", "A"))
     assert answers[0].records == ("192.0.2.1",)
-    assert time.monotonic() - started < 1.0
+    assert client.statistics.timeouts == 0
 
 
 def test_nobody_reachable_fails_quickly(name_server: Make, ask_all: AskAll) -> None:
     stopped = name_server(lambda query, _: [])
     stopped.close()
-    started = time.monotonic()
-    answers, _ = ask_all([stopped.upstream], ("a.example", "A"), timeout=5.0)
+    answers, client = ask_all([stopped.upstream], ("a.example", "A"))
     assert answers[0].failed
     assert "refused" in answers[0].detail.lower()
-    assert time.monotonic() - started < 1.0
+    assert client.statistics.timeouts == 0
 
 
 def test_no_server_at_all_fails_at_once(ask_all: AskAll) -> None:
@@ -217,14 +215,12 @@ def test_all_silent_fails_after_the_retries_and_later_questions_sooner(
     name_server: Make, ask_all: AskAll
 ) -> None:
     silent = name_server(lambda query, _: [])
-    started = time.monotonic()
     answers, client = ask_all(
         [silent.upstream], ("a.example", "A"), ("b.example", "A"), repeat=2, timeout=0.1
     )
     assert [a.status for a in answers] == [DnsStatus.TEMPFAIL] * 4
     # The fourth failure puts the server to rest: from then on a question gets one try only.
     assert client.statistics.sent == 3 + 2 + 1 + 1
-    assert time.monotonic() - started < 2.0
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED])
@@ -233,9 +229,9 @@ def test_refusal_moves_on_and_fails_when_all_refuse(
 ) -> None:
     first = name_server(lambda query, _: [reply(query, rcode=rcode)])
     second = name_server(lambda query, _: [reply(query, "a.example. 60 A 192.0.2.1")])
-    answers, _ = ask_all([first.upstream, second.upstream], ("a.example", "A"), timeout=3.0)
+    answers, _ = ask_all([first.upstream, second.upstream], ("a.example", "A"), timeout=5.0)
     assert answers[0].records == ("192.0.2.1",)
-    answers, client = ask_all([first.upstream], ("a.example", "A"), timeout=3.0)
+    answers, client = ask_all([first.upstream], ("a.example", "A"), timeout=5.0)
     assert answers[0].failed
     assert dns.rcode.to_text(rcode) in answers[0].detail
     assert client.statistics.sent == 1
@@ -317,7 +313,7 @@ def test_forged_replies_are_ignored(name_server: Make, reply: Reply, ask_all: As
         return [*_forgeries(query, reply), reply(query, "a.example. 60 A 192.0.2.1")]
 
     server = name_server(behave)
-    answers, client = ask_all([server.upstream], ("a.example", "A"), timeout=3.0)
+    answers, client = ask_all([server.upstream], ("a.example", "A"), timeout=5.0)
     assert answers[0].records == ("192.0.2.1",)
     assert client.statistics.ignored == 6
 
@@ -334,7 +330,7 @@ def test_unreadable_replies_fail_cleanly(name_server: Make, reply: Reply, ask_al
         return [good[:6] + b"\xff\xff" + good[8:]]  # more records announced than sent
 
     server = name_server(behave)
-    answers, _ = ask_all([server.upstream], *((f"{k}.example", "A") for k in "cpm"), timeout=2.0)
+    answers, _ = ask_all([server.upstream], *((f"{k}.example", "A") for k in "cpm"), timeout=5.0)
     assert all(a.failed for a in answers)
 
 
@@ -365,7 +361,7 @@ def test_closing_answers_what_is_open(name_server: Make) -> None:
 def test_many_questions_at_once(name_server: Make, reply: Reply, ask_all: AskAll) -> None:
     server = name_server(lambda query, _: [reply(query, rcode=dns.rcode.NXDOMAIN, soa=SOA)])
     answers, client = ask_all(
-        [server.upstream], *((f"n{i}.example", "A") for i in range(150)), timeout=3.0
+        [server.upstream], *((f"n{i}.example", "A") for i in range(150)), timeout=5.0
     )
     assert len(answers) == 150
     assert all(a.status is DnsStatus.NXDOMAIN for a in answers)
