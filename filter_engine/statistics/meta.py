@@ -18,7 +18,8 @@ from filter_engine.message.image_size import image_size
 from filter_engine.message.part import Part
 from filter_engine.message.url import parse_url
 from filter_engine.statistics.raw_words import is_raw
-from filter_engine.statistics.words import shown_text, texts_of
+from filter_engine.statistics.texts import is_page, texts_of, visible_text
+from filter_engine.statistics.words import shown_text
 
 _HEADERS: Final = (
     ("org", "Organization"),
@@ -118,13 +119,13 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
         number = texts.get(part.index)
         if number is None:
             continue
-        if part.is_html:
+        if part.is_html or is_page(part):
             html = True
             empty_html |= not size
         else:
             plain = True
             empty_plain |= not size
-        one_line |= part.visible_text.count("\n") < 2
+        one_line |= visible_text(part).count("\n") < 2
         yield f"#lang:{languages[number]}"
         yield f"#cs:{_charset(part)}"
     kind = "#unk"

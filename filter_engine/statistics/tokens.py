@@ -17,7 +17,8 @@ from filter_engine.statistics import osb
 from filter_engine.statistics.language import ENGLISH, language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import word_hash
-from filter_engine.statistics.words import header_words, part_text, text_words, texts_of
+from filter_engine.statistics.texts import texts_of
+from filter_engine.statistics.words import header_words, part_text, text_words
 
 WORDS_DECAY = 600
 """Words of a text from which on some are left out."""
@@ -78,6 +79,9 @@ def tokens_of(
 
 def _alike(message: Message, texts: Sequence[Part]) -> bool:
     """Both say the same, as text and HTML of one mail do: the second is left out."""
+    around = texts[0].parent
+    if around is None or around.content_type != "multipart/alternative":
+        return False
     one, other = (message.words_of(part) for part in texts)
     total = len(one) + len(other)
     if not total or abs(len(one) - len(other)) >= _ALIKE * total:

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from filter_engine.dns.names import organisational_domain
 from filter_engine.message import Message
-from filter_engine.message.charset import codec_name, decode_unlabelled
-from filter_engine.message.limits import MAX_TEXT
+from filter_engine.message.charset import codec_name
 from filter_engine.message.part import Part
 from filter_engine.message.url import has_public_suffix
 from filter_engine.message.words import split_words
 from filter_engine.statistics.decay import kept_share, left_out, seed
 from filter_engine.statistics.raw_words import is_raw, raw_words
 from filter_engine.statistics.stems import stems_of, word_hash
+from filter_engine.statistics.texts import is_page, visible_text
 from filter_engine.statistics.written import IDEOGRAPHIC, start_of
 
 _MARK = "zqlinkqz"
@@ -70,20 +70,12 @@ class Text(NamedTuple):
     """It is no HTML."""
 
 
-def texts_of(message: Message) -> tuple[Part, ...]:
-    """The parts whose words count: those to be read, of a message without any its untyped one."""
-    if message.text_parts:
-        return message.text_parts
-    whole = message.parts[0]
-    return (whole,) if whole.type_missing and not whole.is_multipart else ()
-
-
 def part_text(message: Message, part: Part) -> Text:
     """Split the visible text of a part."""
-    text = part.visible_text if part.is_text else decode_unlabelled(part.content[:MAX_TEXT])
+    text = visible_text(part)
     spans = message.link_spans(part)
-    plain = not part.is_html
-    if not plain:
+    plain = not (part.is_html or is_page(part))
+    if part.is_html:
         text = shown_text(part)
         if len(text) < len(part.visible_text):
             spans = tuple(span for span in spans if span.stop <= len(text))

@@ -9,8 +9,9 @@ from filter_engine.message import Message
 from filter_engine.statistics.decay import seed
 from filter_engine.statistics.language import language_of
 from filter_engine.statistics.raw_words import is_raw
+from filter_engine.statistics.texts import texts_of
 from filter_engine.statistics.tokens import tokens_of
-from filter_engine.statistics.words import part_text, texts_of
+from filter_engine.statistics.words import part_text
 
 
 def mail(body: bytes, kind: str = "text/plain; charset=utf-8") -> Message:
@@ -99,3 +100,33 @@ def test_hostile_texts_are_bounded(octets: bytes) -> None:
     ):
         assert len(words(body, kind)) <= 70_000
     assert seed([b""]) == 0
+
+
+PLAIN = b"plain words to be read by many people in this very village of ours\n"
+PAGE = b"<html><body>words of a <b>page</b> to be read by many people</body></html>\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "first"),
+    [
+        ("text/plain", "a.txt", PLAIN, "plain"),
+        ("text/x-patch", "Makefile.am", PLAIN, "plain"),
+        ("text/html", "x.html", PAGE, "words"),
+        ("application/octet-stream", "x.bin", PAGE, "words"),
+        ("application/octet-stream", "x.HTM", PLAIN, "plain"),
+        ("application/octet-stream", "x.doc", b" \r\n<!DOCTYPE html><p>" + PLAIN, "plain"),
+        ("image/png", "x.png", PAGE, "words"),
+        ("application/octet-stream", "x.txt", PLAIN, None),
+        ("application/octet-stream", "x.bin", b"<htmlx>" + PLAIN, None),
+    ],
+)
+def test_attached_texts_count(kind: str, name: str, content: bytes, first: str | None) -> None:
+    """As the real Rspamd's tokens showed for each of them, the last aside."""
+    head = (
+        f"From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+        f"--b\nContent-Type: text/plain\n\nhello\n--b\nContent-Type: {kind}\n"
+        f'Content-Disposition: attachment; filename="{name}"\n\n'
+    )
+    message = Message(head.encode() + content + b"\n--b--\n")
+    found = [part_text(message, part).words for part in texts_of(message)]
+    assert [words[0] for words in found] == ["hello", *([first] if first else [])]
