@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from filter_engine.auth.canonical import Canonicalization, canonical_field
-from filter_engine.auth.dkim_library import dkim_library
 from filter_engine.auth.dkim_signature import (
     ALGORITHMS,
     MAX_FIELD,
@@ -17,6 +16,7 @@ from filter_engine.auth.dkim_signature import (
     octets,
     without_signature,
 )
+from filter_engine.auth.tag_list import TagListError, parse_tags
 from filter_engine.dns.names import MAX_NAME, to_ascii
 from filter_engine.lazy_dataclass import frozen
 
@@ -131,8 +131,8 @@ def _tags(field: str, value: bytes, mandatory: tuple[bytes, ...]) -> dict[bytes,
     if len(value) > MAX_FIELD:
         raise ArcFieldError(f"{field} of {len(value)} octets")
     try:
-        tags: dict[bytes, bytes] = dkim_library().util.parse_tag_value(value)
-    except (dkim_library().util.InvalidTagValueList, IndexError):
+        tags = parse_tags(value)
+    except TagListError:
         raise ArcFieldError(f"{field} is no list of tags") from None
     for tag in (b"b", b"bh"):
         if tag in tags:

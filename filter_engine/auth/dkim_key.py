@@ -6,8 +6,9 @@ import binascii
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from filter_engine.auth.dkim_library import dkim_library, primitives
+from filter_engine.auth.dkim_library import primitives
 from filter_engine.auth.kept import kept
+from filter_engine.auth.tag_list import TagListError, parse_tags
 from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:
@@ -79,11 +80,9 @@ def parse_key_record(record: bytes) -> DkimPublicKey:
 @kept
 def _parse(record: bytes) -> DkimPublicKey:
     try:
-        tags = dkim_library().util.parse_tag_value(record)
-    except dkim_library().util.InvalidTagValueList as error:
+        tags = parse_tags(record)
+    except TagListError as error:
         raise DkimKeyError(f"key record is no tag list: {error}") from None
-    except IndexError:
-        raise DkimKeyError("key record is empty") from None
     if tags.get(b"v", b"DKIM1") != b"DKIM1":
         raise DkimKeyError("key record has another version")
     services = _words(tags.get(b"s", b"*"))

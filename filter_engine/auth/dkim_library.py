@@ -1,20 +1,10 @@
-"""dkimpy and ``cryptography``, loaded when a scanner gets ready: commands start faster without.
-
-dkimpy brings a DNS resolver.
-"""
+"""``cryptography``, loaded when a scanner gets ready: commands start faster without."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-
-
-@cache
-def dkim_library() -> ModuleType:
-    """The package ``dkim`` with ``dkim.util``."""
-    import_module("dkim.util")
-    return import_module("dkim")
 
 
 @cache
@@ -25,5 +15,4 @@ def primitives() -> ModuleType:
 
 def load_library(_options: object, _setup: object) -> None:
     """Load it before processes are forked: what a check names as its ``prepare``."""
-    dkim_library()
     primitives()

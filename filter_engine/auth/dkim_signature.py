@@ -1,14 +1,13 @@
 """DKIM-Signature fields as written (RFC 6376, sections 3.2 and 3.5).
 
-Tags are taken apart by dkimpy and checked here: its patterns are quadratic on white space, and it
-knows no clock but the machine's.
+dkimpy's patterns are quadratic on white space, and it knows no clock but the machine's.
 """
 
 from __future__ import annotations
 
 from filter_engine.auth.canonical import Canonicalization, canonical_field
 from filter_engine.auth.dkim_key import decode_base64
-from filter_engine.auth.dkim_library import dkim_library
+from filter_engine.auth.tag_list import TagListError, parse_tags
 from filter_engine.dns.names import MAX_NAME, is_below, to_ascii
 from filter_engine.lazy_dataclass import frozen
 
@@ -110,11 +109,9 @@ def parse_signature(name: bytes, value: bytes) -> DkimSignature:
     if len(value) > MAX_FIELD:
         raise DkimSignatureError(f"signature field of {len(value)} octets", {})
     try:
-        tags: dict[bytes, bytes] = dkim_library().util.parse_tag_value(value)
-    except dkim_library().util.InvalidTagValueList as error:
-        raise DkimSignatureError(f"no tag list: {error!r}"[:120], {}) from None
-    except IndexError:
-        raise DkimSignatureError("empty signature field", {}) from None
+        tags = parse_tags(value)
+    except TagListError as error:
+        raise DkimSignatureError(f"no tag list: {error}", {}) from None
     tags = {
         tag: b"".join(text.split()) if tag != b"h" else text.lower() for tag, text in tags.items()
     }
