@@ -5,7 +5,6 @@ Their spelling and order are Rspamd's, since tokens are made of neighbours.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
@@ -17,7 +16,7 @@ from filter_engine.message.date import parse_date
 from filter_engine.message.image_size import image_size
 from filter_engine.message.part import Part
 from filter_engine.message.url import parse_url
-from filter_engine.statistics.raw_words import is_raw
+from filter_engine.statistics.charset_names import charset_of
 from filter_engine.statistics.texts import is_page, texts_of, visible_text
 from filter_engine.statistics.words import shown_text
 
@@ -30,16 +29,6 @@ _HEADERS: Final = (
     ("xmim", "X-MimeOLE"),
 )
 _IMAGES: Final = {"image/png": "png", "image/gif": "gif", "image/jpeg": "jpeg", "image/bmp": "bmp"}
-_CHARSETS: Final = {
-    **dict.fromkeys(("", "US-ASCII", "ASCII", "UTF8"), "UTF-8"),
-    "GB2312": "ibm-1383_P110-1999",
-    "ISO-8859-15": "ibm-923_P100-1998",
-    "KOI8-R": "ibm-878_P100-1996",
-    "KS_C_5601-1987": "ibm-1363_P11B-1998",
-    "WINDOWS-1252": "ibm-5348_P100-1997",
-}
-"""Names by which ICU, and so Rspamd, calls some of them."""
-_CONTROL_OCTETS: Final = re.compile(rb"[\x80-\x9f]")
 _MAX_PARTS: Final = 64
 _MAX_DOMAINS: Final = 5
 _MAX_LENGTH: Final = 4096
@@ -127,7 +116,7 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
             empty_plain |= not size
         one_line |= visible_text(part).count("\n") < 2
         yield f"#lang:{languages[number]}"
-        yield f"#cs:{_charset(part)}"
+        yield f"#cs:{charset_of(part)}"
     kind = "#unk"
     if multipart and html and plain:
         kind = "#mpth"
@@ -137,24 +126,6 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
         kind = "#to"
     empty = ("#ot" if one_line else "") + ("#ep" if empty_plain else "")
     yield f"#m:{kind}{empty}{'#eh' if empty_html else ''}"
-
-
-def _charset(part: Part) -> str:
-    charset = (part.charset or "").upper()
-    if not charset and not part.content.isascii():
-        return _guessed_charset(part)
-    return _CHARSETS.get(charset, charset)
-
-
-def _guessed_charset(part: Part) -> str:
-    """Of a text that states none: what it is read as."""
-    if is_raw(part):
-        return "unk"
-    try:
-        part.content.decode("utf-8")
-    except UnicodeDecodeError:
-        return "windows-1252" if _CONTROL_OCTETS.search(part.content) else "ISO-8859-1"
-    return "UTF-8"
 
 
 def _day_and_hour(message: Message) -> str:

@@ -36,6 +36,9 @@ _ICELANDIC = re.compile("[\xe1\xe6\xed\xf3\xfa]")
 _FEW = 3
 _CONTROLS = re.compile("[\x80-\x9f]")
 _CONTROL_OCTETS = re.compile(rb"[\x80-\x9f]")
+_CONTROL_NUMBER = re.compile(
+    r"&#0{0,5}(?:12[89]|1[345]\d|x0{0,5}[89][0-9a-f])(?!\d)", re.IGNORECASE
+)
 _MAILTO = "mailto:"
 _TELEPHONE = re.compile(
     r"tel:[ \t]*[+(]?(?:[() .\t-]*\d){3,20}[^\n\d]{0,40}(?:\d{1,8}[^\n\d]{0,40})?(?=\n)",
@@ -167,7 +170,12 @@ def _turkish(part: Part, text: str) -> str:
 
 
 def _has_controls(part: Part) -> bool:
-    """Whether its octets are controls by its charset, and signs of windows-1252 in ``text``."""
+    """Whether its octets are controls by its charset, and signs of windows-1252 in ``text``.
+
+    So are those that HTML writes by such a number, which browsers take for signs, too.
+    """
+    if part.is_html and "&#" in part.text and _CONTROL_NUMBER.search(part.text):
+        return True
     return (
         part.charset in _LATIN
         and codec_name(part.charset) == "cp1252"

@@ -57,6 +57,12 @@ def test_controls_of_latin_1_are_empty_words() -> None:
     assert words(text, "text/plain; charset=windows-1252") == ["dont", "now"]
 
 
+def test_controls_that_html_writes_by_number_are_empty_words() -> None:
+    kind = "text/html; charset=utf-8"
+    assert words(b"<p>one &#149; two&#x92;s six", kind) == ["one", "", "two", "", "s", "six"]
+    assert words("<p>two\u2019s &#1490; \u2022 six".encode(), kind) == ["twos", "\u05d2", "six"]
+
+
 def test_a_text_of_no_charset_is_told_by_samples() -> None:
     filler = b"zz " * 600
     text = b"Volume It's far!\n\nDate: a-b www.foo.com x\n" + b"pp " * 200 + b"\xe4 " + filler

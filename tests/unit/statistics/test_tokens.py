@@ -166,6 +166,28 @@ def test_words_for_what_is_no_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("charset", "octets", "name"),
+    [
+        ("us-ascii", b"cafe", "UTF-8"),
+        ("iso-8859-1", b"caf\xe9", "ISO-8859-1"),
+        ("latin1", b"caf\xe9", "ISO-8859-1"),
+        ("ISO-8859-9", b"caf\xe9", "ibm-920_P100-1995"),
+        ("cp1252", b"caf\xe9", "ibm-5348_P100-1997"),
+        ("windows-1254", b"caf\xe9", "ibm-5350_P100-1998"),
+        ("gb2312", b"cafe", "ibm-1383_P110-1999"),
+        ("cp936", b"cafe", "windows-936-2000"),
+        ("koi8-u", b"caf\xe9", "ibm-1168_P100-2002"),
+        ("utf-7", b"cafe", "UTF-7"),
+        ("default_charset", b"caf\xe9", "ISO-8859-1"),
+        ("default_charset", b"cafe", "UTF-8"),
+    ],
+)
+def test_names_of_charsets_are_those_of_icu(charset: str, octets: bytes, name: str) -> None:
+    head = f"Content-Type: text/plain; charset={charset}\nContent-Transfer-Encoding: 8bit\n\n"
+    assert f"#cs:{name}" in list(meta_words(Message(head.encode() + octets), ["en"], []))
+
+
+@pytest.mark.parametrize(
     ("date", "word"),
     [
         ("Tue, 20 Aug 2002 19:39:22 +0100", "#dt:2:18"),
