@@ -21,10 +21,11 @@ def trap_without_addresses(situation: Situation) -> Iterator[Finding]:
     """The traps are named somewhere."""
     config = situation.config
     traps: Any = config.modules.get("spamtrap")
-    if traps is None or not config.is_enabled("spamtrap"):
+    section = config.raw_modules.get("spamtrap")
+    if traps is None or section is None or not config.is_enabled("spamtrap"):
         return
     if traps.map is None and traps.backend != "sqlite" and not has_redis(config, "spamtrap"):
-        enabled = config.raw_modules["spamtrap"].get("enabled")
+        enabled = section.get("enabled")
         yield situation.finding(
             "trap-without-addresses",
             traps.written_at("map") if enabled is None else enabled.origin,

@@ -142,9 +142,9 @@ def test_slow_patterns_are_named_when_they_are_compiled(caplog: pytest.LogCaptur
 def test_measuring_many_slow_patterns_ends(caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("hyperscan")
     slow = [parse_slashed(rf"/(?:a|aa|a.)+{n}(?=z)$/", f"S{n}", f"x.map:{n}") for n in range(60)]
-    began = time.perf_counter()
+    began = time.process_time()
     patterns = PatternSet.compile(slow, name="map x.map")
-    assert time.perf_counter() - began < 2 * BUDGET
+    assert time.process_time() - began < 2 * BUDGET
     compiled = patterns.compiled
     assert compiled.slow
     assert 0 < compiled.unmeasured < 60

@@ -208,7 +208,7 @@ def test_a_list_for_ham(tmp_path: Path, storage: Storage) -> None:
 
 
 def test_a_storage_that_is_away_fails_no_lesson(tmp_path: Path) -> None:
-    away = Site(tmp_path, 9, "timeout = 0.2s;")
+    away = Site(tmp_path, 9, "timeout = 5s;")
     path = away.mail("one")
     done = away.run(learn, "spam", path)
     assert (done.exit_code, done.stdout) == (0, f"{path}: learned\n")
@@ -227,7 +227,7 @@ def test_who_may_not_change_a_storage_is_told(tmp_path: Path) -> None:
 
 
 def test_a_storage_that_is_away_keeps_no_dropped_mail_from_being_learnt(tmp_path: Path) -> None:
-    Site(tmp_path, 9, "timeout = 0.2s;")
+    Site(tmp_path, 9, "timeout = 5s;")
     config = load_config(tmp_path / "site.conf", {"DBDIR": str(tmp_path)})
     new = tmp_path / "drop" / "new"
     new.mkdir(parents=True)
@@ -258,7 +258,7 @@ def test_what_a_storage_did_not_take_is_tried_again_but_not_what_it_forbids(
 
 async def left_and_tried_again(tmp_path: Path) -> None:
     def taught(port: int) -> AbstractContextManager[Teacher]:
-        Site(tmp_path, port, "timeout = 0.2s;")
+        Site(tmp_path, port, "timeout = 5s;")
         config = load_config(tmp_path / "site.conf", {"DBDIR": str(tmp_path)})
         return teacher(config, chosen(config), hashes=True)
 

@@ -125,12 +125,12 @@ def test_a_scanner_that_hangs_leaves_time_for_the_next(
     proxy = make_engine()
     with scanner_that_says(None) as (port, requests):
         hosts = f"127.0.0.1:{port}:30,127.0.0.1:{engine.normal}:20"
-        proxy_only(proxy, hosts, "timeout = 2s;")
+        proxy_only(proxy, hosts, "timeout = 4s;")
         proxy.start()
         began = time.monotonic()
         with Mta(proxy.proxy) as mta:
-            assert mta.send(SPAM)[-1][0] == "y"
-        assert 0.9 < time.monotonic() - began < 2.0
+            assert mta.send(SPAM)[-1][0] == "y"  # without time left: a temporary failure
+        assert time.monotonic() - began > 1.9
         assert len(requests) == 1
 
 
@@ -189,7 +189,7 @@ def test_an_abort_during_a_scan_leaves_the_connection_usable(
 ) -> None:
     proxy = make_engine()
     with scanner_that_says(None) as (port, requests):
-        proxy_only(proxy, f"127.0.0.1:{port}:30,127.0.0.1:{engine.normal}:20", "timeout = 2s;")
+        proxy_only(proxy, f"127.0.0.1:{port}:30,127.0.0.1:{engine.normal}:20", "timeout = 4s;")
         proxy.start()
         with Mta(proxy.proxy) as mta:
             mta.begin()

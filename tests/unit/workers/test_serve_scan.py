@@ -123,11 +123,13 @@ def test_several_messages_and_an_abort(engine: Engine) -> None:
 
 def test_an_mta_that_writes_packet_by_packet_does_not_wait(engine: Engine) -> None:
     """Without early ACKs each message would take 40 ms (Nagle's algorithm, delayed ACK)."""
-    began = time.monotonic()
+    took: list[float] = []
     with Mta(engine.proxy) as mta:
-        for _ in range(100):
+        while len(took) < 100 and min(took, default=1.0) > 0.03:
+            began = time.monotonic()
             assert mta.send(SPAM)[-1][0] == "y"
-    assert time.monotonic() - began < 3.0
+            took.append(time.monotonic() - began)
+    assert min(took) < 0.035, "the quickest; a busy machine is slow at times, not always"
 
 
 def test_a_connection_that_does_not_speak_milter_is_closed_and_counted(engine: Engine) -> None:
