@@ -60,7 +60,8 @@ class NameServer:
             query = dns.message.from_wire(data)
             self.queries.append((query, "udp", peer))
             for reply in self.behaviour(query, self) or ():
-                self.udp.sendto(reply, peer)
+                with contextlib.suppress(OSError):  # closed meanwhile
+                    self.udp.sendto(reply, peer)
 
     def _serve_tcp(self) -> None:
         while True:

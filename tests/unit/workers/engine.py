@@ -139,7 +139,7 @@ class Engine:
         for child in sorted(self._children(), key=int):
             try:
                 title = Path(f"/proc/{child}/comm").read_text().strip().removeprefix("fe: ")
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):  # gone while it is looked at
                 continue
             found.setdefault(title.split()[0], []).append(int(child))
         return found
