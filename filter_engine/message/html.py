@@ -43,7 +43,7 @@ _ANCHOR: Final = 32
 _BITS: Final = (
     (_BLOCK, _BLOCKS),
     (_CELL, "td th"),
-    (_UNSEEN, "script style head template noscript title"),
+    (_UNSEEN, "script style head template title iframe"),
     (_WATCHED, "font span div p td"),
     (_ASKED, " ".join((*_LINKING, "img base meta"))),
     (_ANCHOR, "a"),
