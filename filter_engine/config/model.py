@@ -136,7 +136,7 @@ class OptionsConfig(Section):
     )
     max_urls: int = option(at_least(INTEGER, 1), 10240, doc="URLs looked at in one message")
     dns_max_requests: int = option(
-        at_least(INTEGER, 1), 64, doc="names of one kind that a DNS list is asked for one message"
+        at_least(INTEGER, 1), 64, doc="names that all DNS lists together are asked for one message"
     )
     disable_monitoring: bool = option(BOOLEAN, False, doc="do not test that DNS lists are alive")
     map_watch_interval: float = option(

@@ -102,6 +102,7 @@ def _lists(rules: Mapping[str, RblRule], setup: Setup) -> Lists:
         make_rules(used, options, setup),
         setup.config.options.local | PRIVATE | LOOPBACK,
         Monitor(options.monitored_interval),
+        setup.config.options.dns_max_requests,
         None
         if disabled is None
         else setup.maps.of(disabled, MapKind.SET, "rbl.disabled_rbl_suffixes_map"),

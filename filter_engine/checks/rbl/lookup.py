@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.rbl.answers import Plain
+from filter_engine.checks.rbl.budget import Names, affordable
 from filter_engine.checks.rbl.elements import Element, Elements, Found, Sources, of_ip, sources
 from filter_engine.checks.rbl.monitor import Monitor
 from filter_engine.checks.rbl.rules import Rule
@@ -47,6 +48,8 @@ class Lists:
     local: AddressSet
     """Addresses of the site, or of nobody on the Internet."""
     monitor: Monitor
+    max_requests: int
+    """Names asked for one message, beyond which only the client is asked for."""
     disabled_zones: Map | None = None
     _wanted: dict[int, tuple[Mapping[str, Score], Wanted]] = field(default_factory=dict)
 
@@ -75,10 +78,6 @@ class _Lookup(NamedTuple):
     rule: Rule
     name: str
     elements: Sequence[Element]
-
-
-Names = dict[str, list[Element]]
-"""Names of one rule, or what stands before its zone, with all they stand for."""
 
 
 async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
@@ -115,6 +114,7 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     asked: list[Question[Any]] = [ask.result("dkim")] if signed or waiting else []
     asked += [ask.result(name) for name in results]
     before = len(asked)
+    session.bound()
     names = session.take()
     asked += names
     asked += resolving
@@ -264,6 +264,18 @@ class _Session:
             return False
         self._new[name] = dns_question((name, "A"))
         return True
+
+    def bound(self) -> None:
+        """Leave out what is more than the message may ask for."""
+        room = self._lists.max_requests
+        if len(self._new) <= room:
+            return  # nearly all
+        kept = affordable((names for _, names in self._asked), self._tests.keys(), room)
+        self._new = {name: question for name, question in self._new.items() if name in kept}
+        self._asked = [
+            (rule, {name: elements for name, elements in names.items() if name in kept})
+            for rule, names in self._asked
+        ]
 
     def take(self) -> list[DnsQuestion]:
         """The questions that were not asked yet."""

@@ -201,6 +201,29 @@ def test_the_number_of_names_is_bounded() -> None:
     assert len(asked.names) == 7
 
 
+def test_what_one_message_asks_for_is_shared_by_all_lists() -> None:
+    body = " ".join(f"http://n{number}.example/" for number in range(20))
+    text = """rbls {
+        one { rbl = "one.example"; checks = [urls]; disable_monitoring = true; }
+        two { rbl = "two.example"; checks = [urls, from]; disable_monitoring = true; }
+    }"""
+    listed = {f"{REVERSED}.two.example": a("127.0.0.2"), "n0.example.one.example": a("127.0.0.2")}
+    asked = Asked("rbl", text, listed, body=body, config=OptionsConfig(dns_max_requests=6))
+    first = {
+        f"n{number}.example.{zone}" for number in (0, 1) for zone in ("one.example", "two.example")
+    }
+    assert {f"{REVERSED}.two.example", *first} < set(asked.names)
+    assert len(asked.names) == 6
+    assert asked.found == {"TWO": [f"{CLIENT}:from"], "ONE": ["n0.example:url"]}
+
+
+def test_the_client_is_asked_for_whatever_the_mail_holds() -> None:
+    rule = "checks = [urls, from]; disable_monitoring = true;"
+    body = " ".join(f"http://n{number}.example/" for number in range(20))
+    asked = rbl(rule, {}, body=body, config=OptionsConfig(dns_max_requests=1))
+    assert asked.names == [f"{REVERSED}.bl.example"]
+
+
 def test_equal_names_of_two_rules_are_asked_once() -> None:
     text = """rbls {
         one { rbl = "bl.example"; returncodes { A2 = "127.0.0.2"; } disable_monitoring = true; }
