@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from filter_engine.config.findings import Finding, Severity
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.schema import Section, options_of
-from filter_engine.config.upstreams import Upstream
 from filter_engine.config.workers import FuzzyConfig, ProxyConfig, ScanUpstream, TlsWorkerSection
 from filter_engine.lint.declare import rule
 from filter_engine.lint.host import Account
@@ -71,6 +70,13 @@ def _stores_in(section: Section, name: str) -> Iterator[tuple[str, Section]]:
                     yield from _stores_in(inner, f"{name} {key!r}")
 
 
+def _is_on_host(section: Section) -> bool:
+    """Whether all servers that a section names are unix sockets, and there are some."""
+    lists = ("hosts", "servers", "read_servers", "write_servers", "sentinels")
+    servers = [server for name in lists for server in getattr(section, name, None) or ()]
+    return bool(servers) and all(server.is_unix for server in servers)
+
+
 def _files(situation: Situation) -> Iterator[tuple[Section, str, str, str]]:
     """(section, option, its name, what then) of each option that names a file that is read."""
     for worker in _workers(situation):
@@ -81,7 +87,7 @@ def _files(situation: Situation) -> Iterator[tuple[Section, str, str, str]]:
         if scanners is not None and scanners.ssl and not scanners.self_scan:
             yield scanners, "ssl_ca", f"worker {proxy.kind!r}", "the service does not start"
     for name, section in _stores(situation):
-        if getattr(section, "ssl", False):
+        if getattr(section, "ssl", False) and not _is_on_host(section):
             for option in ("ssl_ca", "ssl_cert", "ssl_key"):
                 yield section, option, name, "its Redis is not reached"
 
@@ -140,12 +146,6 @@ def exposed_tls_key(situation: Situation) -> Iterator[Finding]:
             )
 
 
-def _servers(section: Section) -> list[Upstream]:
-    """All that a section names."""
-    lists = ("hosts", "servers", "read_servers", "write_servers", "sentinels")
-    return [server for name in lists for server in getattr(section, name, None) or ()]
-
-
 @rule(
     "unused-tls-option",
     doc="A proxy's upstream, or a section that names Redis, has ssl_ca, ssl_cert, ssl_key or "
@@ -156,13 +156,12 @@ def unused_tls_option(situation: Situation) -> Iterator[Finding]:
     """Options of TLS need TLS, and TLS needs a network."""
     for name, section in (*_scanners(situation), *_stores(situation)):
         if getattr(section, "ssl", False):
-            servers = _servers(section)
-            if servers and all(server.is_unix for server in servers):
+            if _is_on_host(section):
                 yield situation.finding(
                     "unused-tls-option",
                     section.origin("ssl"),
-                    f"{name}: ssl has no effect: {servers[0]} is a unix socket, and those are "
-                    "asked in clear",
+                    f"{name}: ssl has no effect: unix sockets are asked in clear, and no other "
+                    "server is named",
                     "remove ssl, or name host and port of a server that speaks TLS",
                 )
             continue
