@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from filter_engine.message.date import parse_date
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
@@ -31,7 +30,7 @@ def date(task: Task) -> list[Finding]:
     text = task.message.text("date")
     if not text:
         return [Finding("MISSING_DATE")]
-    when = parse_date(text)
+    when = task.message.strict_date
     if when is None:
         return [Finding("INVALID_DATE", evidence=text[:80])]
     age = task.now - when.timestamp()

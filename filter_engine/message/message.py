@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from filter_engine.message.address import Address, parse_addresses
 from filter_engine.message.charset import decode_header_bytes
-from filter_engine.message.date import parse_date_leniently
+from filter_engine.message.date import parse_date, parse_date_leniently
 from filter_engine.message.defect import Defect
 from filter_engine.message.header import HeaderField, find_message, parse_header_block
 from filter_engine.message.lazy import lazy
@@ -146,12 +146,17 @@ class Message:
         return text or None
 
     @lazy
+    def strict_date(self) -> datetime | None:
+        """The Date field if it keeps to RFC 5322, obsolete forms included; else None."""
+        return parse_date(self.text("date") or "")
+
+    @lazy
     def date(self) -> datetime | None:
         """The Date field with its zone; None when absent or unreadable."""
         text = self.text("date")
         if text is None:
             return None
-        date = parse_date_leniently(text)
+        date = self.strict_date or parse_date_leniently(text)
         if date is None:
             self.note(Defect.BAD_DATE)
         return date

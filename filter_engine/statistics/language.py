@@ -10,6 +10,8 @@ They share no table: the scripts, too, are counted otherwise (by words here, by 
 from __future__ import annotations
 
 import re
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
@@ -47,15 +49,19 @@ def language_of(words: Sequence[str]) -> str:
     if not joined.isascii():
         for code, script in _SCRIPTS:
             in_script = re.compile(script).search  # compiled when met: few texts come here
+            if in_script(joined) is None:
+                continue
             if sum(1 for word in some if in_script(word)) > _SHARE * len(some):
                 return code
     found: dict[str, int] = {}
-    for codes in filter(None, map(_codes().get, some)):
-        for code in codes:
-            found[code] = found.get(code, 0) + 1
+    for codes, count in Counter(filter(None, map(_codes().get, some))).items():
+        for code in codes.split():
+            found[code] = found.get(code, 0) + count
     english = found.pop(ENGLISH, 0)
     if not joined.isascii():
-        turkish = sum(1 for word in some if not _TURKISH.isdisjoint(word)) + found.get("tr", 0)
+        turkish = found.get("tr", 0)
+        if not _TURKISH.isdisjoint(joined):
+            turkish += sum(1 for word in some if not _TURKISH.isdisjoint(word))
         if turkish >= _FEW and turkish > english:
             return "tr"
     best = max(found, key=found.__getitem__, default=ENGLISH)
@@ -68,10 +74,10 @@ def languages() -> frozenset[str]:
 
 
 @cache
-def _codes() -> Mapping[str, tuple[str, ...]]:
-    """Stop word -> the languages it is of."""
-    found: dict[str, tuple[str, ...]] = {}
+def _codes() -> Mapping[str, str]:
+    """Stop word -> the languages it is of, with blanks between them."""
+    found: dict[str, str] = {}
     for code, stops in by_language().items():
         for word in stops:
-            found[word] = (*found.get(word, ()), code)
+            found[word] = f"{found[word]} {code}" if word in found else sys.intern(code)
     return found

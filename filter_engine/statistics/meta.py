@@ -12,7 +12,6 @@ from math import floor, log
 from typing import Final
 
 from filter_engine.message import Message
-from filter_engine.message.date import parse_date
 from filter_engine.message.image_size import image_size
 from filter_engine.message.part import Part
 from filter_engine.message.url import parse_url
@@ -131,7 +130,7 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
 def _day_and_hour(message: Message) -> str:
     # Rspamd reads no date that RFC 5322 does not know: without a zone, or of a zone's long name,
     # as spam has them far more than ham. ``message.date`` would read most of these.
-    date = parse_date(message.text("date") or "")
+    date = message.strict_date
     if date is None:
         return "4:00"  # when the epoch began
     date = date.astimezone(UTC)
