@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from filter_engine.config.variables import IN_ENVIRONMENT, VARIABLES
+from filter_engine.ucl.near import closest
 
 _DIRECTORIES = frozenset({"CONFDIR", "LOCAL_CONFDIR"})
 """Variables whose directory is read: a misspelt one would be ignored in silence."""
@@ -35,7 +35,7 @@ def _variables(
         is_made = name == "LOCAL_CONFDIR" and ctx.params.get("from_environment")
         if name in _DIRECTORIES and not is_made and not Path(value).is_dir():
             raise click.BadParameter(f"{name}: there is no directory {value}")
-        close = difflib.get_close_matches(name.upper(), VARIABLES, n=1, cutoff=_LIKENESS)
+        close = closest(name.upper(), VARIABLES, cutoff=_LIKENESS)
         if name not in VARIABLES and close:
             raise click.BadParameter(f"{name}: did you mean {close[0]}?")
     return variables

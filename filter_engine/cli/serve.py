@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -13,15 +11,7 @@ from filter_engine import checks
 from filter_engine.cli.exit_status import REFUSED
 from filter_engine.cli.loading import load_with_rules
 from filter_engine.cli.options import config_options, fail
-from filter_engine.config import Config, ConfigError, Finding
-from filter_engine.config.variables import SITE_DIRECTORY
-from filter_engine.headers.sections import sections
-from filter_engine.importers.environment import import_environment
-from filter_engine.importers.outcome import ImportFaultError, Outcome
-from filter_engine.importers.seed import seed
-from filter_engine.importers.site_files import site_files
-from filter_engine.importers.staging import inspect_staged
-from filter_engine.scan.declare import REGISTRY
+from filter_engine.config import Config, ConfigError
 from filter_engine.workers.sockets import BindError
 from filter_engine.workers.supervisor import Supervisor
 
@@ -57,7 +47,9 @@ def serve(
         fail("serve stays in the foreground: let systemd or a container keep it running", 2)
     checks.load()
     if from_environment:
-        _seed(config_file, variables)
+        from filter_engine.cli.seeding import seed_configuration  # the first start, if ever
+
+        seed_configuration(config_file, variables)
 
     def load_config() -> Config:
         return load_with_rules(config_file, variables)
@@ -68,28 +60,3 @@ def serve(
         fail(f"the configuration cannot be used:\n{error}", REFUSED)
     except BindError as error:
         fail(str(error))
-
-
-def _seed(config_file: Path | None, variables: dict[str, str]) -> None:
-    """Write the configuration from the environment where that was not done yet."""
-    directory = Path(variables.setdefault("LOCAL_CONFDIR", str(SITE_DIRECTORY))).absolute()
-    modules, groups = sections(REGISTRY), REGISTRY.groups()
-
-    def import_environ() -> Outcome:
-        return import_environment(os.environ, "environment", site_files(modules, groups))
-
-    def inspect(files: Mapping[str, str], place: Path) -> tuple[Finding, ...]:
-        return inspect_staged(files, place, variables, os.environ, modules, groups, config_file)
-
-    try:
-        seeding = seed(directory, os.environ, import_environ, inspect)
-    except ImportFaultError as fault:
-        fail(str(fault))
-    for change in seeding.changes:
-        click.echo(f"{directory / change.path}: {change.state}", err=True)
-        if change.diff:
-            click.echo(change.diff, err=True)
-    for backup in seeding.backups:
-        click.echo(f"kept: {backup}", err=True)
-    for remark in seeding.remarks:
-        click.echo(str(remark), err=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from filter_engine.config.default_upstream import settle_default_upstream
 from filter_engine.config.findings import Severity
 from filter_engine.config.schema import Binder, bind
@@ -15,6 +13,7 @@ from filter_engine.config.workers import (
     TlsWorkerSection,
     WorkerConfig,
 )
+from filter_engine.ucl.near import closest
 from filter_engine.ucl.nodes import UclNode, UclObject, UclScalar
 
 #: Workers of Rspamd that this engine does without.
@@ -84,7 +83,7 @@ def _bind(kind: str, section: UclObject, binder: Binder) -> list[WorkerConfig]:
                 f"worker {kind!r} is Rspamd's; this engine does not need it",
             )
         else:
-            close = difflib.get_close_matches(kind, WORKER_TYPES, n=1)
+            close = closest(kind, WORKER_TYPES)
             known = ", ".join(dict.fromkeys(c.kind for c in WORKER_TYPES.values()))
             binder.report(
                 Severity.WARNING,

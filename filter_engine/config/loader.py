@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -36,6 +35,7 @@ from filter_engine.config.variables import MAIN_FILE, build_variables
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.document import Document, parse_file
 from filter_engine.ucl.errors import UclError
+from filter_engine.ucl.near import closest
 from filter_engine.ucl.nodes import NOWHERE, UclNode, UclObject
 
 S = TypeVar("S", bound=Section)
@@ -282,7 +282,7 @@ def _check_sections(
         if name in OWN or name in modules:
             continue
         if name not in FOREIGN:
-            close = difflib.get_close_matches(name, names, n=1)
+            close = closest(name, names)
             collector.report(
                 Severity.WARNING,
                 "unknown-section",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from filter_engine.config import declared
 from filter_engine.config.declared import NOWHERE, Place
 from filter_engine.config.effective import Branch, Leaf, leaves
 from filter_engine.config.workers import WORKER_TYPES
+from filter_engine.ucl.near import closest
 
 _NUMBERED = re.compile(r"(.+)\[([1-9][0-9]{0,3})\]\Z")
 #: Spellings of the names at the top.
@@ -102,9 +102,7 @@ def _unknown(
 ) -> UnknownKeyError:
     prefix = "".join(f"{name}." for name in path)
     options = [*branch.place.served, *branch.place.known] if path else []
-    close = difflib.get_close_matches(
-        last.partition(".")[0], dict.fromkeys((*branch.entries, *options)), n=1
-    )
+    close = closest(last.partition(".")[0], dict.fromkeys((*branch.entries, *options)))
     if close and "." in last:
         again = f"{prefix}{close[0]}.{last.partition('.')[2]}"
         try:
@@ -121,7 +119,7 @@ def _unknown(
         return UnknownKeyError(f"no file has a section {key!r}", f"its options: {names}")
     every = {".".join(found): None for found, _ in leaves(top)}
     holding = sorted((n for n in every if f".{key}." in f".{n}."), key=lambda n: n.count("."))
-    close = holding[:1] or difflib.get_close_matches(key, every, n=1)
+    close = holding[:1] or closest(key, every)
     if close:
         return UnknownKeyError(f"no option {key!r}", f"did you mean {close[0]!r}?")
     known = ", ".join(list(branch.entries)[:20])

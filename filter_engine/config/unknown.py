@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from filter_engine.config.findings import Severity
 from filter_engine.config.misplaced import misplaced
+from filter_engine.ucl.near import closest
 from filter_engine.ucl.nodes import UclObject
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def likely(
     """The hint for an unknown name: the closest one there is, else the names that can be used."""
     served, known, retired = sorted(served), sorted(known), retired or {}
     # those that do something come first among equally close ones
-    close = difflib.get_close_matches(key, dict.fromkeys((*served, *known, *retired)), n=1)
+    close = closest(key, dict.fromkeys((*served, *known, *retired)))
     if not close:
         names = served or known
         shown = ", ".join(names[:_MOST_NAMES])

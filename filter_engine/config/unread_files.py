@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import os
 import re
@@ -15,6 +14,7 @@ from filter_engine.config.layers import MAIN_FILES, SITE_FOLDERS
 from filter_engine.config.stock_files import StockFiles
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.document import Document
+from filter_engine.ucl.near import closest
 from filter_engine.ucl.nodes import UclArray, UclNode, UclObject, UclScalar
 
 #: What the engine or Rspamd would read in another place, so that its writer expects an effect.
@@ -188,7 +188,7 @@ def _hint(path: Path, read: _Read) -> str:
     stem = path.name.partition(".")[0].lower()
     same = [name for name in names if name.partition(".")[0].lower() == stem]
     meant = same[:1] or [name for name in (_MEANT.get(stem, ""),) if name]
-    meant = meant or difflib.get_close_matches(path.name, names, n=1, cutoff=_LIKENESS)
+    meant = meant or closest(path.name, names, cutoff=_LIKENESS)
     if meant:
         return f"did you mean {meant[0]}?"
     if path.suffix == ".lua":
@@ -219,8 +219,10 @@ def _mistaken_directories(local: Path) -> Iterator[tuple[Path, Path]]:
     for folder in SITE_FOLDERS:
         yield local.with_name(f"{local.name}.d") / folder, local / folder
     for name in _directories(local):
-        close = difflib.get_close_matches(name.lower(), SITE_FOLDERS, n=1, cutoff=_LIKENESS)
-        if close and name not in SITE_FOLDERS:
+        if name in SITE_FOLDERS:
+            continue
+        close = closest(name.lower(), SITE_FOLDERS, cutoff=_LIKENESS)
+        if close:
             yield local / name, local / close[0]
 
 

@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -225,6 +224,8 @@ class HttpSource(Source):
         if self.file is None:
             return
         try:
+            import tempfile
+
             descriptor, name = tempfile.mkstemp(dir=self.file.parent, prefix=".")
             try:
                 with os.fdopen(descriptor, "wb") as file:

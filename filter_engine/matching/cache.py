@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import stat
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +77,8 @@ class DatabaseCache:
         data = compiled.dump()
         try:
             self.directory.mkdir(mode=0o700, exist_ok=True)
+            import tempfile
+
             descriptor, name = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=SUFFIX)
             try:
                 with os.fdopen(descriptor, "wb") as file:  # mkstemp's mode is 0600

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
+
+from filter_engine.ucl.near import closest
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]{3,40})\}|\$([A-Z_]{3,40})")
 _NEXT_KEY = re.compile(r"([^\s=:]{1,80})[ \t]+([A-Za-z_]\w{2,60})[ \t]*=[ \t]*[^\s=]")
@@ -23,7 +24,7 @@ def oddity(text: str, variables: Iterable[str], *, quoted: bool) -> tuple[str, s
     if "$" in text:
         for found in _VARIABLE.finditer(text):
             name = found[1] or found[2]
-            close = difflib.get_close_matches(name, list(variables), n=1, cutoff=_LIKENESS)
+            close = closest(name, variables, cutoff=_LIKENESS)
             if close and close[0] != name:
                 return f"${name} is no variable and stays as it is", f"did you mean ${close[0]}?"
     if quoted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +11,7 @@ from filter_engine.checks.regexp.matcher import Matcher, Matches, Slot
 from filter_engine.config.expression import Atom, Expression, ExpressionError, parse_expression
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.scan.task import Task
+from filter_engine.ucl.near import closest
 
 _SHOWN: Final = 100
 """Characters of a rule that evidence shows."""
@@ -91,7 +91,7 @@ def read_rule(
 def _call(atom: CallAtom) -> Call:
     function = FUNCTIONS.get(atom.function)
     if function is None:
-        close = difflib.get_close_matches(atom.function, FUNCTIONS, n=1)
+        close = closest(atom.function, FUNCTIONS)
         hint = f"did you mean {close[0]}()?" if close else f"known are {', '.join(FUNCTIONS)}"
         raise RuleError(f"there is no function {atom.function}(): {hint}")
     number = len(atom.arguments)

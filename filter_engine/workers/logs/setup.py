@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import os
 import sys
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import Final
 
-from filter_engine.config.log_levels import LEVELS, NOTICE, SILENT, WORDS
+from filter_engine.config.log_levels import LEVELS, NOTICE, SILENT
 from filter_engine.config.model import LoggingConfig
 from filter_engine.workers.logs import journal
 from filter_engine.workers.logs.formats import JsonFormat, Process, TextFormat
@@ -46,16 +45,6 @@ class _Chosen(logging.Filter):
 
 def _within(name: str, module: str) -> bool:
     return name == module or name.startswith(f"{module}.")
-
-
-class _Syslog(logging.handlers.SysLogHandler):
-    """Datagrams to the local syslog, all eight severities."""
-
-    priority_map: ClassVar[dict[str, str]] = {
-        logging.getLevelName(level): "err" if word == "error" else word
-        for level, word in WORDS.items()
-    }
-    append_nul = False
 
 
 def configure(config: LoggingConfig) -> None:
@@ -103,7 +92,9 @@ def _handler(config: LoggingConfig) -> logging.Handler:
         handler = LogFile(config.filename)
         handler.setFormatter(_format(config))
     elif config.type == "syslog":
-        handler = _Syslog(SYSLOG, config.facility)
+        from filter_engine.workers.logs.syslog import SyslogHandler  # brings pickle and more
+
+        handler = SyslogHandler(SYSLOG, config.facility)
         handler.ident = f"{journal.IDENTIFIER}: "
         handler.setFormatter(_format(config, stamped=False))
     elif config.type in ("journal", "journald") or config.systemd or _stderr_is_journal():
