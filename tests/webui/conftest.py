@@ -67,7 +67,7 @@ HOSTILE = MESSAGE.replace(b"hello", b"<img src=x onerror=document.title='owned'>
 
 def scan(engine: Engine, mail: bytes) -> None:
     """Have a mail scanned as a mail server would."""
-    connection = http.client.HTTPConnection("127.0.0.1", engine.normal, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", engine.normal, timeout=120)
     headers = {"IP": "203.0.113.5", "From": "alice@client.example", "Rcpt": "bob@home.example"}
     connection.request("POST", "/checkv2", mail, headers)
     assert connection.getresponse().status == 200

@@ -41,7 +41,7 @@ def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def ask(
     engine: Engine, path: str, method: str = "GET", body: bytes | None = None, **headers: str
 ) -> tuple[int, http.client.HTTPMessage]:
-    connection = http.client.HTTPConnection("127.0.0.1", engine.controller, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", engine.controller, timeout=120)
     try:
         connection.request(method, path, body, headers)
         reply = connection.getresponse()
@@ -94,7 +94,7 @@ def test_refusals(controller: Engine) -> None:
 
 
 def test_what_is_no_request_is_not_told_versions(controller: Engine) -> None:
-    with socket.create_connection(("127.0.0.1", controller.controller), timeout=30) as sock:
+    with socket.create_connection(("127.0.0.1", controller.controller), timeout=120) as sock:
         sock.sendall(b"GET\x00 / nonsense\r\n\r\n")
         said = sock.recv(65536).decode("latin-1")
     assert said.startswith("HTTP/1.")

@@ -208,7 +208,7 @@ def test_the_first_page_loads_little_and_only_from_here(browser: Browser, engine
 
 
 def ask(engine: Engine, path: str) -> list[dict[str, object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", engine.controller, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", engine.controller, timeout=120)
     connection.request("GET", f"/{path}", headers={"Password": CHANGE})
     rows: list[dict[str, object]] = orjson.loads(connection.getresponse().read())
     connection.close()

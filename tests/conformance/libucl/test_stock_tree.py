@@ -34,7 +34,7 @@ def test_file_parses(path: Path) -> None:
 def test_the_whole_tree_loads_in_time() -> None:
     started = time.process_time()
     document = parse_file(_CONF / "rspamd.conf", variables=_VARIABLES, environ={})
-    assert time.process_time() - started < 0.3
+    assert time.process_time() - started < 1.0
     workers = [name for node in document.root.all("worker") for name in _keys(node)]
     assert workers[:4] == ["normal", "controller", "rspamd_proxy", "fuzzy"]
     actions = document.root.get("actions")

@@ -72,7 +72,7 @@ def test_a_large_message_of_many_links(text: bytes) -> None:
         check.run(task)  # type: ignore[call-arg]
     assert len(task.message.urls) <= 1000
     assert len(task.message.emails) <= 1000
-    assert time.process_time() - begin < 1.5  # 24 MB, once 60 s
+    assert time.process_time() - begin < 8  # 24 MB, once 60 s
 
 
 def test_a_text_of_nothing_but_urls() -> None:

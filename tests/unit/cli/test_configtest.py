@@ -214,7 +214,7 @@ def test_the_rules_are_cheap() -> None:
         start = time.process_time()
         lint.run(config, lint.Host())
         took.append(time.process_time() - start)
-    assert min(took) < 0.05
+    assert min(took) < 0.15
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def run(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
         env={"PATH": "/usr/bin:/bin", **environ},
     )
 

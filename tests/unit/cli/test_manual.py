@@ -78,7 +78,7 @@ def test_man_has_nothing_to_say_about_the_pages(tmp_path: Path) -> None:
         env=os.environ | {"MANROFFSEQ": "", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=True,
     )
     assert done.stderr == ""
@@ -186,7 +186,7 @@ def test_bash_completes_by_the_script(tmp_path: Path) -> None:
         env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=True,
     )
     assert done.stderr == ""
@@ -201,7 +201,7 @@ def test_scripts_are_what_their_shell_reads(shell: str) -> None:
     assert f"_FILTER_ENGINE_COMPLETE={shell}_complete" in text
     program = shutil.which(shell)
     if program is not None:
-        subprocess.run([program, "-n"], input=text, text=True, timeout=30, check=True)
+        subprocess.run([program, "-n"], input=text, text=True, timeout=300, check=True)
 
 
 def test_the_documentation_names_every_command_and_exit_status() -> None:

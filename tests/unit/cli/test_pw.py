@@ -58,7 +58,7 @@ def test_a_hash_of_rspamds_is_checked(kind: str) -> None:
         ["rspamadm", "pw", "--quiet", "--type", kind, "--password", PASSWORD],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=True,
     ).stdout.strip()
     for password, status in ((PASSWORD, 0), ("other", 1)):

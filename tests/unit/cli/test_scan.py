@@ -29,7 +29,7 @@ def scan(tmp_path: Path) -> Scan:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=600,
         )
 
     return run

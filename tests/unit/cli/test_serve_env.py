@@ -17,7 +17,7 @@ import pytest
 from support.ports import free_port
 
 COMMAND = (sys.executable, "-m", "filter_engine.cli.main", "serve", "--env")
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 class Service:

@@ -65,7 +65,7 @@ def test_a_pipe_gets_tabs(variable: dict[str, str]) -> None:
         env=os.environ | variable,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=True,
     )
     assert done.stdout == "action\tnumber\nreject\t1\na?[1m\t22\n"

@@ -37,7 +37,7 @@ def test_nothing_is_raised(tmp_path: Path, command: list[str], files: dict[str, 
         ],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=600,
     )
     assert b"Traceback" not in done.stderr
     assert done.returncode == (0 if files is USABLE else 1)
