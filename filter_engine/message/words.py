@@ -78,6 +78,8 @@ def _split(text: str, most: int, pattern: re.Pattern[str], signs: bytes) -> list
         text = _AFTER_AT.sub(" ", text)
     if is_ascii:
         return _ascii_words(text, most, signs)
+    # A search costs as much for each blank as for a letter, and pages are full of them.
+    text = " ".join(text.split())
     text = unicodedata.normalize("NFKC", _ORNAMENTS.sub(" ", text.lower()))
     # Accents that no letter took, such as of the Turkish capital I in lower case, part no word.
     text = _ACCENTS.sub("", text)

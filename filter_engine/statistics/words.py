@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import compress, zip_longest
+from itertools import compress, islice, zip_longest
 from operator import not_
 from typing import NamedTuple
 
@@ -29,8 +29,7 @@ _BREAKS = re.compile(r"[\r\n][ \t\r\n]*")
 _END = re.compile("</html", re.IGNORECASE)
 _LATIN = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1"})
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
-_TURKISH_SIGNS = "\xfd\xfe\xf0"
-_TURKISH = re.compile("(?<=[a-zA-Z])[\xfd\xfe\xf0]|[\xfd\xfe\xf0](?=[a-zA-Z])")
+_TURKISH = re.compile("[\xfd\xfe\xf0](?:(?<=[a-zA-Z].)|(?=[a-zA-Z]))")
 _AS_TURKISH = str.maketrans("\xfd\xfe\xf0\xdd\xde\xd0", "\u0131\u015f\u011f\u0130\u015e\u011e")
 _ICELANDIC = re.compile("[\xe1\xe6\xed\xf3\xfa]")
 _FEW = 3
@@ -162,9 +161,9 @@ def _with_controls(
 
 def _turkish(part: Part, text: str) -> str:
     """A text of no stated charset that was read as windows-1252 and looks like windows-1254."""
-    if part.charset or sum(map(text.count, _TURKISH_SIGNS)) < _FEW:
-        return text  # nearly all
-    if len(_TURKISH.findall(text)) < _FEW or _ICELANDIC.search(text):
+    if part.charset or _ICELANDIC.search(text):
+        return text
+    if sum(1 for _ in islice(_TURKISH.finditer(text), _FEW)) < _FEW:
         return text
     return text.translate(_AS_TURKISH)
 
