@@ -21,7 +21,7 @@ from filter_engine.auth.canonical import Canonicalization, SignedContent, canoni
 from filter_engine.auth.dkim import TIME_JITTER, KeyFault, judge, key_of, weakness_of
 from filter_engine.auth.dkim_signature import DkimSignature
 from filter_engine.auth.results import DkimCode
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import frozen, settled
 from filter_engine.scan.question import Ask, DnsAnswer
 
 _NAMES = (b"arc-authentication-results", b"arc-message-signature", b"arc-seal")
@@ -49,7 +49,7 @@ class ArcSigner:
     selector: str
 
 
-@frozen
+@settled
 class ArcResult:
     """What became of the chain."""
 

@@ -9,7 +9,7 @@ from filter_engine.auth.canonical import Canonicalization, canonical_field
 from filter_engine.auth.dkim_key import decode_base64
 from filter_engine.auth.tag_list import TagListError, parse_tags
 from filter_engine.dns.names import MAX_NAME, is_below, to_ascii
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 
 MAX_FIELD = 32768
 """Octets of a signature field; longer ones are not read."""
@@ -36,7 +36,7 @@ class DkimSignatureError(ValueError):
         self.selector = tags.get(b"s", b"").decode("ascii", "replace")[:255]
 
 
-@frozen
+@settled
 class DkimSignature:
     """A signature field that is syntactically right."""
 

@@ -20,11 +20,11 @@ from filter_engine.auth.results import (
     SpfResult,
 )
 from filter_engine.dns.names import organisational_domain, to_ascii, to_wire
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.scan.question import Ask, DnsAnswer
 
 
-@frozen
+@settled
 class DmarcDiscovery:
     """The record that applies, or the result without one."""
 

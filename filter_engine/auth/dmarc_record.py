@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from filter_engine.auth.kept import kept
 from filter_engine.auth.results import DmarcPolicy
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 
 MAX_RECORD = 8192
 """Octets of a record that is read."""
@@ -14,7 +14,7 @@ class DmarcSyntaxError(ValueError):
     """A DMARC record that cannot be used; the text says why."""
 
 
-@frozen
+@settled
 class DmarcRecord:
     """A usable record."""
 

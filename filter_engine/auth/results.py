@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 
 
 class SpfCode(StrEnum):
@@ -19,7 +19,7 @@ class SpfCode(StrEnum):
     PERMERROR = "permerror"
 
 
-@frozen
+@settled
 class SpfResult:
     """The outcome of one SPF evaluation."""
 
@@ -60,7 +60,7 @@ class DkimCode(StrEnum):
     """No key, a revoked one, or one that does not fit the signature."""
 
 
-@frozen
+@settled
 class DkimSignatureResult:
     """One DKIM-Signature field and what became of it."""
 
@@ -87,7 +87,7 @@ class DkimSignatureResult:
     """Why DNS failed, naming the resolver: for evidence and logs, not for headers."""
 
 
-@frozen
+@settled
 class DkimResult:
     """All signatures that were looked at, in the order of their header fields."""
 
@@ -120,7 +120,7 @@ class DmarcPolicy(StrEnum):
     REJECT = "reject"
 
 
-@frozen
+@settled
 class DmarcResult:
     """The outcome of DMARC for one message."""
 

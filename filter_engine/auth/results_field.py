@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 
 MAX_LENGTH: Final = 16384
 """Characters of a field that is read."""
@@ -24,7 +24,7 @@ class ResultsFieldError(ValueError):
     """A field that does not follow the grammar; the text says why."""
 
 
-@frozen
+@settled
 class MethodResult:
     """``spf=pass reason="..." smtp.mailfrom=al@example.com``."""
 
@@ -41,7 +41,7 @@ class MethodResult:
         return next((value for known, value in self.properties if known == name), "")
 
 
-@frozen
+@settled
 class ResultsField:
     """What one field says."""
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote
 
 from filter_engine.dns.names import is_below
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import frozen, settled
 
 MAX_STRING = 2048
 """Characters of a macro string as written; no honest record comes near."""
@@ -96,7 +96,7 @@ def parse_domain_spec(text: str) -> MacroString:
     return parts
 
 
-@frozen
+@settled
 class MacroValues:
     """What macros stand for while one record is evaluated (section 7.2)."""
 

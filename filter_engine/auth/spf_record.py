@@ -13,7 +13,7 @@ from filter_engine.auth.spf_macro import (
     parse_domain_spec,
     parse_macro_string,
 )
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 
 MAX_RECORD = 16384
 """Octets of a record that is read; longer ones are permerror."""
@@ -32,7 +32,7 @@ TAKES_LOOKUP = frozenset({"include", "a", "mx", "ptr", "exists"})
 """Mechanisms that count against the limit of ten (section 4.6.4)."""
 
 
-@frozen
+@settled
 class Directive:
     """One mechanism with its qualifier."""
 
@@ -55,7 +55,7 @@ class Directive:
         return f"{self.qualifier}{self.text}"
 
 
-@frozen
+@settled
 class Record:
     """A record that is syntactically right."""
 

@@ -12,7 +12,7 @@ from filter_engine.config.options_class import options_class
 from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Option, Section, option
 from filter_engine.config.tables import table_of
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
 from filter_engine.scan.task import Task
@@ -24,7 +24,7 @@ _GROUPS: Final = ("asn",)
 _MAX_FIELD: Final = 64
 
 
-@frozen
+@settled
 class AsnResult:
     """What is known of the client's network; an empty field is not known."""
 

@@ -82,7 +82,10 @@ def _long_words(text: str) -> str:
         octets = " ".join(text.split()).encode("utf-8", "replace")[:_MAX_TEXT]
         words = [word for word in octets.split() if len(word) >= _SHORTEST]
         return b" ".join(words).decode("utf-8", "replace")
-    return " ".join([word for word in text.split() if len(word) >= _SHORTEST])
+    split = text.split()
+    if max(map(len, split), default=0) < _SHORTEST:
+        return ""  # nearly all
+    return " ".join([word for word in split if len(word) >= _SHORTEST])
 
 
 def wallets(texts: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from filter_engine.config.rspamd import unserved
 from filter_engine.config.schema import Binder, Option, Section, option
 from filter_engine.config.tell import tell
 from filter_engine.dns.names import organisational_domain
-from filter_engine.lazy_dataclass import frozen, mutable
+from filter_engine.lazy_dataclass import frozen, mutable, settled
 from filter_engine.maps import Map
 from filter_engine.scan.declare import Symbol, check
 from filter_engine.scan.question import Ask
@@ -193,7 +193,7 @@ async def whitelist(task: Task, ask: Ask) -> list[Finding] | None:
     return [found for one in lists for found in _judge(one, task, mail)]
 
 
-@frozen
+@settled
 class _Mail:
     spf: bool
     dmarc: bool
@@ -224,7 +224,7 @@ class _Result:
             self.weight = entry.weight
 
 
-@frozen
+@settled
 class _Entry:
     side: str
     weight: float

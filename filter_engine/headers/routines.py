@@ -33,7 +33,7 @@ from filter_engine.headers.routine_options import (
     VirusRoutine,
 )
 from filter_engine.headers.spamd_result import spamd_result
-from filter_engine.lazy_dataclass import frozen, mutable
+from filter_engine.lazy_dataclass import frozen, mutable, settled
 from filter_engine.scan.metric import Decision
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, AddHeader, HeaderEdits, RemoveHeader
@@ -44,7 +44,7 @@ _MAX_VIRUSES: Final = 1000
 """Characters of the names of viruses."""
 
 
-@frozen
+@settled
 class Subject:
     """What a routine may look at."""
 

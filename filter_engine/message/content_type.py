@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from urllib.parse import unquote_to_bytes
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.message.charset import decode_bytes, decode_header_bytes
 from filter_engine.message.encoded_word import decode_value, unfold
 from filter_engine.message.quoted import unquote
@@ -14,7 +14,7 @@ _BLANKS = b" \t"
 _MAX_PARAMETERS = 128
 
 
-@frozen
+@settled
 class Parametrised:
     """A value and its parameters."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 
 
-@frozen
+@settled
 class FileType:
     """A detected type."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
-from filter_engine.lazy_dataclass import frozen, mutable
+from filter_engine.lazy_dataclass import mutable, settled
 from filter_engine.message.css import BLACK, WHITE, Colour
 from filter_engine.message.html_guard import CUSTOM, guard
 from filter_engine.message.html_style import DEFAULT_LOOK, Look, Looks
@@ -68,7 +68,7 @@ _MAX_IMAGES: Final = 1000
 _MAX_HIDDEN: Final = 1000
 
 
-@frozen
+@settled
 class Link:
     """Where an element leads."""
 
@@ -81,7 +81,7 @@ class Link:
     """Of a ``link``, in lower case."""
 
 
-@frozen
+@settled
 class Image:
     """An ``img``."""
 
@@ -102,7 +102,7 @@ class Image:
         return self.source[:5].lower() == "data:" or self.content_id is not None
 
 
-@frozen
+@settled
 class HiddenText:
     """An element without inner ones whose text cannot be seen."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote, urljoin
 
 from filter_engine.dns.names import is_below
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.message.address import Address, parse_mailbox
 from filter_engine.message.html import HtmlContent, Link
 from filter_engine.message.limits import MAX_CANDIDATES, MAX_URL_LENGTH, MAX_URLS
@@ -23,7 +23,7 @@ _MAX_SHOWN: Final = 512
 _JUST_SHOWN: Final = UrlFlag.HTML_DISPLAYED | UrlFlag.SUBJECT
 
 
-@frozen
+@settled
 class Links:
     """What was found in one message."""
 

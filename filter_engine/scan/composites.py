@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from filter_engine.config.composites import CompositeConfig
 from filter_engine.config.expression import Atom, Expression
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import frozen, settled
 from filter_engine.scan.metric import Score
 from filter_engine.scan.verdict import SymbolResult
 
@@ -28,7 +28,7 @@ class _Composite:
     removes_weight: bool
 
 
-@frozen
+@settled
 class Matched:
     """What the composites make of one message."""
 

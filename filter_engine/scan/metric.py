@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from filter_engine.lazy_dataclass import frozen, settled
@@ -100,6 +100,7 @@ class Tally:
                 entry = symbols[name] = _Entry(score)
             score = entry.score
             worth = score.value * finding.weight
+            entry.made = None
             entry.shots += 1
             if entry.shots > 1 and (score.one_shot or entry.shots > score.shots):
                 same_sign = (worth < 0.0) is (entry.total < 0.0)
@@ -141,31 +142,15 @@ class Tally:
     def results(self) -> tuple[SymbolResult, ...]:
         """Every symbol so far, in the order of its first finding."""
         if self._results is None:
-            self._results = tuple(self._made())
+            symbols = self._symbols.items()
+            self._results = tuple([entry.made or _result(name, entry) for name, entry in symbols])
         return self._results
-
-    def _made(self) -> Iterator[SymbolResult]:
-        for name, entry in self._symbols.items():
-            score = entry.score
-            # As ``SymbolResult(...)``, without the Python that NamedTuple writes for its __new__.
-            yield tuple.__new__(
-                SymbolResult,
-                (
-                    name,
-                    entry.total,
-                    score.value,
-                    score.description,
-                    score.groups[0] if score.groups else "",
-                    tuple(entry.options)[:MAX_OPTIONS] if entry.options else (),
-                    tuple(entry.evidence),
-                ),
-            )
 
 
 class _Entry:
     """What a tally knows of one symbol."""
 
-    __slots__ = ("evidence", "options", "score", "shots", "total")
+    __slots__ = ("evidence", "made", "options", "score", "shots", "total")
 
     def __init__(self, score: Score) -> None:
         self.score = score
@@ -173,6 +158,26 @@ class _Entry:
         self.shots = 0
         self.options: dict[str, None] = {}
         self.evidence: list[str] = []
+        self.made: SymbolResult | None = None
+        """What it comes to, once it was asked for; None since the last finding."""
+
+
+def _result(name: str, entry: _Entry) -> SymbolResult:
+    score = entry.score
+    # As ``SymbolResult(...)``, without the Python that NamedTuple writes for its __new__.
+    made = entry.made = tuple.__new__(
+        SymbolResult,
+        (
+            name,
+            entry.total,
+            score.value,
+            score.description,
+            score.groups[0] if score.groups else "",
+            tuple(entry.options)[:MAX_OPTIONS] if entry.options else (),
+            tuple(entry.evidence),
+        ),
+    )
+    return made
 
 
 _UNKNOWN = Score(0.0)

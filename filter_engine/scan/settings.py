@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from filter_engine.config.map_definition import MapKind
 from filter_engine.config.settings import SettingsRule
 from filter_engine.config.settings_apply import ApplyError, SetSymbol, SettingsApply, parse_apply
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.scan.plan import Plan
 from filter_engine.scan.restricted_plan import applied
 from filter_engine.scan.settings_conditions import fits
@@ -38,7 +38,7 @@ _MAX_KEPT = 64
 """Settings of requests and maps that are kept ready: the same ones come again and again."""
 
 
-@frozen
+@settled
 class Chosen:
     """Settings with what follows from them; made once a configuration, not once a mail."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.scan.composites import Matched
 from filter_engine.scan.metric import Decision
 from filter_engine.scan.plan import Plan
@@ -11,7 +11,7 @@ from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding, PreResult
 
 
-@frozen
+@settled
 class Trace:
     """What a scan does not tell in its verdict."""
 

@@ -7,7 +7,7 @@ from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from filter_engine.lazy_dataclass import frozen, settled
+from filter_engine.lazy_dataclass import settled
 
 if TYPE_CHECKING:
     from filter_engine.scan.exchange import Exchange
@@ -49,7 +49,7 @@ class Finding(NamedTuple):
     """A symbol that nobody declared scores ``weight`` itself instead of nothing."""
 
 
-@frozen
+@settled
 class PreResult:
     """A check's own verdict, which needs no score (Rspamd's pre-result or passthrough)."""
 
@@ -102,7 +102,7 @@ class SymbolResult(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-@frozen
+@settled
 class AddHeader:
     """A header to add; ``order`` as in milter_headers (1: at the top, -1: at the end)."""
 
@@ -112,7 +112,7 @@ class AddHeader:
     order: int = -1
 
 
-@frozen
+@settled
 class RemoveHeader:
     """A header to remove; ``index`` 0 means every occurrence, n > 0 the n-th."""
 
@@ -120,7 +120,7 @@ class RemoveHeader:
     index: int = 0
 
 
-@frozen
+@settled
 class HeaderEdits:
     """All changes of the message's header, for milter and HTTP alike."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import parse_qsl
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.wire import checkv3, messagepack
@@ -41,7 +41,7 @@ class RefusedError(Exception):
         self.reason = reason
 
 
-@frozen
+@settled
 class Asked:
     """A request for a scan."""
 

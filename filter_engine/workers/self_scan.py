@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import settled
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
 from filter_engine.workers.service import Context
@@ -15,7 +15,7 @@ MARGIN = 10.0
 """Seconds a scan may take beyond its own deadline before it is given up."""
 
 
-@frozen
+@settled
 class Judged:
     """A verdict and who gave it."""
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from filter_engine import __version__
-from filter_engine.lazy_dataclass import frozen
+from filter_engine.lazy_dataclass import frozen, settled
 from filter_engine.wire.limits import MAX_HEAD, MAX_HEAD_FIELDS
 
 SERVER = f"filter_engine/{__version__}"
 
 
-@frozen
+@settled
 class Request:
     """One request as it was received."""
 
@@ -34,7 +34,7 @@ class Request:
         return None
 
 
-@frozen
+@settled
 class Response:
     """One response to send; ``reason`` None takes the standard phrase of the status."""
 

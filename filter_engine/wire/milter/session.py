@@ -12,7 +12,7 @@ from dataclasses import field
 from enum import IntEnum
 from typing import TypeAlias
 
-from filter_engine.lazy_dataclass import frozen, mutable
+from filter_engine.lazy_dataclass import frozen, mutable, settled
 from filter_engine.scan.envelope import Envelope
 from filter_engine.wire.limits import MAX_ADDRESS, MAX_FIELD_NAME, MAX_MACROS, MAX_RCPTS
 from filter_engine.wire.milter.codec import (
@@ -108,7 +108,7 @@ class Limits:
     """Octets of macros for one command."""
 
 
-@frozen
+@settled
 class MessageReceived:
     """A complete message; the MTA waits for the reply."""
 
