@@ -35,7 +35,7 @@ def on_terminal(*words: str, **more: str) -> str:
             if not octets:
                 break
             said += octets
-        process.wait(30)
+        process.wait(60)
     os.close(master)
     return said.decode().replace("\r\n", "\n")
 

@@ -56,7 +56,7 @@ def scan(tmp_path: Path) -> Callable[..., Any]:
                 return await scanner.scan(mail, Envelope(flags=flags, **{**known, **envelope}))
             outbox = scanner._outbox = Outbox(streams, stores)
             verdict = await scanner.scan(mail, Envelope(flags=flags, **{**known, **envelope}))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while outbox._open:  # noqa: ASYNC110  # nobody is told of an end
                     await asyncio.sleep(0.005)
             return verdict

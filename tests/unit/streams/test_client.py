@@ -44,7 +44,7 @@ async def exchanged(*questions: Exchange, dns: Any = None) -> list[Reply]:
 
     for question in questions:
         client.exchange(question, done)
-    await asyncio.wait_for(idle, 20)
+    await asyncio.wait_for(idle, 60)
     client.close()
     return replies
 
@@ -154,7 +154,7 @@ def test_one_that_failed_as_often_as_it_may_is_asked_last(run: Any) -> None:
                 for _ in range(3):
                     future = loop.create_future()
                     client.exchange(question, future.set_result)
-                    statuses.append((await asyncio.wait_for(future, 20)).status)
+                    statuses.append((await asyncio.wait_for(future, 60)).status)
                 standings = [one.up for one in client.standings()]
                 client.close()
                 assert statuses[:2] == [ExchangeStatus.REFUSED] * 2

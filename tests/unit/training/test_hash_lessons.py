@@ -239,7 +239,7 @@ def test_a_storage_that_is_away_keeps_no_dropped_mail_from_being_learnt(tmp_path
         directory = DropDirectory(tmp_path / "drop", spam=True, limit=1 << 20)
         with teacher(config, chosen(config), hashes=True) as one:
             watching = asyncio.create_task(Watch(one, [directory], stop).run())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while list(new.iterdir()):  # noqa: ASYNC110  # files tell nobody
                     await asyncio.sleep(0)
             stop.set()

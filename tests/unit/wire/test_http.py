@@ -43,14 +43,14 @@ async def talk(port: int, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(data)
     writer.write_eof()
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return answer
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that has no event of its own."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  # nothing tells about a counter
             await asyncio.sleep(0.01)
 
@@ -226,7 +226,7 @@ def test_a_slow_client_is_sent_away(sent: bytes, limits: HttpLimits) -> None:
         async with serving(limits=limits) as (_, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)
-            answer = await asyncio.wait_for(reader.read(), 10)
+            answer = await asyncio.wait_for(reader.read(), 60)
             assert answer.startswith(b"HTTP/1.1 408")
             writer.close()
 
@@ -237,7 +237,7 @@ def test_an_idle_connection_is_closed() -> None:
     async def main() -> None:
         async with serving(limits=HttpLimits(max_body=1, idle_timeout=0.1)) as (_, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            assert await asyncio.wait_for(reader.read(), 10) == b""
+            assert await asyncio.wait_for(reader.read(), 60) == b""
             writer.close()
 
     asyncio.run(main())
@@ -283,7 +283,7 @@ def test_a_client_that_leaves_ends_its_scan() -> None:
             sock = writer.transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()  # a reset, which is more than the end of the client's half
-            await asyncio.wait_for(ended.wait(), 5)
+            await asyncio.wait_for(ended.wait(), 60)
 
     asyncio.run(main())
 
@@ -307,7 +307,7 @@ def test_draining_finishes_what_is_under_way_and_closes_the_rest() -> None:
             server.drain()
             idle_writer.write(b"GET /late HTTP/1.1\r\n\r\n")
             go_on.set()
-            answer = await asyncio.wait_for(busy_reader.read(), 5)
+            answer = await asyncio.wait_for(busy_reader.read(), 60)
             assert b"200 OK" in answer
             assert b"Connection: close" in answer
             assert await server.wait_drained(5)
@@ -323,7 +323,7 @@ def test_the_client_reuses_its_connection() -> None:
             client = HttpClient(max_body=1000)
             upstream = Upstream("127.0.0.1", port)
             for number in range(3):
-                answer = await client.request(upstream, "/s", [(b"X", b"1")], b"%d" % number, 5)
+                answer = await client.request(upstream, "/s", [(b"X", b"1")], b"%d" % number, 60)
                 assert (answer.status, answer.body) == (200, b"/s %d" % number)
             assert server.accepted == 1
             client.close()
@@ -336,10 +336,10 @@ def test_the_client_survives_a_connection_closed_while_idle() -> None:
         async with serving() as (server, port):
             client = HttpClient(max_body=1000)
             upstream = Upstream("127.0.0.1", port)
-            await client.request(upstream, "/", [], b"a", 5)
+            await client.request(upstream, "/", [], b"a", 60)
             for connection in tuple(server.connections):
                 connection.abort()
-            assert (await client.request(upstream, "/", [], b"b", 5)).body == b"/ b"
+            assert (await client.request(upstream, "/", [], b"b", 60)).body == b"/ b"
             assert server.accepted == 2
             client.close()
 
@@ -351,7 +351,7 @@ def test_an_early_refusal_reaches_the_client() -> None:
         async with serving() as (_, port):
             client = HttpClient(max_body=1000)
             body = b"x" * 5_000_000
-            answer = await client.request(Upstream("127.0.0.1", port), "/", [], body, 10)
+            answer = await client.request(Upstream("127.0.0.1", port), "/", [], body, 60)
             assert answer.status == 413
             client.close()
 
@@ -384,7 +384,7 @@ def test_bad_answers_are_errors(answer: bytes, complaint: str) -> None:
         server, upstream = await _raw_server(answer)
         client = HttpClient(max_body=1000)
         with pytest.raises(UpstreamError, match=complaint):
-            await client.request(upstream, "/", [], b"", 5)
+            await client.request(upstream, "/", [], b"", 60)
         server.close()
 
     asyncio.run(main())
@@ -393,7 +393,7 @@ def test_bad_answers_are_errors(answer: bytes, complaint: str) -> None:
 def test_an_answer_that_ends_with_the_connection() -> None:
     async def main() -> None:
         server, upstream = await _raw_server(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbody")
-        answer = await HttpClient(max_body=1000).request(upstream, "/", [], b"", 5)
+        answer = await HttpClient(max_body=1000).request(upstream, "/", [], b"", 60)
         assert answer.body == b"body"
         server.close()
 
@@ -404,7 +404,7 @@ def test_a_server_that_is_not_there(unused_tcp_port_number: int) -> None:
     async def main() -> None:
         upstream = Upstream("127.0.0.1", unused_tcp_port_number)
         with pytest.raises(UpstreamError, match=r"127\.0\.0\.1:\d+: .*refused"):
-            await HttpClient(max_body=1).request(upstream, "/", [], b"", 5)
+            await HttpClient(max_body=1).request(upstream, "/", [], b"", 60)
 
     asyncio.run(main())
 

@@ -15,12 +15,12 @@ from filter_engine.workers.controller.connections import EACH, Connections
 
 from .engine import DEADLINE, MESSAGE, Engine, until
 
-TIMEOUT = 1
+TIMEOUT = 2
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """An engine whose controller waits for one second."""
+    """An engine whose controller waits for two seconds."""
     running = Engine(tmp_path_factory.mktemp("clients") / "e")
     controller = (running.local_d / "worker-controller.inc").read_text()
     running.write("worker-controller.inc", f"{controller}\ntimeout = {TIMEOUT}s;")

@@ -88,7 +88,7 @@ async def converse(judge: Judge, row: Row, budget: Budget, *sent: bytes) -> list
         writer.write(part)
         if part.endswith(END):
             while not replies or replies[-1][0] not in "adrty":
-                data = await asyncio.wait_for(reader.read(65536), 10)
+                data = await asyncio.wait_for(reader.read(65536), 60)
                 assert data
                 replies += [(chr(c), p) for c, p in splitter.feed(data) if chr(c) != "O"]
     writer.close()

@@ -241,7 +241,7 @@ class Server:
         self.listeners.stop()
         self.http.drain()
         await self.listeners.settle()
-        assert await self.http.wait_drained(5)
+        assert await self.http.wait_drained(60)
 
 
 def run(main: Callable[[], Coroutine[object, object, None]], *, fast: bool) -> None:
@@ -268,7 +268,7 @@ def test_handshakes_are_bounded_in_time_and_number(
         writer.close()
 
     async def main() -> None:
-        server = Server(file, seconds=0.5, most=3)
+        server = Server(file, seconds=2.0, most=3)
         await server.start()
         await exchange(server.port)
         before = descriptors()
@@ -277,7 +277,7 @@ def test_handshakes_are_bounded_in_time_and_number(
         garbage = await asyncio.open_connection("127.0.0.1", server.port)
         garbage[1].write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         for one, other in (*silent, garbage):
-            async with asyncio.timeout(5):  # all are ended, the last after half a second
+            async with asyncio.timeout(60):  # all are ended, the last after two seconds
                 with contextlib.suppress(ConnectionResetError):
                     await one.read()
             other.close()
@@ -298,7 +298,7 @@ def test_an_end_of_stream_and_old_versions(
 
     def half_closed(port: int) -> None:
         with (
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
+            socket.create_connection(("127.0.0.1", port), 60) as plain,
             trusting(file).wrap_socket(plain, server_hostname="127.0.0.1") as secure,
         ):
             secure.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhi")

@@ -105,7 +105,7 @@ class Receiver:
         self.path = str(path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.path)
-        self._socket.settimeout(5)
+        self._socket.settimeout(60)
 
     def datagram(self) -> bytes:
         return self._socket.recv(1 << 20)
