@@ -204,7 +204,7 @@ def _row(task: Task, history: History, options: HistoryOptions) -> dict[str, obj
         "score": decision.score,
         "required_score": required if required == required else None,
         "action": decision.action.value,
-        "symbols": {symbol.name: _symbol(symbol) for symbol in decision.symbols},
+        "symbols": _symbols(decision.symbols),
         "message-id": _text(message.message_id or "undef"),
         "time_real": round(taken, 6) if 0.0 <= taken < _LONGEST else 0.0,
         "unix_time": int(task.now),
@@ -219,17 +219,15 @@ def _row(task: Task, history: History, options: HistoryOptions) -> dict[str, obj
     }
 
 
-def _symbol(symbol: SymbolResult) -> dict[str, object]:
-    row: dict[str, object] = {
-        "name": symbol.name,
-        "score": symbol.score,
-        "metric_score": symbol.metric_score,
-    }
-    if symbol.description:
-        row["description"] = symbol.description
-    if symbol.options:
-        row["options"] = [_text(option) for option in symbol.options]
-    return row
+def _symbols(symbols: Iterable[SymbolResult]) -> dict[str, dict[str, object]]:
+    rows: dict[str, dict[str, object]] = {}
+    for name, score, metric_score, description, _, options, _ in symbols:
+        row = rows[name] = {"name": name, "score": score, "metric_score": metric_score}
+        if description:
+            row["description"] = description
+        if options:
+            row["options"] = list(map(_text, options))
+    return rows
 
 
 def _text(text: str) -> str:

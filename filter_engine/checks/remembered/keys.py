@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 
 from filter_engine.config.base32 import encode_base32
 from filter_engine.message.address import Address
@@ -22,8 +22,8 @@ def octets(text: str) -> bytes:
 
 def network(ip: IPv4Address | IPv6Address, ipv4_mask: int, ipv6_mask: int) -> str:
     """The first address of the client's network."""
-    bits = ipv4_mask if ip.version == 4 else ipv6_mask
-    return str(ip_network((ip, bits), strict=False).network_address)
+    left = ip.max_prefixlen - (ipv4_mask if ip.version == 4 else ipv6_mask)
+    return str(type(ip)(int(ip) >> left << left))
 
 
 def is_rspamc(task: Task) -> bool:

@@ -74,6 +74,8 @@ class RedisClient:
         if config.sentinels is not None:
             self._sentinels = Sentinels(links.loop, config, links.look_up, self._promoted)
         self._knows_primary = self._sentinels is None
+        self._used: dict[int, tuple[Upstream, Link]] = {}
+        """By the identity of a server, which is kept with it: connections found before."""
 
     def close(self) -> None:
         """End."""
@@ -106,7 +108,12 @@ class RedisClient:
             nobody = f"no server for {what}"
             done(last or StoreAnswer(question, StoreStatus.UNREACHABLE, detail=nobody))
             return
-        link = self._links.of(server, self._login, self._timeout)
+        used = self._used.get(id(server))
+        if used is None:
+            link = self._links.of(server, self._login, self._timeout)
+            self._used[id(server)] = server, link
+        else:
+            link = used[1]
         take = partial(self._take, question, done, tried, link)
         link.call(packed(question), take, writes=question.writes)
 
@@ -131,7 +138,7 @@ class RedisClient:
         servers = self._writing if question.writes else self._reading
         if servers is not None:
             servers.succeeded(link.server)
-        done(StoreAnswer(question, StoreStatus.OK, reply, link.server.name))
+        done(StoreAnswer(question, StoreStatus.OK, reply, link.name))
 
     def _fail(
         self,

@@ -91,6 +91,7 @@ class Link(asyncio.Protocol):
         role: bool = True,
     ) -> None:
         self.server = server
+        self.name = server.name
         self.is_replica = False
         self._loop = loop
         # A unix socket leads nowhere else, and Redis speaks no TLS there.

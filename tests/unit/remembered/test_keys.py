@@ -1,0 +1,19 @@
+"""Networks of clients, as keys name them."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filter_engine.checks.remembered.keys import network
+
+
+@given(st.ip_addresses(), st.integers(0, 32), st.integers(0, 128))
+def test_a_network_is_its_first_address(
+    ip: IPv4Address | IPv6Address, ipv4_mask: int, ipv6_mask: int
+) -> None:
+    bits = ipv4_mask if ip.version == 4 else ipv6_mask
+    wanted = ip_network((str(ip), bits), strict=False).network_address
+    assert network(ip, ipv4_mask, ipv6_mask) == str(wanted)
