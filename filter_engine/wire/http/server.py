@@ -99,6 +99,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiting.clear()
         self._release(self._held)
         self._server.forget(self)
+        self._refused = True
         del self._parser  # it holds us: else both wait for the garbage collector
 
     def eof_received(self) -> bool:

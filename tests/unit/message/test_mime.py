@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from weakref import ref
 
 import pytest
 
@@ -69,6 +71,19 @@ def test_tree() -> None:
     assert pdf.disposition == "attachment"
     assert pdf.is_attachment
     assert parsed.defects == set()
+
+
+def test_a_message_is_free_without_the_garbage_collector() -> None:
+    gc.disable()
+    try:
+        parsed = message(MIXED)
+        assert parsed.parts[2].parent is parsed.parts[1]
+        assert parsed.parts[1].parent is parsed.parts[0]
+        whole = ref(parsed.parts[0])
+        del parsed
+        assert whole() is None
+    finally:
+        gc.enable()
 
 
 def test_attached_message_in_base64_and_digest() -> None:
