@@ -16,6 +16,8 @@ from filter_engine.message.charset import codec_name
 from filter_engine.message.part import Part
 from filter_engine.message.words import MAX_WORDS
 
+_DEFAULT: Final = "default"
+"""A label that some programs write; Rspamd takes it for one of UTF-8."""
 _PIECE: Final = 512
 _SHORT: Final = 3 * _PIECE
 """Octets from which a text is told by pieces."""
@@ -37,7 +39,7 @@ class Found(NamedTuple):
 
 def is_raw(part: Part) -> bool:
     """Whether a text has no charset that is stated, known, or to be told by samples."""
-    if part.charset and codec_name(part.charset) is not None:
+    if part.charset and (part.charset == _DEFAULT or codec_name(part.charset) is not None):
         return False
     content = part.content
     size = len(content)

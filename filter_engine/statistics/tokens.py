@@ -11,7 +11,6 @@ import orjson
 
 from filter_engine.config.base32 import encode_base32
 from filter_engine.message import Message
-from filter_engine.message.distance import differ_by_less
 from filter_engine.message.part import Part
 from filter_engine.statistics import osb
 from filter_engine.statistics.language import ENGLISH, language_of
@@ -23,7 +22,7 @@ from filter_engine.statistics.words import header_words, part_text, text_words
 WORDS_DECAY = 600
 """Words of a text from which on some are left out."""
 _ALIKE = 0.2
-"""Share of words in which two texts of a mail may differ and count as one."""
+"""Share of words by which two texts of a mail may differ in length and count as one."""
 
 
 class Tokens(NamedTuple):
@@ -78,12 +77,13 @@ def tokens_of(
 
 
 def _alike(message: Message, texts: Sequence[Part]) -> bool:
-    """Both say the same, as text and HTML of one mail do: the second is left out."""
+    """Both are taken to say the same, as text and HTML of one mail do: the second is left out.
+
+    That is so where they have about as many words: Rspamd's distance of two texts counts words
+    that are left over, not words that differ.
+    """
     around = texts[0].parent
     if around is None or around.content_type != "multipart/alternative":
         return False
-    one, other = (message.words_of(part) for part in texts)
-    total = len(one) + len(other)
-    if not total or abs(len(one) - len(other)) >= _ALIKE * total:
-        return False
-    return one == other or differ_by_less(one, other, _ALIKE * total)
+    one, other = (len(message.words_of(part)) for part in texts)
+    return abs(one - other) < _ALIKE * (one + other)

@@ -72,7 +72,12 @@ def test_a_text_of_no_charset_is_told_by_samples() -> None:
     found = part_text(message, part)
     assert found.words[:10] == ["volume", "it's", "far!", "", "ate", "a", "b", "", "x", ""]
     assert tokens_of(message).text
-    for other in (mail(b"\xe4" + text, "text/plain"), mail(text, "text/plain; charset=cp1252")):
+    assert is_raw(mail(text, "text/plain; charset=x-unknown").text_parts[0])
+    for other in (
+        mail(b"\xe4" + text, "text/plain"),
+        mail(text, "text/plain; charset=cp1252"),
+        mail(text, "text/plain; charset=default"),
+    ):
         assert not is_raw(other.text_parts[0])
     assert not is_raw(mail(b"\xe4 short", "text/plain").text_parts[0])
 
