@@ -35,7 +35,7 @@ class Storage:
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
-        assert self._started.wait(20)
+        assert self._started.wait(60)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -46,23 +46,23 @@ class Storage:
         self._started.set()
         await self._stop.wait()
         worker.drain(hurry=True)
-        assert await worker.wait_drained(5.0)
+        assert await worker.wait_drained(60.0)
         stores.close()
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(60)
 
-    def say(self, request: Request, *, wait: float = 5.0) -> ReplyTo | None:
+    def say(self, request: Request, *, wait: float = 60.0) -> ReplyTo | None:
         """The reply to one request; None when none comes."""
         data = self.raw(request.encode(), wait)
         return None if data is None else decode_reply(data)
 
-    def raw(self, data: bytes, wait: float = 5.0, *, source: str = "127.0.0.1") -> bytes | None:
+    def raw(self, data: bytes, wait: float = 60.0, *, source: str = "127.0.0.1") -> bytes | None:
         return ask(self.port, data, wait, source=source)
 
 
-def ask(port: int, data: bytes, wait: float = 5.0, *, source: str = "127.0.0.1") -> bytes | None:
+def ask(port: int, data: bytes, wait: float = 60.0, *, source: str = "127.0.0.1") -> bytes | None:
     """The reply to one datagram from ``source``; None when none comes."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(wait)

@@ -89,9 +89,6 @@ def test_learning_takes_zstd_and_refuses_what_is_none(taught: Engine) -> None:
 
 
 def test_history_and_its_reset(taught: Engine) -> None:
-    taught.scan(mail(200, WORDS))
-    taught.scan(mail(201, HAM_WORDS + GTUBE))
-
     def rows() -> list[dict[str, object]]:
         _, said = post(taught, "/history?from=0&to=1")
         assert said["version"] == 2
@@ -99,7 +96,11 @@ def test_history_and_its_reset(taught: Engine) -> None:
         assert isinstance(found, list)
         return found
 
-    until(lambda: len(rows()) == 2, "two rows of history")
+    # Two processes scan, and each writes its row once it has replied.
+    taught.scan(mail(200, WORDS))
+    until(lambda: len(rows()) == 1, "a row of history")
+    taught.scan(mail(201, HAM_WORDS + GTUBE))
+    until(lambda: len(rows()) == 2, "another")
     newest = rows()[0]
     assert newest["message-id"] == "201@client.example"
     assert newest["action"] == "reject"
