@@ -68,11 +68,13 @@ def differ_by_less(one: Sequence[str], other: Sequence[str], limit: float) -> bo
     one, other = one[start : len(one) - end], other[start : len(other) - end]
     if max(len(one), len(other)) < limit:
         return True
+    if _one_way(one, other, limit) < limit:
+        return True
     # Of the longer list no fewer words are missing in the other than the other way about.
     more, fewer = (one, other) if len(one) >= len(other) else (other, one)
     if (Counter(more) - Counter(fewer)).total() >= limit:
         return False
-    return _one_way(one, other, limit) < limit or words_distance(one, other) < limit
+    return words_distance(one, other) < limit
 
 
 def _one_way(one: Sequence[str], other: Sequence[str], limit: float) -> float:
