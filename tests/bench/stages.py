@@ -9,7 +9,7 @@ from pathlib import Path
 
 STAGES = {
     "html": "message/html message/css message/tags checks/html_rules",
-    "urls and words": "message/url message/links message/words message/distance checks/url",
+    "urls and words": "message/url message/links message/words checks/url",
     "parse": "message/",
     "regexps": "matching/ checks/regexp/ checks/spamassassin/",
     "maps, lists": "maps/ checks/multimap/ selectors/",

@@ -30,7 +30,6 @@ from conformance_data import DATA  # noqa: E402
 from filter_engine.message import Message  # noqa: E402
 from filter_engine.message.content_type import parse_parametrised  # noqa: E402
 from filter_engine.message.css import parse_colour, parse_declarations  # noqa: E402
-from filter_engine.message.distance import words_distance  # noqa: E402
 from filter_engine.message.encoded_word import decode_value  # noqa: E402
 from filter_engine.message.html import parse_html  # noqa: E402
 from filter_engine.message.links import query_target  # noqa: E402
@@ -65,9 +64,6 @@ def read_message(data: bytes) -> None:
     for url in message.urls:
         url.text.encode()
         query_target(url)
-    texts = message.text_parts
-    if len(texts) > 1:
-        words_distance(message.words_of(texts[0]), message.words_of(texts[1]))
 
 
 def read_html(data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Words of texts, and how far texts are apart."""
+"""Words of texts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filter_engine.message import Message
-from filter_engine.message.distance import differ_by_less, words_distance
 from filter_engine.message.words import split_words
-
-WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=14)
 
 
 @pytest.mark.parametrize(
@@ -39,20 +36,3 @@ def test_urls_and_addresses_are_no_words() -> None:
     )
     assert message.words_of(message.parts[0]) == ["see", "or", "now"]
     assert message.header_words == ["to", "mea", "com", "j", "d"]
-
-
-def plain_distance(one: list[str], other: list[str]) -> int:
-    row = list(range(len(other) + 1))
-    for number, word in enumerate(one, 1):
-        next_row = [number]
-        for index, twin in enumerate(other, 1):
-            next_row.append(min(row[index] + 1, next_row[-1] + 1, row[index - 1] + (word != twin)))
-        row = next_row
-    return row[-1]
-
-
-@given(WORDS, WORDS)
-def test_distance(one: list[str], other: list[str]) -> None:
-    assert words_distance(one, other) == plain_distance(one, other)
-    for limit in (0, 0.5, 1, 2.5, len(one), len(one) + len(other)):
-        assert differ_by_less(one, other, limit) is (plain_distance(one, other) < limit)
