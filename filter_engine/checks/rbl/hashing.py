@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from filter_engine.checks.rbl.options import RblRule
@@ -23,6 +23,9 @@ _HASHING_SCRIPT: Final = re.compile(
     r"\s*return\s+string\.format\(\s*[\"']%s\.%s[\"']\s*,\s*(?P=hash)\s*,\s*(?P=zone)\s*\);?"
     r"\s*end;?\s*"
 )
+
+_KEPT: Final = 1024
+"""Hashes of names that are kept: most names of a message stood in one of the last."""
 
 Hashing = Callable[[str], str]
 
@@ -59,6 +62,7 @@ def hashing_of(rule: RblRule) -> Hashing | None:
     return partial(_hashed, rule.hash, _FORMATS[rule.hash_format], rule.hash_len)
 
 
+@lru_cache(maxsize=_KEPT)
 def _hashed(algorithm: str, write: _Write, length: int | None, text: str) -> str:
     data = text.encode("utf-8", "surrogateescape")
     if algorithm == "blake2":
