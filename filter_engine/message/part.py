@@ -254,6 +254,13 @@ class Part:
         one message is worth."""
         return parse_html(self.text) if self.is_html and self._tags.take(self.text) else None
 
+    @lazy
+    def page_text(self) -> str:
+        """What a reader would see of its content as HTML, whatever its type; empty beyond what one
+        message is worth."""
+        text = decode_unlabelled(self.content[:MAX_TEXT])
+        return parse_html(text).text if self._tags.take(text) else ""
+
     @property
     def visible_text(self) -> str:
         """What a reader sees: the text, of HTML without tags and hidden elements."""

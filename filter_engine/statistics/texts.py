@@ -7,31 +7,26 @@ attachment of no type.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from filter_engine.message import Message
 from filter_engine.message.charset import decode_unlabelled
-from filter_engine.message.html import parse_html
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.part import Part
 
 _HTML_NAME: Final = re.compile(r"\.html?\Z", re.IGNORECASE)
 _HTML_BEGIN: Final = re.compile(rb"\s{0,64}<(?:!doctype html|html|head|meta|body)\b", re.IGNORECASE)
-_MAX_PARTS: Final = 64
-"""Parts that are looked at beyond those to be read."""
+_MAX_ATTACHED: Final = 8
+"""Attached texts that are looked at."""
 
 
 def texts_of(message: Message) -> tuple[Part, ...]:
     """The parts whose words count; of a message without any its untyped one."""
-    parts = message.parts
-    if len(parts) == 1:
-        found = message.text_parts
-    else:
-        found = tuple(
-            part
-            for number, part in enumerate(parts)
-            if part.is_text or (number < _MAX_PARTS and (_is_attached_text(part) or is_page(part)))
-        )
+    parts, found = message.parts, message.text_parts
+    attached = tuple(islice((part for part in parts if _is_attached(part)), _MAX_ATTACHED))
+    if attached:
+        found = tuple(sorted((*found, *attached), key=lambda part: part.index))
     if found:
         return found
     whole = parts[0]
@@ -52,8 +47,11 @@ def visible_text(part: Part) -> str:
     """What a reader sees of one of ``texts_of``."""
     if part.is_text or _is_attached_text(part):
         return part.visible_text
-    text = decode_unlabelled(part.content[:MAX_TEXT])
-    return parse_html(text).text if is_page(part) else text
+    return part.page_text if is_page(part) else decode_unlabelled(part.content[:MAX_TEXT])
+
+
+def _is_attached(part: Part) -> bool:
+    return not part.is_text and (_is_attached_text(part) or is_page(part))
 
 
 def _is_attached_text(part: Part) -> bool:

@@ -141,3 +141,14 @@ def test_attached_texts_count(kind: str, name: str, content: bytes, first: str |
     message = Message(head.encode() + content + b"\n--b--\n")
     found = [part_text(message, part).words for part in texts_of(message)]
     assert [words[0] for words in found] == ["hello", *([first] if first else [])]
+
+
+def test_few_attached_texts_are_read() -> None:
+    part = (
+        b"--b\nContent-Disposition: attachment; filename=a.html\nContent-Type: image/png\n\n" + PAGE
+    )
+    message = Message(b"Content-Type: multipart/mixed; boundary=b\n\n" + part * 40 + b"--b--\n")
+    assert len(texts_of(message)) == 8
+    deep = b"--b\nContent-Type: image/png\n\n<html>" + b"<b>" * 50_000 + b"\n"
+    message = Message(b"Content-Type: multipart/mixed; boundary=b\n\n" + deep * 8 + b"--b--\n")
+    assert tokens_of(message).values
