@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ from .ours import replies
 from .recording import ZONE, Reply, Sample, reply_of
 
 STOCK = Path("/etc/rspamd/rspamd.conf")
+DATABASES = Path("/var/lib/rspamd")
+"""Where Debian's Rspamd keeps its compiled patterns: to compile them takes 20 s of CPU."""
 _START = 300.0
 _HEADERS = {"ip": "IP", "helo": "Helo", "hostname": "Hostname", "frm": "From"}
 
@@ -94,7 +97,7 @@ class Rspamd:
 
     def _write_site(self, dns_port: int) -> None:
         site = {
-            "options.inc": f'dns {{ nameserver = ["127.0.0.1:{dns_port}:10"]; }}',
+            "options.inc": f'dns {{ nameserver = ["127.0.0.1:{dns_port}:10"]; }}\n{_databases()}',
             "logging.inc": 'type = "console"; level = "info";',
             "greylist.conf": "enabled = false;",
             "fuzzy_check.conf": 'rule "rspamd.com" { enabled = false; }',
@@ -116,3 +119,8 @@ def asked_live(engine: Scanner, samples: Iterable[Sample]) -> Iterator[tuple[Sam
     with Rspamd() as rspamd:
         for sample, ours in replies(engine, samples):
             yield sample, rspamd.reply(sample), ours
+
+
+def _databases() -> str:
+    """The option that has compiled patterns shared by all that are started."""
+    return f'hs_cache_dir = "{DATABASES}/";' if os.access(DATABASES, os.W_OK) else ""
