@@ -35,8 +35,10 @@ def _variables(
         is_made = name == "LOCAL_CONFDIR" and ctx.params.get("from_environment")
         if name in _DIRECTORIES and not is_made and not Path(value).is_dir():
             raise click.BadParameter(f"{name}: there is no directory {value}")
+        if name in VARIABLES:
+            continue
         close = closest(name.upper(), VARIABLES, cutoff=_LIKENESS)
-        if name not in VARIABLES and close:
+        if close:
             raise click.BadParameter(f"{name}: did you mean {close[0]}?")
     return variables
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 
-import dns.rcode
-
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns import packet
 from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.deadlines import Deadlines
 from filter_engine.dns.flight import MAX_ALIASES, Flight
+from filter_engine.dns.library import dns
 from filter_engine.dns.packet import negative_answer, question_bytes
 from filter_engine.dns.pool import SocketPool
 from filter_engine.dns.records import ordinary_answer

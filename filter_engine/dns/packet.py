@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import dns.exception
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdatatype
-
+from filter_engine.dns.library import dns
 from filter_engine.dns.names import to_wire
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus, dns_answer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -107,6 +106,8 @@ def _known(call: Call, text: str) -> Extractor:
 
 
 def _close(name: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches  # most configurations have no mistake
+
     found = get_close_matches(name, known, n=1)
     return f"; did you mean {found[0]!r}?" if found else ""
 

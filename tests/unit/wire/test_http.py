@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from weakref import WeakSet
 
 import pytest
 
@@ -16,7 +14,7 @@ from filter_engine.config.upstreams import Upstream
 from filter_engine.wire.budget import Budget
 from filter_engine.wire.http.client import HttpClient, UpstreamError
 from filter_engine.wire.http.message import HttpLimits, Request, Response
-from filter_engine.wire.http.server import HttpConnection, HttpServer
+from filter_engine.wire.http.server import HttpServer
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -67,28 +65,6 @@ def test_a_request_and_its_answer() -> None:
         assert body == b"/x abc"
 
     asyncio.run(main())
-
-
-def test_a_closed_connection_is_free_without_the_garbage_collector() -> None:
-    async def main() -> None:
-        server = HttpServer(echo, HttpLimits(max_body=1000))
-        connections = WeakSet[HttpConnection]()
-
-        def accepted() -> HttpConnection:
-            connection = server.connection()
-            connections.add(connection)
-            return connection
-
-        listener = await asyncio.get_running_loop().create_server(accepted, "127.0.0.1", 0)
-        async with listener:
-            await talk(listener.sockets[0].getsockname()[1], b"GET /x HTTP/1.1\r\n\r\n")
-            await until(lambda: not connections)
-
-    gc.disable()
-    try:
-        asyncio.run(main())
-    finally:
-        gc.enable()
 
 
 def test_what_a_handler_gets() -> None:
