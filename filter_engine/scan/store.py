@@ -106,24 +106,29 @@ class Store:
     ``secret`` may be set where it holds private keys: recordings leave its answers out.
     """
 
-    __slots__ = ("name", "prefix", "secret", "where")
+    __slots__ = ("_shown", "name", "prefix", "secret", "where")
 
     def __init__(self, name: str, where: RedisConfig | Place, prefix: bytes = b"") -> None:
         self.name = name
         self.where = where
         self.prefix = prefix
         self.secret = False
+        self._shown = ""
 
     def __repr__(self) -> str:
         return f"Store({self})"
 
     def __str__(self) -> str:
         """The module and the servers, never a password."""
-        where = self.where
-        if isinstance(where, Place):
-            return f"{self.name}: {where.path}"
-        servers = where.writing or where.reading or where.sentinels
-        return f"{self.name}: {servers}"
+        if not self._shown:
+            where = self.where
+            servers: object
+            if isinstance(where, Place):
+                servers = where.path
+            else:
+                servers = where.writing or where.reading or where.sentinels
+            self._shown = f"{self.name}: {servers}"
+        return self._shown
 
     def _question(
         self, command: bytes, keys: tuple[bytes, ...], args: tuple[bytes, ...], writes: bool

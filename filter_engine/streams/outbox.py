@@ -66,13 +66,13 @@ class Outbox:
     def _sent(self, reply: Reply | StoreAnswer) -> None:
         self._open -= 1
         self._bytes -= _size(reply.question)
-        servers = _whom(reply.question)
         if reply.ok:
             self.statistics.sent += 1
-            self._failing.discard(servers)
+            if self._failing:
+                self._failing.discard(_whom(reply.question))
         else:
             self.statistics.failed += 1
-            self._tell(servers, reply.evidence)
+            self._tell(_whom(reply.question), reply.evidence)
         self._next()
 
     def _tell(self, servers: str, what: str) -> None:

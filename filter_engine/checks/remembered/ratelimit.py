@@ -44,6 +44,10 @@ class _Limit:
     name: str
     buckets: tuple[Bucket, ...]
     selector: Selector | None
+    words: tuple[str, ...] = ()
+    """Of the name, without a selector."""
+    marks: tuple[str, ...] = ()
+    """What stands before the text in the key of each bucket, without a selector."""
 
 
 @frozen
@@ -73,7 +77,8 @@ def _prepare(options: RatelimitOptions, setup: Setup) -> Limits | None:
         if not (said.enabled and buckets):
             continue
         if not said.selector:
-            limits.append(_Limit(name, buckets, None))
+            marks = tuple(f"{math.floor(100_000.0 / b.burst + 0.5)}:" for b in buckets)
+            limits.append(_Limit(name, buckets, None, tuple(name.split("_")), marks))
             continue
         from filter_engine.selectors import SelectorError, compile_selector  # few sites have one
 
@@ -139,7 +144,7 @@ def _texts(task: Task, limit: _Limit, options: RatelimitOptions) -> Iterator[str
     if limit.selector is not None:
         yield from limit.selector.values(task)
         return
-    values = [_value(task, word, options) for word in limit.name.split("_")]
+    values = [_value(task, word, options) for word in limit.words]
     if None not in values:
         yield ":".join(value for value in values if value is not None)
 
@@ -153,7 +158,7 @@ def counted(task: Task, state: Limits, options: RatelimitOptions) -> list[Counte
             for place, bucket in enumerate(limit.buckets):
                 named = text
                 if limit.selector is None:
-                    named = f"{math.floor(100_000.0 / bucket.burst + 0.5)}:{text}"
+                    named = limit.marks[place] + text
                 elif place + 1 < len(limit.buckets):
                     # Rspamd 3.4 counts by the last of several buckets alone, under this name.
                     named = f"{bucket.burst:.14g}:{bucket.rate:.14g}:{text}"
