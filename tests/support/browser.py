@@ -6,7 +6,12 @@ import shutil
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException, WebDriverException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    StaleElementReferenceException,
+    TimeoutException,
+    WebDriverException,
+)
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -16,6 +21,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PATIENCE = 40.0
 """Seconds a page has for what it should show."""
+_REDRAWN = (StaleElementReferenceException, ElementClickInterceptedException)
+"""What a page says of elements that it has just replaced or still moves."""
 _QUIET = (
     "--headless=new",
     "--no-sandbox",
@@ -61,7 +68,10 @@ class Browser:
 
     def text(self, where: str = "body") -> str:
         """What is shown below ``where`` just now."""
-        return " ".join(each.text for each in self.all(where))
+        texts = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=_REDRAWN).until(
+            lambda _: ([each.text for each in self.all(where)],)
+        )
+        return " ".join(texts[0])
 
     def all(self, css: str) -> list[WebElement]:
         """The elements of a CSS selector."""
@@ -75,11 +85,15 @@ class Browser:
 
     def press(self, title: str, within: str = "main") -> None:
         """Press the button with this text."""
-        WebDriverWait(self.driver, PATIENCE).until(
-            lambda _: [e for e in self.all(f"{within} button") if e.text == title],
-            f"no button {title!r}",
-        )
-        next(e for e in self.all(f"{within} button") if e.text == title).click()
+
+        def pressed(_driver: object) -> bool:
+            button = next((e for e in self.all(f"{within} button") if e.text == title), None)
+            if button is not None:
+                button.click()
+            return button is not None
+
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=_REDRAWN)
+        waiting.until(pressed, f"no button {title!r}")
 
     def fill(self, css: str, text: str) -> None:
         """Put a text into a field as typing would, at once."""

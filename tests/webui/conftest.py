@@ -36,7 +36,7 @@ def engine(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
     running = Engine(
         tmp_path_factory.mktemp("webui") / "e",
         {
-            "redis.conf": f'servers = "{redis.name}";',
+            "redis.conf": f'servers = "{redis.name}"; timeout = 20s;',
             "greylist.conf": "enabled = false;",
             "history_redis.conf": "subject_privacy = false;",
             "multimap.conf": (

@@ -222,7 +222,7 @@ def weight(engine: Engine, name: str) -> object:
 
 
 def until(condition: object) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
