@@ -54,7 +54,7 @@ class Both:
                 ),
             }
         ).__enter__()
-        where = RedisConfig(servers=parse_upstreams(self.redis.name, 6379))
+        where = RedisConfig(servers=parse_upstreams(self.redis.name, 6379), timeout=20.0)
         options = ClassifierOptions(min_learns=1)
         limits = Limits(min_learns=1)
         self.classifier = Classifier(options, Store("bayes", where), *options.symbols, limits)

@@ -77,7 +77,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     further = f"daemon off; pid {place}/nginx.pid;"
     command = [NGINX, "-e", "stderr", "-c", str(place / "nginx.conf"), "-g", further]
     server = subprocess.Popen(command, stderr=subprocess.PIPE)
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     try:
         while True:
             try:
@@ -89,7 +89,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield number
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_policies_and_nothing_else(
     context = ssl.create_default_context()
     # The certificate is its own: this looks at what is served.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    to_server = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    to_server = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
     to_server.request(method, path, headers={"Host": host})
     reply = to_server.getresponse()
     body = reply.read()

@@ -72,7 +72,7 @@ class Instance:
 
     def run(self, *words: str) -> tuple[int, str]:
         process = self.start(*words)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)
         return process.returncode, said.strip()
 
 
@@ -125,7 +125,7 @@ def test_a_restore_that_is_cut_off_leaves_a_primary(
     process = one.start("restore", "bayes", copy, "yes")
     one.server.until(b"role:slave", "INFO", "replication")
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode != 0
     assert one.run("role", "bayes") == (0, "primary")
     assert one.server.say("SET", "RS_b", "1") == b"+OK\r\n"
