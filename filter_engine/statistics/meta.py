@@ -107,14 +107,16 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
         number = texts.get(part.index)
         if number is None:
             continue
+        text = visible_text(part)
         if part.is_html or is_page(part):
             html = True
-            empty_html |= not size
+            empty_html |= not text
         else:
             plain = True
             empty_plain |= not size
-        one_line |= visible_text(part).count("\n") < 2
-        yield f"#lang:{languages[number]}"
+        one_line |= text.count("\n") < 2
+        # Of a text without a word, an image alone mostly, no language is guessed.
+        yield f"#lang:{languages[number] if any(map(str.isalnum, text)) else 'unk'}"
         yield f"#cs:{charset_of(part)}"
     kind = "#unk"
     if multipart and html and plain:

@@ -178,6 +178,13 @@ def test_words_for_what_is_no_text() -> None:
     ]
 
 
+def test_a_page_that_shows_no_word_is_of_no_language() -> None:
+    empty = list(meta_words(mail("<img src=http://a.example.com/x.gif>", kind="html"), ["en"], []))
+    assert empty[1:4] == ["#lang:unk", "#cs:UTF-8", "#m:#ho#ot#eh"]
+    bare = list(meta_words(mail("<p>!!!</p>", kind="html"), ["en"], []))
+    assert bare[1:4] == ["#lang:unk", "#cs:UTF-8", "#m:#ho#ot"]
+
+
 @pytest.mark.parametrize(
     ("charset", "octets", "name"),
     [
