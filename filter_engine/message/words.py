@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 MAX_WORDS: Final = 8192
@@ -63,10 +64,11 @@ def split_around(text: str, links: Sequence[range]) -> tuple[list[str], list[int
     words = _split(text, MAX_WORDS + len(links), _WORD_OR_LINK, _ASCII_WORDS_AND_LINKS)
     places: list[int] = []
     at = 0
-    for taken in range(words.count(_LINK)):
-        at = words.index(_LINK, at)
-        del words[at]
-        places.append(at + taken)
+    with suppress(ValueError):  # of links that overlap one is there
+        for taken in range(len(links)):
+            at = words.index(_LINK, at)
+            del words[at]
+            places.append(at + taken)
     if len(words) + len(places) > MAX_WORDS:
         return words[:MAX_WORDS], None
     return words, places
