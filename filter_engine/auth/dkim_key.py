@@ -6,8 +6,8 @@ import binascii
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from filter_engine.auth.dkim_library import primitives
 from filter_engine.auth.kept import kept
+from filter_engine.auth.load_primitives import primitives
 from filter_engine.auth.tag_list import TagListError, parse_tags
 from filter_engine.lazy_dataclass import frozen
 

@@ -1,4 +1,4 @@
-"""What DKIM needs of ``cryptography``: loaded by ``dkim_library.primitives`` when keys are used."""
+"""What DKIM needs of ``cryptography``: loaded when keys are used (``load_primitives``)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from filter_engine.auth.dkim_key import DkimKeyError, parse_key_record
-from filter_engine.auth.dkim_library import primitives
+from filter_engine.auth.load_primitives import primitives
 from filter_engine.lazy_dataclass import frozen
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult, ArcSigner, verify_chain
-from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.dkim_sign import ARC_SIGN_HEADERS
+from filter_engine.auth.load_primitives import load_primitives
 from filter_engine.auth.results import DmarcCode, DmarcPolicy, DmarcResult
 from filter_engine.auth.results_field import (
     ResultsField,
@@ -123,7 +123,7 @@ class ArcOptions(SenderPolicyOptions, SigningOptions):
 
 def _prepare(options: ArcOptions, setup: Setup) -> Map | None:
     """The map of trusted signers, if the site has one."""
-    load_library(options, setup)
+    load_primitives(options, setup)
     written = options.whitelisted_signers_map
     where = "arc.whitelisted_signers_map"
     return None if written is None else setup.maps.of(written, MapKind.SET, where)

@@ -9,8 +9,8 @@ from typing import Final
 
 from filter_engine.auth.arc import ArcCode, ArcResult, verify_chain
 from filter_engine.auth.arc_seal import seal, why_not_sealed
-from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.dkim_sign import parse_header_list
+from filter_engine.auth.load_primitives import load_primitives
 from filter_engine.checks.arc import ArcOptions
 from filter_engine.checks.sender_policy import (
     leaving_content,
@@ -51,7 +51,7 @@ class _State:
 
 
 def _prepare(options: ArcOptions, setup: Setup) -> _State:
-    load_library(options, setup)
+    load_primitives(options, setup)
     headers = setup.config.modules.get("milter_headers")
     known = headers if isinstance(headers, MilterHeadersOptions) else MilterHeadersOptions()
     routine = known.routines.authentication_results

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 from filter_engine.auth.dkim import MAX_SIGNATURES, TIME_JITTER, verify
 from filter_engine.auth.dkim_key import keep
-from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.kept import MAX_RECORDS
+from filter_engine.auth.load_primitives import load_primitives
 from filter_engine.auth.results import DkimCode, DkimResult, DkimSignatureResult
 from filter_engine.checks.sender_policy import SenderPolicyOptions, is_exempt, signed_content
 from filter_engine.config.kinds import BOOLEAN, INTEGER, NUMBER, TIME, at_least
@@ -107,7 +107,7 @@ _FACTORS: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?):([0-9]{1,4}(?:\.[0-
 
 
 def _prepare(options: DkimOptions, setup: Setup) -> _Maps:
-    load_library(options, setup)
+    load_primitives(options, setup)
     keep(options.dkim_cache_size)
     trusted = options.trusted_domains or options.domains
     return _Maps(

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from filter_engine.auth.dkim_library import load_library
 from filter_engine.auth.dkim_sign import SIGN_HEADERS, parse_header_list, sign
+from filter_engine.auth.load_primitives import load_primitives
 from filter_engine.checks.sender_policy import leaving_content, leaving_headers
 from filter_engine.checks.signing.keys import SigningMaps, fetched, is_published, prepare, signers
 from filter_engine.checks.signing.options import HEADER_LIST, SigningOptions
@@ -41,7 +41,7 @@ class DkimSigningOptions(SigningOptions):
 
 
 def _prepare(options: DkimSigningOptions, setup: Setup) -> SigningMaps:
-    load_library(options, setup)
+    load_primitives(options, setup)
     return prepare(options, setup, "dkim_signing")
 
 

@@ -43,7 +43,7 @@ _ANCHOR: Final = 32
 _BITS: Final = (
     (_BLOCK, _BLOCKS),
     (_CELL, "td th"),
-    (_UNSEEN, "script style head template title iframe"),
+    (_UNSEEN, "script style head template title"),
     (_WATCHED, "font span div p td"),
     (_ASKED, " ".join((*_LINKING, "img base meta"))),
     (_ANCHOR, "a"),
@@ -58,7 +58,7 @@ _NO_ATTRIBUTES: Final[Mapping[str, str | None]] = {}
 _STYLED: Final = re.compile(r"style|color|<font|hidden", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\s*(\d{1,6})")
 _REFRESH: Final = re.compile(r"\s*[\d.]*\s*[;,]?\s*url\s*=\s*['\"]?([^'\"]*)", re.IGNORECASE)
-_REWRITTEN: Final = "b big code em font i nobr s small strike strong tt u"
+_REWRITTEN: Final = "b big code em font i iframe nobr s small strike strong tt u"
 _KNOWN: Final = {name: (name, kind) for name, kind in _KINDS.items()} | {
     CUSTOM + name: (name, _KINDS.get(name, 0)) for name in _REWRITTEN.split()
 }

@@ -11,6 +11,10 @@ from filter_engine.message.limits import MAX_HTML, MAX_TAGS
 # n of them and n blocks make n * n nodes. As custom elements they keep their place and attributes.
 _FORMATTING_NAMES: Final = r"(?=(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/>])"
 _FORMATTING: Final = re.compile("</?" + _FORMATTING_NAMES, re.IGNORECASE)
+# By HTML 5 the content of a frame is one text, which no browser shows; programs that take frames
+# out of mails leave it, and Rspamd reads it, as any other markup.
+_FRAME: Final = re.compile(r"</?(?=iframe[\s/>])", re.IGNORECASE)
+_FRAME_BEGINS: Final = ("<if", "<IF", "<If", "<iF")
 _FEW_TAGS: Final = 200
 """The square of half of this is harmless."""
 _DATA_URL: Final = re.compile(r"(data:[^\s\"'<>]{64})[^\s\"'<>]+")
@@ -19,7 +23,7 @@ _MAX_RUN: Final = 16384
 _LONG_RUN: Final = re.compile(r"[^<]{16384}")
 _CLOSE_ANY_TAG: Final = "\\g<0>\">'>"
 CUSTOM: Final = "x-"
-"""Put before the names of formatting elements where there are many."""
+"""Put before the names of frames, and of formatting elements where there are many."""
 
 
 class TagBudget:
@@ -52,6 +56,8 @@ def guard(source: str) -> str:
         html = _first_tags(html)
     if tags > _FEW_TAGS:
         html = _FORMATTING.sub(r"\g<0>" + CUSTOM, html)
+    if any(begin in html for begin in _FRAME_BEGINS):
+        html = _FRAME.sub(r"\g<0>" + CUSTOM, html)
     if len(html) > _MAX_RUN and max(map(len, html.split("<"))) >= _MAX_RUN:
         html = _LONG_RUN.sub(_CLOSE_ANY_TAG, html)
     return html

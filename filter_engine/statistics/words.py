@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import compress, islice, zip_longest
@@ -40,7 +41,7 @@ _CONTROL_NUMBER = re.compile(
 )
 _MAILTO = "mailto:"
 _TELEPHONE = re.compile(
-    r"tel:[ \t]*[+(]?(?:[() .\t-]*\d){3,20}[^\n\d]{0,40}(?:\d{1,8}[^\n\d]{0,40})?(?=\n)",
+    r"tel:[ \t]*+[+(]?(?:[() .\t-]*\d){3,20}[^\n\d]{0,40}(?:\d{1,8}[^\n\d]{0,40})?(?=\n)",
     re.IGNORECASE,
 )
 _NO_DIGIT = re.compile(r"\D+")
@@ -151,10 +152,12 @@ def _with_controls(
 ) -> tuple[tuple[range, ...], list[str]]:
     """Each control outside of links is an empty word, which is no link."""
     found = dict(zip(spans, domains, strict=True))
+    starts = [span.start for span in spans]
     for control in _CONTROLS.finditer(text):
-        place = range(control.start(), control.end())
-        if not any(span.start <= place.start < span.stop for span in spans):
-            found[place] = ""
+        at = control.start()
+        before = bisect_right(starts, at) - 1
+        if before < 0 or at >= spans[before].stop:
+            found[range(at, at + 1)] = ""
     order = sorted(found, key=lambda place: place.start)
     return tuple(order), [found[place] for place in order]
 

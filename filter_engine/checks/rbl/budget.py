@@ -1,8 +1,8 @@
-"""Which names are asked for where a message holds more than ``dns_max_requests`` of them."""
+"""Which questions are asked where a message gives reason for more than ``dns_max_requests``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Hashable, Iterable, Set
 from itertools import zip_longest
 from typing import Final
 
@@ -11,30 +11,35 @@ from filter_engine.checks.rbl.elements import Element
 Names = dict[str, list[Element]]
 """Names of one rule, or what stands before its zone, with all they stand for."""
 
-_ALWAYS: Final = frozenset({"from", "helo", "rdns", "dkim"})
-"""What a message has few of, and what says most: Rspamd asks for these beyond its limit too."""
+ALWAYS: Final = frozenset({"from", "helo", "rdns", "dkim"})
+"""Labels of what is asked for beyond the limit too: the client and who signed, of which a message
+has few, and which say most."""
 
 
-def affordable(asked: Iterable[Names], known: Set[str], room: int) -> set[str]:
-    """The names to ask for: those of the client, and ``room`` names in all as far as it goes.
+def always_asked(lists: Iterable[Names]) -> set[str]:
+    """Names that stand for something of ``ALWAYS``."""
+    return {
+        name
+        for names in lists
+        for name, elements in names.items()
+        if any(element.label in ALWAYS for element in elements)
+    }
+
+
+def affordable(
+    lists: Iterable[Collection[Hashable]], kept: Set[Hashable], room: int
+) -> set[Hashable]:
+    """``kept`` and, as far as there is room for so many in all, of the rest what comes first.
 
     Each list has its first name, then each its second: a mail of many URLs is looked up everywhere
-    by its first ones. ``known`` were asked for already and cost nothing.
+    by its first ones.
     """
-    kept = set(known)
-    others: list[Sequence[str]] = []
-    for names in asked:
-        always = {
-            name
-            for name, elements in names.items()
-            if any(element.label in _ALWAYS for element in elements)
-        }
-        kept |= always
-        others.append([name for name in names if name not in always])
+    chosen = set(kept)
+    others = [[name for name in names if name not in kept] for names in lists]
     for row in zip_longest(*others):
         for name in row:
-            if len(kept) >= room:
-                return kept
+            if len(chosen) >= room:
+                return chosen
             if name is not None:
-                kept.add(name)
-    return kept
+                chosen.add(name)
+    return chosen

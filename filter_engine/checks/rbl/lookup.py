@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from ipaddress import ip_address
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from filter_engine.auth.results import DkimResult
-from filter_engine.checks.rbl.answers import Plain
-from filter_engine.checks.rbl.budget import Names, affordable
+from filter_engine.checks.rbl.budget import ALWAYS, Names, affordable, always_asked
 from filter_engine.checks.rbl.elements import Element, Elements, Found, Sources, of_ip, sources
+from filter_engine.checks.rbl.findings import Lookup, findings_of, vouched
 from filter_engine.checks.rbl.monitor import Monitor
 from filter_engine.checks.rbl.rules import Rule
 from filter_engine.config.addresses import AddressSet
@@ -22,7 +22,6 @@ from filter_engine.scan.question import (
     Ask,
     DnsAnswer,
     DnsQuestion,
-    DnsStatus,
     Question,
     dns_question,
 )
@@ -30,7 +29,7 @@ from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _MAX_QUESTIONS: Final = 1024
-"""Names asked for one message, all lists together; what is more is not looked up."""
+"""Questions of one message, all lists together, whatever is configured."""
 _MAX_SCORES: Final = 64
 """Sets of scores whose rules are remembered."""
 _MAX_ADDRESSES: Final = 8
@@ -49,7 +48,7 @@ class Lists:
     """Addresses of the site, or of nobody on the Internet."""
     monitor: Monitor
     max_requests: int
-    """Names asked for one message, beyond which only the client is asked for."""
+    """Questions of one message, beyond which only ``ALWAYS`` is asked for."""
     disabled_zones: Map | None = None
     _wanted: dict[int, tuple[Mapping[str, Score], Wanted]] = field(default_factory=dict)
 
@@ -70,14 +69,6 @@ class Lists:
             )
             known = self._wanted[id(scores)] = (scores, rules)
         return known[1]
-
-
-class _Lookup(NamedTuple):
-    """One name that one rule asks for, and all it stands for."""
-
-    rule: Rule
-    name: str
-    elements: Sequence[Element]
 
 
 async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
@@ -109,12 +100,11 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
         session.test(rule)
     signed = [rule for rule in alive if "dkim" in rule.checks]
     waiting = [rule for rule in alive if rule.selectors and _needs(rule)]
-    resolving = _resolving(to_resolve)
+    resolving = session.bound(_resolving(to_resolve))
     results = sorted({name for rule in waiting for name in _needs(rule)} - {"dkim"})
     asked: list[Question[Any]] = [ask.result("dkim")] if signed or waiting else []
     asked += [ask.result(name) for name in results]
     before = len(asked)
-    session.bound()
     names = session.take()
     asked += names
     asked += resolving
@@ -166,7 +156,8 @@ class _Session:
     """The names asked for one message, and what they were answered."""
 
     __slots__ = (
-        *("_answers", "_asked", "_lists", "_merged", "_new", "_passed", "_task", "_tests"),
+        *("_answers", "_asked", "_lists", "_merged", "_new", "_passed", "_resolving"),
+        *("_room", "_task", "_tests"),
     )
 
     def __init__(self, task: Task, lists: Lists) -> None:
@@ -176,23 +167,25 @@ class _Session:
         """What each rule asked for; a rule that asks again comes again."""
         self._new: dict[str, DnsQuestion] = {}
         self._tests: dict[str, Rule] = {}
+        self._room = min(lists.max_requests, _MAX_QUESTIONS)
+        self._resolving = 0
+        """Questions beside those of the lists."""
         self._answers: dict[str, DnsAnswer] = {}
         # The elements are kept too, so that no others come to have their id.
         self._passed: dict[object, tuple[Elements, list[Element]]] = {}
         self._merged: dict[object, tuple[list[Elements], Names]] = {}
 
     def add(self, rule: Rule, found: list[Elements]) -> None:
-        """Look these up in the rule's list. Every list is asked at once, so this is what counts."""
+        """Look these up in the rule's list. Every list is asked at once, so this is what counts.
+
+        Of all names, those are left that ``bound`` finds room for.
+        """
         zone = rule.zone
         names = {part + zone: elements for part, elements in self._parts(rule, found).items()}
-        known = len(self._new) + len(self._answers)
-        if known + len(names) > _MAX_QUESTIONS:
-            names = {name: elements for name, elements in names.items() if self._ask(name)}
-        else:
-            new, answers = self._new, self._answers
-            for name in names:
-                if name not in new and name not in answers:
-                    new[name] = dns_question((name, "A"))
+        new, answers = self._new, self._answers
+        for name in names:
+            if name not in new and name not in answers:
+                new[name] = dns_question((name, "A"))
         if names:
             self._asked.append((rule, names))
 
@@ -205,7 +198,7 @@ class _Session:
             where = known.get(name)
             if where is not None:  # other rules may hold the same list
                 where[name] = list(dict.fromkeys((*where[name], *group)))
-            elif self._ask(name):
+            elif self._ask(name, self._most(group)):
                 later[name] = group
         if later:
             self._asked.append((rule, later))
@@ -254,28 +247,39 @@ class _Session:
     def test(self, rule: Rule) -> None:
         """Test the rule's list along with the rest, when it is due."""
         name = self._lists.monitor.test_name(rule, self._task.now)
-        if name is not None and self._ask(name.lower()):
+        if name is not None and self._ask(name.lower(), _MAX_QUESTIONS):
             self._tests[name.lower()] = rule
 
-    def _ask(self, name: str) -> bool:
+    def _most(self, elements: Iterable[Element]) -> int:
+        """The questions after which a name that stands for these is not asked for."""
+        return _MAX_QUESTIONS if any(e.label in ALWAYS for e in elements) else self._room
+
+    def _ask(self, name: str, most: int) -> bool:
         if name in self._new or name in self._answers:
             return True
-        if len(self._new) + len(self._answers) >= _MAX_QUESTIONS:
+        if len(self._new) + len(self._answers) + self._resolving >= most:
             return False
         self._new[name] = dns_question((name, "A"))
         return True
 
-    def bound(self) -> None:
-        """Leave out what is more than the message may ask for."""
-        room = self._lists.max_requests
-        if len(self._new) <= room:
-            return  # nearly all
-        kept = affordable((names for _, names in self._asked), self._tests.keys(), room)
-        self._new = {name: question for name, question in self._new.items() if name in kept}
-        self._asked = [
-            (rule, {name: elements for name, elements in names.items() if name in kept})
-            for rule, names in self._asked
-        ]
+    def bound(self, resolving: list[DnsQuestion]) -> list[DnsQuestion]:
+        """Leave out what is more than the message may ask for, of ``resolving`` too."""
+        self._room += len(self._tests)  # not the message's
+        if len(self._new) + len(resolving) > self._room:
+            lists = [names for _, names in self._asked]
+            kept = affordable(
+                [*lists, resolving],
+                self._tests.keys() | always_asked(lists),
+                self._room,
+            )
+            self._new = {name: question for name, question in self._new.items() if name in kept}
+            self._asked = [
+                (rule, {name: elements for name, elements in names.items() if name in kept})
+                for rule, names in self._asked
+            ]
+            resolving = [question for question in resolving if question in kept]
+        self._resolving = len(resolving)
+        return resolving
 
     def take(self) -> list[DnsQuestion]:
         """The questions that were not asked yet."""
@@ -305,12 +309,12 @@ class _Session:
                 continue  # nearly all
             for name, elements in names.items():
                 if name in answers:
-                    heard.append((_Lookup(rule, name, elements), answers[name]))
+                    heard.append((Lookup(rule, name, elements), answers[name]))
         if not heard:
             return []
-        good = {pair for lookup, answer in heard for pair in _whitelisted(lookup, answer)}
+        good = {pair for lookup, answer in heard for pair in vouched(lookup, answer)}
         return [
-            finding for lookup, answer in heard for finding in _findings_of(lookup, answer, good)
+            finding for lookup, answer in heard for finding in findings_of(lookup, answer, good)
         ]
 
 
@@ -346,58 +350,3 @@ def _resolved(rule: Rule, element: Element, known: dict[DnsQuestion, DnsAnswer])
             made = of_ip(ip_address(text), element.label)
             found.append(made._replace(shown=f"{made.shown}:{element.shown}"))
     return tuple(found)
-
-
-def _whitelisted(lookup: _Lookup, answer: DnsAnswer) -> Iterator[tuple[str, str]]:
-    """What a whitelist vouches for: (as shown, label)."""
-    rule = lookup.rule
-    if not rule.is_whitelist or answer.status is not DnsStatus.OK:
-        return
-    for address in answer.records:
-        meaning = rule.codes.meaning(address)
-        bases = meaning.codes
-        if meaning.plain is Plain.LISTED and not rule.codes.symbols:
-            bases = (rule.symbol,)
-        for element in lookup.elements:
-            for base in bases:
-                if rule.symbol_for(base, element.label) not in rule.whitelist_exceptions:
-                    yield element.shown, element.label
-
-
-def _findings_of(
-    lookup: _Lookup, answer: DnsAnswer, good: set[tuple[str, str]]
-) -> Iterator[Finding]:
-    rule = lookup.rule
-    elements = lookup.elements
-    if good and not rule.is_whitelist and not rule.ignore_whitelist:
-        elements = [e for e in elements if (e.shown, e.label) not in good]
-    if answer.failed:
-        evidence = f"{lookup.name} A: {answer.detail or 'no answer'}"
-        for element in elements:
-            yield Finding(rule.failed, (f"{element.shown}:no answer",), 1.0, evidence)
-        return
-    listed_without_code = not rule.codes.symbols
-    for address in answer.records:
-        meaning = rule.codes.meaning(address)
-        evidence = f"{lookup.name} A: {address}"
-        for element in elements:
-            option = f"{element.shown}:{element.label}"
-            for base in meaning.codes:
-                yield Finding(rule.symbol_for(base, element.label), (option,), 1.0, evidence)
-            if meaning.plain is Plain.LISTED:
-                shown = option if listed_without_code else f"{option}:{address}"
-                symbol = rule.symbol_for(rule.symbol, element.label)
-                yield Finding(symbol, (shown,), 1.0, evidence)
-            elif meaning.plain is Plain.BLOCKED:
-                yield Finding(
-                    rule.blocked, (f"{option}:{address}",), 1.0, f"{evidence} refuses the resolver"
-                )
-            elif meaning.plain is Plain.FOREIGN:
-                yield Finding(
-                    rule.failed,
-                    (f"{element.shown}:{address}",),
-                    1.0,
-                    f"{evidence} is no answer of a list",
-                )
-        if listed_without_code and meaning.plain is Plain.LISTED:
-            return  # however many addresses it answers

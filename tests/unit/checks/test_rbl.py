@@ -217,11 +217,53 @@ def test_what_one_message_asks_for_is_shared_by_all_lists() -> None:
     assert asked.found == {"TWO": [f"{CLIENT}:from"], "ONE": ["n0.example:url"]}
 
 
-def test_the_client_is_asked_for_whatever_the_mail_holds() -> None:
-    rule = "checks = [urls, from]; disable_monitoring = true;"
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [("from", REVERSED), ("helo", "mx.client.example"), ("rdns", "host.client.example")],
+)
+def test_the_client_is_asked_for_whatever_the_mail_holds(check: str, name: str) -> None:
+    rule = f"checks = [urls, {check}]; disable_monitoring = true;"
     body = " ".join(f"http://n{number}.example/" for number in range(20))
-    asked = rbl(rule, {}, body=body, config=OptionsConfig(dns_max_requests=1))
-    assert asked.names == [f"{REVERSED}.bl.example"]
+    asked = rbl(rule, {}, body=body, config=OptionsConfig(dns_max_requests=1),
+                helo="mx.client.example", hostname="host.client.example")  # fmt: skip
+    assert asked.names == [f"{name}.bl.example"]
+
+
+def test_no_number_of_names_before_it_keeps_a_list_from_being_asked() -> None:
+    lists = "".join(
+        f'l{number} {{ rbl = "l{number}.example"; checks = [urls]; disable_monitoring = true; }}'
+        for number in range(20)
+    )
+    last = 'z { rbl = "z.example"; checks = [from, urls]; disable_monitoring = true; }'
+    body = " ".join(f"http://n{number}.example/" for number in range(100))
+    asked = Asked("rbl", f"rbls {{ {lists} {last} }}", {}, body=body)
+    assert len(asked.names) == 64
+    assert {name.partition(".")[2] for name in asked.names if name.startswith("n0.")} == {
+        *(f"example.l{number}.example" for number in range(20)),
+        "example.z.example",
+    }
+    assert f"{REVERSED}.z.example" in asked.names
+
+
+def test_names_to_resolve_and_their_addresses_count_as_well() -> None:
+    answers = {
+        f"n{number}.example": {"A": tuple(f"198.18.{number}.{last}" for last in range(8))}
+        for number in range(20)
+    }
+    body = " ".join(f"http://n{number}.example/" for number in range(20))
+    text = """rbls {
+        one { rbl = "one.example"; checks = [urls]; resolve_ip = true; disable_monitoring = true; }
+        two { rbl = "two.example"; checks = [urls]; disable_monitoring = true; }
+    }"""
+    asked = Asked("rbl", text, answers, body=body, config=OptionsConfig(dns_max_requests=12))
+    resolved = [name for name in asked.names if name.count(".") == 1]
+    of_lists = [name for name in asked.names if name.endswith(".two.example")]
+    assert (len(resolved), len(of_lists)) == (6, 6)
+    assert len(asked.names) == 12
+    asked = Asked("rbl", text.replace("urls]; disable", "from]; disable"), answers, body=body,
+                  config=OptionsConfig(dns_max_requests=50))  # fmt: skip
+    assert len(asked.names) == 50
+    assert asked.names[0] == f"{REVERSED}.two.example"
 
 
 def test_equal_names_of_two_rules_are_asked_once() -> None:

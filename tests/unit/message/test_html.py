@@ -52,6 +52,21 @@ def test_links_and_images() -> None:
     assert (content.has_data_urls, content.forms) == (True, 1)
 
 
+@pytest.mark.parametrize("end", ["</iframe>", "</IFRAME >", ""])
+def test_what_stands_in_a_frame_is_read_as_any_other_markup(end: str) -> None:
+    """Rspamd's ``mime urls`` and ``mime extract`` show link and text, the script not."""
+    content = parse_html(
+        "<p>hello</p><IFrame src=http://f.com/><p>at <a href='http://a.com/'>our shop</a>"
+        f"<script>var a = 1</script></p>{end}"
+    )
+    assert content.text == "hello\nat our shop\n"
+    assert [(link.tag, link.target) for link in content.links] == [
+        ("iframe", "http://f.com/"),
+        ("a", "http://a.com/"),
+    ]
+    assert "iframe" in content.tags
+
+
 @pytest.mark.parametrize(
     ("source", "hidden"),
     [

@@ -6,7 +6,15 @@ import math
 
 import pytest
 
-from filter_engine.scan.metric import MAX_SHOTS, Score, action_for, decide, required_score, tally
+from filter_engine.scan.metric import (
+    MAX_SHOTS,
+    Score,
+    Tally,
+    action_for,
+    decide,
+    required_score,
+    tally,
+)
 from filter_engine.scan.verdict import Action, Finding, PreResult
 
 STOCK = {Action.REJECT: 15.0, Action.ADD_HEADER: 6.0, Action.GREYLIST: 4.0}
@@ -33,6 +41,19 @@ def test_symbols_add_up_and_keep_their_options_once() -> None:
     a, b = tally(found, scores)
     assert (a.score, a.metric_score, a.options, a.description) == (4.5, 1.5, ("x", "y"), "seen")
     assert b.score == -0.5
+
+
+def test_results_follow_what_is_added_after_they_were_asked_for() -> None:
+    counted = Tally({"A": Score(1.5), "B": Score(1.0)})
+    counted.add([Finding("A", ("x",), evidence="one"), Finding("B")])
+    first, other = counted.results()
+    counted.add([Finding("A", ("y",), weight=2.0, evidence="two")])
+    later, same = counted.results()
+    assert (first.score, first.options, first.evidence) == (1.5, ("x",), ("one",))
+    assert (later.score, later.options, later.evidence) == (4.5, ("x", "y"), ("one", "two"))
+    assert same is other
+    counted.add([Finding("A", ("z",), weight=0.0)])
+    assert counted.results()[0].options == ("x", "y", "z")
 
 
 def test_one_shot_counts_the_weightiest_finding_once() -> None:

@@ -13,6 +13,6 @@ def primitives() -> ModuleType:
     return import_module("filter_engine.auth.primitives")
 
 
-def load_library(_options: object, _setup: object) -> None:
+def load_primitives(_options: object, _setup: object) -> None:
     """Load it before processes are forked: what a check names as its ``prepare``."""
     primitives()
