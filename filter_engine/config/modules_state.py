@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config
+from filter_engine.config.redis import SERVER_LISTS
 from filter_engine.config.sections import FOREIGN_MODULES
 from filter_engine.lazy_dataclass import frozen
 from filter_engine.ucl.nodes import UclNode
@@ -63,8 +64,7 @@ def modules_state(config: Config) -> ModulesState:
 def has_redis(config: Config, module: str) -> bool:
     """Whether a module finds servers, in its own section or in ``redis { }``."""
     raw = config.raw_modules.get(module)
-    own = ("servers", "read_servers", "write_servers", "sentinels", "redis")
-    if raw is not None and any(key in raw for key in own):
+    if raw is not None and any(key in raw for key in (*SERVER_LISTS, "redis")):
         return True
     return config.redis is not None and module not in config.redis.disabled_modules
 

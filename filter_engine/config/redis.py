@@ -24,6 +24,8 @@ from filter_engine.config.upstreams import Rotation, UpstreamList
 
 PORT = 6379
 SENTINEL_PORT = 26379
+SERVER_LISTS = ("servers", "read_servers", "write_servers", "sentinels")
+"""Options that name servers."""
 
 KNOWN = declare_known(
     redis_version=known(NUMBER, 6, doc="major version of the servers"),

@@ -106,7 +106,7 @@ class AccessControl:
     def _believes(self, caller: Caller) -> bool:
         """Whether the address that a proxy names is taken for true."""
         peer, forwarded = caller.peer, caller.forwarded
-        if forwarded is None or not _is_address(forwarded):
+        if forwarded is None or not is_address(forwarded):
             return False
         if _is_loopback(forwarded) and not _is_loopback(peer):
             return False  # a client on the proxy's host is none on this one
@@ -167,7 +167,8 @@ def _matches(password: bytes, configured: str) -> bool:
         return False
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address, without brackets or port."""
     try:
         ip_address(text)
     except ValueError:
@@ -178,7 +179,7 @@ def _is_address(text: str) -> bool:
 def _is_loopback(address: str | None) -> bool:
     if address is None:
         return True
-    if not _is_address(address):
+    if not is_address(address):
         return False
     found = ip_address(address)
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
@@ -187,7 +188,7 @@ def _is_loopback(address: str | None) -> bool:
 
 def network_of(address: str | None) -> str:
     """Clients that are counted as one: an IPv4 address, an IPv6 network of 64 bits."""
-    if address is None or not _is_address(address):
+    if address is None or not is_address(address):
         return "a unix socket"
     found = ip_address(address)
     if not isinstance(found, IPv6Address):

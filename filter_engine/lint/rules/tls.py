@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from filter_engine.config.findings import Finding, Severity
-from filter_engine.config.redis import RedisConfig
-from filter_engine.config.schema import Section, options_of
-from filter_engine.config.workers import FuzzyConfig, ProxyConfig, ScanUpstream, TlsWorkerSection
+from filter_engine.config.redis import SERVER_LISTS
+from filter_engine.config.redis_sections import redis_sections
+from filter_engine.config.schema import Section
+from filter_engine.config.workers import ProxyConfig, ScanUpstream, TlsWorkerSection
 from filter_engine.lint.declare import rule
 from filter_engine.lint.host import Account
 from filter_engine.lint.situation import Situation
@@ -42,37 +43,9 @@ def _scanners(situation: Situation) -> Iterator[tuple[str, ScanUpstream]]:
                 yield f"worker {proxy.kind!r}: upstream {name!r}", scanners
 
 
-def _stores(situation: Situation) -> Iterator[tuple[str, Section]]:
-    """Every section that names Redis, of what is switched on."""
-    config = situation.config
-    if config.redis is not None:
-        yield "redis", config.redis
-    for module, section in config.modules.items():
-        if config.is_enabled(module):
-            yield from _stores_in(section, module)
-    for placed in situation.workers:
-        if isinstance(placed.worker, FuzzyConfig) and placed.worker.active:
-            yield "worker 'fuzzy'", placed.worker
-
-
-def _stores_in(section: Section, name: str) -> Iterator[tuple[str, Section]]:
-    if getattr(section, "enabled", True) is False:
-        return
-    if isinstance(section, RedisConfig):
-        yield name, section
-    for made in options_of(type(section)):
-        value = getattr(section, made.attribute)
-        if isinstance(value, Section):
-            yield from _stores_in(value, f"{name}.{made.key}")
-        elif isinstance(value, Mapping):
-            for key, inner in value.items():
-                if isinstance(inner, Section):
-                    yield from _stores_in(inner, f"{name} {key!r}")
-
-
 def _is_on_host(section: Section) -> bool:
     """Whether all servers that a section names are unix sockets, and there are some."""
-    lists = ("hosts", "servers", "read_servers", "write_servers", "sentinels")
+    lists = ("hosts", *SERVER_LISTS)
     servers = [server for name in lists for server in getattr(section, name, None) or ()]
     return bool(servers) and all(server.is_unix for server in servers)
 
@@ -86,7 +59,7 @@ def _files(situation: Situation) -> Iterator[tuple[Section, str, str, str]]:
         scanners = proxy.default_upstream
         if scanners is not None and scanners.ssl and not scanners.self_scan:
             yield scanners, "ssl_ca", f"worker {proxy.kind!r}", "the service does not start"
-    for name, section in _stores(situation):
+    for name, section in redis_sections(situation.config):
         if getattr(section, "ssl", False) and not _is_on_host(section):
             for option in ("ssl_ca", "ssl_cert", "ssl_key"):
                 yield section, option, name, "its Redis is not reached"
@@ -154,7 +127,7 @@ def exposed_tls_key(situation: Situation) -> Iterator[Finding]:
 )
 def unused_tls_option(situation: Situation) -> Iterator[Finding]:
     """Options of TLS need TLS, and TLS needs a network."""
-    for name, section in (*_scanners(situation), *_stores(situation)):
+    for name, section in (*_scanners(situation), *redis_sections(situation.config)):
         if getattr(section, "ssl", False):
             if _is_on_host(section):
                 yield situation.finding(

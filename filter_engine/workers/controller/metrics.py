@@ -15,9 +15,13 @@ from filter_engine.scan.statistics import Durations
 from filter_engine.workers.access import Right
 from filter_engine.workers.controller.counts import HAM, Counts
 from filter_engine.workers.controller.desk import Desk, Route, may_change
-from filter_engine.workers.controller.replication import redis_of, replication
+from filter_engine.workers.controller.replication import replication
 from filter_engine.workers.controller.replies import plain
-from filter_engine.workers.controller.store_certificates import CertificateEnd, StoreCertificates
+from filter_engine.workers.controller.store_certificates import (
+    CertificateEnd,
+    StoreCertificates,
+    redis_places,
+)
 from filter_engine.workers.controller.throughput import SHOWN
 from filter_engine.workers.published import published
 from filter_engine.workers.statistics import ACTION_COUNTERS, WITHIN, Counter, Totals
@@ -65,12 +69,13 @@ class Metrics:
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         totals = self._desk.context.statistics.totals()
         classes = [(entry, revision) for entry, revision in await self._counts.learnt()]
+        places = redis_places(self._desk.context.config, self._desk.classifiers)
         families = (
             *self._rspamds(totals, classes, read_only=not may_change(request)),
             *self._own(totals),
             *self._published(),
             *_replication(await replication(self._desk)),
-            _certificate_ends(await self._certificates.ends(redis_of(self._desk))),
+            _certificate_ends(await self._certificates.ends(places)),
         )
         response = plain(text_of(families), "text/plain")
         response.headers["Content-Type"] = CONTENT_TYPE

@@ -22,14 +22,14 @@ async def replication(desk: Desk) -> list[dict[str, Any]]:
     while the link is down.
     """
     client = desk.stores
-    found = list(redis_of(desk))[:_MOST]
+    found = list(_redis_of(desk))[:_MOST]
     if client is None or not found:
         return []
     answers = await asyncio.gather(*(client.answer(store.replication()) for store in found))
     return [_row(store, answer) for store, answer in zip(found, answers, strict=True)]
 
 
-def redis_of(desk: Desk) -> Iterator[Store]:
+def _redis_of(desk: Desk) -> Iterator[Store]:
     """One store for each place that is asked by this host: the shared one, then the classifiers'.
 
     The same servers may stand in several sections: they are asked once.

@@ -1,7 +1,8 @@
 """When the certificates of the Redis servers end that this host asks by TLS, for metrics.
 
 A connection that stands for months says when the certificate ended that it began with; the server
-may have had another since. So a connection is made for the question alone.
+may have had another since. So a connection is made for the question alone. It checks whose
+certificate it is as all others do, but not the date: what ended already is to be told too.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import ip_address
 from typing import Final, NamedTuple
 
+from filter_engine.config.model import Config
 from filter_engine.config.redis import RedisConfig
+from filter_engine.config.redis_sections import redis_sections
 from filter_engine.config.upstreams import Upstream
-from filter_engine.scan.store import Store
+from filter_engine.config.workers import FuzzyConfig
 from filter_engine.scan.tls_client import client_context
+from filter_engine.statistics.classifier import Classifier
+from filter_engine.workers.access import is_address
 
 PERIOD: Final = 600.0
 """Seconds between two looks."""
@@ -23,13 +27,18 @@ _PATIENCE: Final = 2.0
 """Seconds of one look."""
 _MOST: Final = 32
 """Servers that are looked at."""
+_NO_CHECK_TIME: Final = 0x200000
+"""``X509_V_FLAG_NO_CHECK_TIME`` of OpenSSL, which ``ssl.VerifyFlags`` does not name."""
+
+RedisPlace = tuple[str, RedisConfig]
+"""A section's name, and how it says that Redis is reached."""
 
 
 class CertificateEnd(NamedTuple):
     """The end of one server's certificate."""
 
     place: str
-    """What the server is asked for: ``redis``, a classifier's name."""
+    """What the server is asked for: ``redis``, a classifier's name, a section."""
     server: str
     at: float
     """Unix time."""
@@ -46,14 +55,14 @@ class StoreCertificates:
         self._ends: dict[tuple[str, str], float] = {}
         self._looked = float("-inf")
 
-    async def ends(self, stores: Iterable[Store]) -> list[CertificateEnd]:
-        """For each server of ``stores``, as far as it is known; nothing raises.
+    async def ends(self, places: Iterable[RedisPlace]) -> list[CertificateEnd]:
+        """For each server of ``places``, as far as it is known; nothing raises.
 
         Names are not looked up here: servers that are named by an address are looked at.
         """
         if self._clock() - self._looked >= PERIOD:
             self._looked = self._clock()
-            asked = tuple(_secured(stores))
+            asked = tuple(_secured(places))
             found = await asyncio.gather(*(self._end(one.where, one.server) for one in asked))
             for one, end in zip(asked, found, strict=True):
                 if end is not None:
@@ -66,6 +75,7 @@ class StoreCertificates:
 
         try:
             context = client_context(where.ssl_ca, where.ssl_cert, where.ssl_key)
+            context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
             async with asyncio.timeout(self._patience):
                 _, writer = await asyncio.open_connection(
                     server.host,
@@ -84,29 +94,32 @@ class StoreCertificates:
             writer.transport.abort()
 
 
+def redis_places(config: Config, classifiers: Iterable[Classifier]) -> Iterator[RedisPlace]:
+    """Each section that names Redis and is in use: ``redis``, the classifiers', then others."""
+    if config.redis is not None:
+        yield "redis", config.redis
+    for one in classifiers:
+        if isinstance(one.store.where, RedisConfig):
+            yield one.options.name or "bayes", one.store.where
+    for name, section in redis_sections(config):
+        if not getattr(section, "backend", "").startswith(("sqlite", "noop")):
+            yield name, section.redis if isinstance(section, FuzzyConfig) else section
+
+
 class _Secured(NamedTuple):
     place: str
     server: Upstream
     where: RedisConfig
 
 
-def _secured(stores: Iterable[Store]) -> Iterator[_Secured]:
+def _secured(places: Iterable[RedisPlace]) -> Iterator[_Secured]:
     """Each server once that is asked by TLS; at most ``_MOST``."""
     seen = set[Upstream]()
-    for store in stores:
-        where = store.where
-        if not isinstance(where, RedisConfig) or not where.ssl:
+    for place, where in places:
+        if not where.ssl:
             continue
         for servers in (where.reading, where.writing, where.sentinels):
             for server in servers or ():
-                if server not in seen and _is_address(server.host) and len(seen) < _MOST:
+                if server not in seen and is_address(server.host) and len(seen) < _MOST:
                     seen.add(server)
-                    yield _Secured(store.name, server, where)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+                    yield _Secured(place, server, where)
