@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +38,9 @@ LARGEST: Final = 1 << 20
 """Octets of ``d``."""
 _MODE: Final = 0o640
 _LONGEST_NAME: Final = 256
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_PLAIN: Final = re.compile(r"[-+\d.eE]*", re.ASCII)
+"""What scores are written with. UCL has other numbers: ``10kb``, ``5min``, ``0x1f``."""
 
 
 class Shared(NamedTuple):
@@ -200,6 +204,8 @@ def _pairs(root: UclObject, key: str) -> list[tuple[str, UclNode]]:
     for name, values in node.entries.items():
         if len(name) > _LONGEST_NAME:
             raise _wrong(values[0], f"{key}: a name of more than {_LONGEST_NAME} characters")
+        if _CONTROL.search(name):
+            raise _wrong(values[0], f"{key}: {name!r}: a name has no control characters")
     return [(name, values[-1]) for name, values in node.entries.items()]
 
 
@@ -216,6 +222,8 @@ def _name(node: UclNode) -> str:
     value = node.value if isinstance(node, UclScalar) else None
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
         raise _wrong(node, "expected the name of a symbol")
+    if _CONTROL.search(value):
+        raise _wrong(node, f"{value!r}: a name has no control characters")
     return value
 
 
@@ -230,9 +238,11 @@ def _number(what: str, node: UclNode) -> float:
     """A number, or Rspamd's ``{"score": number}``."""
     score = node.get("score") if isinstance(node, UclObject) else node
     value = score.value if isinstance(score, UclScalar) else None
+    said = str(value) if isinstance(score, UclScalar) else "a section"
+    if isinstance(score, UclScalar) and not _PLAIN.fullmatch(score.text):
+        value, said = None, score.text
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        said = value if isinstance(score, UclScalar) else "a section"
-        raise _wrong(node, f"{what}: {str(said)[:50]!r} is no score")
+        raise _wrong(node, f"{what}: {said[:50]!r} is no score")
     if abs(value) > LIMIT:
         raise _wrong(node, f"{what}: {value} is over {LIMIT:g}")
     return float(value)

@@ -24,6 +24,7 @@ from filter_engine.config.dynamic_conf import (
     read_kept,
     read_shared,
 )
+from filter_engine.config.model import ActionsConfig
 from filter_engine.config.redis import RedisConfig
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import (
@@ -117,6 +118,7 @@ class SharedScores:
             answer = await self._answer(store.run(_SCRIPT, [self._key], args))
             done, *said = _answered(answer)
             if done:
+                _warn_of_negative(kept.shared, shared)
                 try:
                     await asyncio.to_thread(keep, self._dbdir, Kept(_version(said[0]), shared))
                 except DynamicError as error:  # all others have it: this host takes it up later
@@ -170,6 +172,7 @@ class SharedScores:
         await asyncio.to_thread(keep, self._dbdir, Kept(version, shared))
         if kept is None or kept.shared != shared:
             log.warning("%s: version %d of %s is used from now on", MODULE, version, answer.server)
+            _warn_of_negative(Shared() if kept is None else kept.shared, shared)
             self._changed()
 
     async def _answer(self, question: StoreQuestion) -> StoreAnswer:
@@ -214,6 +217,18 @@ def _read(value: bytes, where: str) -> Shared:
         if len(value) > LARGEST:
             raise DynamicError(f"{where}: larger than {LARGEST} octets") from error
         raise DynamicError(f"{where}: octet {error.start + 1} is not UTF-8") from error
+
+
+def _warn_of_negative(before: Shared, now: Shared) -> None:
+    """Rspamd takes such a threshold, too: mail of score 0 then gets the action."""
+    for option, value in now.actions.items():
+        if value is not None and value < 0 and before.actions.get(option) != value:
+            log.warning(
+                "%s: the threshold of %s is %g: mail without any symbol gets it",
+                MODULE,
+                ActionsConfig.wire_names[option],
+                value,
+            )
 
 
 def _with(base: Shared, what: str, values: Mapping[str, Score]) -> tuple[Shared, dict[str, Score]]:

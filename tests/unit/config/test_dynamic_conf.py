@@ -18,7 +18,9 @@ from .conftest import Site
 
 _MODULES = {"dynamic_conf": DynamicConfOptions}
 _SECTION = {"dynamic_conf.conf": "redis_watch_interval = 5s;"}
-_NAMES = st.text(st.characters(codec="ascii", min_codepoint=32), min_size=1, max_size=20)
+_NAMES = st.text(
+    st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), min_size=1, max_size=20
+)
 _SCORES = st.floats(-1e6, 1e6)
 
 
@@ -89,6 +91,13 @@ def test_without_the_section_the_file_is_not_read(site: Site, db: Path, section:
         '{"scores": {"A": 1}',
         '{"scores": {"' + "A" * 300 + '": 1}}',
         '.include "/etc/passwd"',
+        '{"scores": {"A": 10kb}}',
+        '{"scores": {"A": {"score": 5min}}}',
+        '{"actions": {"reject": 1k}}',
+        '{"actions": {"reject": 0x1f}}',
+        '{"scores": {"A\\nB": 1}}',
+        '{"scores": {"A\\u0085": 1}}',
+        '{"symbols_disabled": ["A\\u001b[2J"]}',
     ],
 )
 def test_what_makes_no_sense_is_left_out_as_a_whole(site: Site, db: Path, text: str) -> None:
@@ -104,6 +113,14 @@ def test_what_makes_no_sense_is_left_out_as_a_whole(site: Site, db: Path, text: 
 def test_the_fault_names_the_value() -> None:
     with pytest.raises(DynamicError, match="'R_SPF_ALLOW': 'many' is no score"):
         read_shared('{"scores": {"A": 1, "R_SPF_ALLOW": "many"}}', "Redis")
+
+
+def test_a_size_is_no_score() -> None:
+    with pytest.raises(DynamicError, match="'A': '10kb' is no score"):
+        read_shared('{"scores": {"A": 10kb}}', "Redis")
+    text = '{"scores": {"A": 1e1, "B": -2.5E-1, "C": 7}, "actions": {"reject": -3}}'
+    shared = Shared({"A": 10.0, "B": -0.25, "C": 7.0}, {"reject": -3.0})
+    assert read_shared(text, "Redis") == shared
 
 
 def test_what_rspamd_writes_is_read() -> None:

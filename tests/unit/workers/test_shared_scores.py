@@ -134,6 +134,26 @@ def test_a_bad_value_is_refused_and_named(
     until(lambda: used(other, 1.75), "the mended score")
 
 
+def test_a_negative_threshold_is_used_and_told_once(
+    hosts: tuple[Engine, Engine], primary: RedisServer
+) -> None:
+    one, other = hosts
+    assert post(one, "/savesymbols", [{"name": "MISSING_DATE", "value": 2.25}])[0] == 200
+    until(lambda: used(other, 2.25), "the score")
+    good = json.loads(shared(primary).partition("\r\n")[2])
+    told = "the threshold of greylist is -3: mail without any symbol gets it"
+    for version, value in (("910", 2.5), ("911", 2.75)):
+        good["actions"] = {"greylist": -3}
+        good["scores"]["MISSING_DATE"] = value
+        primary.say("HSET", "dynamic_conf", "d", json.dumps(good), "v", version)
+        until(lambda value=value: used(other, value), "the next version")  # type: ignore[misc]
+        assert thresholds(other)["greylist"] == -3.0
+        assert other.log.read_text().count(told) == 1
+    good["actions"] = {"reject": 14}
+    primary.say("HSET", "dynamic_conf", "d", json.dumps(good), "v", "912")
+    until(lambda: thresholds(other)["reject"] == 14.0, "the threshold")
+
+
 def test_what_a_primary_lost_is_lost_on_all_hosts(
     hosts: tuple[Engine, Engine], primary: RedisServer
 ) -> None:
