@@ -2,9 +2,9 @@
 
     python tests/fuzz/message/fuzz.py --seconds 600 [--seed N]
 
-Four kinds of input: whole messages, HTML documents, header values, texts with URLs. A fault is: an
-exception; more than 50 ms of CPU a kilobyte (of at least 4 KB); memory that grows. The input is
-kept, the exit status is 1.
+Five kinds of input: whole messages, HTML documents, header values, texts with URLs, and messages
+whose words statistics count. A fault is: an exception; more than 50 ms of CPU a kilobyte (of at
+least 4 KB); memory that grows. The input is kept, the exit status is 1.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ from filter_engine.message.pdf import read_pdf  # noqa: E402
 from filter_engine.message.received import parse_received  # noqa: E402
 from filter_engine.message.url import parse_url  # noqa: E402
 from filter_engine.message.url_search import email_spans, url_spans  # noqa: E402
+from filter_engine.statistics.texts import texts_of  # noqa: E402
+from filter_engine.statistics.tokens import WORDS_DECAY, tokens_of  # noqa: E402
+from filter_engine.statistics.words import part_text, text_words  # noqa: E402
 
 _MS_A_KB = 50.0
 _LEAST_KB = 4.0
@@ -93,11 +96,20 @@ def read_text(data: bytes) -> None:
     parse_colour(text[:64])
 
 
+def read_words(data: bytes) -> None:
+    """A message, as statistics read it."""
+    message = Message(data)
+    tokens_of(message)
+    for part in texts_of(message):
+        text_words(part_text(message, part), "de", WORDS_DECAY)
+
+
 READERS: dict[str, Callable[[bytes], None]] = {
     "message": read_message,
     "html": read_html,
     "header": read_header,
     "text": read_text,
+    "words": read_words,
 }
 
 

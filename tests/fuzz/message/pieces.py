@@ -27,7 +27,42 @@ _NAMES = (
     b"From To Cc Sender Reply-To Subject Date Message-ID Received Content-Type Content-ID "
     b"Content-Transfer-Encoding Content-Disposition X-\xff"
 ).split()
-_KINDS = ("message", "message", "html", "header", "text")
+_KINDS = ("message", "message", "html", "header", "text", "words")
+_SHORT_RUNS = (
+    *(
+        b" ",
+        b"\t",
+        b"\n",
+        b"\r\n",
+        b" \n",
+        b"\x80",
+        b"\x9f",
+        b"\xe4",
+        b"\xfd",
+        b"\xff",
+        b"\xc2\x80",
+    ),
+    *(b"@", b"a@", b"@ ", b"',", b"a'", b"1.", b"1", b'"', b"$", b"|", b"word ", b"zqlinkqz "),
+    *(b"\xe3\x81\x82", b"\xe6\xbc\xa2", b"\xe3\x82\xa2 "),
+)
+_LONG_RUNS = (
+    *(b"tel:", b"tel: ", b"tel:1", b"tel:123 ", b"tel:(", b"tel:1.", b"mailto:", b"a@b.com "),
+    *(b"mailto:a@b.com?", b"http://a.com/ ", b"a.com?", b"www.a.com ", b"http://", b"</html> "),
+    *(b"&#128; ", b"&#128;", b"&#x80;", b"&nbsp;", b"<br>", b"<p>", b"<a href=tel:123>1</a>"),
+    b"<a href=http://a.com>a</a>",
+)
+_RUNS = _SHORT_RUNS + _LONG_RUNS
+"""What a text may consist of, thousands of times."""
+_TEXT_TYPES = (
+    b"text/plain",
+    b"text/plain; charset=iso-8859-1",
+    b"text/plain; charset=utf-8",
+    b"text/plain; charset=unheard-of",
+    b"text/html",
+    b"text/html; charset=iso-8859-1",
+    b"text/html; charset=utf-8",
+    b"application/octet-stream; name=a.html",
+)
 
 
 class Pieces:
@@ -42,6 +77,8 @@ class Pieces:
         kind = self._chance.choice(_KINDS)
         if kind == "message":
             made = self._message() if self._chance.random() < 0.5 else self._known()
+        elif kind == "words":
+            made = self._text()
         elif kind == "html":
             made = self._run(_TAGS + _SIGNS[:20])
         else:
@@ -82,6 +119,18 @@ class Pieces:
         else:
             body = self._run(_SIGNS)
         return b"\n".join(fields) + b"\n\n" + body
+
+    def _text(self) -> bytes:
+        """A message of one text: a few pieces in turn, or runs of one after another."""
+        chance = self._chance
+        pieces = [chance.choice(_RUNS) for _ in range(chance.randint(1, 4))]
+        size = chance.choice((1, 30, 300, 3000, 30000))
+        if chance.random() < 0.5:
+            body = b"".join(pieces) * size
+        else:
+            body = b"".join(piece * size for piece in pieces)
+        body = chance.choice((b"", b"word " * 300, b"<html>")) + body
+        return b"From: a@b.com\nContent-Type: " + chance.choice(_TEXT_TYPES) + b"\n\n" + body
 
     def _file(self) -> bytes:
         """The beginning of some kind of file, and noise."""
