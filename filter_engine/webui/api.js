@@ -55,6 +55,9 @@ function reason(said) {
 export const post = (path, body, headers = {}) => ask(path, { method: "POST", body, headers });
 export const postJson = (path, data) => post(path, JSON.stringify(data), { "Content-Type": "application/json" });
 
+/** Whom what was saved is for: with dynamic_conf all hosts that share Redis, else this one. */
+export const saved = (reply) => (reply?.shared ? "Saved for all hosts that share Redis." : "Saved.");
+
 /**
  * Where a neighbour's controller may answer, best first. Under a proxy that serves this page at one neighbour's path,
  * the others' paths are tried there: one certificate, one login. Then at the neighbour's own web server; an entry

@@ -1,6 +1,6 @@
 // The thresholds of the actions.
 
-import { ask, postJson } from "../api.js";
+import { ask, postJson, saved } from "../api.js";
 import { action, h, heading, tell } from "../dom.js";
 import { source } from "../explanation.js";
 
@@ -20,8 +20,7 @@ export async function show({ session, signal }) {
     const set = values.filter((value) => value !== null);
     if (set.some((value, at) => at && value > set[at - 1])) return tell("a stronger action needs the higher threshold", true);
     try {
-      await postJson("saveactions", values);
-      tell("Saved.");
+      tell(saved(await postJson("saveactions", values)));
     } catch (error) {
       tell(error.message, true);
     }

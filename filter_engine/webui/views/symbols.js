@@ -1,6 +1,6 @@
 // Every symbol, its score, who says it, and how often it was set.
 
-import { ask, postJson } from "../api.js";
+import { ask, postJson, saved } from "../api.js";
 import { count, h, heading, score, table, tell } from "../dom.js";
 import { source } from "../explanation.js";
 
@@ -35,8 +35,8 @@ export async function show({ session, signal }) {
     const value = Number(field.value);
     if (field.value === "" || !Number.isFinite(value)) return tell("a score is a number", true);
     try {
-      await postJson("savesymbols", [{ name: row.symbol, value }]);
-      tell(`${row.symbol} now has ${score(value)}`);
+      const reply = await postJson("savesymbols", [{ name: row.symbol, value }]);
+      tell(`${row.symbol} now has ${score(value)}. ${saved(reply)}`);
       await load();
     } catch (error) {
       tell(`${row.symbol}: ${error.message}`, true);

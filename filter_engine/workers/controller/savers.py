@@ -97,7 +97,9 @@ class Savers:
             return error(500, str(fault))
         if wanted:
             reload()
-        return json_reply({"success": True})
+        # Rspamd's pages look at the first alone; ours say whom the change is for.
+        shared = {"shared": True} if self._shared.on else {}
+        return json_reply({"success": True, **shared})
 
     async def _put(
         self, what: str, values: dict[str, Value], who: str, undoes: int = 0, *, shared: bool

@@ -95,7 +95,8 @@ def test_saved_on_one_host_used_by_the_scanners_of_both(
 ) -> None:
     one, other = hosts
     before = score(other)
-    assert post(one, "/savesymbols", [{"name": "MISSING_DATE", "value": 3.25}])[0] == 200
+    saved = post(one, "/savesymbols", [{"name": "MISSING_DATE", "value": 3.25}])
+    assert saved == (200, {"success": True, "shared": True})
     assert '"MISSING_DATE":3.25' in shared(primary)
     for host in hosts:
         until(lambda host=host: used(host, 3.25), "the score")  # type: ignore[misc]
