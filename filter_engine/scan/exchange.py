@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from filter_engine.config.upstreams import UpstreamList
 from filter_engine.scan.question import Question
+from filter_engine.upstream.upstream_set import Health
 
 MAX_REPLY: Final = 1 << 20
 """Bytes of a reply, unless a question sets a lower limit."""
@@ -109,10 +110,8 @@ class _Exchange(NamedTuple):
     service: str = ""
     """What the site knows the servers by, under which their health is shown; empty for servers
     that a message names."""
-    max_errors: int = 4
-    """Errors in 10 s that make a server dead: others are asked, if there are any."""
-    revive_time: float = 60.0
-    """Seconds until a dead one is tried again."""
+    health: Health = Health()
+    """When a server counts as dead: others are asked, if there are any."""
 
 
 class Exchange(_Exchange, Question["Reply"]):

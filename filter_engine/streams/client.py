@@ -32,6 +32,8 @@ _MAX_SERVICES: Final = 64
 _CHUNK: Final = 65536
 _IN_TIME: Final = 0.98
 """Share of a try's time after which what is missing of several datagrams is waited for no more."""
+_Key = tuple[UpstreamList, Health]
+"""What health is remembered by: rules with limits of their own count errors of their own."""
 _LOCALHOST: Final = ("127.0.0.1", "::1")
 
 
@@ -58,8 +60,8 @@ class StreamClient:
         self._resolver = resolver
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._upstreams: OrderedDict[UpstreamList, UpstreamSet] = OrderedDict()
-        self._services: dict[UpstreamList, str] = {}
+        self._upstreams: OrderedDict[_Key, UpstreamSet] = OrderedDict()
+        self._services: dict[_Key, str] = {}
         """The lists that the configuration names: their health is shown."""
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self.statistics = StreamStatistics()
@@ -79,8 +81,8 @@ class StreamClient:
         now = 0.0 if self._loop is None else self._loop.time()
         return [
             standing
-            for servers, service in self._services.items()
-            if (known := self._upstreams.get(servers)) is not None
+            for key, service in self._services.items()
+            if (known := self._upstreams.get(key)) is not None
             for standing in known.standings(service, now)
         ]
 
@@ -109,7 +111,7 @@ class StreamClient:
         loop = asyncio.get_running_loop()
         upstreams = self._set_of(question)
         if question.service and len(self._services) < _MAX_SERVICES:
-            self._services[question.servers] = question.service
+            self._services[question.servers, question.health] = question.service
         tried: set[Upstream] = set()
         reply = Reply(question, ExchangeStatus.UNKNOWN, detail="no server")
         for _ in range(max(question.tries, 1)):
@@ -137,15 +139,14 @@ class StreamClient:
         return reply
 
     def _set_of(self, question: Exchange) -> UpstreamSet:
-        servers = question.servers
-        found = self._upstreams.get(servers)
+        key = question.servers, question.health
+        found = self._upstreams.get(key)
         if found is None:
-            health = Health(max_errors=question.max_errors, revive_time=question.revive_time)
-            found = self._upstreams[servers] = UpstreamSet(servers, health)
+            found = self._upstreams[key] = UpstreamSet(*key)
             if len(self._upstreams) > _MAX_LISTS:
                 self._upstreams.popitem(last=False)
         else:
-            self._upstreams.move_to_end(servers)
+            self._upstreams.move_to_end(key)
         return found
 
     async def _once(self, question: Exchange, server: Upstream) -> bytes:

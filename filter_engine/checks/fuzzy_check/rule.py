@@ -28,6 +28,7 @@ from filter_engine.maps import Map
 from filter_engine.scan.exchange import Exchange, Reply, Until
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.verdict import Finding
+from filter_engine.upstream.upstream_set import Health
 
 _SHOWN: Final = 10
 """Digits of a digest that a symbol's option shows."""
@@ -92,7 +93,7 @@ class Rule:
         self._rule = rule
         self._timeout = options.timeout if rule.timeout is None else rule.timeout
         self._retries = options.retransmits if rule.retransmits is None else rule.retransmits
-        self._limits = (options.max_errors, options.revive_time)
+        self._health = Health(max_errors=options.max_errors, revive_time=options.revive_time)
         self._read = _Door(rule.read_encryption_key or rule.encryption_key)
         self._write = _Door(rule.write_encryption_key or rule.encryption_key)
         self.hashing = Hashing(
@@ -169,8 +170,7 @@ class Rule:
             tries=1 + self._retries,
             more=tuple(sends[1:]),
             service="fuzzy_check",
-            max_errors=self._limits[0],
-            revive_time=self._limits[1],
+            health=self._health,
         )
         return Asked(exchange, tags)
 

@@ -26,4 +26,4 @@ def test_how_many_errors_a_storage_may_make(written: str, limits: tuple[int, flo
     hashes = [PartHash(Kind.DATA, bytes(64), (), 0, 1)]
     for asked in (rule.ask(hashes, b""), rule.teach(Command.WRITE, hashes, 1, 1)):
         assert asked is not None
-        assert (asked.exchange.max_errors, asked.exchange.revive_time) == limits
+        assert (asked.exchange.health.max_errors, asked.exchange.health.revive_time) == limits

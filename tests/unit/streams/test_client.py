@@ -17,6 +17,7 @@ from filter_engine.config.upstreams import Rotation, UpstreamList, parse_upstrea
 from filter_engine.dns.table import TableResolver
 from filter_engine.scan.exchange import FILE, Exchange, ExchangeStatus, Reply, Step, Until
 from filter_engine.streams.client import MAX_OPEN, StreamClient
+from filter_engine.upstream.upstream_set import Health
 from stream_server import daemon, nobody
 
 
@@ -142,7 +143,9 @@ def test_one_that_failed_as_often_as_it_may_is_asked_last(run: Any) -> None:
     async def main() -> None:
         async with daemon(answering(b"yes")) as living:
             both = UpstreamList((*nobody(), *living), Rotation.SEQUENTIAL)
-            strict = Exchange(both, b"?", max_errors=2, revive_time=3600.0, service="it")
+            strict = Exchange(
+                both, b"?", health=Health(max_errors=2, revive_time=3600.0), service="it"
+            )
             for question, then in (
                 (strict, (ExchangeStatus.OK, [False, True])),
                 (Exchange(both, b"?", service="it"), (ExchangeStatus.REFUSED, [True, True])),
@@ -159,6 +162,32 @@ def test_one_that_failed_as_often_as_it_may_is_asked_last(run: Any) -> None:
                 client.close()
                 assert statuses[:2] == [ExchangeStatus.REFUSED] * 2
                 assert (statuses[2], standings) == then
+
+    run(main())
+
+
+def test_limits_of_one_question_are_not_those_of_another(run: Any) -> None:
+    """Over the same servers, whoever asked first."""
+
+    async def main() -> None:
+        async with daemon(answering(b"yes")) as living:
+            both = UpstreamList((*nobody(), *living), Rotation.SEQUENTIAL)
+            patient = Exchange(both, b"?", service="patient")
+            strict = Exchange(
+                both, b"?", health=Health(max_errors=1, revive_time=3600.0), service="strict"
+            )
+            loop = asyncio.get_running_loop()
+            client = StreamClient(TableResolver({}))
+            client.open(loop)
+            statuses = []
+            for question in (patient, strict, patient, strict):
+                future = loop.create_future()
+                client.exchange(question, future.set_result)
+                statuses.append((await asyncio.wait_for(future, 60)).status)
+            dead = [one.service for one in client.standings() if not one.up]
+            client.close()
+        assert statuses == [*[ExchangeStatus.REFUSED] * 3, ExchangeStatus.OK]
+        assert dead == ["strict"]
 
     run(main())
 
