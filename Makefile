@@ -195,6 +195,10 @@ fuzz: setup ## Fuzz the parsers of configuration and messages for SECONDS each (
 bench-bayes: setup ## Bayes beside Rspamd's: both learn half of a corpus (CORPUS_DIR, default ../shared/corpus) and judge the rest
 	PYTHONPATH=tests:tests/support $(BIN)/python -m oracle.bayes
 
+.PHONY: bench-remembered
+bench-remembered: setup ## CPU time of a message for what is remembered: a worker with Bayes, greylisting, limits, history beside one without
+	PYTHONPATH=tests $(BIN)/python -m bench.remembered
+
 .PHONY: bench-auth
 bench-auth: setup ## CPU time of signing, sealing and verifying, beside pure dkimpy
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.authentication

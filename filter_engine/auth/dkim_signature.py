@@ -1,7 +1,4 @@
-"""DKIM-Signature fields as written (RFC 6376, sections 3.2 and 3.5).
-
-dkimpy's patterns are quadratic on white space, and it knows no clock but the machine's.
-"""
+"""DKIM-Signature fields as written (RFC 6376, sections 3.2 and 3.5)."""
 
 from __future__ import annotations
 
