@@ -169,7 +169,13 @@ class SharedScores:
         version, shared = _version(said[0] or b""), _read(said[1], self._place(answer))
         if kept == Kept(version, shared):
             return
-        await asyncio.to_thread(keep, self._dbdir, Kept(version, shared))
+        try:
+            await asyncio.to_thread(keep, self._dbdir, Kept(version, shared))
+        except asyncio.CancelledError:
+            # A reload ends this process, and may have read the file before: who comes next finds it
+            # as Redis has it, and would not ask for another.
+            self._changed()
+            raise
         if kept is None or kept.shared != shared:
             log.warning("%s: version %d of %s is used from now on", MODULE, version, answer.server)
             _warn_of_negative(Shared() if kept is None else kept.shared, shared)
