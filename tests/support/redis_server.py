@@ -112,11 +112,17 @@ class RedisServer:
         return self._context.wrap_socket(sock, server_hostname="127.0.0.1")
 
     def until(self, wanted: bytes, *words: str, seconds: float = 60.0) -> bytes:
-        """Repeat a command until its reply has ``wanted`` in it."""
+        """Repeat a command until its reply has ``wanted`` in it.
+
+        A server that changes its role closes its clients' connections: that is no reply.
+        """
         end = time.monotonic() + seconds
         reply = b""
         while time.monotonic() < end:
-            reply = self.say(*words)
+            try:
+                reply = self.say(*words)
+            except OSError as error:
+                reply = str(error).encode()
             if wanted in reply:
                 return reply
             time.sleep(0.02)

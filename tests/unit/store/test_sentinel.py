@@ -98,7 +98,7 @@ def test_a_write_to_a_demoted_primary_goes_to_the_new_one(ask: Asked, fleet: Fle
     fleet.sentinels[0].until(b"+OK", "SENTINEL", "FAILOVER", "fleet")
     fleet.replica.until(b"master", "ROLE")
     # as Sentinels do themselves, ten seconds later
-    fleet.primary.say("REPLICAOF", "127.0.0.1", str(fleet.replica.port))
+    fleet.primary.until(b"OK", "REPLICAOF", "127.0.0.1", str(fleet.replica.port))
     answer = ask.until(store.set(b"b", b"1"), lambda answer: answer.ok)
     assert answer.server == fleet.replica.name
 
