@@ -58,7 +58,8 @@ _BY_CODEC: Final = {
     "mac-roman": "macos-0_2-10.2",
 }
 """By Python's name."""
-_CONTROL_OCTETS: Final = re.compile(rb"[\x80-\x9f]")
+CONTROL_OCTETS: Final = re.compile(rb"[\x80-\x9f]")
+"""Controls by ISO 8859-1, signs by windows-1252."""
 
 
 def charset_of(part: Part) -> str:
@@ -80,5 +81,5 @@ def _guessed(part: Part) -> str:
     try:
         part.content.decode("utf-8")
     except UnicodeDecodeError:
-        return "windows-1252" if _CONTROL_OCTETS.search(part.content) else "ISO-8859-1"
+        return "windows-1252" if CONTROL_OCTETS.search(part.content) else "ISO-8859-1"
     return "UTF-8"

@@ -16,6 +16,7 @@ from filter_engine.message.charset import codec_name
 from filter_engine.message.part import Part
 from filter_engine.message.url import has_public_suffix
 from filter_engine.message.words import split_words
+from filter_engine.statistics.charset_names import CONTROL_OCTETS
 from filter_engine.statistics.decay import kept_share, left_out, seed
 from filter_engine.statistics.raw_words import is_raw, raw_words
 from filter_engine.statistics.stems import stems_of, word_hash
@@ -35,7 +36,6 @@ _AS_TURKISH = str.maketrans("\xfd\xfe\xf0\xdd\xde\xd0", "\u0131\u015f\u011f\u013
 _ICELANDIC = re.compile("[\xe1\xe6\xed\xf3\xfa]")
 _FEW = 3
 _CONTROLS = re.compile("[\x80-\x9f]")
-_CONTROL_OCTETS = re.compile(rb"[\x80-\x9f]")
 _CONTROL_NUMBER = re.compile(
     r"&#0{0,5}(?:12[89]|1[345]\d|x0{0,5}[89][0-9a-f])(?!\d)", re.IGNORECASE
 )
@@ -181,7 +181,7 @@ def _has_controls(part: Part) -> bool:
     return (
         part.charset in _LATIN
         and codec_name(part.charset) == "cp1252"
-        and _CONTROL_OCTETS.search(part.content) is not None
+        and CONTROL_OCTETS.search(part.content) is not None
     )
 
 
