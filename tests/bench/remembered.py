@@ -1,8 +1,9 @@
 """CPU a message of what is remembered: ``python -m bench.remembered`` (``PYTHONPATH=tests``).
 
-Two scan workers with the same site on the same core, one with Bayes, greylisting, rate limits,
-answers and history, one without; Redis has a core of its own. The recorded messages go to each in
-turn; the difference is taken within a round. Bayes has learnt enough to look at each message.
+Two scan workers of each engine with the same site on the same core, one with Bayes, greylisting,
+rate limits, answers and history, one without; Redis has a core of its own. The recorded messages
+go to each in turn; the difference is taken within a round. Bayes has learnt enough to look at each
+message; Rspamd reads what this engine has learnt.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from filter_engine.statistics.options import ClassifierOptions
 from filter_engine.store.client import StoreClient
 
 from . import figures
-from .engines import Ours
+from .engines import Engine, installed
 from .load import drive
 from .messages import requests
 from .processes import Redis, Zone
@@ -49,18 +50,18 @@ WITH = {
 }
 """Files below local.d of the worker that remembers."""
 _OFF = "enabled = false;"
+_KINDS = ("without", "with")
 
 
-class _Site(Ours):
-    def __init__(self, place: Path, core: int, name: str) -> None:
-        super().__init__(place, core)
-        self.name = name
+Spent = dict[str, list[float]]
+"""Engine -> milliseconds of CPU a message that remembering costs, one a round."""
 
-    def write(self, dns: int, redis: int, *, remembers: bool) -> None:
-        self.configure(dns, redis)
-        for name, text in WITH.items():
-            line = text.format() if remembers else _OFF
-            (self.place / "local.d" / name).write_text(line + "\n")
+
+def _write(site: Engine, dns: int, redis: int, *, remembers: bool) -> None:
+    site.configure(dns, redis)
+    for name, text in WITH.items():
+        line = text.format() if remembers else _OFF
+        (site.place / "local.d" / name).write_text(line + "\n")
 
 
 async def _teach(port: int) -> None:
@@ -80,30 +81,41 @@ async def _teach(port: int) -> None:
         stores.close()
 
 
-def measure(rounds: int, sent: Sequence[bytes]) -> list[tuple[float, float]]:
-    """Milliseconds of CPU a message, without and with, one pair a round."""
+def _send(site: Engine, sent: Sequence[bytes]) -> float:
+    """Milliseconds of CPU a message."""
+    before = figures.cpu_seconds(site.worker)
+    load = asyncio.run(drive(site.port, sent, 8))
+    if load.failed:
+        raise SystemExit(f"{site.name}: {load.failed} messages were not answered")
+    return 1e3 * (figures.cpu_seconds(site.worker) - before) / len(sent)
+
+
+def measure(rounds: int, sent: Sequence[bytes]) -> Spent:
+    """What remembering costs; each round is printed as it ends."""
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         zone = stack.enter_context(Zone(0))
         redis = stack.enter_context(Redis(0, place))
-        sites = [stack.enter_context(_Site(place / name, 1, name)) for name in ("without", "with")]
-        for site in sites:
-            site.write(zone.port, redis.port, remembers=site.name == "with")
-            site.start()
+        sites = []
+        for engine in installed():
+            for kind in _KINDS:
+                site = stack.enter_context(engine(place / f"{engine.name}-{kind}", 1))
+                _write(site, zone.port, redis.port, remembers=kind == "with")
+                site.start()
+                sites.append((engine.name, kind, site))
         asyncio.run(_teach(redis.port))
-        for site in sites:
+        for _, _, site in sites:
+            site.settle()
             warm_up(site, sent)
-        found = []
+        spent: Spent = {engine.name: [] for engine in installed()}
         for number in range(rounds):
-            took = {}
-            for site in sites if number % 2 == 0 else sites[::-1]:
-                before = figures.cpu_seconds(site.worker)
-                load = asyncio.run(drive(site.port, sent, 8))
-                if load.failed:
-                    raise SystemExit(f"{site.name}: {load.failed} messages were not answered")
-                took[site.name] = 1e3 * (figures.cpu_seconds(site.worker) - before) / len(sent)
-            found.append((took["without"], took["with"]))
-        return found
+            turn = sites if number % 2 == 0 else sites[::-1]
+            took = {(engine, kind): _send(site, sent) for engine, kind, site in turn}
+            for engine, costs in spent.items():
+                without, both = (took[engine, kind] for kind in _KINDS)
+                costs.append(both - without)
+                print(f"{engine}: without {without:.2f} ms, with {both:.2f} ms: {costs[-1]:.2f} ms")
+        return spent
 
 
 def main() -> None:
@@ -113,11 +125,13 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=500)
     given = parser.parse_args()
     os.sched_setaffinity(0, {0})
-    pairs = measure(given.rounds, requests(given.messages))
-    for without, both in pairs:
-        print(f"without {without:.2f} ms, with {both:.2f} ms: {both - without:.2f} ms")
-    cost = median(both - without for without, both in pairs)
-    print(f"median {cost:.2f} ms CPU a message, aim {AIM} ms")
+    spent = measure(given.rounds, requests(given.messages))
+    for engine, costs in spent.items():
+        print(f"{engine}: median {median(costs):.2f} ms CPU a message (aim of ours {AIM} ms)")
+    ours, *others = spent.values()
+    for other in others:
+        ratios = [one / two for one, two in zip(ours, other, strict=True)]
+        print(f"by Rspamd: {min(ratios):.2f} / {median(ratios):.2f} / {max(ratios):.2f}")
 
 
 if __name__ == "__main__":
