@@ -8,7 +8,7 @@ that, unless one insists (``^``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from filter_engine.config.composites import CompositeConfig
 from filter_engine.config.expression import Atom, Expression
@@ -26,6 +26,15 @@ class _Composite:
     expression: Expression
     removes_symbol: bool
     removes_weight: bool
+
+
+@frozen
+class _Group:
+    """The symbols of a group."""
+
+    names: frozenset[str]
+    composites: tuple[str, ...]
+    """Those of them that composites set, in the order of the scores."""
 
 
 @settled
@@ -64,7 +73,6 @@ class Composites:
         self, configured: Mapping[str, CompositeConfig], scores: Mapping[str, Score]
     ) -> None:
         self.configured = configured
-        self._groups = _groups(scores)
         self._scores = scores
         self._all = {
             name: _Composite(
@@ -76,9 +84,10 @@ class Composites:
             for name, said in configured.items()
             if said.expression is not None and said.enabled and _is_on(name, scores)
         }
+        self._groups = _groups(scores, self._all)
         self._order = {name: number for number, name in enumerate(self._all)}
         self._by_symbol: dict[str, list[str]] = {}
-        matched = _Evaluation(self._all, self._groups, scores, ()).run(self._all)
+        matched = _Evaluation(self._all, self._groups, scores, {}).run(self._all)
         self._always = () if matched is None else matched.names
         """Those that are set when nothing was found."""
         self._needs: dict[str, tuple[frozenset[str], ...]] = {}
@@ -94,14 +103,14 @@ class Composites:
             self._needs[composite.name] = tuple(others)
             for symbol in first:
                 self._by_symbol.setdefault(symbol, []).append(composite.name)
+        self._triggers = frozenset(self._by_symbol)
 
-    def evaluate(self, results: Sequence[SymbolResult]) -> Matched | None:
-        """The composites that these results set, None when there are none."""
+    def evaluate(self, results: Mapping[str, SymbolResult]) -> Matched | None:
+        """The composites that these results, by their names, set; None when there are none."""
         wanted = set(self._always)
-        by_symbol, needs = self._by_symbol, self._needs
-        present = {result.name for result in results}
-        for symbol in present:
-            for name in by_symbol.get(symbol, ()):
+        by_symbol, needs, present = self._by_symbol, self._needs, results.keys()
+        for symbol in self._triggers.intersection(results):
+            for name in by_symbol[symbol]:
                 if not any(map(present.isdisjoint, needs[name])):
                     wanted.add(name)
         if not wanted:
@@ -116,7 +125,10 @@ class Composites:
         pending, seen = [atoms], set[str]()
         while pending:
             for atom in pending.pop():
-                names = self._groups.get(_group_key(atom), ()) if atom.group else (atom.name,)
+                names: Collection[str] = (atom.name,)
+                if atom.group:
+                    group = self._groups.get(_group_key(atom))
+                    names = () if group is None else group.names
                 found.update(names)
                 for name in names:
                     if name in self._all and name not in seen:
@@ -131,14 +143,14 @@ class _Evaluation:
     def __init__(
         self,
         composites: Mapping[str, _Composite],
-        groups: Mapping[tuple[str, str], tuple[str, ...]],
+        groups: Mapping[tuple[str, str], _Group],
         scores: Mapping[str, Score],
-        results: Sequence[SymbolResult],
+        results: Mapping[str, SymbolResult],
     ) -> None:
         self._composites = composites
         self._groups = groups
         self._scores = scores
-        self._results = {result.name: result for result in results}
+        self._results = results
         self._settled: dict[str, bool] = {}
         self._used: dict[str, list[tuple[Atom, _Composite]]] = {}
 
@@ -150,13 +162,17 @@ class _Evaluation:
             return None
         without_symbol, without_weight = set[str](), set[str]()
         for symbol, uses in self._used.items():
-            valid = [use for use in uses if self._settled[use[1].name] and not use[0].negated]
-            if not valid:
-                continue
-            forced = any(atom.forced for atom, _ in valid)
-            if forced or all(c.removes_weight and not a.keeps_weight for a, c in valid):
+            is_used = is_forced = keeps_weight = keeps_symbol = False
+            for atom, composite in uses:
+                if atom.negated or not self._settled[composite.name]:
+                    continue
+                is_used = True
+                is_forced = is_forced or atom.forced
+                keeps_weight = keeps_weight or atom.keeps_weight or not composite.removes_weight
+                keeps_symbol = keeps_symbol or atom.keeps_symbol or not composite.removes_symbol
+            if is_used and (is_forced or not keeps_weight):
                 without_weight.add(symbol)
-            if forced or all(c.removes_symbol and not a.keeps_symbol for a, c in valid):
+            if is_used and (is_forced or not keeps_symbol):
                 without_symbol.add(symbol)
         return Matched(matched, frozenset(without_symbol), frozenset(without_weight))
 
@@ -174,8 +190,16 @@ class _Evaluation:
             if atom.name not in self._results and atom.name not in self._composites:
                 return 0.0  # nearly all
             return self._worth_of(atom.name, atom, composite)
-        names = self._groups.get(_group_key(atom), ())
-        return max((self._worth_of(name, atom, composite) for name in names), default=0.0)
+        group = self._groups.get(_group_key(atom))
+        if group is None:
+            return 0.0
+        most = 0.0
+        for name in group.names.intersection(self._results):
+            most = max(most, self._worth_of(name, atom, composite))
+        for name in group.composites:
+            if name not in self._results:
+                most = max(most, self._worth_of(name, atom, composite))
+        return most
 
     def _worth_of(self, name: str, atom: Atom, composite: _Composite) -> float:
         result = self._results.get(name)
@@ -211,7 +235,9 @@ def _group_key(atom: Atom) -> tuple[str, str]:
     return atom.group, atom.name
 
 
-def _groups(scores: Mapping[str, Score]) -> dict[tuple[str, str], tuple[str, ...]]:
+def _groups(
+    scores: Mapping[str, Score], composites: Mapping[str, _Composite]
+) -> dict[tuple[str, str], _Group]:
     """(g, g+ or g-; group) -> its symbols, by the sign of their configured score."""
     found: dict[tuple[str, str], list[str]] = {}
     for name, score in scores.items():
@@ -221,4 +247,7 @@ def _groups(scores: Mapping[str, Score]) -> dict[tuple[str, str], tuple[str, ...
                 found.setdefault(("g+", group), []).append(name)
             elif score.value < 0:
                 found.setdefault(("g-", group), []).append(name)
-    return {key: tuple(names) for key, names in found.items()}
+    return {
+        key: _Group(frozenset(names), tuple(filter(composites.__contains__, names)))
+        for key, names in found.items()
+    }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from filter_engine.lazy_dataclass import frozen, settled
@@ -70,7 +71,7 @@ class Tally:
     Source: replies of Rspamd 3.4. A symbol nobody declared weighs nothing.
     """
 
-    __slots__ = ("_caps", "_factor", "_grow", "_left", "_results", "_scores", "_symbols")
+    __slots__ = ("_caps", "_factor", "_grow", "_left", "_made", "_repeated", "_results", "_scores")
 
     def __init__(
         self,
@@ -83,44 +84,69 @@ class Tally:
         self._left: dict[str, float] = dict(self._caps)
         self._grow = grow_factor if grow_factor > 1.0 else 1.0
         self._factor = 1.0
-        self._symbols: dict[str, _Entry] = {}
-        self._results: tuple[SymbolResult, ...] | None = None
+        self._made: dict[str, SymbolResult] = {}
+        """What each symbol comes to; of those in ``_repeated`` it may be late."""
+        self._repeated: dict[str, _Entry] = {}
+        self._results: tuple[SymbolResult, ...] | None = ()
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Weigh further findings."""
         self._results = None
-        scores, symbols = self._scores, self._symbols
+        scores, made = self._scores, self._made
+        grows, is_free = self._grow != 1.0, self._left.keys().isdisjoint
         for finding in findings:
-            name = finding.symbol
-            entry = symbols.get(name)
-            if entry is None:
-                score = scores.get(name) or (_FORCED if finding.forced else _UNKNOWN)
-                if not score.enabled:
-                    continue
-                entry = symbols[name] = _Entry(score)
-            score = entry.score
-            worth = score.value * finding.weight
-            entry.made = None
-            entry.shots += 1
-            if entry.shots > 1 and (score.one_shot or entry.shots > score.shots):
-                same_sign = (worth < 0.0) is (entry.total < 0.0)
-                worth = worth - entry.total if same_sign and abs(worth) > abs(entry.total) else 0.0
-            if worth or entry.shots == 1:
-                grown = worth > 0.0
-                if grown:
-                    worth *= self._factor
-                self._factor = self._grow if grown else 1.0
-                if self._caps:
-                    worth = self._capped(worth, score.groups)
-                entry.total += worth
-            if finding.options:
-                entry.options.update(dict.fromkeys(finding.options))
-            if finding.evidence:
-                entry.evidence.append(finding.evidence)
+            name, options, weight, evidence, forced = finding
+            if name in made:
+                self._add_again(finding)
+                continue
+            score = scores.get(name) or (_FORCED if forced else _UNKNOWN)
+            if not score.enabled:
+                continue
+            worth = score.value * weight
+            if grows or (worth and not is_free(score.groups)):
+                worth = self._counted(worth, score.groups)
+            # As ``SymbolResult(...)``, without the Python that NamedTuple writes for its __new__.
+            made[name] = tuple.__new__(
+                SymbolResult,
+                (
+                    name,
+                    worth,
+                    score.value,
+                    score.description,
+                    score.groups[0] if score.groups else "",
+                    tuple(options) if len(options) < 2 else _each_once(options),
+                    (evidence,) if evidence else (),
+                ),
+            )
 
-    def _capped(self, worth: float, groups: Iterable[str]) -> float:
+    def _add_again(self, finding: Finding) -> None:
+        """Weigh a finding of a symbol that was found before."""
+        name = finding.symbol
+        entry = self._repeated.get(name)
+        if entry is None:
+            entry = self._repeated[name] = _Entry(self.score(name), self._made[name])
+        score = entry.score
+        worth = score.value * finding.weight
+        entry.shots += 1
+        if score.one_shot or entry.shots > score.shots:
+            same_sign = (worth < 0.0) is (entry.total < 0.0)
+            worth = worth - entry.total if same_sign and abs(worth) > abs(entry.total) else 0.0
+        if worth:
+            entry.total += self._counted(worth, score.groups)
+        if finding.options:
+            entry.options.update(dict.fromkeys(finding.options))
+        if finding.evidence:
+            entry.evidence.append(finding.evidence)
+
+    def _counted(self, worth: float, groups: Iterable[str]) -> float:
+        """What counts of what a finding is worth."""
+        if self._grow != 1.0:
+            grown = worth > 0.0
+            if grown:
+                worth *= self._factor
+            self._factor = self._grow if grown else 1.0
         left = self._left
-        if left.keys().isdisjoint(groups):
+        if not worth or left.keys().isdisjoint(groups):
             return worth
         capped = [group for group in groups if group in left]
         if worth > 0.0:
@@ -132,54 +158,58 @@ class Tally:
 
     def total(self, symbol: str) -> float | None:
         """What a symbol has added so far; None when it was not found or is off."""
-        entry = self._symbols.get(symbol)
-        return None if entry is None else entry.total
+        entry = self._repeated.get(symbol)
+        if entry is not None:
+            return entry.total
+        made = self._made.get(symbol)
+        return None if made is None else made.score
 
     def score(self, symbol: str) -> Score:
         """What a symbol that was found is weighed by."""
-        return self._symbols[symbol].score
+        known = self._scores.get(symbol)
+        return known or (_FORCED if self._made[symbol].metric_score else _UNKNOWN)
 
     def results(self) -> tuple[SymbolResult, ...]:
         """Every symbol so far, in the order of its first finding."""
         if self._results is None:
-            symbols = self._symbols.items()
-            self._results = tuple([entry.made or _result(name, entry) for name, entry in symbols])
+            for name, entry in self._repeated.items():
+                self._made[name] = entry.result(self._made[name])
+            self._results = tuple(self._made.values())
         return self._results
+
+    def by_name(self) -> Mapping[str, SymbolResult]:
+        """The same by the symbol's name."""
+        if self._repeated:
+            self.results()
+        return self._made
 
 
 class _Entry:
-    """What a tally knows of one symbol."""
+    """What a tally knows of a symbol that was found more than once."""
 
-    __slots__ = ("evidence", "made", "options", "score", "shots", "total")
+    __slots__ = ("evidence", "options", "score", "shots", "total")
 
-    def __init__(self, score: Score) -> None:
+    def __init__(self, score: Score, first: SymbolResult) -> None:
         self.score = score
-        self.total = 0.0
-        self.shots = 0
-        self.options: dict[str, None] = {}
-        self.evidence: list[str] = []
-        self.made: SymbolResult | None = None
-        """What it comes to, once it was asked for; None since the last finding."""
+        self.total = first.score
+        self.shots = 1
+        self.options = dict.fromkeys(first.options)
+        self.evidence = list(first.evidence)
+
+    def result(self, before: SymbolResult) -> SymbolResult:
+        return before._replace(
+            score=self.total,
+            options=_each_once(self.options),
+            evidence=tuple(self.evidence),
+        )
 
 
-def _result(name: str, entry: _Entry) -> SymbolResult:
-    score = entry.score
-    # As ``SymbolResult(...)``, without the Python that NamedTuple writes for its __new__.
-    made = entry.made = tuple.__new__(
-        SymbolResult,
-        (
-            name,
-            entry.total,
-            score.value,
-            score.description,
-            score.groups[0] if score.groups else "",
-            tuple(entry.options)[:MAX_OPTIONS] if entry.options else (),
-            tuple(entry.evidence),
-        ),
-    )
-    return made
+def _each_once(options: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(options))[:MAX_OPTIONS]
 
 
+_SCORE_OF: Callable[[SymbolResult], float] = attrgetter("score")
+_PRIORITY_OF: Callable[[PreResult], int] = attrgetter("priority")
 _UNKNOWN = Score(0.0)
 _FORCED = Score(1.0)
 
@@ -242,7 +272,7 @@ class Scoring:
         self._seen = len(findings)
         if self._composites is None:
             return
-        matched = self._composites.evaluate(self._tally.results())
+        matched = self._composites.evaluate(self._tally.by_name())
         if matched is None:
             return
         before = () if self.matched is None else self.matched.names
@@ -266,10 +296,10 @@ class Scoring:
         symbols, left = self._tally.results(), 0.0
         if self.matched is not None:
             symbols, left = self.matched.settle(symbols)
-        total = sum((symbol.score for symbol in symbols), left)
+        total = sum(map(_SCORE_OF, symbols), left)
         action = action_for(total, self.thresholds)
         chosen: PreResult | None = None
-        for pre in sorted(pre_results, key=lambda p: -p.priority):
+        for pre in sorted(pre_results, key=_PRIORITY_OF, reverse=True):
             if not pre.least:
                 chosen = pre
                 break

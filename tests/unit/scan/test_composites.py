@@ -185,7 +185,7 @@ def test_a_site_writes_its_own_and_changes_shipped_ones(make: Make) -> None:
 
 def test_a_composite_is_switched_off_by_name_and_by_score(make: Make) -> None:
     off = make(registry_of("A"), composites__conf='M { expression = "A"; enabled = false; }')
-    assert off.plan.composites.evaluate([]) is None
+    assert off.plan.composites.evaluate({}) is None
     assert asyncio.run(off.scan(b"\n\n", Envelope())).symbol("M") is None
     scored = make(
         registry_of("A"),
