@@ -73,7 +73,8 @@ def note_errors(board: Board, slot: int, kind: str) -> None:
 
 def noted(board: Board) -> list[dict[str, Any]]:
     """The errors of all processes, the newest first."""
-    found = [note for said in board.every() for note in _read(said)]
+    # Of two at the same time the one that was noted later.
+    found = [note for said in board.every() for note in reversed(_read(said))]
     return sorted(found, key=lambda note: -float(note["ts"]))
 
 

@@ -44,7 +44,7 @@ class Both:
     def __init__(self, folder: Path) -> None:
         self.redis = RedisServer(folder / "redis").start()
         self.controller = free_port()
-        servers = f'servers = "{self.redis.name}";'
+        servers = f'servers = "{self.redis.name}"; timeout = 20s;'
         self.rspamd = Rspamd(
             {
                 "redis.conf": servers,

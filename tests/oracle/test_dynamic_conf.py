@@ -26,7 +26,7 @@ _MAIL = b"From: a@client.example\r\nTo: b@home.example\r\nSubject: x\r\n\r\nhell
 _MAIN = """
 lua = "{folder}/rule.lua";
 modules {{ path = "/usr/share/rspamd/plugins/dynamic_conf.lua"; }}
-redis {{ servers = "{redis}"; prefix = "other"; }}
+redis {{ servers = "{redis}"; timeout = 20s; prefix = "other"; }}
 dynamic_conf {{ redis_watch_interval = 0.2; }}
 options {{ dynamic_conf = "{folder}/rspamd_dynamic"; filters = "";
   dns {{ nameserver = "127.0.0.1:9"; timeout = 0.1s; }} }}
@@ -80,7 +80,7 @@ def test_each_uses_what_the_other_saved(tmp_path: Path) -> None:
             folder=tmp_path, redis=redis.name, normal=theirs.port, controller=controller
         )
         (tmp_path / "rspamd.conf").write_text(text)
-        ours.write("redis.conf", f'servers = "{redis.name}"; prefix = "other";')
+        ours.write("redis.conf", f'servers = "{redis.name}"; timeout = 20s; prefix = "other";')
         ours.write("dynamic_conf.conf", "redis_watch_interval = 0.2s;")
         ours.write("greylist.conf", "enabled = false;")
 

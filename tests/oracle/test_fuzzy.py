@@ -76,7 +76,7 @@ def _rule(port: int, sealed: bool) -> str:
 
 
 _MAIN = """
-redis {{ servers = "{redis}"; }}
+redis {{ servers = "{redis}"; timeout = 20s; }}
 options {{ filters = "fuzzy_check"; dns {{ nameserver = "127.0.0.1:9"; timeout = 0.1s; }} }}
 logging {{ type = "console"; level = "info"; }}
 metric {{ name = "default"; actions {{ reject = 100500; }} unknown_weight = 1; }}
@@ -132,7 +132,8 @@ class Ours:
         self._sock.bind(("127.0.0.1", 0))
         self._sock.setblocking(False)
         self.storage: int = self._sock.getsockname()[1]
-        text = f'count = 1; servers = "{redis.name}"; allow_update = ["127.0.0.1"]; {_KEYS}'
+        store = f'servers = "{redis.name}"; timeout = 20s;'
+        text = f'count = 1; {store} allow_update = ["127.0.0.1"]; {_KEYS}'
         binder = Collector(Layers({}))
         self._config = bind(FuzzyConfig, parse(text), binder, "worker 'fuzzy'")
         self._runner = asyncio.Runner()

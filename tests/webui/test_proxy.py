@@ -136,7 +136,9 @@ def site(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for number, engine in enumerate(engines.values()):
             options = (engine.local_d / "options.inc").read_text()
             engine.write("options.inc", options + neighbours)
-            engine.write("redis.conf", f'servers = "{redis.name}"; db = {5 + number};')
+            engine.write(
+                "redis.conf", f'servers = "{redis.name}"; timeout = 20s; db = {5 + number};'
+            )
             engine.write(
                 "worker-normal.inc", f'bind_socket = "127.0.0.1:{engine.normal}"; count = 1;'
             )

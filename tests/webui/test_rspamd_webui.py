@@ -40,7 +40,7 @@ def rspamds(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
     running = Engine(
         directory / "e",
         {
-            "redis.conf": f'servers = "{redis.name}"; db = 3;',
+            "redis.conf": f'servers = "{redis.name}"; timeout = 20s; db = 3;',
             "worker-fuzzy.inc": (
                 f'count = 1; bind_socket = "127.0.0.1:{storage}"; backend = "sqlite";'
                 ' allow_update = ["127.0.0.1"];'

@@ -69,6 +69,7 @@ def test_the_engine_may_ask_how_replication_stands(
             servers=parse_upstreams([server.name], 6379),
             username="engine",
             password="of-the-engine",
+            timeout=20.0,
         )
         store = Store("test", where)
         every = StoreQuestion(store, b"INFO", (), (b"server",), False, None)

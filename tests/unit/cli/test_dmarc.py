@@ -94,14 +94,14 @@ def keep(where: RedisConfig | Place, *rows: tuple[str, str]) -> None:
 
 def redis_at(server: RedisServer) -> RedisConfig:
     servers = parse_upstreams(server.name, 6379, Rotation.MASTER_SLAVE)
-    return RedisConfig(servers=servers)
+    return RedisConfig(servers=servers, timeout=20.0)
 
 
 @pytest.fixture
 def run(tmp_path: Path, redis: RedisServer) -> Any:
     local = tmp_path / "local.d"
     local.mkdir()
-    (local / "redis.conf").write_text(f'servers = "{redis.name}";')
+    (local / "redis.conf").write_text(f'servers = "{redis.name}"; timeout = 20s;')
     (local / "dmarc.conf").write_text(
         'reporting { enabled = true; email = "dmarc@mx.example"; domain = "mx.example"; }'
     )

@@ -105,7 +105,7 @@ def test_keys_of_words(
 ) -> None:
     redis.say("HSET", key, "mx.example.org", "")
     engine = serve(
-        f'redis {{ servers = "{redis.name}"; expand_keys = {expand}; }}\n'
+        f'redis {{ servers = "{redis.name}"; timeout = 20s; expand_keys = {expand}; }}\n'
         "multimap { R { type = helo; score = 1;"
         ' map = "redis://${ip}.${principal_recipient_domain}"; } }'
     )
@@ -116,7 +116,7 @@ def test_keys_of_words(
 def test_a_word_without_value_asks_nothing(redis: RedisServer, serve: Serve) -> None:
     redis.say("HSET", "x.", "mx.example.org", "")
     engine = serve(
-        f'redis {{ servers = "{redis.name}"; expand_keys = true; }}\n'
+        f'redis {{ servers = "{redis.name}"; timeout = 20s; expand_keys = true; }}\n'
         'multimap { R { type = helo; score = 1; map = "redis://x.${from_domain}"; } }'
     )
     assert engine(helo="mx.example.org", mail_from="").symbol("R") is None
@@ -136,12 +136,12 @@ def test_servers_of_its_own_and_no_prefix(redis: RedisServer, serve: Serve) -> N
     redis.say("HSET", "known", "198.51.100.77", "")
     own = serve(
         'redis { servers = "127.0.0.1:9"; prefix = "p"; }\n'
-        f'multimap {{ servers = "{redis.name}";'
+        f'multimap {{ servers = "{redis.name}"; timeout = 20s;'
         ' R { type = ip; map = "redis://known"; score = 1; } }'
     )
     assert own().symbol("R") is not None
     shared = serve(
-        f'redis {{ servers = "{redis.name}"; prefix = "p"; }}\n'
+        f'redis {{ servers = "{redis.name}"; timeout = 20s; prefix = "p"; }}\n'
         'multimap { R { type = ip; map = "redis://known"; score = 1; } }'
     )
     assert shared().symbol("R") is not None

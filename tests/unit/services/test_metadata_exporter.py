@@ -43,7 +43,7 @@ class Told:
         self.texts: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def next(self) -> bytes:
-        return await asyncio.wait_for(self.texts.get(), 10)
+        return await asyncio.wait_for(self.texts.get(), 60)
 
 
 class Http(Told):
@@ -145,7 +145,7 @@ def test_https_with_metadata_and_message(make: Make, tmp_path: Path, trusted: bo
             port = next(iter(servers)).port
             scanner = make(
                 f'WEB {{ backend = "http"; url = "https://127.0.0.1:{port}/in"; formatter = '
-                f'"multipart"; no_ssl_verify = {str(trusted).lower()}; timeout = 2s; }}'
+                f'"multipart"; no_ssl_verify = {str(trusted).lower()}; timeout = 20s; }}'
             )
             await scanned(scanner)
             if not trusted:
@@ -291,7 +291,7 @@ def test_nobody_there_neither_delays_nor_changes_the_verdict(
         assert not {"metadata_exporter"} & set(first.unfinished)
 
     with caplog.at_level(logging.WARNING):
-        asyncio.run(asyncio.wait_for(main(), 20))
+        asyncio.run(asyncio.wait_for(main(), 60))
     assert caplog.text.count("notice to ") == 1
 
 
@@ -309,7 +309,7 @@ def test_a_status_that_is_no_success_is_a_failure(make: Make) -> None:
             assert outbox.statistics.sent == 0
             scanner.close()
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_outbox_is_bounded() -> None:

@@ -122,7 +122,7 @@ async def test_of_whole_messages_and_servers_of_its_own(redis: RedisServer, scan
     clamd = Clamd(**{"VIRUS-A": "Eicar-Test"})
     async with daemon(clamd) as servers:
         site = files(redis, servers, "scan_mime_parts = false")
-        site["antivirus.conf"] += f'redis {{ servers = "{redis.name}"; }}'
+        site["antivirus.conf"] += f'redis {{ servers = "{redis.name}"; timeout = 20s; }}'
         site["redis.conf"] = 'servers = "127.0.0.1:9"; disabled_modules = [antivirus];'
         for _ in range(2):
             verdict = await scan(b"Subject: x\r\n\r\nVIRUS-A\r\n", files=site)

@@ -37,7 +37,7 @@ def walk_of(
 ) -> Expiry | None:
     checks.load()
     (place / "site.conf").write_text(
-        f'classifier "bayes" {{ servers = "{redis.name}"; {classifier} }}\n'
+        f'classifier "bayes" {{ servers = "{redis.name}"; timeout = 20s; {classifier} }}\n'
         f"bayes_expiry {{ {expiry} }}\n"
     )
     config = load(place / "site.conf", {"DBDIR": str(place)}, {}, modules=sections(REGISTRY))

@@ -255,7 +255,7 @@ def test_tls(ask: Asked, tmp_path: Path) -> None:
         assert f"ssl_ca {key}: no certificate of an authority" in empty.detail
         own = ask(store(ssl_ca=str(certificate), ssl_cert=str(tmp_path / "c.pem")).get(b"a"))
         assert f"ssl_cert {tmp_path}/c.pem: No such file" in own.detail
-        plain = ask(Store("test", RedisConfig(servers=address)).get(b"a"))
+        plain = ask(Store("test", RedisConfig(servers=address, timeout=PATIENCE)).get(b"a"))
         assert "TLS alone? Then write ssl = true" in plain.detail
 
 
@@ -275,7 +275,8 @@ def test_what_is_no_redis_is_told(ask: Asked, tmp_path: Path) -> None:
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Banner) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        where = RedisConfig(servers=parse_upstreams(f"127.0.0.1:{server.server_address[1]}", 6379))
+        address = parse_upstreams(f"127.0.0.1:{server.server_address[1]}", 6379)
+        where = RedisConfig(servers=address, timeout=PATIENCE)
         answer = ask(Store("test", where).get(b"a"))
         secure = ask(Store("test", replace(where, ssl=True)).get(b"a"))
         server.shutdown()

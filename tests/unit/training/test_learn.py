@@ -35,7 +35,9 @@ class Site:
     def mail(self, name: str, data: bytes) -> str:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        new = self.folder / "new.eml"
+        new.write_bytes(data)
+        new.rename(path)  # whole: who watches the folder may look at any time
         return str(path)
 
     def run(self, command: Any, *words: str, stdin: bytes = b"") -> Result:
@@ -162,7 +164,7 @@ def test_an_unknown_classifier(site: Site) -> None:
 @pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 def test_a_store_that_is_away_ends_a_corpus_at_once(tmp_path: Path) -> None:
     server = RedisServer(tmp_path / "redis")
-    site = Site(tmp_path, f'redis {{ servers = "{server.name}"; }}\n')
+    site = Site(tmp_path, f'redis {{ servers = "{server.name}"; timeout = 20s; }}\n')
     for number in range(100):
         site.mail(f"corpus/spam/{number}", lesson(SPAM, number))
     away = site.run(learn, "corpus", str(site.folder / "corpus"))
@@ -185,7 +187,10 @@ def until(holds: Callable[[], bool]) -> None:
 @pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 def test_dropped_mail_is_learnt_deleted_and_outlives_a_store_that_is_away(tmp_path: Path) -> None:
     server = RedisServer(tmp_path / "redis")
-    site = Site(tmp_path, f'redis {{ servers = "{server.name}"; }}\nlogging {{ type = console; }}')
+    site = Site(
+        tmp_path,
+        f'redis {{ servers = "{server.name}"; timeout = 20s; }}\nlogging {{ type = console; }}',
+    )
     spam, ham = tmp_path / "spam" / "new", tmp_path / "ham" / "new"
     for folder in (spam, ham):
         folder.mkdir(parents=True)

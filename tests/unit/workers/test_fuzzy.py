@@ -128,7 +128,9 @@ def test_hashes_in_sqlite(storage: Start, tmp_path: Path) -> None:
 @_NEEDS_REDIS
 def test_hashes_in_redis_have_rspamds_keys(storage: Start, tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as redis:
-        running = storage(f'servers = "{redis.name}"; allow_update = "127.0.0.1"; expire = 90d;')
+        running = storage(
+            f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1"; expire = 90d;'
+        )
         _cycle(running)
         assert running.say(_request(Command.WRITE)) is not None
         shingles = _request(Command.WRITE).shingles
@@ -177,7 +179,7 @@ def test_weights_are_bounded_in_sqlite(storage: Start, tmp_path: Path) -> None:
 @_NEEDS_REDIS
 def test_weights_are_bounded_in_redis(storage: Start, tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as redis:
-        running = storage(f'servers = "{redis.name}"; allow_update = "127.0.0.1";')
+        running = storage(f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1";')
         _sums(running)
         for weight, time, told in (
             ("-99999999999", "-5", (-_LARGEST - 1, 0)),
@@ -249,7 +251,7 @@ def test_a_change_that_failed_may_be_sent_again(storage: Start, tmp_path: Path) 
     shared = SharedKey.of(own.private, _STORAGE.public)
     with RedisServer(tmp_path / "redis") as redis:
         running = storage(
-            f'servers = "{redis.name}"; allow_update = "127.0.0.1"; '
+            f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1"; '
             f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
         )
         wrong = redis.say("SET", "fuzzy_count", "no number")

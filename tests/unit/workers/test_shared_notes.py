@@ -82,6 +82,16 @@ def test_an_error_is_bounded_and_may_be_anything(monkeypatch: pytest.MonkeyPatch
     assert all(len(note["message"].encode()) <= Kept.length for note in found)
 
 
+def test_of_errors_of_one_moment_the_last_is_the_newest() -> None:
+    board = Board(1)
+    notes = ErrorNotes(board, 0, "normal")
+    for text in ("first", "second"):
+        record = logging.LogRecord("x", logging.ERROR, "", 0, text, None, None)
+        record.created = 1.0
+        notes.handle(record)
+    assert [note["message"] for note in noted(board)] == ["second", "first"]
+
+
 def symbol(name: str) -> SymbolResult:
     return SymbolResult(name, 1.0, 1.0)
 

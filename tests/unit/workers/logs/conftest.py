@@ -38,7 +38,6 @@ def untouched() -> Iterator[None]:
             handler.close()
     for handler in handlers:
         root.addHandler(handler)
-    root.setLevel(level)
     for name in [*logging.root.manager.loggerDict]:
         if name.startswith("filter_engine"):
             logging.getLogger(name).setLevel(logging.NOTSET)
@@ -48,6 +47,9 @@ def untouched() -> Iterator[None]:
         if handler not in handlers:
             root.removeHandler(handler)
     logs.serve_as("main")
+    root.setLevel(level)
+    for name in ("aiohttp.access", "asyncio"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture
