@@ -172,7 +172,7 @@ class Ours:
         return await future
 
     def rule(self, asked: int, sealed: bool) -> Rule:
-        text = f"min_bytes = 0; {_rule(asked, sealed)}"
+        text = f"min_bytes = 0; timeout = 10s; retransmits = 5; {_rule(asked, sealed)}"
         options = bind(FuzzyCheckOptions, parse(text), Collector(Layers({})), "fuzzy_check")
         return Rule("local", options.rule["local"], options, Setup(Config()))
 

@@ -53,8 +53,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     running.write("options.inc", f"{options}\nmap_watch_interval = 0.1s;")
     running.write(
         "fuzzy_check.conf",
-        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; max_score = 20;\n'
-        "  fuzzy_map { FUZZY_DENIED { flag = 1; }\n"
+        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; timeout = 10s;\n'
+        "  max_score = 20; fuzzy_map { FUZZY_DENIED { flag = 1; }\n"
         "    LEARNT { flag = 4; symbol = FUZZY_DENIED; learn = spam; } } }",
     )
     running.write("classifier-bayes.conf", 'backend = "sqlite";')
@@ -166,7 +166,7 @@ def test_a_storage_that_refuses_fails_no_lesson(tmp_path: Path) -> None:
     )
     running.write(
         "fuzzy_check.conf",
-        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash";\n'
+        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; timeout = 10s;\n'
         "  fuzzy_map { FUZZY_DENIED { flag = 1; learn = spam; } } }",
     )
     running.write("classifier-bayes.conf", 'backend = "sqlite";')
