@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import ceil
 
 from filter_engine.dns.packet import NO_NAME, NO_RECORD
@@ -62,35 +63,54 @@ class AnswerCache:
         self._drop(question)
         return None
 
+    def get_all(self, questions: Iterable[DnsQuestion], now: float) -> dict[DnsQuestion, DnsAnswer]:
+        """``get`` for many: the answers that are fresh."""
+        absent, absent_before, kept = self._absent, self._absent_before, self._answers
+        found: dict[DnsQuestion, DnsAnswer] = {}
+        for question in questions:
+            key = hash(question) & _HASH
+            until = absent[key] if key in absent else absent_before.get(key)
+            if until is None:
+                if question in kept:
+                    answer = self.get(question, now)
+                    if answer is not None:
+                        found[question] = answer
+            elif until > now:  # nearly all that are found
+                left = ceil(until - now)
+                found[question] = dns_answer((question, _NXDOMAIN, (), left, NO_NAME))
+            elif -until > now:
+                left = ceil(-until - now)
+                found[question] = dns_answer((question, _NODATA, (), left, NO_RECORD))
+        return found
+
     def put(self, answer: DnsAnswer, now: float) -> None:
         """Keep an answer for its TTL; a failure or a TTL of 0 is not kept."""
-        ttl, status = answer.ttl, answer.status
+        question, status, _, ttl, _ = answer
         if ttl <= 0:
             return
         if status is _NXDOMAIN or status is _NODATA:
-            self._put_absence(answer.question, status, min(ttl, MAX_NEGATIVE_TTL), now)
+            if question in self._answers:
+                self._drop(question)
+            until = now + (ttl if ttl < MAX_NEGATIVE_TTL else MAX_NEGATIVE_TTL)
+            if status is _NODATA:
+                until = -until
+            if until == self._last:  # replies that came together: one number for all
+                until = self._last
+            self._last = until
+            self._absent[hash(question) & _HASH] = until
+            if len(self._absent) > self._entries // 2:
+                self._absent_before, self._absent = self._absent, {}
             return
         if status is not _OK:
             return
         cost = _ENTRY + sum(_weight(record) for record in answer.records)
         if cost > self._size // 16:
             return
-        self._drop(answer.question)
-        self._answers[answer.question] = (now + min(ttl, MAX_TTL), cost, answer)
+        self._drop(question)
+        self._answers[question] = (now + min(ttl, MAX_TTL), cost, answer)
         self._used += cost
         while len(self._answers) > self._entries or self._used > self._size:
             self._drop(next(iter(self._answers)))
-
-    def _put_absence(self, question: DnsQuestion, status: DnsStatus, ttl: int, now: float) -> None:
-        until = now + ttl if status is _NXDOMAIN else -(now + ttl)
-        if until == self._last:  # replies that came together: one number for all
-            until = self._last
-        self._last = until
-        if question in self._answers:
-            self._drop(question)
-        self._absent[hash(question) & _HASH] = until
-        if len(self._absent) > self._entries // 2:
-            self._absent_before, self._absent = self._absent, {}
 
     def _drop(self, question: DnsQuestion) -> None:
         key = hash(question) & _HASH

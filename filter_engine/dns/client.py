@@ -9,7 +9,7 @@ Sources: RFC 1035 (messages), RFC 2308 (absence), RFC 5452 (forgery), RFC 6891 (
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns import packet
@@ -17,7 +17,7 @@ from filter_engine.dns.cache import AnswerCache
 from filter_engine.dns.deadlines import Deadlines
 from filter_engine.dns.flight import MAX_ALIASES, Flight
 from filter_engine.dns.library import dns
-from filter_engine.dns.packet import negative_answer, question_bytes
+from filter_engine.dns.packet import ABSENCES, HEADER, negative_answer, question_bytes
 from filter_engine.dns.pool import SocketPool
 from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, random_ids
@@ -40,7 +40,7 @@ _WHOLE_REPLY = 0x80
 """The bits of ``_REPLY_BITS`` in a reply to a query that is not truncated (RFC 1035, 4.1.1)."""
 _REPLY_BITS = 0xFA
 _ONE_QUESTION = b"\x00\x01"
-_NO_ANSWERS = b"\x00\x00"
+_NOT_OPEN = "the client is not open"
 
 
 class DnsClient:
@@ -105,32 +105,60 @@ class DnsClient:
         self.statistics.asked += 1
         loop = self._loop
         if loop is None:
-            done(_tempfail(question, "the client is not open"))
+            done(_tempfail(question, _NOT_OPEN))
             return
         known = self._cache.get(question, loop.time())
         if known is not None:
             self.statistics.from_cache += 1
             done(known)
             return
+        answer = self._begin(question, done, loop)
+        if answer is not None:
+            done(answer)
+        elif len(self._outbox) >= _BATCH:
+            self.flush()
+
+    def ask_all(
+        self, questions: Sequence[DnsQuestion], done: Callable[[DnsAnswer], None]
+    ) -> dict[DnsQuestion, DnsAnswer]:
+        """``ask`` for many: what is known at once; ``done`` is called for the rest, later."""
+        statistics, loop = self.statistics, self._loop
+        statistics.asked += len(questions)
+        if loop is None:
+            return {question: _tempfail(question, _NOT_OPEN) for question in questions}
+        answers = self._cache.get_all(questions, loop.time())
+        statistics.from_cache += len(answers)
+        if len(answers) < len(questions):
+            for question in questions:
+                if question not in answers:
+                    answer = self._begin(question, done, loop)
+                    if answer is not None:
+                        answers[question] = answer
+        return answers
+
+    def _begin(
+        self,
+        question: DnsQuestion,
+        done: Callable[[DnsAnswer], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> DnsAnswer | None:
+        """Put a question into the outbox, or say why it cannot be asked."""
         flights = self._flights
         flight = flights.get(question)
         if flight is not None:
             flight.waiting.append(done)
-            return
+            return None
         asked = question_bytes(question)
         if asked is None:
-            done(DnsAnswer(question, DnsStatus.INVALID, detail="not a domain name"))
-            return
+            return DnsAnswer(question, DnsStatus.INVALID, detail="not a domain name")
         if len(flights) >= MAX_OPEN:
-            done(_tempfail(question, "too many open questions"))
-            return
+            return _tempfail(question, "too many open questions")
         flight = flights[question] = Flight(question, asked, done, MAX_ALIASES)
         outbox = self._outbox
         if not outbox:
             loop.call_soon(self.flush)
         outbox.append(flight)
-        if len(outbox) == _BATCH:
-            self.flush()
+        return None
 
     # --- sending -------------------------------------------------------------------------------
 
@@ -277,23 +305,25 @@ class DnsClient:
                 self._unreachable(channel, error)
                 break
             flight = expected.get(data[:2])
-            if flight is None or flight.over_tcp or len(data) < packet.HEADER:
+            if flight is None or flight.over_tcp or len(data) < HEADER:
                 self.statistics.ignored += 1
             elif (
-                # Nearly all replies are of this form; what is not is looked at more closely.
-                data[2] & _REPLY_BITS == _WHOLE_REPLY
-                and data[4:6] == _ONE_QUESTION
-                and data.startswith(flight.asked, packet.HEADER)
+                # Nearly all replies say that there is nothing; others are looked at more closely.
+                (absence := ABSENCES.get(data[2:8])) is not None
+                and data.startswith(flight.asked, HEADER)
             ):
                 if not succeeded:  # once a turn says as much
                     succeeded = True
                     self._upstreams.succeeded(channel.server)
-                rcode = data[3] & 0x0F
-                if data[6:8] == _NO_ANSWERS and rcode in (_NXDOMAIN, _NOERROR):
-                    question = flight.question
-                    self._finish(flight, negative_answer(data, question, flight.asked, rcode))
-                else:
-                    self._judge(flight, channel.server, data, rcode, data[6] << 8 | data[7])
+                question, asked = flight.question, flight.asked
+                self._finish(flight, negative_answer(data, question, asked, absence))
+            elif (
+                data[2] & _REPLY_BITS == _WHOLE_REPLY
+                and data[4:6] == _ONE_QUESTION
+                and data.startswith(flight.asked, HEADER)
+            ):
+                self._upstreams.succeeded(channel.server)
+                self._judge(flight, channel.server, data, data[3] & 0x0F, data[6] << 8 | data[7])
             else:
                 self._received(channel, flight, data)
             if not expected or channel.socket.fileno() < 0:
@@ -339,7 +369,8 @@ class DnsClient:
             else:
                 self._refused(flight, server, dns.rcode.to_text(dns.rcode.Rcode(rcode)))
         elif answers == 0:
-            self._finish(flight, negative_answer(data, flight.question, flight.asked, rcode))
+            status = DnsStatus.NXDOMAIN if rcode == _NXDOMAIN else DnsStatus.NODATA
+            self._finish(flight, negative_answer(data, flight.question, flight.asked, status))
         else:
             if rcode == _NOERROR:
                 ordinary = ordinary_answer(data, flight.question, flight.asked, answers)

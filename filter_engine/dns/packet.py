@@ -6,7 +6,8 @@ most answers are negative; positive replies are read by dnspython.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import struct
+from typing import Any, Final, NamedTuple
 
 from filter_engine.dns.library import dns
 from filter_engine.dns.names import to_wire
@@ -26,7 +27,7 @@ _HEAD_PLAIN = b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 OPT = b"\x00\x00\x29" + UDP_SIZE.to_bytes(2, "big") + b"\x00" * 6
 HEADER = 12
 """Octets before the question."""
-_NXDOMAIN = int(dns.rcode.NXDOMAIN)
+_NO_NAME = DnsStatus.NXDOMAIN
 NO_NAME, NO_RECORD = "no such name", "no record"
 """Details of answers that say that something is missing."""
 _NO_EDNS = (int(dns.rcode.FORMERR), int(dns.rcode.NOTIMP))
@@ -90,35 +91,56 @@ def reply_head(data: bytes, question: bytes) -> ReplyHead | None:
     return head
 
 
-def negative_answer(data: bytes, question: DnsQuestion, asked: bytes, rcode: int) -> DnsAnswer:
-    """The answer of a reply without answer records; its TTL comes from the SOA (RFC 2308)."""
-    ttl = _negative_ttl(data, HEADER + len(asked)) if data[8:10] != b"\0\0" else 0
-    if rcode == _NXDOMAIN:
-        return dns_answer((question, DnsStatus.NXDOMAIN, (), ttl, NO_NAME))
-    return dns_answer((question, DnsStatus.NODATA, (), ttl, NO_RECORD))
+ABSENCES: Final = {
+    bytes((0x80 | flags, more | int(rcode), 0, 1, 0, 0)): status
+    for flags in (0x00, 0x01, 0x04, 0x05)  # AA, RD
+    for more in range(0, 0x100, 0x10)  # RA, Z, AD, CD
+    for rcode, status in (
+        (dns.rcode.NXDOMAIN, DnsStatus.NXDOMAIN),
+        (dns.rcode.NOERROR, DnsStatus.NODATA),
+    )
+}
+"""What the third to the eighth octet say of a reply to one question that is whole, gives no
+answers and so says that there are none (RFC 1035, section 4.1.1)."""
+_RECORD: Final = struct.Struct(">HHIH").unpack_from
+"""Type, class, TTL and length of a record's data."""
+_LAST: Final = struct.Struct(">I").unpack_from
+_LEAST_SOA: Final = 22
+"""Octets of a SOA's data: two names and five numbers."""
+_POINTER: Final = 0xC0
+"""The least octet that begins a name written elsewhere (RFC 1035, section 4.1.4)."""
+_MAX_TTL: Final = 0x7FFFFFFF
 
 
-def _negative_ttl(data: bytes, at: int) -> int:
-    """The lesser of the SOA's TTL and its last field; 0 without a SOA."""
-    for _ in range(min(data[8] << 8 | data[9], _MAX_SECTION)):
-        at = _skip_name(data, at)
-        if at + 10 > len(data):
-            return 0
-        rdtype = data[at] << 8 | data[at + 1]
-        ttl = int.from_bytes(data[at + 4 : at + 8], "big")
-        end = at + 10 + (data[at + 8] << 8 | data[at + 9])
-        if end > len(data):
-            return 0
-        if rdtype == _SOA and end - at >= 32:
-            return min(ttl, int.from_bytes(data[end - 4 : end], "big"), 0x7FFFFFFF)
-        at = end
-    return 0
+def negative_answer(
+    data: bytes, question: DnsQuestion, asked: bytes, status: DnsStatus
+) -> DnsAnswer:
+    """The answer of a reply without answer records (NXDOMAIN or NODATA); its TTL comes from the
+    SOA: the lesser of that record's own and of its last field, 0 without one (RFC 2308)."""
+    at = HEADER + len(asked)
+    ttl = 0
+    try:
+        for _ in range(_MAX_SECTION if data[8] else data[9]):
+            length = data[at]
+            at = at + 1 if not length else at + 2 if length >= _POINTER else _skip_name(data, at)
+            rdtype, _, own, length = _RECORD(data, at)
+            at += 10 + length
+            if rdtype == _SOA and length >= _LEAST_SOA:
+                least: int = _LAST(data, at - 4)[0]
+                ttl = own if own < least else least
+                break
+    except (IndexError, struct.error):
+        ttl = 0  # it is cut off
+    if ttl > _MAX_TTL:
+        ttl = _MAX_TTL
+    return dns_answer((question, status, (), ttl, NO_NAME if status is _NO_NAME else NO_RECORD))
 
 
 def _skip_name(data: bytes, at: int) -> int:
+    """Where the name ends that begins ``at``."""
     while at < len(data):
         length = data[at]
-        if length >= 0xC0:
+        if length >= _POINTER:
             return at + 2
         if not length:
             return at + 1

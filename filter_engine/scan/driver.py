@@ -8,7 +8,7 @@ once (a table, a recording) or later (sockets).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol
@@ -28,6 +28,11 @@ from filter_engine.scan.store import StoreAnswer, StoreQuestion, StoreStatus
 from filter_engine.scan.task import Task
 
 Answered = Callable[[Any], None]
+AskAll = Callable[
+    [Sequence[DnsQuestion], Callable[[DnsAnswer], None]], Mapping[DnsQuestion, DnsAnswer]
+]
+"""``ask`` for many questions: gives back the answers that are known at once, and calls ``done`` for
+each other question exactly once, not before it has returned. A question may stand there twice."""
 Asked = DnsQuestion | Exchange | StoreQuestion
 """A question that leaves the engine."""
 
@@ -51,7 +56,7 @@ class Transport(Protocol):
     that is ``Stores`` questions to stores.
 
     One that has a method ``flush`` may keep questions until it is called, so that they leave
-    together.
+    together. One that has ``ask_all`` (see ``AskAll``) is asked many questions at once.
     """
 
     def ask(self, question: DnsQuestion, done: Callable[[DnsAnswer], None], /) -> None:
@@ -83,6 +88,7 @@ class Driver:
     ) -> None:
         self._task = task
         self._transport = transport
+        self._ask_all: AskAll | None = getattr(transport, "ask_all", None)
         self._sink = sink
         self._plain = set(expected)
         self._running: dict[str, tuple[Check, Coroutine[Question[Any], Any, Returned]]] = {}
@@ -202,15 +208,17 @@ class Driver:
             done(self._task.results.get(name))
 
     def _put(self, question: Question[Any], done: Answered) -> None:
-        if isinstance(question, All):
-            self._put_all(question, done)
-        elif isinstance(question, DnsQuestion | Exchange | StoreQuestion):
-            self._put_world(question, (None, 0, done))
-        elif isinstance(question, ResultOf):
-            if question.check in self._running or question.check in self._plain:
-                self.awaited.setdefault(question.check, []).append(done)
+        kind = type(question)
+        if kind is All:
+            self._put_all(question, done)  # type: ignore[arg-type]
+        elif kind is ResultOf:
+            name: str = question.check  # type: ignore[attr-defined]
+            if name in self._running or name in self._plain:
+                self.awaited.setdefault(name, []).append(done)
             else:
-                done(self._task.results.get(question.check))
+                done(self._task.results.get(name))
+        elif kind is DnsQuestion or isinstance(question, Exchange | StoreQuestion):
+            self._put_world(question, (None, 0, done))  # type: ignore[arg-type]
         else:
             raise TypeError(f"a check awaited {question!r}, which is not a question")
 
@@ -219,17 +227,39 @@ class Driver:
         if not questions:
             done(())
             return
+        opened, known = self._open, self._known
+        if self._ask_all is not None and not self._expired:
+            # Most answers are known at once: nobody has to wait for them.
+            new = [
+                part
+                for part in questions
+                if type(part) is DnsQuestion and part not in known and part not in opened
+            ]
+            if new:
+                at_once: Mapping[Any, DnsAnswer] = self._ask_all(new, self._answered)
+                known.update(at_once)
         gathering = _Gathering(len(questions))
-        opened, known, answered = self._open, self._known, self._answered
+        left: list[tuple[int, Question[Any]]] = []
         for index, part in enumerate(questions):
+            answer = known.get(part) if type(part) is DnsQuestion else None
+            if answer is None:
+                left.append((index, part))
+            else:
+                gathering.answers[index] = answer
+        if not left:
+            done(tuple(gathering.answers))
+            return
+        gathering.missing = len(left)
+        for index, part in left:
             waiter = gathering, index, done
-            if type(part) is not DnsQuestion or part in known or self._expired:
+            if type(part) is not DnsQuestion or self._expired:
                 self._put(part, partial(_fill, waiter))
             elif part in opened:
                 opened[part].append(waiter)
-            else:  # nearly all
+            else:
                 opened[part] = [waiter]
-                self._transport.ask(part, answered)
+                if self._ask_all is None:
+                    self._transport.ask(part, self._answered)
 
     def _put_world(self, question: Asked, waiter: Waiter) -> None:
         waiting = self._open.get(question)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from filter_engine.scan.driver import Transport
+from filter_engine.scan.driver import AskAll, Transport
 from filter_engine.scan.exchange import Exchange, Exchanges, Reply
 from filter_engine.scan.question import DnsAnswer, DnsQuestion
 from filter_engine.scan.store import StoreAnswer, StoreQuestion, Stores, StoreStatus
@@ -13,12 +13,14 @@ from filter_engine.scan.store import StoreAnswer, StoreQuestion, Stores, StoreSt
 class World:
     """Answers the questions that leave the engine."""
 
-    __slots__ = ("ask", "exchange", "flush", "store")
+    __slots__ = ("ask", "ask_all", "exchange", "flush", "store")
 
     def __init__(self, dns: Transport, streams: Exchanges, stores: Stores | None = None) -> None:
         # Their own methods: a message asks some forty questions.
         self.ask: Callable[[DnsQuestion, Callable[[DnsAnswer], None]], None] = dns.ask
         """Ask DNS."""
+        self.ask_all: AskAll | None = getattr(dns, "ask_all", None)
+        """Ask DNS many questions."""
         self.exchange: Callable[[Exchange, Callable[[Reply], None]], None] = streams.exchange
         """Carry an exchange out."""
         self.store: Callable[[StoreQuestion, Callable[[StoreAnswer], None]], None] = (

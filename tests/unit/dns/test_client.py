@@ -85,6 +85,60 @@ def test_same_question_in_flight_is_sent_once(
     assert client.statistics.sent == 1
 
 
+def test_many_asked_at_once_are_told_what_is_known_and_later_the_rest(
+    name_server: Make, reply: Reply
+) -> None:
+    """Bad names and what an earlier question found are known at once, also for one asked twice."""
+    server = name_server(lambda query, _: [reply(query, rcode=dns.rcode.NXDOMAIN, soa=SOA)])
+
+    async def run() -> tuple[list[dict[str, DnsStatus]], list[str], DnsClient]:
+        client = DnsClient(UpstreamList((server.upstream,), Rotation.SEQUENTIAL), timeout=60.0)
+        client.open(asyncio.get_running_loop())
+        came: list[str] = []
+        all_came = asyncio.Event()
+
+        def done(answer: DnsAnswer) -> None:
+            came.append(answer.question.name)
+            if len(came) >= 3:
+                all_came.set()
+
+        names = ("one.example", "two..example", "two.example", "one.example")
+        asked = [DnsQuestion(name, "A") for name in names]
+        first = client.ask_all(asked, done)
+        assert not came
+        client.flush()
+        async with asyncio.timeout(60):
+            await all_came.wait()
+        second = client.ask_all(asked, done)
+        client.close()
+        closed = client.ask_all(asked, done)
+        said = [
+            {question.name: answer.status for question, answer in found.items()}
+            for found in (first, second, closed)
+        ]
+        return said, came, client
+
+    (first, second, closed), came, client = asyncio.run(run())
+    assert first == {"two..example": DnsStatus.INVALID}
+    assert sorted(came) == ["one.example", "one.example", "two.example"]
+    assert second == first | dict.fromkeys(("one.example", "two.example"), DnsStatus.NXDOMAIN)
+    assert set(closed.values()) == {DnsStatus.TEMPFAIL}
+    assert client.statistics.sent == 2
+    assert client.statistics.asked == 12
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, 22, 30])
+def test_absence_whose_soa_is_cut_off_is_not_kept(
+    name_server: Make, reply: Reply, ask_all: AskAll, cut: int
+) -> None:
+    def behave(query: dns.message.Message, server: Any) -> list[bytes]:
+        whole = reply(query, rcode=dns.rcode.NXDOMAIN, soa=SOA)
+        return [whole[: len(whole) - 11 - cut] if cut else whole]
+
+    answers, _ = ask_all([name_server(behave).upstream], ("gone.example", "A"))
+    assert [(a.status, a.ttl) for a in answers] == [(DnsStatus.NXDOMAIN, 0 if cut else 60)]
+
+
 def test_ids_and_ports_vary(name_server: Make, reply: Reply, ask_all: AskAll) -> None:
     server = name_server(lambda query, _: [reply(query, rcode=dns.rcode.NXDOMAIN)])
     ask_all([server.upstream], *((f"n{i}.example", "A") for i in range(200)), sockets=8)

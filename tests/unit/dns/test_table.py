@@ -121,3 +121,15 @@ def test_cache_is_bounded_by_number_and_bytes() -> None:
     for i in range(100):
         cache.put(_answer(str(i), size=3000), 0.0)
     assert 10 < len(cache) < 25
+
+
+def test_cache_tells_of_many_what_it_tells_of_each() -> None:
+    cache = AnswerCache(entries=10)
+    asked = [DnsQuestion(f"{i}.example", "TXT") for i in range(12)]
+    for i, question in enumerate(asked[:9]):
+        status = DnsStatus.NODATA if i % 2 else DnsStatus.NXDOMAIN
+        cache.put(_absence(question, status, 60 + i), 0.0)
+    cache.put(_answer("9.example", ttl=60), 0.0)
+    for now in (1.0, 59.5, 60.0, 63.5, 70.0):
+        singly = {question: cache.get(question, now) for question in asked}
+        assert cache.get_all(asked, now) == {q: a for q, a in singly.items() if a is not None}

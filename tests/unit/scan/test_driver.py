@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -41,6 +41,19 @@ class HeldTransport:
         asked, self.asked = self.asked, []
         for question, done in asked:
             done(DnsAnswer(question, DnsStatus.OK, (question.name,)))
+
+
+class PartlyKnowing(HeldTransport):
+    """Knows at once what is below ``known``, and is asked for many at a time."""
+
+    def ask_all(
+        self, questions: Sequence[DnsQuestion], done: Callable[[DnsAnswer], None]
+    ) -> dict[DnsQuestion, DnsAnswer]:
+        known = {q for q in questions if q.name.endswith(".known")}
+        for question in questions:
+            if question not in known:
+                self.ask(question, done)
+        return {q: DnsAnswer(q, DnsStatus.OK, ("at once",)) for q in known}
 
 
 class InstantTransport:
@@ -156,6 +169,59 @@ def test_all_keeps_order_and_answers_at_once(registry: Registry) -> None:
 
     drive(registry, InstantTransport())
     assert seen == ["a.example", "MX"]
+
+
+def test_answers_known_at_once_stand_in_their_places_beside_those_that_come(
+    registry: Registry,
+) -> None:
+    @declare(registry, "one")
+    async def run(task: Any, ask: Any) -> Outcome:
+        names = ("a.known", "later", "a.known", "later", "b.known")
+        *found, other = await ask.all(
+            *(ask.dns(name, "A") for name in names), ask.result("waiting")
+        )
+        again = await ask.all(ask.dns("later", "A"), ask.dns("c.known", "A"))
+        return Outcome(value=([a.records[0] for a in (*found, *again)], other))
+
+    @declare(registry, "waiting")
+    async def waiting(task: Any, ask: Any) -> Outcome:
+        return Outcome(value=(await ask.all(ask.dns("later", "A")))[0].question.name)
+
+    transport = PartlyKnowing()
+    driver, journal, task = drive(registry, transport)
+    assert [question.name for question, _ in transport.asked] == ["later", "later"]
+    assert not journal.returned
+    transport.answer_all()
+    assert driver.idle
+    assert not journal.errors
+    at_once = "at once"
+    places = [at_once, "later", at_once, "later", at_once, "later", at_once]
+    assert task.results["one"] == (places, "later")
+
+
+def test_answers_all_known_at_once_do_not_wait(registry: Registry) -> None:
+    @declare(registry, "one")
+    async def run(task: Any, ask: Any) -> Outcome:
+        found = await ask.all(ask.dns("a.known", "A"), ask.dns("b.known", "A"))
+        return Outcome(value=[a.question.name for a in found])
+
+    driver, _, task = drive(registry, PartlyKnowing())
+    assert driver.idle
+    assert task.results["one"] == ["a.known", "b.known"]
+
+
+def test_after_the_deadline_nothing_is_asked_of_what_knows_much(registry: Registry) -> None:
+    @declare(registry, "one")
+    async def run(task: Any, ask: Any) -> Outcome:
+        await ask.dns("later", "A")
+        found = await ask.all(ask.dns("a.known", "A"), ask.dns("more", "A"))
+        return Outcome(value=[a.failed for a in found])
+
+    transport = PartlyKnowing()
+    driver, _, task = drive(registry, transport)
+    driver.expire()
+    assert len(transport.asked) == 1
+    assert task.results["one"] == [True, True]
 
 
 def test_result_of_another_check(registry: Registry) -> None:
