@@ -22,7 +22,10 @@ _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 # What 21 octets and four of a checksum fill in base 58; Bitcoin's begin with 1 or 3, Litecoin's
 # with L, M or 3. Letters that base 58 lacks are told when it is read.
 _LEGACY: Final = re.compile(r"\b[1LM3](?:(?!0)[0-9A-Za-z]){25,34}\b")
-_CODED: Final = re.compile(rf"\b(?:([a-z]\w{{1,15}}):|bc1)?([{_BECH32}]{{14,90}})\b", re.IGNORECASE)
+# Cases are spelled out: case aside, a long s and the sign of Kelvin would be letters of ASCII.
+_CODED: Final = re.compile(
+    rf"\b(?:([a-zA-Z]\w{{1,15}}):|[bB][cC]1)?([{_BECH32}{_BECH32.upper()}]{{14,90}})\b"
+)
 _SEGWIT_GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CASH_GENERATOR: Final = (0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)
 _SEGWIT_SHIFT: Final = 25
@@ -35,6 +38,13 @@ _MAX_TEXT: Final = 200_000
 """Octets of one text that are searched."""
 _SHORTEST: Final = 26
 """Characters of the shortest addresses: the legacy ones; all others have 42 or more."""
+_OF_LEGACY: Final = bytes(b"x"[0] if chr(octet).isalnum() else 0 for octet in range(128)).ljust(256)
+_LEGACY_RUN: Final = b"x" * _SHORTEST
+_OF_CODED: Final = bytes(
+    b"x"[0] if chr(octet).lower() in _BECH32 else 0 for octet in range(128)
+).ljust(256)
+_CODED_RUN: Final = b"x" * 14
+"""What an address has of such letters, one after the other."""
 _MAX_WALLETS: Final = 10
 
 
@@ -55,7 +65,7 @@ _MAX_WALLETS: Final = 10
 )
 def scams(task: Task) -> list[Finding]:
     """Addresses of Bitcoin (base58, segwit) and Bitcoin Cash whose checksums are right."""
-    found = wallets(_long_words(text) for text in _texts(task.message))
+    found = wallets([_long_words(text) for text in _texts(task.message)])
     if not found:
         return []
     texts = Texts(task.message)
@@ -77,21 +87,23 @@ def _texts(message: Message) -> Iterator[str]:
 
 def _long_words(text: str) -> str:
     """What of a text can hold an address: few words are that long, and looking closer is dear."""
+    octets = text.encode("utf-8", "replace")
+    if _LEGACY_RUN not in octets.translate(_OF_LEGACY) and (
+        _CODED_RUN not in octets.translate(_OF_CODED)
+    ):
+        return ""  # nearly all
     if not text.isascii() or len(text) > _MAX_TEXT:
         # Words are measured in octets, and counted from where blanks are one.
         octets = " ".join(text.split()).encode("utf-8", "replace")[:_MAX_TEXT]
         words = [word for word in octets.split() if len(word) >= _SHORTEST]
         return b" ".join(words).decode("utf-8", "replace")
-    split = text.split()
-    if max(map(len, split), default=0) < _SHORTEST:
-        return ""  # nearly all
-    return " ".join([word for word in split if len(word) >= _SHORTEST])
+    return " ".join([word for word in text.split() if len(word) >= _SHORTEST])
 
 
 def wallets(texts: Iterable[str]) -> list[str]:
     """The distinct valid addresses in texts, legacy ones first, ``_MAX_WALLETS`` at most."""
     found: dict[str, None] = {}
-    kept = list(texts)
+    kept = [text for text in texts if text]
     for find in (_legacy, _coded):
         for text in kept:
             for address in find(text):

@@ -29,7 +29,11 @@ _BLOCKS: Final = """
 address article aside blockquote body center dd dir div dl dt fieldset footer form h1 h2 h3 h4 h5
 h6 header html li main menu nav ol p pre section table tr ul
 """
-# What an element is, as bits.
+_PLAIN: Final = """
+abbr b big body center code col colgroup del em figure html i ins label picture s small strike
+strong sub sup tbody tfoot thead u wbr
+"""
+# What a node is, as bits.
 _BLOCK: Final = 1
 _CELL: Final = 2
 _ENDS: Final = _BLOCK | _CELL
@@ -40,6 +44,9 @@ _WATCHED: Final = 8
 _ASKED: Final = 16
 """Its attributes tell something."""
 _ANCHOR: Final = 32
+_TEXT: Final = 64
+_BREAK: Final = 128
+_NO_ELEMENT: Final = 256
 _BITS: Final = (
     (_BLOCK, _BLOCKS),
     (_CELL, "td th"),
@@ -47,9 +54,14 @@ _BITS: Final = (
     (_WATCHED, "font span div p td"),
     (_ASKED, " ".join((*_LINKING, "img base meta"))),
     (_ANCHOR, "a"),
+    (_TEXT, "-text"),
+    (_BREAK, "br hr"),
+    (_NO_ELEMENT, "-comment !doctype"),
+    (0, _PLAIN),
 )
 _OWN: Final = _UNSEEN | _ASKED
-"""It is looked at by itself; all others only where the style tells something."""
+"""It is looked at by itself; all others only where they cannot be seen."""
+_CHILDLESS: Final = _BREAK | _NO_ELEMENT
 _KINDS: Final = {
     name: sum(bit for bit, names in _BITS if name in names.split())
     for name in " ".join(names for _, names in _BITS).split()
@@ -63,6 +75,10 @@ _KNOWN: Final = {name: (name, kind) for name, kind in _KINDS.items()} | {
     CUSTOM + name: (name, _KINDS.get(name, 0)) for name in _REWRITTEN.split()
 }
 """Name in the tree -> name and kind."""
+_BY_NUMBER: Final[dict[int | None, tuple[str, int]]] = {}
+"""The parser's number of a name -> the same; a number costs a quarter of what the name does."""
+_OWN_NUMBERS: Final = 256
+"""The parser's own names have numbers below; of all others it is where the document keeps them."""
 _MAX_DEPTH: Final = 2000
 _MAX_IMAGES: Final = 1000
 _MAX_HIDDEN: Final = 1000
@@ -137,7 +153,7 @@ class HtmlContent:
 
 
 class _Element:
-    """An element that is open while the tree is walked."""
+    """An element that is open while the tree is walked, and that is more than a block or a cell."""
 
     __slots__ = ("gone", "is_leaf", "kind", "length", "link", "look", "name", "start")
 
@@ -166,6 +182,18 @@ def parse_html(source: str) -> HtmlContent:
     return _Reader(_STYLED.search(html) is not None).read(root)
 
 
+def _named(node: LexborNode) -> tuple[str, int]:
+    """Name and kind of a node whose number is not known yet, or never is."""
+    name = node.tag or "-"
+    known = _KNOWN.get(name)
+    if known is None:
+        return name, _NO_ELEMENT if name[0] in "-!_#" else 0
+    number = node.tag_id
+    if number is not None and number < _OWN_NUMBERS:
+        _BY_NUMBER[number] = known
+    return known
+
+
 class _Reader:
     """One walk over a tree. It is the hot part of reading a message: few calls an element.
 
@@ -184,46 +212,63 @@ class _Reader:
         """The text so far ends with a blank or a line break, or is empty."""
 
     def read(self, root: LexborNode) -> HtmlContent:
-        found, pieces, styled = self._found, self._pieces, self._styled
-        known, add_tag, telling = _KNOWN.get, found.tags.add, self._looks.telling
+        found, pieces, styled, looks = self._found, self._pieces, self._styled, self._looks
+        known, add_tag, add_text = _BY_NUMBER.get, found.tags.add, pieces.append
         element = _Element("", 0, DEFAULT_LOOK, False, 0)
-        # The open nodes, each with the element around it and what its end means for the text.
-        opened: list[tuple[LexborNode, _Element, int]] = []
+        look = DEFAULT_LOOK
+        # The open nodes, each with the element and the look around it and what its end means for
+        # the text.
+        opened: list[tuple[LexborNode, _Element, Look, int]] = []
         node = root
         while True:
-            name = node.tag or "-"
+            name, kind = known(node.tag_id) or _named(node)
             child = None
-            if name == "-text":
-                self._text(node.text_content or "", element)
-            elif name == "br" or name == "hr":
+            if kind == _TEXT:
+                text = node.text_content or ""
+                if look.faded or element.gone:
+                    self._unseen_text(text, element)
+                elif words := text.split():
+                    plain = words[0] if len(words) == 1 else " ".join(words)
+                    if not self._blank and text[0].isspace():
+                        plain = " " + plain
+                    self._blank = text[-1].isspace()
+                    add_text(plain + " " if self._blank else plain)
+                elif text and not self._blank:
+                    add_text(" ")
+                    self._blank = True
+            elif kind & _CHILDLESS:
                 element.is_leaf = False
-                add_tag(name)
-                pieces.append("\n")
-                self._blank = True
+                if kind & _BREAK:
+                    add_tag(name)
+                    add_text("\n")
+                    self._blank = True
             else:
                 element.is_leaf = False
-                name, kind = known(name) or (name, 0)
-                if name[0] not in "-!_#":
-                    add_tag(name)
-                    attributes = _NO_ATTRIBUTES
-                    if styled or kind & _ASKED:
-                        attributes = node.attributes
-                    inner, end = element, 0
-                    if kind & _OWN or element.look.faded or (styled and telling(attributes)):
-                        inner = self._enter(name, kind, attributes, element)
-                    elif not element.gone:
-                        end = kind & _ENDS
-                        if end & _BLOCK:
-                            self._line()
-                    child = node.first_child
-                    if child is not None and len(opened) < _MAX_DEPTH:
-                        opened.append((node, element, end))
-                        element, node = inner, child
-                        continue
-                    if inner is not element:
-                        self._leave(inner)
-                    elif end:
-                        self._end(end)
+                add_tag(name)
+                attributes = _NO_ATTRIBUTES
+                inner, inner_look, end = element, look, 0
+                if styled or kind & _ASKED:
+                    attributes = node.attributes
+                    if styled and attributes and not (kind & _UNSEEN or element.gone):
+                        inner_look = looks.look(name, attributes, look)
+                if kind & _OWN or inner_look.faded:
+                    inner = self._enter(name, kind, attributes, inner_look, element, look)
+                    if inner.gone:
+                        inner_look = DEFAULT_LOOK
+                elif not element.gone:
+                    end = kind & _ENDS
+                    if end & _BLOCK and pieces and pieces[-1] != "\n":
+                        add_text("\n")
+                        self._blank = True
+                child = node.first_child
+                if child is not None and len(opened) < _MAX_DEPTH:
+                    opened.append((node, element, look, end))
+                    element, look, node = inner, inner_look, child
+                    continue
+                if inner is not element:
+                    self._leave(inner)
+                elif end:
+                    self._end(end)
             # To what follows the node, else to what follows the node around it.
             following = None
             while opened:
@@ -231,7 +276,7 @@ class _Reader:
                 if following is not None:
                     node = following
                     break
-                node, outer, end = opened.pop()
+                node, outer, look, end = opened.pop()
                 if element is not outer:
                     self._leave(element)
                     element = outer
@@ -242,17 +287,16 @@ class _Reader:
                 return found
 
     def _enter(
-        self, name: str, kind: int, attributes: Mapping[str, str | None], outer: _Element
+        self,
+        name: str,
+        kind: int,
+        attributes: Mapping[str, str | None],
+        look: Look,
+        outer: _Element,
+        outer_look: Look,
     ) -> _Element:
-        """The start of an element that changes the look, is watched or is asked something."""
-        look, gone = outer.look, outer.gone
-        if gone:
-            look = DEFAULT_LOOK
-        elif kind & _UNSEEN:
-            gone = True
-        if self._styled and attributes and not gone:
-            look = self._looks.look(name, attributes, look)
-            gone = look.gone and look is not outer.look
+        """The start of an element that cannot be seen or is asked something."""
+        gone = outer.gone or kind & _UNSEEN != 0 or (look.gone and look is not outer_look)
         if kind & _BLOCK and not (gone or look.faded):
             self._line()
         element = _Element(name, kind, look, gone, len(self._pieces))
@@ -260,23 +304,28 @@ class _Reader:
             self._look_at(element, attributes)
         return element
 
-    def _text(self, text: str, inside: _Element) -> None:
+    def _text(self, text: str) -> None:
+        """Text that can be seen and stands in no node of its own."""
         words = text.split()
-        if not words:
-            if text and not self._blank and not inside.gone:
-                self._pieces.append(" ")
-                self._blank = True
-            return
-        plain = words[0] if len(words) == 1 else " ".join(words)
-        if inside.gone or inside.look.faded:
-            inside.length += len(plain)
+        if words:
+            plain = " ".join(words)
+            if not self._blank and text[0].isspace():
+                plain = " " + plain
+            self._blank = text[-1].isspace()
+            self._pieces.append(plain + " " if self._blank else plain)
+        elif text and not self._blank:
+            self._pieces.append(" ")
+            self._blank = True
+
+    def _unseen_text(self, text: str, inside: _Element) -> None:
+        words = text.split()
+        if words:
+            inside.length += len(" ".join(words))
             if inside.name == "style":
                 self._looks.add_sheet(text)
-            return
-        if not self._blank and text[0].isspace():
-            plain = " " + plain
-        self._blank = text[-1].isspace()
-        self._pieces.append(plain + " " if self._blank else plain)
+        elif text and not (self._blank or inside.gone):
+            self._pieces.append(" ")
+            self._blank = True
 
     def _leave(self, element: _Element) -> None:
         """What an element's end means; nothing for one of no kind that can be seen."""
@@ -287,10 +336,12 @@ class _Reader:
                 shown = "".join(self._pieces[element.start :]).strip()
                 self._found.links.append(Link("a", element.link, shown))
         look = element.look
-        transparent = look.faded and not (look.gone or look.zero_size)
-        if look.faded and kind & _WATCHED and element.is_leaf and (element.length or transparent):
-            self._note_hidden(element)
-        if kind & _ENDS and not (element.gone or look.faded):
+        if look.faded:
+            if kind & _WATCHED and element.is_leaf:
+                transparent = not (look.gone or look.zero_size)
+                if element.length or transparent:
+                    self._note_hidden(element)
+        elif kind & _ENDS and not element.gone:
             self._end(kind)
 
     def _end(self, kind: int) -> None:
@@ -310,16 +361,15 @@ class _Reader:
     def _look_at(self, element: _Element, attributes: Mapping[str, str | None]) -> None:
         """Take from an element's attributes what it is asked for."""
         found, name = self._found, element.name
-        if name == "img":
+        if name in _LINKING:
+            self._link(element, attributes)
+        elif name == "img":
             self._image(attributes, element)
         elif name == "base":
             found.base = found.base or attributes.get("href")
-        elif name == "meta":
-            if (attributes.get("http-equiv") or "").lower() == "refresh":
-                target = _REFRESH.match(attributes.get("content") or "")
-                found.refresh = found.refresh or (target[1] if target else None)
-        else:
-            self._link(element, attributes)
+        elif (attributes.get("http-equiv") or "").lower() == "refresh":
+            target = _REFRESH.match(attributes.get("content") or "")
+            found.refresh = found.refresh or (target[1] if target else None)
 
     def _link(self, element: _Element, attributes: Mapping[str, str | None]) -> None:
         name = element.name
@@ -341,7 +391,7 @@ class _Reader:
         source = (attributes.get("src") or "").strip()
         alternative = attributes.get("alt")
         if alternative and not (element.gone or element.look.faded):
-            self._text(f" {alternative} ", element)
+            self._text(f" {alternative} ")
         if len(found.images) >= _MAX_IMAGES:
             return
         style = attributes.get("style") or ""

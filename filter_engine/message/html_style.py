@@ -33,18 +33,23 @@ class Look(NamedTuple):
     faded: bool
     """Its own text cannot be seen: that, or its size, or its colours."""
     zero_size: bool
+    number: int
+    """Looks of one document differ in it."""
 
 
-DEFAULT_LOOK: Final = Look(NO_STYLE, False, False, False)
+DEFAULT_LOOK: Final = Look(NO_STYLE, False, False, False, 0)
 
 
 class Looks:
     """Works out looks; elements that are written alike cost once."""
 
-    __slots__ = ("_has_rules", "_known", "_sheet")
+    __slots__ = ("_by_style", "_has_rules", "_known", "_number", "_sheet")
 
     def __init__(self) -> None:
+        # The look around is told by its number: a style takes long to hash.
         self._known: dict[tuple[object, ...], Look] = {}
+        self._by_style: dict[Style, Look] = {}
+        self._number = DEFAULT_LOOK.number
         self._sheet = Sheet()
         self._has_rules = False
 
@@ -54,24 +59,19 @@ class Looks:
         self._has_rules = bool(self._sheet)
         self._known.clear()
 
-    def telling(self, attributes: Mapping[str, str | None]) -> bool:
-        """Whether the look of an element with these attributes may differ from the one around."""
-        return bool(attributes) and (self._has_rules or not _STYLING.isdisjoint(attributes))
-
     def look(self, name: str, attributes: Mapping[str, str | None], outer: Look) -> Look:
         """How an element inside another looks; ``outer`` itself when nothing is said of it."""
-        get = attributes.get
-        declared, colour, background = get("style"), get("color"), get("bgcolor")
-        hidden = "hidden" in attributes
         key: tuple[object, ...]
+        get = attributes.get
         if self._has_rules:
             identity, classes = get("id"), get("class")
-            key = (outer.style, declared, colour, background, hidden, name, classes, identity)
-        elif declared or colour or background or hidden:
-            identity = classes = None
-            key = (outer.style, declared, colour, background, hidden)
-        else:
+        elif _STYLING.isdisjoint(attributes):
             return outer
+        else:
+            name, identity, classes = "", None, None
+        declared, colour, background = get("style"), get("color"), get("bgcolor")
+        hidden = "hidden" in attributes
+        key = (outer.number, declared, colour, background, hidden, name, classes, identity)
         look = self._known.get(key)
         if look is None:
             own = parse_declarations(declared) if declared else NO_STYLE
@@ -86,28 +86,34 @@ class Looks:
                 own = own.over(self._sheet.style_of(name, classes, identity))
             if hidden and own.hidden is None:
                 own = own._replace(hidden=True)
-            look = DEFAULT_LOOK if own == NO_STYLE else _look(own, outer.style)
+            look = DEFAULT_LOOK if own == NO_STYLE else self._look(own, outer.style)
             if len(self._known) < _MAX_KNOWN:
                 self._known[key] = look
         return outer if look is DEFAULT_LOOK else look
 
-
-def _look(own: Style, outer: Style) -> Look:
-    size = own.font_size
-    if size is None:
-        size = outer.font_size
-    elif size < 0:
-        size = (16.0 if outer.font_size is None else outer.font_size) * -size / 100
-    style = Style(
-        own.colour or outer.colour,
-        own.background or outer.background,
-        size,
-        own.hidden,
-        own.opacity,
-    )
-    gone = own.hidden is True
-    zero_size = size is not None and int(size) == 0
-    return Look(style, gone, gone or zero_size or is_transparent(style), zero_size)
+    def _look(self, own: Style, outer: Style) -> Look:
+        size = own.font_size
+        if size is None:
+            size = outer.font_size
+        elif size < 0:
+            size = (16.0 if outer.font_size is None else outer.font_size) * -size / 100
+        style = Style(
+            own.colour or outer.colour,
+            own.background or outer.background,
+            size,
+            own.hidden,
+            own.opacity,
+        )
+        look = self._by_style.get(style)
+        if look is None:
+            self._number += 1
+            gone = own.hidden is True
+            zero_size = size is not None and int(size) == 0
+            faded = gone or zero_size or is_transparent(style)
+            look = Look(style, gone, faded, zero_size, self._number)
+            if len(self._by_style) < _MAX_KNOWN:
+                self._by_style[style] = look
+        return look
 
 
 def is_transparent(style: Style) -> bool:

@@ -40,6 +40,21 @@ def test_wallets_are_bounded() -> None:
     assert len(wallets([f"{LEGACY} {SEGWIT} " * 5000])) == 2
 
 
+@pytest.mark.parametrize("address", [LEGACY, SEGWIT, SEGWIT.upper(), TAPROOT, CASH])
+@pytest.mark.parametrize(
+    "around", ["\u00e9 {}\n", "(see {})", "\u017f" * 30 + " {}", "x" * 99 + " {}"]
+)
+def test_wallets_are_found_among_other_words(scan: Scan, address: str, around: str) -> None:
+    found = scan("scams", {}, around.format(address) + "\n", states={"regexp": None})
+    assert found["BITCOIN_ADDR"][0].options == (address,)
+
+
+def test_letters_that_only_resemble_those_of_a_wallet_are_none(scan: Scan) -> None:
+    # Case aside, U+017F is an s and U+212A a k.
+    text = "bc1" + "s\u017f" * 20 + " bc1" + "k\u212a" * 20 + " bc1" + "q" * 30 + "\u017f\n"
+    assert scan("scams", {"Content-Type": "text/plain; charset=utf-8"}, text) == {}
+
+
 @pytest.mark.parametrize(
     ("text", "headers", "extortion"),
     [
