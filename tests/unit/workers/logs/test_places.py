@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextvars import Context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from filter_engine.config.log_levels import ALERT, EMERGENCY, LEVELS, NOTICE
 from filter_engine.config.model import LoggingConfig
 from filter_engine.scan.envelope import Envelope
 from filter_engine.workers import logs
-from filter_engine.workers.logs import journal
+from filter_engine.workers.logs import journal, log_file
 from filter_engine.workers.logs import setup as configuring
 from filter_engine.workers.logs.template import Scanned
 
@@ -224,7 +225,11 @@ def test_a_rotated_file_is_left_at_the_signal(logged: Callable[..., Any], tmp_pa
     assert (tmp_path / "log").stat().st_mode & 0o7 == 0
 
 
-def test_a_rotated_file_is_left_without_a_signal(tmp_path: Path) -> None:
+def test_a_rotated_file_is_left_without_a_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(log_file, "time", SimpleNamespace(monotonic=lambda: now))
     path = tmp_path / "log"
     handler = configuring.LogFile(str(path))
     path.rename(tmp_path / "log.1")
@@ -233,6 +238,9 @@ def test_a_rotated_file_is_left_without_a_signal(tmp_path: Path) -> None:
     path.unlink()
     handler.handle(logging.LogRecord("x", 40, "", 0, "within a second", (), None))
     assert not path.exists()
+    now += log_file.LOOK
+    handler.handle(logging.LogRecord("x", 40, "", 0, "later", (), None))
+    assert path.read_text() == "later\n"
     handler.close()
 
 
