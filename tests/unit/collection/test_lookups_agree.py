@@ -21,7 +21,16 @@ from filter_engine.zone.document import read_document
 
 NAME = "r1._domainkey.example.net"
 VALUE = "v=DKIM1; k=rsa; p=AAAA"
-TIMEOUT = 0.5
+LOST = "the first question is lost"
+
+
+def seconds_of(name: str) -> float:
+    """Of a try: many where an answer comes, for the machine is busy."""
+    if name == LOST:
+        return 1.0
+    return 0.5 if BEHAVIOURS[name][1] == "silent" else 30.0
+
+
 HEARD = {
     None: "right",
     Fault.MISSING: "nothing",
@@ -62,7 +71,7 @@ def flagged(query: dns.message.Message, flag: int) -> bytes:
 
 BEHAVIOURS: dict[str, tuple[Behaviour, str]] = {
     "well": (lambda n, q: [(True, reply(q, VALUE))], "right"),
-    "the first question is lost": (lambda n, q: [(True, reply(q, VALUE))] * (n > 0), "right"),
+    LOST: (lambda n, q: [(True, reply(q, VALUE))] * (n > 0), "right"),
     "another's datagram comes first": (
         lambda n, q: [(False, reply(q)), (True, reply(q, VALUE))],
         "right",
@@ -118,16 +127,16 @@ def odd() -> Iterator[Callable[[Behaviour], int]]:
         one.close()
 
 
-def seen_by_role(port: int) -> str:
+def seen_by_role(port: int, timeout: float) -> str:
     server = dkim_lookup.Server("127.0.0.1", port, dkim_lookup.AUTHORITATIVE)
-    (result,) = dkim_lookup.look_up([(NAME, VALUE)], [server], TIMEOUT, authoritative=False)
+    (result,) = dkim_lookup.look_up([(NAME, VALUE)], [server], timeout, authoritative=False)
     return result.looks[0].saw
 
 
-def seen_by_engine(port: int, document: Path) -> str:
+def seen_by_engine(port: int, document: Path, timeout: float) -> str:
     server = answers.Server("ns", answers.Kind.AUTHORITATIVE, ("127.0.0.1",), port)
     (wanted,) = read_document(document).sets()
-    answer = answers.Asker(TIMEOUT).ask(server, NAME, "TXT")
+    answer = answers.Asker(timeout).ask(server, NAME, "TXT")
     found = next(iter(compare(wanted, server, answer, ttl=False)), None)
     return HEARD[found.fault if found else None]
 
@@ -137,11 +146,12 @@ def test_a_server_s_fault_is_judged_alike(
     odd: Callable[[Behaviour], int], tmp_path: Path, name: str
 ) -> None:
     behaviour, verdict = BEHAVIOURS[name]
-    assert seen_by_role(odd(behaviour)) == verdict
+    timeout = seconds_of(name)
+    assert seen_by_role(odd(behaviour), timeout) == verdict
     document = tmp_path / "records.json"
     record = {"name": NAME, "type": "TXT", "ttl": 60, "value": VALUE, "rivals": ""}
     document.write_text(json.dumps({"format": 1, "records": [record]}))
-    assert seen_by_engine(odd(behaviour), document) == verdict
+    assert seen_by_engine(odd(behaviour), document, timeout) == verdict
 
 
 def test_both_ask_as_often() -> None:
