@@ -61,6 +61,6 @@ def compared(
         resolvers: list[Server] = [read_server(f"127.0.0.1:{server.port}")]
         kinds = {resolvers[0].kind}
         document = read_document(written(*records))
-        return check(document, resolvers, asker=Asker(2), kinds=kinds, ttl=ttl)
+        return check(document, resolvers, asker=Asker(30), kinds=kinds, ttl=ttl)
 
     return run
