@@ -116,7 +116,7 @@ async def bayes(task: Task, ask: Ask) -> Outcome | None:
         if answer.ok:
             try:
                 counts = counts_of(answer)
-                said = judge(counts, tokens.distances, tokens.text, classifier.limits)
+                said = judge(counts, len(tokens.values), tokens.text, classifier.limits)
             except ValueError as error:
                 said = Judgement(None, why=f"{answer.server}: {error}")
         else:
@@ -130,7 +130,7 @@ async def bayes(task: Task, ask: Ask) -> Outcome | None:
 def _finding(
     classifier: Classifier, said: Judgement, counts: Counts | None, tokens: Tokens
 ) -> Finding:
-    known = len(counts.places) if counts else 0
+    known = sum(many for *_, many in counts.known) if counts else 0
     evidence = (
         f"{classifier.store}: {known} of {len(tokens.values)} tokens known, {said.used} counted"
     )

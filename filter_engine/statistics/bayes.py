@@ -7,7 +7,6 @@ that the same counts give the same probability.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, repeat
@@ -17,6 +16,8 @@ from typing import Final, NamedTuple
 
 WEIGHTS: Final = (0.0, 3125.0, 256.0, 27.0, 1.0)
 """By distance."""
+META: Final = len(WEIGHTS) - 1
+"""What the kind of a token of meta words is above its distance; a text's is its distance."""
 _NAIVE: Final = -300.0
 """Below this sum of logarithms the chi-squared sum has no digits left."""
 _UNSURE: Final = 0.05
@@ -29,11 +30,9 @@ class Counts(NamedTuple):
     learnt_spam: int
     learnt_ham: int
     """Messages learnt of each class."""
-    places: Sequence[int] = ()
-    """Of the tokens that were seen before, rising."""
-    spam: Sequence[int] = ()
-    """How often each was seen in spam."""
-    ham: Sequence[int] = ()
+    known: Sequence[tuple[int, int, int, int]] = ()
+    """Of tokens that were seen before: their kind, how often each was seen in spam and in ham, and
+    how many they are."""
 
 
 class Limits(NamedTuple):
@@ -73,8 +72,11 @@ class Judgement(NamedTuple):
         return self.probability > 0.5
 
 
-def judge(counts: Counts, distances: bytes, text: int, limits: Limits) -> Judgement:
-    """Judge a message by its tokens, of which the first ``text`` are of its text."""
+def judge(counts: Counts, tokens: int, text: int, limits: Limits) -> Judgement:
+    """Judge a message by its tokens, of which ``text`` are of its text.
+
+    Raises ``ValueError`` for counts of a kind that there is not.
+    """
     few = min(counts.learnt_spam, counts.learnt_ham)
     if few < limits.min_learns or not few:
         learnt = f"{counts.learnt_spam} spam and {counts.learnt_ham} ham learnt"
@@ -82,34 +84,40 @@ def judge(counts: Counts, distances: bytes, text: int, limits: Limits) -> Judgem
     if not text:
         return Judgement(None, why="no tokens of text")
     # With fewer tokens of text than of the rest, the rest does not count.
-    end = len(distances) if text > len(distances) - text else text
+    last = 2 * META if text > tokens - text else META
     table = _logarithms(
         counts.learnt_spam,
         counts.learnt_ham,
         max(limits.min_token_hits, 1),
         limits.min_prob_strength,
     )
-    known = bisect_left(counts.places, end)
-    apart = map(distances.__getitem__, counts.places[:known])
-    found = list(map(table.__getitem__, zip(apart, counts.spam[:known], counts.ham, strict=False)))
-    in_text = bisect_left(counts.places, text)
-    of_text = in_text - found[:in_text].count(_PASSED_OVER)
-    used = known - found.count(_PASSED_OVER)
+    used = of_text = 0
+    spam = ham = 0.0
+    for kind, s, h, many in counts.known:
+        if kind > last:
+            continue
+        found = table[kind, s, h]
+        if found is _PASSED_OVER:
+            continue
+        used += many
+        if kind <= META:
+            of_text += many
+        spam += found[0] * many
+        ham += found[1] * many
     if not used:
         return Judgement(None, why="no token is known")
     if limits.min_tokens > 0 and of_text < int(limits.min_tokens * 0.1):
         return Judgement(None, used, f"only {of_text} tokens of text are known")
-    spam, ham = map(sum, zip(*found, strict=True))
     return Judgement(_combined(spam, ham, used), used)
 
 
 _PASSED_OVER: Final = (0.0, 0.0)
-"""Of a token that does not count; one that does has a negative number in it."""
+"""Of a token that does not count."""
 _KEPT: Final = 50_000
 
 
 class _Logarithms(dict[tuple[int, int, int], tuple[float, float]]):
-    """The logarithms of the probabilities of a token, by its distance and its counts.
+    """The logarithms of the probabilities of a token, by its kind and its counts.
 
     Few counts are high, and the same ones come with every message.
     """
@@ -127,13 +135,15 @@ class _Logarithms(dict[tuple[int, int, int], tuple[float, float]]):
         found = self[key] = self._of(*key)
         return found
 
-    def _of(self, distance: int, s: int, h: int) -> tuple[float, float]:
+    def _of(self, kind: int, s: int, h: int) -> tuple[float, float]:
+        if not 0 < kind <= 2 * META:
+            raise ValueError(f"counts of tokens of kind {kind}")
         total = s + h
         if total < self._min_hits:
             return _PASSED_OVER
         in_spam, in_ham = s / self._learnt[0], h / self._learnt[1]
         share = in_spam / (in_spam + in_ham)
-        weight = WEIGHTS[distance] * total
+        weight = WEIGHTS[kind - META if kind > META else kind] * total
         weight = weight / (1.0 + weight)
         spam = (weight * 0.5 + total * share) / (weight + total)
         if 0.0 < abs(spam - 0.5) < self._min_strength:
@@ -178,7 +188,8 @@ def _naive(difference: float) -> float:
 def _inverse_chi_square(value: float, degrees: int) -> float:
     """The chance that random tokens give a sum of logarithms at least as far from zero."""
     half = -value
-    # Terms grow up to the half and are soon nothing after it: those that come later add nothing.
-    steps = min(degrees, int(half + 12.0 * half**0.5) + 40)
-    terms = accumulate(map(truediv, repeat(half), range(1, steps)), mul, initial=exp(value))
+    # Terms grow up to the half and are soon nothing after it; all together they are one.
+    if degrees > half + 12.0 * half**0.5 + 40.0:
+        return 1.0
+    terms = accumulate(map(truediv, repeat(half), range(1, degrees)), mul, initial=exp(value))
     return min(1.0, sum(terms))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from operator import ge
 from typing import Final, NamedTuple
 
 from filter_engine.scan.envelope import Envelope
@@ -102,7 +101,8 @@ class Classifier(NamedTuple):
 
     def look_up(self, tokens: Tokens, user: str) -> StoreQuestion:
         """What is known of the tokens?"""
-        return self.store.run(LOOK_UP, [self.prefix(user, tokens.language)], [tokens.packed])
+        prefix = self.prefix(user, tokens.language)
+        return self.store.run(LOOK_UP, [prefix], [tokens.packed, tokens.kinds])
 
     def learn(self, tokens: Tokens, user: str, *, spam: bool) -> StoreQuestion:
         """Learn them; what was learnt as the other class is moved over."""
@@ -133,11 +133,7 @@ def counts_of(answer: StoreAnswer) -> Counts:
     spam, ham, known = value
     if min(spam, ham) < 0 or len(known) % COUNTS.size:
         raise ValueError("counts that are no numbers of messages")
-    numbers = memoryview(known).cast("I").tolist()  # little-endian, as are x86-64 and Arm
-    places = numbers[::3]
-    if any(map(ge, places, places[1:])):
-        raise ValueError("counts that are in no order")
-    return Counts(spam, ham, places, numbers[1::3], numbers[2::3])
+    return Counts(spam, ham, list(COUNTS.iter_unpack(known)))
 
 
 def numbers_of(answer: StoreAnswer) -> tuple[int, int]:

@@ -10,11 +10,11 @@ They share no table: the scripts, too, are counted otherwise (by words here, by 
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Final
+from itertools import repeat
+from typing import Final, NamedTuple
 
 from filter_engine.statistics.stop_words import by_language
 
@@ -36,6 +36,8 @@ _SCRIPTS: Final = (
 )
 _SHARE: Final = 0.3
 """Of the words that must be of a script."""
+_NONE_OR_ENGLISH: Final = b"\x00\x01"
+"""Words that are no stop words, and those that are English alone."""
 _TURKISH: Final = frozenset("\u0131\u011f\u015f")
 """Letters of which Turkish needs few to be told."""
 _FEW: Final = 4
@@ -53,11 +55,18 @@ def language_of(words: Sequence[str]) -> str:
                 continue
             if sum(1 for word in some if in_script(word)) > _SHARE * len(some):
                 return code
+    stops = _stops()
+    kinds = bytes(map(stops.kinds.get, some, repeat(0)))
+    foreign = kinds.translate(None, _NONE_OR_ENGLISH)
+    english = len(kinds) - kinds.count(0) - len(foreign.translate(None, stops.shared))
+    # Most texts are English or have few words that say anything.
+    if len(foreign) <= english + _LEAST and joined.isascii():
+        return ENGLISH
     found: dict[str, int] = {}
-    for codes, count in Counter(filter(None, map(_codes().get, some))).items():
-        for code in codes.split():
+    for kind, count in Counter(foreign).items():
+        for code in stops.languages[kind]:
             found[code] = found.get(code, 0) + count
-    english = found.pop(ENGLISH, 0)
+    found.pop(ENGLISH, 0)
     if not joined.isascii():
         turkish = found.get("tr", 0)
         if not _TURKISH.isdisjoint(joined):
@@ -73,11 +82,25 @@ def languages() -> frozenset[str]:
     return frozenset((ENGLISH, *by_language(), *(code for code, _ in _SCRIPTS)))
 
 
+class _Stops(NamedTuple):
+    """Stop words by the sets of languages that have them."""
+
+    kinds: Mapping[str, int]
+    """Word -> the number of its set, from 1."""
+    languages: Sequence[tuple[str, ...]]
+    """By that number."""
+    shared: bytes
+    """The numbers of sets that have English and others."""
+
+
 @cache
-def _codes() -> Mapping[str, str]:
-    """Stop word -> the languages it is of, with blanks between them."""
-    found: dict[str, str] = {}
+def _stops() -> _Stops:
+    found: dict[str, tuple[str, ...]] = {}
     for code, stops in by_language().items():
         for word in stops:
-            found[word] = f"{found[word]} {code}" if word in found else sys.intern(code)
-    return found
+            found[word] = (*found.get(word, ()), code)
+    sets = {(): 0, (ENGLISH,): 1}
+    for codes in found.values():
+        sets.setdefault(codes, len(sets))
+    shared = bytes(kind for codes, kind in sets.items() if kind > 1 and ENGLISH in codes)
+    return _Stops({word: sets[codes] for word, codes in found.items()}, tuple(sets), shared)

@@ -102,7 +102,7 @@ async def learn(
             if not (bulk or unlearn):
                 counts = await stores.answer(one.look_up(tokens, user))
                 if counts.ok:
-                    said = judge(counts_of(counts), tokens.distances, tokens.text, one.limits)
+                    said = judge(counts_of(counts), len(tokens.values), tokens.text, one.limits)
                     p = said.probability
                     if p is not None and (p >= _SURE if spam else p <= 1.0 - _SURE):
                         word = "spam" if spam else "ham"

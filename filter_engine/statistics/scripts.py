@@ -9,35 +9,44 @@ as one argument, and counts as one answer: two thousand of either would cost mor
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 
 from filter_engine.scan.store import Embedded, Script, Value
 
-#: KEYS: prefix. ARGV: tokens. Answer: messages learnt as spam and as ham, then one text: for each
-#: known token its place (from 0), its count in spam and in ham, as ``COUNTS``.
+#: KEYS: prefix. ARGV: tokens, the kind of each (an octet). Answer: messages learnt as spam and as
+#: ham, then one text: the known ones, as ``COUNTS``, those of one kind and the same counts
+#: together, in the order of the tokens. Few counts are many tokens', and the verdict adds them up.
 _LOOK_UP = """
 local learns = redis.call('HMGET', KEYS[1], 'learns_spam', 'learns_ham')
 local spam, ham = tonumber(learns[1]) or 0, tonumber(learns[2]) or 0
 local answer = {math.max(spam, 0), math.max(ham, 0), ''}
 if spam <= 0 or ham <= 0 then return answer end
-local prefix, call, pack, n, at, found = KEYS[1] .. '_', redis.call, struct.pack, 0, 0, {}
+local prefix, call, pack, kind = KEYS[1] .. '_', redis.call, struct.pack, string.byte
+local kinds, n, at, found, times = ARGV[2], 0, 0, {}, {}
 local function count(text)
   return math.min(math.max(tonumber(text) or 0, 0), 4294967295)
 end
 for token in string.gmatch(ARGV[1], '%d+') do
+  at = at + 1
   local counts = call('HMGET', prefix .. token, 'S', 'H')
   if counts[1] or counts[2] then
-    n = n + 1
-    found[n] = pack('<I4I4I4', at, count(counts[1]), count(counts[2]))
+    local known = pack('<I4I4I4', kind(kinds, at), count(counts[1]), count(counts[2]))
+    if times[known] then
+      times[known] = times[known] + 1
+    else
+      n = n + 1
+      found[n], times[known] = known, 1
+    end
   end
-  at = at + 1
 end
+for i = 1, n do found[i] = found[i] .. pack('<I4', times[found[i]]) end
 answer[3] = table.concat(found)
 return answer
 """
 
-COUNTS = struct.Struct("<III")
-"""A token that is known: its place, how often it was seen in spam and in ham."""
+COUNTS = struct.Struct("<IIII")
+"""Tokens that are known: their kind, how often each was seen in spam and in ham, how many."""
 _MOST = 0xFFFFFFFF
 
 
@@ -58,12 +67,12 @@ def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Va
     prefix = keys[0] + b"_"
     names = [prefix + token for token in _tokens(args[0])]
     known = base.many(names)
-    found = bytearray()
-    for at, name in enumerate(names):
+    found: Counter[tuple[int, int, int]] = Counter()
+    for name, kind in zip(names, args[1], strict=True):
         counts = known.get(name)
         if counts:
-            found += COUNTS.pack(at, _count(counts.get(b"S")), _count(counts.get(b"H")))
-    return [*learns, bytes(found)]
+            found[kind, _count(counts.get(b"S")), _count(counts.get(b"H"))] += 1
+    return [*learns, b"".join(COUNTS.pack(*which, many) for which, many in found.items())]
 
 
 LOOK_UP = Script("bayes look-up", _LOOK_UP, _look_up, writes=False)

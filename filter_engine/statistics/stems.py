@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Final, cast
+from typing import Final
 
 import xxhash
 
@@ -17,26 +17,22 @@ _KEPT: Final = 20_000
 """Words that are remembered for a language."""
 
 
-class Stems:
+class Stems(dict[str, int]):
     """The hashes of the stems of one language's words; 0 stands for a stop word."""
 
     def __init__(self, language: str) -> None:
         self._stem = stemmer(language)
         self._stops = stop_words()
-        self._known: dict[str, int] = {}
 
     def hashes(self, words: Iterable[str]) -> list[int]:
         """A hash for each word, 0 for a stop word."""
-        known = self._known
-        if len(known) > _KEPT:
-            known.clear()
-        words = list(words)
-        found = list(map(known.get, words))
-        if None in found:
-            for at, word in enumerate(words):
-                if found[at] is None:
-                    found[at] = known[word] = self._hash(word)
-        return cast(list[int], found)
+        if len(self) > _KEPT:
+            self.clear()
+        return list(map(self.__getitem__, words))
+
+    def __missing__(self, word: str) -> int:
+        found = self[word] = self._hash(word)
+        return found
 
     def _hash(self, word: str) -> int:
         if not word:

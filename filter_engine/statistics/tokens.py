@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -13,6 +13,7 @@ from filter_engine.config.base32 import encode_base32
 from filter_engine.message import Message
 from filter_engine.message.part import Part
 from filter_engine.statistics import osb
+from filter_engine.statistics.bayes import META
 from filter_engine.statistics.language import ENGLISH, language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import word_hash
@@ -25,13 +26,16 @@ _ALIKE = 0.2
 """Share of words by which two texts of a mail may differ in length and count as one."""
 
 
+_META: Final = bytes(min(distance + META, 255) for distance in range(256))
+
+
 class Tokens(NamedTuple):
     """The tokens of a message in order, those of its text first."""
 
     values: array[int]
     """Numbers of 64 bits."""
-    distances: bytes
-    """How far apart the words of each are (1 to 4)."""
+    kinds: bytes
+    """How far apart the words of each are (1 to 4); 4 more for those of meta words."""
     text: int
     """How many are of texts and subject; the rest are of meta words."""
     language: str = ""
@@ -73,7 +77,7 @@ def tokens_of(
     found, apart = osb.tokens(meta)
     values += found
     other = next((language for language in languages if language != ENGLISH), "")
-    return Tokens(values, b"".join((*distances, apart)), count, other)
+    return Tokens(values, b"".join((*distances, apart.translate(_META))), count, other)
 
 
 def _alike(message: Message, texts: Sequence[Part]) -> bool:

@@ -113,7 +113,7 @@ class Both:
         if one.fits(tokens):
             return None
         answer = await stores.answer(one.look_up(tokens, ""))
-        said = judge(counts_of(answer), tokens.distances, tokens.text, one.limits)
+        said = judge(counts_of(answer), len(tokens.values), tokens.text, one.limits)
         if said.spam is None:
             return None
         shown = f"{floor(said.certainty * 10_000) / 100:.2f}%"

@@ -262,5 +262,5 @@ def test_packed_and_digest() -> None:
 )
 def test_no_message_raises(raw: bytes) -> None:
     tokens = tokens_of(Message(raw))
-    assert len(tokens.values) == len(tokens.distances)
+    assert len(tokens.values) == len(tokens.kinds)
     assert 0 <= tokens.text <= len(tokens.values)
