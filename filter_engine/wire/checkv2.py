@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from filter_engine.scan.symbol_rows import symbol_rows
 from filter_engine.scan.verdict import (
     Action,
     AddHeader,
@@ -20,7 +21,7 @@ from filter_engine.scan.verdict import (
     SymbolResult,
     Verdict,
 )
-from filter_engine.wire.text import as_unicode
+from filter_engine.wire.text import data_as_unicode
 
 MAX_REPLY = 8 * 1024 * 1024
 """Octets of a reply that are read at all."""
@@ -38,33 +39,43 @@ class ReplyError(ValueError):
 
 def reply_json(verdict: Verdict) -> bytes:
     """The JSON of ``/checkv2``."""
-    return orjson.dumps(as_dict(verdict))
+    return _json(_reply(verdict))
 
 
 def as_dict(verdict: Verdict) -> dict[str, Any]:
     """The reply of ``/checkv2`` as plain data."""
+    reply: dict[str, Any] = data_as_unicode(_reply(verdict))
+    return reply
+
+
+def _json(reply: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(reply)
+    except TypeError:  # half characters, which are looked for only then
+        return orjson.dumps(data_as_unicode(reply))
+
+
+def _reply(verdict: Verdict) -> dict[str, Any]:
+    """The reply with texts as they were found."""
     reply: dict[str, Any] = {
         "is_skipped": verdict.skipped,
         "score": verdict.score,
         "required_score": None if math.isnan(verdict.required_score) else verdict.required_score,
         "action": verdict.action.value,
-        "symbols": {
-            as_unicode(symbol.name): _symbol(symbol, {"metric_score": symbol.metric_score})
-            for symbol in verdict.symbols
-        },
-        "messages": {as_unicode(key): as_unicode(text) for key, text in verdict.messages.items()},
+        "symbols": symbol_rows(verdict.symbols),
+        "messages": verdict.messages,
     }
     if verdict.subject is not None:
-        reply["subject"] = as_unicode(verdict.subject)
+        reply["subject"] = verdict.subject
     if verdict.urls:
-        reply["urls"] = [as_unicode(url) for url in verdict.urls]
+        reply["urls"] = verdict.urls
     if verdict.emails:
-        reply["emails"] = [as_unicode(email) for email in verdict.emails]
+        reply["emails"] = verdict.emails
     if verdict.message_id is not None:
-        reply["message-id"] = as_unicode(verdict.message_id)
+        reply["message-id"] = verdict.message_id
     reply["time_real"] = verdict.time_real
     if verdict.signatures:
-        signatures = [as_unicode(signature) for signature in verdict.signatures]
+        signatures = verdict.signatures
         reply["dkim-signature"] = signatures[0] if len(signatures) == 1 else signatures
     milter = _milter(verdict.edits)
     if milter:
@@ -81,40 +92,32 @@ def reply_json_v1(verdict: Verdict) -> bytes:
         "required_score": None if math.isnan(verdict.required_score) else verdict.required_score,
         "action": verdict.action.value,
     }
-    metric.update((as_unicode(symbol.name), _symbol(symbol, {})) for symbol in verdict.symbols)
-    whole = as_dict(verdict)
+    for name, row in symbol_rows(verdict.symbols).items():
+        metric[name] = {key: value for key, value in row.items() if key != "metric_score"}
+    whole = _reply(verdict)
     rest = {
         _V1_NAMES.get(key, key): value
         for key, value in whole.items()
         if key not in metric and key != "symbols"
     }
-    return orjson.dumps({"default": metric, **rest})
+    return _json({"default": metric, **rest})
 
 
 _V1_NAMES = {"milter": "rmilter"}
 """What version 1 of the protocol calls differently."""
 
 
-def _symbol(symbol: SymbolResult, extra: Mapping[str, float]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": as_unicode(symbol.name), "score": symbol.score, **extra}
-    if symbol.description:
-        shown["description"] = as_unicode(symbol.description)
-    if symbol.options:
-        shown["options"] = [as_unicode(option) for option in symbol.options]
-    return shown
-
-
 def _milter(edits: HeaderEdits) -> dict[str, Any]:
     add: dict[str, Any] = {}
     for header in edits.add:
-        item = {"order": header.order, "value": as_unicode(header.value)}
-        name = as_unicode(header.name)
+        item = {"order": header.order, "value": header.value}
+        name = header.name
         known = add.setdefault(name, item)
         if known is not item:
             add[name] = [*known, item] if isinstance(known, list) else [known, item]
     places: dict[str, list[int]] = {}
     for removal in edits.remove:
-        places.setdefault(as_unicode(removal.name), []).append(removal.index)
+        places.setdefault(removal.name, []).append(removal.index)
     remove = {name: found[0] if len(found) == 1 else found for name, found in places.items()}
     milter: dict[str, Any] = {}
     if remove:

@@ -30,9 +30,11 @@ def as_unicode(text: str) -> str:
 
 
 def data_as_unicode(value: Any) -> Any:
-    """Data of dictionaries and lists with every text in it as ``as_unicode`` gives it."""
+    """Plain data with every text in it, keys too, as ``as_unicode`` gives it."""
     if isinstance(value, str):
         return as_unicode(value)
     if isinstance(value, dict):
-        return {key: data_as_unicode(inner) for key, inner in value.items()}
-    return [data_as_unicode(inner) for inner in value] if isinstance(value, list) else value
+        return {as_unicode(key): data_as_unicode(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [data_as_unicode(inner) for inner in value]
+    return value

@@ -16,8 +16,11 @@ def digest(data: bytes, length: int) -> bytes:
 
 
 def octets(text: str) -> bytes:
-    """A text as it came in."""
-    return text.encode("utf-8", "surrogateescape")
+    """A text as it came in; ``?`` for half characters that stand for no octet. Never raises."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def network(ip: IPv4Address | IPv6Address, ipv4_mask: int, ipv6_mask: int) -> str:

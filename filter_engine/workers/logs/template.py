@@ -67,7 +67,12 @@ def scores(verdict: Verdict) -> str:
 
 def by_weight(symbols: Iterable[SymbolResult]) -> list[SymbolResult]:
     """What weighs most first."""
-    return sorted(symbols, key=_weight)
+    heavy: list[SymbolResult] = []
+    light: list[SymbolResult] = []
+    for symbol in symbols:
+        (heavy if symbol.score else light).append(symbol)
+    heavy.sort(key=_weight)
+    return heavy + light  # half of them weigh nothing
 
 
 def _weight(symbol: SymbolResult) -> float:
@@ -77,13 +82,15 @@ def _weight(symbol: SymbolResult) -> float:
 def _symbols(scored: bool, options: bool) -> Value:
     def value(scanned: Scanned, most: int) -> str:
         written = []
-        for symbol in by_weight(scanned.verdict.symbols):
-            text = f"{symbol.name}({symbol.score:.2f})" if scored else symbol.name
+        for name, score, _, _, _, shown, _ in by_weight(scanned.verdict.symbols):
+            text = name
+            if scored:
+                text = f"{name}({score:.2f})" if score else f"{name}(0.00)"
             if options:
-                shown = symbol.options
-                if most and len(shown) > most:
-                    shown = (*shown[:most], "...")
-                text = f"{text}{{{';'.join(shown)};}}" if shown else f"{text}{{}}"
+                if len(shown) > 1:
+                    text = f"{text}{{{';'.join(shortened(shown, most))};}}"
+                else:
+                    text = f"{text}{{{shown[0]};}}" if shown else text + "{}"
             written.append(text)
         return ",".join(written)
 
@@ -116,7 +123,7 @@ def _digest(scanned: Scanned, _most: int) -> str:
 def _dns_requests(scanned: Scanned, _most: int) -> str:
     task = scanned.verdict.task
     answered = () if task is None else task.answered
-    return str(sum(1 for known in answered for question in known if type(question) is DnsQuestion))
+    return str(sum([list(map(type, known)).count(DnsQuestion) for known in answered]))
 
 
 def _settings_id(scanned: Scanned, _most: int) -> str:
@@ -200,18 +207,18 @@ class Template:
         """The line. Not bounded, and as printable as what is in it."""
         written: list[str] = []
         most = self._most
-        for part, value_of in self._parts:
+        for (text, variable, optional, body), value_of in self._parts:
             if value_of is None:
-                written.append(part.text)
+                written.append(text)
                 continue
             value = value_of(scanned, most)
             if not value:
-                given = _GIVEN_EMPTY.get(part.variable)
-                if part.optional and not (given is not None and given(scanned.envelope)):
+                given = _GIVEN_EMPTY.get(variable)
+                if optional and not (given is not None and given(scanned.envelope)):
                     continue
-                if not part.optional and part.variable not in _NOTHING:
+                if not optional and variable not in _NOTHING:
                     value = UNDEF
-            else:
+            elif len(value) > MAX_VALUE:
                 value = cut(value, MAX_VALUE)
-            written.append(value if part.body is None else part.body.replace("$", value))
+            written.append(value if body is None else body.replace("$", value))
         return "".join(written)

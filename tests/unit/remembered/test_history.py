@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from filter_engine.checks.remembered.history import History
+import orjson
+import pytest
+
+from filter_engine.checks.remembered.history import History, row_json
 from redis_server import RedisServer
 
 from .conftest import NOW, A, Engine, Serve
@@ -78,3 +81,19 @@ def test_hostile_texts_make_a_bounded_row(redis: RedisServer, serve: Serve) -> N
     (row,) = rows(engine)
     assert len(str(row["subject"])) <= 1024
     assert len(row["rcpt_smtp"]) == 100  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("option", "kept"),
+    [
+        ("short", "short"),
+        ("half \ud800", "half ?"),
+        ("octet \udcff", "octet \ufffd"),
+        ("x" * 20_000, "x" * 1024),
+    ],
+)
+def test_options_of_symbols_are_utf8_and_bounded(option: str, kept: str) -> None:
+    row = {"symbols": {"A": {"name": "A", "score": 1.0, "options": (option, "other")}}}
+    assert orjson.loads(row_json(row)) == {
+        "symbols": {"A": {"name": "A", "score": 1.0, "options": [kept, "other"]}}
+    }

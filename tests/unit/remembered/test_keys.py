@@ -1,13 +1,14 @@
-"""Networks of clients, as keys name them."""
+"""What keys are made of: networks of clients, texts of messages."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filter_engine.checks.remembered.keys import network
+from filter_engine.checks.remembered.keys import network, octets
 
 
 @given(st.ip_addresses(), st.integers(0, 32), st.integers(0, 128))
@@ -17,3 +18,11 @@ def test_a_network_is_its_first_address(
     bits = ipv4_mask if ip.version == 4 else ipv6_mask
     wanted = ip_network((str(ip), bits), strict=False).network_address
     assert network(ip, ipv4_mask, ipv6_mask) == str(wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("\xe9", b"\xc3\xa9"), ("a\udcff", b"a\xff"), ("a\ud800", b"a?"), ("\ud800\udcff", b"??")],
+)
+def test_octets_of_any_text(text: str, expected: bytes) -> None:
+    assert octets(text) == expected
