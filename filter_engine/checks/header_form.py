@@ -52,7 +52,7 @@ def header_form(task: Task) -> list[Finding]:
     found: list[Finding] = []
     for name, short in _DELIMITED.items():
         for field in message.get_all(name):
-            if field.raw and field.raw[:1] not in (b" ", b"\t", b"\r", b"\n"):
+            if field.raw and field.raw[0] not in b" \t\r\n":
                 shown = f"{field.name}:{field.raw[:60].decode('utf-8', 'replace')}"
                 found.append(Finding(f"HEADER_{short}_EMPTY_DELIMITER", evidence=shown))
                 break
@@ -62,7 +62,7 @@ def header_form(task: Task) -> list[Finding]:
     for part in message.parts:
         written = part.get("content-type")
         value = b"" if written is None else written.unfolded
-        folded = written is not None and _FOLDED.search(written.raw) is not None
+        folded = written is not None and b"\n" in written.raw and _FOLDED.search(written.raw)
         if value and (folded or _TYPE.match(value) is None):
             shown = value[:80].decode("utf-8", "replace")
             found.append(Finding("BROKEN_CONTENT_TYPE", evidence=f"Content-Type: {shown}"))

@@ -33,10 +33,9 @@ _UNIQUE: Final = {
     "Subject": 0.7,
 }
 """Fields that RFC 5322, section 3.6 and RFC 2045 allow once, and how much a second one weighs."""
-_RAW_BYTES: Final = re.compile(
-    b"[^%b]" % re.escape(b"\t\n\r" + bytes(range(ord(" "), ord("~") + 1)))
-)
-"""What a header may not have as it is (RFC 5322, section 2.2): neither printable nor a blank."""
+_UNIQUE_KEYS: Final = frozenset(map(str.lower, _UNIQUE))
+_PLAIN_BYTES: Final = b"\t\n\r" + bytes(range(ord(" "), ord("~") + 1))
+"""What a header may have as it is (RFC 5322, section 2.2): printable characters and blanks."""
 _ENCODED: Final = re.compile(rb"=\?[^\s?]{1,64}\?([BbQq])\?")
 _NEED: Final = (
     ("subject", "SUBJECT_NEEDS_ENCODING"),
@@ -99,19 +98,26 @@ def header_presence(task: Task) -> list[Finding]:
     """Headers that say something by being there."""
     message = task.message
     present = message.header_names
-    found = [Finding(symbol) for symbol, names in _PRESENT if any(map(present.__contains__, names))]
-    if any("bulk" in field.value.lower() for field in message.get_all("precedence")):
-        found.append(Finding("PRECEDENCE_BULK"))
-    if any(
-        field.value.lower().startswith(("yes", "true"))
-        for name in _SPAM_FLAGS
-        for field in message.get_all(name)
+    found: list[Finding] = []
+    telling = _TELLING.intersection(present)
+    if telling:
+        found += [Finding(symbol) for symbol, names in _PRESENT if not telling.isdisjoint(names)]
+    if "precedence" in present and any(
+        "bulk" in field.value.lower() for field in message.get_all("precedence")
     ):
-        found.append(Finding("SPAM_FLAG"))
-    if any(field.name == "X-mailer" for field in message.get_all("x-mailer")):
-        found.append(Finding("XM_CASE"))
-    repeated = [name for name in _UNIQUE if name.lower() in message.repeated]
-    if repeated:
+        found.append(Finding("PRECEDENCE_BULK"))
+    for name in _SPAM_FLAGS:
+        if name in present and any(
+            field.value.lower().startswith(("yes", "true")) for field in message.get_all(name)
+        ):
+            found.append(Finding("SPAM_FLAG"))
+            break
+    for field in message.get_all("x-mailer"):
+        if field.name == "X-mailer":
+            found.append(Finding("XM_CASE"))
+            break
+    if not _UNIQUE_KEYS.isdisjoint(message.repeated):
+        repeated = [name for name in _UNIQUE if name.lower() in message.repeated]
         weight = max(_UNIQUE[name] for name in repeated)
         counted = ", ".join(f"{name} {len(message.get_all(name))} times" for name in repeated)
         found.append(Finding("MULTIPLE_UNIQUE_HEADERS", (",".join(repeated),), weight, counted))
@@ -128,6 +134,7 @@ _PRESENT: Final = (
     ("HAS_X_PHP_SCRIPT", ("x-php-script",)),
     ("HAS_X_SOURCE", ("x-source", "x-source-args", "x-source-dir")),
 )
+_TELLING: Final = frozenset(name for _, names in _PRESENT for name in names)
 
 
 @check(
@@ -162,8 +169,11 @@ def header_encoding(task: Task) -> list[Finding]:
     found: list[Finding] = []
     for name, symbol in _NEED:
         fields = task.message.get_all(name)
-        if any(_RAW_BYTES.search(f.unfolded) for f in fields) and not _encodings(fields):
-            found.append(Finding(symbol))
+        for field in fields:
+            if field.unfolded.translate(None, _PLAIN_BYTES):
+                if not _encodings(fields):
+                    found.append(Finding(symbol))
+                break
     for name, prefix in _EXCESS:
         fields = task.message.get_all(name)
         encodings = _encodings(fields)
@@ -176,16 +186,15 @@ def header_encoding(task: Task) -> list[Finding]:
 
 
 def _encodings(fields: tuple[HeaderField, ...]) -> set[bytes]:
-    return {
-        match.upper()
-        for field in fields
-        if b"=?" in field.raw
-        for match in _ENCODED.findall(field.raw)
-    }
+    found: set[bytes] = set()
+    for field in fields:
+        if b"=?" in field.raw:
+            found.update(map(bytes.upper, _ENCODED.findall(field.raw)))
+    return found
 
 
 def _is_plain(text: str) -> bool:
-    return text.isascii() and _RAW_BYTES.search(text.encode("ascii")) is None
+    return text.isascii() and not text.encode("ascii").translate(None, _PLAIN_BYTES)
 
 
 @check(

@@ -75,13 +75,15 @@ def maillist(task: Task) -> list[Finding]:
 
 
 def _likelihood(message: Message) -> float:
-    likelihood = sum(weight for name, weight in _WEIGHTS if message.get(name) is not None)
-    if message.text("precedence") in ("list", "bulk"):
+    present = message.header_names
+    likelihood = 0.0
+    for name, weight in _WEIGHTS:
+        if name in present:
+            likelihood += weight
+    if "precedence" in present and message.text("precedence") in ("list", "bulk"):
         likelihood += 0.25
-    subscribe = message.get("list-subscribe") is not None
-    unsubscribe = message.get("list-unsubscribe") is not None
-    if subscribe:
-        return likelihood + (0.25 if unsubscribe else -0.75)
+    if "list-subscribe" in present:
+        return likelihood + (0.25 if "list-unsubscribe" in present else -0.75)
     return likelihood
 
 

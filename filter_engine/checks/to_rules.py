@@ -22,6 +22,7 @@ _COUNTS: Final = (
     (1, "ONE"),
     (0, "ZERO"),
 )
+_RECIPIENT_FIELDS: Final = frozenset({"to", "cc", "bcc"})
 _LIST_SIZE: Final = 7
 """Recipients that make a list worth looking at."""
 _COMMON_BEGIN: Final = 3
@@ -34,7 +35,10 @@ _WRAPPED: Final = re.compile(rb"<\s[\w.-]+@[\w.-]+\s>")
 
 def count_name(number: int) -> str:
     """How the count symbols call a number: ONE, TWO, THREE (3 and 4), FIVE, SEVEN, ..."""
-    return next(name for least, name in _COUNTS if number >= least)
+    for least, name in _COUNTS:
+        if number >= least:
+            return name
+    raise ValueError(f"{number} is no count")
 
 
 @check(
@@ -61,7 +65,7 @@ def count_name(number: int) -> str:
 )
 def check_to_cc(task: Task) -> list[Finding]:
     """Number, names and envelope match of the header's recipients."""
-    if not any(task.message.get(name) is not None for name in ("to", "cc", "bcc")):
+    if _RECIPIENT_FIELDS.isdisjoint(task.message.header_names):
         return []
     recipients = header_recipients(task)
     total = len(recipients)
@@ -112,12 +116,16 @@ def to_header(task: Task) -> list[Finding]:
     fields = task.message.get_all("to")
     if not fields:
         found.append(Finding("MISSING_TO"))
-    if any(_UNDISCLOSED.match(field.value) for field in fields):
-        found.append(Finding("R_UNDISC_RCPT"))
-    if any(_WRAPPED.search(field.raw) for field in fields):
-        found.append(Finding("TO_WRAPPED_IN_SPACES"))
+    for field in fields:
+        if ":" in field.value and _UNDISCLOSED.match(field.value):
+            found.append(Finding("R_UNDISC_RCPT"))
+            break
+    for field in fields:
+        if _WRAPPED.search(field.raw):
+            found.append(Finding("TO_WRAPPED_IN_SPACES"))
+            break
     recipients = [rcpt.spelled.lower() for rcpt in header_recipients(task)]
-    if any(not address.isascii() for address in recipients):
+    if not all(map(str.isascii, recipients)):
         found.append(Finding("INVALID_RCPT_8BIT"))
     if len(recipients) >= _LIST_SIZE:
         if _alike(recipients):

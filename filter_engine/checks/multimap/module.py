@@ -203,9 +203,11 @@ def _run(
     findings: list[Finding] = []
     forced = None
     for rule in rules:
+        asked = told.get(rule) if told else None
+        if asked is None and rule.idle:
+            continue
         if not rule.wanted(task) or not _holds(rule, task, findings):
             continue
-        asked = (told or {}).get(rule)
         found = list(rule.findings(task) if asked is None else asked)
         findings += found
         if found and forced is None:

@@ -44,6 +44,11 @@ class Rule(ABC):
             return False
         return task.is_wanted(self.symbol) or any(map(task.is_wanted, self._symbols))
 
+    @property
+    def idle(self) -> bool:
+        """Whether it can find nothing in any mail for now without asking."""
+        return False
+
     def questions(self, _task: Task) -> Sequence[Question[Any]]:
         """What has to be asked about a mail; nothing where the map is at hand."""
         return ()
@@ -98,6 +103,11 @@ class MapRule(Rule):
         definition = define_text(f"cdb://{options.cdb}") if options.cdb else options.map
         self._map = maps.of(definition, map_kind(options), f"multimap.{name}")
         self._every = (options.multi or self._map.multi) and not options.no_multi
+
+    @property
+    def idle(self) -> bool:
+        """The map is empty, as one that is fetched is at first."""
+        return not self._map
 
     def findings(self, task: Task) -> Iterator[Finding]:
         """One finding for each value that the map has."""

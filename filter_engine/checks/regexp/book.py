@@ -43,6 +43,7 @@ class RuleBook:
         for place in places:
             if place.kind in _HEADERS:
                 self._headers.setdefault(place.name.lower(), []).append(place)
+        self._header_names = frozenset(self._headers)
         self._others = [place for place in places if place.kind not in _HEADERS]
 
     def holding(self, task: Task, texts: Texts) -> Iterator[tuple[RegexpRule, float, Matches]]:
@@ -68,9 +69,8 @@ class RuleBook:
 
     def _looked_at(self, task: Task) -> Iterator[Place]:
         headers = self._headers
-        for name in task.message.header_names:
-            if name in headers:
-                yield from headers[name]
+        for name in self._header_names.intersection(task.message.header_names):
+            yield from headers[name]
         yield from self._others
 
 

@@ -54,11 +54,8 @@ def regexp(task: Task) -> Outcome:
     book: RuleBook = task.state(NAME)
     limit = task.options(RegexpOptions).max_size
     texts = Texts(task.message, limit=limit, selector=selector_of(task))
-    holding = list(book.holding(task, texts))
-    return Outcome(
-        tuple(
-            Finding(rule.symbol, (), value, rule.evidence(matches))
-            for rule, value, matches in holding
-        ),
-        value=frozenset(rule.symbol for rule, _, _ in holding),
-    )
+    found = [
+        Finding(rule.symbol, (), value, rule.evidence(matches))
+        for rule, value, matches in book.holding(task, texts)
+    ]
+    return Outcome(tuple(found), value=frozenset([finding.symbol for finding in found]))

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from filter_engine.message.charset import decode_bytes, decode_unlabelled
+from filter_engine.message.header import HeaderField
 from filter_engine.message.limits import MAX_TEXT
 from filter_engine.message.message import Message
 from filter_engine.message.part import Part
@@ -147,9 +148,9 @@ class Texts:
         return self._texts(kind)
 
     def _header(self, place: Place) -> Sequence[bytes]:
-        fields = self._message.get_all(place.name)
+        fields: Iterable[HeaderField] = self._message.get_all(place.name)
         if place.strict:
-            fields = tuple(field for field in fields if field.name == place.name)
+            fields = [field for field in fields if field.name == place.name]
         if place.kind is Kind.RAW_HEADER:
             return [field.unfolded for field in fields if field.unfolded]
         return [_encoded(field.value) for field in fields if field.value]
@@ -165,7 +166,7 @@ class Texts:
                 text = part.visible_text
             if kind is Kind.SA_BODY:
                 text = " ".join(text.split())
-            elif kind is Kind.MIME:
+            elif kind is Kind.MIME and text.endswith(("\r", "\n")):
                 text = text.rstrip("\r\n")
             if text:
                 found.append(_encoded(text))
