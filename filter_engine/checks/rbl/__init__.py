@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from filter_engine.checks.rbl.lookup import Lists, look_up
+from filter_engine.checks.rbl.lists import Lists
+from filter_engine.checks.rbl.lookup import look_up
 from filter_engine.checks.rbl.monitor import Monitor
 from filter_engine.checks.rbl.options import EmailsOptions, RblOptions, RblRule, SurblOptions
 from filter_engine.checks.rbl.rules import (

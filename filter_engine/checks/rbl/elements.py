@@ -1,25 +1,25 @@
-"""What of one message can be looked up, found once for all rules that want the same."""
+"""What of one message can be looked up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
-from filter_engine.auth.results import DkimResult
+from filter_engine.auth.results import DkimSignatureResult
 from filter_engine.checks.addresses import without_tags
 from filter_engine.checks.rbl.rules import OF_URLS, Rule
 from filter_engine.config.addresses import AddressSet, parse_address
 from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.message import Address
+from filter_engine.message.lazy import lazy
 from filter_engine.message.received import Received
 from filter_engine.message.url import Url, UrlFlag
 from filter_engine.scan.task import Task
+from filter_engine.selectors import Selector
 
 IP = IPv4Address | IPv6Address
-T = TypeVar("T")
 
 _ALIASED: Final = frozenset({"gmail.com", "googlemail.com"})
 _NO_HOST: Final = "unknown"
@@ -42,19 +42,6 @@ class Element(NamedTuple):
 Elements = tuple[Element, ...]
 
 
-Sources = tuple[object, ...]
-
-
-def sources(rule: Rule) -> Sources:
-    """All of a rule that decides what it looks up, signatures and selectors apart."""
-    return (
-        *(rule.checks, rule.no_ip, rule.full_hostname, id(rule.composition), rule.limit),
-        *(rule.domain_only, rule.delimiter, rule.ipv4, rule.ipv6),
-        *(rule.received_flags, rule.received_nflags, rule.received_min, rule.received_max),
-        *(rule.exclude_private, rule.exclude_local),
-    )
-
-
 def reversed_octets(ip: IP) -> str:
     """An address as lists want it (RFC 5782, sections 2.1 and 2.4)."""
     if isinstance(ip, IPv4Address):
@@ -69,57 +56,22 @@ def of_ip(ip: IP, label: str) -> Element:
 
 
 class Found:
-    """The elements of one task, each kind collected when a rule first asks."""
+    """The elements of one task."""
 
     def __init__(self, task: Task, local: AddressSet) -> None:
         """``local``: what belongs to the site, or to nobody on the Internet."""
         self._task = task
         self._local = local
-        self._kept: dict[object, object] = {}
-        self._lists: dict[Sources, list[Elements]] = {}
-
-    def _once(self, key: object, make: Callable[[], T]) -> T:
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]  # type: ignore[return-value]
-
-    @cached_property
-    def local_client(self) -> bool:
+        self.kept: dict[object, Elements] = {}
+        """What was collected, by whatever says what that is."""
+        self._selected: dict[tuple[str, bool], Sequence[str]] = {}
+        ip = task.ip
+        self.local_client = ip is not None and ip in local
         """The client's address belongs to the site, or to nobody on the Internet."""
-        return self._task.ip is not None and self.is_local(self._task.ip)
 
     def is_local(self, ip: IP) -> bool:
         """Whether an address belongs to the site, or to nobody on the Internet."""
         return ip in self._local
-
-    def for_rule(self, rule: Rule, wanted: Sources) -> list[Elements]:
-        """What a rule looks up, signatures and selectors apart, in order and by kind.
-
-        Rules that want the same (``sources``) get the same list and the same tuples.
-        """
-        known = self._lists.get(wanted)
-        if known is None:
-            known = self._lists[wanted] = self._for_rule(rule)
-        return known
-
-    def _for_rule(self, rule: Rule) -> list[Elements]:
-        checks = rule.checks
-        found: list[Elements] = []
-        if "helo" in checks:
-            found.append(self._once(("helo", rule.no_ip), lambda: self._helo(rule)))
-        if "emails" in checks:
-            found.append(self._emails(rule))
-        if "replyto" in checks:
-            found.append(self._reply_to(rule))
-        if rule.of_urls:
-            found.append(self._urls(rule))
-        if "from" in checks:
-            found.append(self._from(rule))
-        if "received" in checks:
-            found.append(self._received(rule))
-        if "rdns" in checks:
-            found.append(self._once(("rdns", rule.no_ip), lambda: self._rdns(rule)))
-        return [elements for elements in found if elements]
 
     # --- the client ----------------------------------------------------------------------------
 
@@ -133,22 +85,24 @@ class Found:
         """The client's host name is known."""
         return (self._task.envelope.hostname or _NO_HOST).lower() != _NO_HOST
 
-    def _helo(self, rule: Rule) -> Elements:
+    def helo(self, rule: Rule) -> Elements:
+        """The name the client said HELO with."""
         return _of_host(self._task.envelope.helo or "", "helo", rule.no_ip)
 
-    def _rdns(self, rule: Rule) -> Elements:
+    def rdns(self, rule: Rule) -> Elements:
+        """The client's host name."""
         if not self.has_hostname:
             return ()
         return _of_host(self._task.envelope.hostname or "", "rdns", rule.no_ip)
 
-    def _from(self, rule: Rule) -> Elements:
+    def client(self, rule: Rule) -> Elements:
+        """The client's address."""
         ip = self._task.ip
-        if ip is None or not _wants(rule, ip):
-            return ()
-        return self._once("from", lambda: (of_ip(ip, "from"),))
+        return () if ip is None or not _wants(rule, ip) else (of_ip(ip, "from"),)
 
-    def _received(self, rule: Rule) -> Elements:
-        hops = self._once("received", self._hops)
+    def received(self, rule: Rule) -> Elements:
+        """The addresses that Received fields name."""
+        hops = self._hops
         total = len(hops)
         return tuple(
             element
@@ -161,57 +115,43 @@ class Found:
             and _has_flags(rule, hop)
         )
 
+    @lazy
     def _hops(self) -> tuple[tuple[Received, Element | None, bool], ...]:
         found = []
         for hop in self._task.message.received:
             ip = None if hop.from_ip is None else parse_address(hop.from_ip)
             element = None if ip is None else of_ip(ip, "received")
-            found.append((hop, element, ip is not None and self.is_local(ip)))
+            found.append((hop, element, ip is not None and ip in self._local))
         return tuple(found)
 
     # --- names in the message ------------------------------------------------------------------
 
-    def _urls(self, rule: Rule) -> Elements:
-        wanted = rule.checks & OF_URLS
-        key = (
-            "urls",
-            wanted,
-            rule.no_ip,
-            rule.full_hostname,
-            id(rule.composition),
-            rule.limit,
-        )
-        return self._once(key, lambda: self._hosts(rule, wanted))
-
-    def _hosts(self, rule: Rule, wanted: Iterable[str]) -> Elements:
+    def hosts(self, rule: Rule) -> Elements:
         """One URL of each registered domain, unless a compose map wants to see them all."""
+        wanted = rule.checks & OF_URLS
         found: dict[str, Element] = {}
         domains: set[str] = set()
         for url in self._task.message.urls:
-            if not _is_wanted(url, wanted):
+            esld = url.esld
+            if esld in domains or not _is_wanted(url, wanted):
                 continue
             if is_numeric(url):
                 if rule.no_ip:
                     continue
                 part = _numeric_part(url.host)
             elif rule.composition is not None:
-                part = _name(rule.composition.part(_name(url.esld), _name(url.host)))
-            elif url.esld in domains:
-                continue
+                part = _name(rule.composition.part(_name(esld), _name(url.host)))
             else:
-                domains.add(url.esld)
-                part = _name(url.host if rule.full_hostname else url.esld)
+                domains.add(esld)
+                part = _name(url.host if rule.full_hostname else esld)
             if part and part not in found:
                 found[part] = Element(part, part, "url")
                 if len(found) >= rule.limit:
                     break
         return tuple(found.values())
 
-    def _emails(self, rule: Rule) -> Elements:
-        key = ("emails", rule.full_hostname, *_email_key(rule), rule.limit)
-        return self._once(key, lambda: self._mailboxes(rule))
-
-    def _mailboxes(self, rule: Rule) -> Elements:
+    def mailboxes(self, rule: Rule) -> Elements:
+        """The mail addresses of the message, or their domains."""
         found: dict[str, Element] = {}
         domains: set[str] = set()
         for email in self._task.message.emails:
@@ -231,10 +171,8 @@ class Found:
                     break
         return tuple(found.values())
 
-    def _reply_to(self, rule: Rule) -> Elements:
-        return self._once(("replyto", *_email_key(rule)), lambda: self._answered_to(rule))
-
-    def _answered_to(self, rule: Rule) -> Elements:
+    def answered_to(self, rule: Rule) -> Elements:
+        """Whom answers go to."""
         for address in self._task.message.reply_to[:1]:
             element = _of_mailbox(rule, address, _name(address.domain), "replyto")
             if element is not None:
@@ -245,22 +183,27 @@ class Found:
         """What the rule's selectors give."""
         found: dict[tuple[str, str], Element] = {}
         for label, selector in rule.selectors:
-            read = selector.flat if rule.flatten else selector.values
-            for text in self._once((selector.text, rule.flatten), partial(read, self._task)):
+            for text in self._texts(selector, rule.flatten):
                 part = (_name(text) if rule.hashing is None else text[:_MAX_LENGTH]).lower()
                 if part and len(found) < rule.limit:
                     found[label, part] = Element(text, part, label)
         return tuple(found.values())
 
+    def _texts(self, selector: Selector, flatten: bool) -> Sequence[str]:
+        key = selector.text, flatten
+        texts = self._selected.get(key)
+        if texts is None:
+            read = selector.flat if flatten else selector.values
+            texts = self._selected[key] = read(self._task)
+        return texts
+
     # --- signatures ----------------------------------------------------------------------------
 
-    def signers(self, rule: Rule, result: DkimResult | None) -> Elements:
+    def signers(self, rule: Rule, passed: Iterable[DkimSignatureResult]) -> Elements:
         """The domains of signatures that verify."""
-        if result is None:
-            return ()
         wanted = self._from_domain(rule) if rule.dkim_match_from else None
         found: dict[str, Element] = {}
-        for signature in result.passed:
+        for signature in passed:
             domain = _name(signature.domain)
             # With dkim_match_from, dkim_domainonly means: the domain as it signed (as in Rspamd).
             if rule.dkim_domain_only != rule.dkim_match_from:
@@ -337,10 +280,6 @@ def _has_flags(rule: Rule, hop: Received) -> bool:
         return True
     flags = {name for name in ("ssl", "authenticated") if getattr(hop, name)}
     return rule.received_flags <= flags and not rule.received_nflags & flags
-
-
-def _email_key(rule: Rule) -> tuple[object, ...]:
-    return rule.domain_only, rule.delimiter, id(rule.composition)
 
 
 def _of_mailbox(rule: Rule, address: Address, domain: str, label: str) -> Element | None:

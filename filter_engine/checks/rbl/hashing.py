@@ -56,10 +56,16 @@ def hashing_of(rule: RblRule) -> Hashing | None:
         found = _HASHING_SCRIPT.fullmatch(rule.process_script)
         if found is None:
             raise ValueError("its process_script is Lua, which this engine does not run")
-        return partial(_hashed, _SCRIPT_HASH, encode_base32, int(found["length"]))
+        return _hashing(_SCRIPT_HASH, encode_base32, int(found["length"]))
     if not rule.hash:
         return None
-    return partial(_hashed, rule.hash, _FORMATS[rule.hash_format], rule.hash_len)
+    return _hashing(rule.hash, _FORMATS[rule.hash_format], rule.hash_len)
+
+
+@lru_cache
+def _hashing(algorithm: str, write: _Write, length: int | None) -> Hashing:
+    """One for all rules that hash alike: so they are known to."""
+    return partial(_hashed, algorithm, write, length)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import Any, Final
 
 from filter_engine.auth.results import DkimResult
 from filter_engine.checks.rbl.budget import ALWAYS, Names, affordable, always_asked
-from filter_engine.checks.rbl.elements import Element, Elements, Found, Sources, of_ip, sources
+from filter_engine.checks.rbl.elements import Element, Elements, Found, of_ip
+from filter_engine.checks.rbl.families import Family
 from filter_engine.checks.rbl.findings import Lookup, findings_of, vouched
-from filter_engine.checks.rbl.monitor import Monitor
+from filter_engine.checks.rbl.lists import Lists, needed_by
 from filter_engine.checks.rbl.rules import Rule
-from filter_engine.config.addresses import AddressSet
-from filter_engine.lazy_dataclass import frozen
-from filter_engine.maps import Map
-from filter_engine.scan.metric import Score
 from filter_engine.scan.question import (
     MISSING,
     Ask,
@@ -30,45 +26,8 @@ from filter_engine.scan.verdict import Finding
 
 _MAX_QUESTIONS: Final = 1024
 """Questions of one message, all lists together, whatever is configured."""
-_MAX_SCORES: Final = 64
-"""Sets of scores whose rules are remembered."""
 _MAX_ADDRESSES: Final = 8
 """Addresses of one name that are looked up (``resolve_ip``)."""
-
-
-Wanted = tuple[tuple[Rule, Sources], ...]
-
-
-@frozen
-class Lists:
-    """The rules of a module, made ready once a configuration."""
-
-    rules: tuple[Rule, ...]
-    local: AddressSet
-    """Addresses of the site, or of nobody on the Internet."""
-    monitor: Monitor
-    max_requests: int
-    """Questions of one message, beyond which only ``ALWAYS`` is asked for."""
-    disabled_zones: Map | None = None
-    _wanted: dict[int, tuple[Mapping[str, Score], Wanted]] = field(default_factory=dict)
-
-    def wanted(self, task: Task) -> Wanted:
-        """The rules of which a symbol is not switched off, each with its ``sources``.
-
-        Kept: the scores are the configuration's, or those of one of its settings.
-        """
-        scores = task.scores
-        known = self._wanted.get(id(scores))
-        if known is None or known[0] is not scores:
-            if len(self._wanted) >= _MAX_SCORES:
-                self._wanted.clear()
-            rules = tuple(
-                (rule, sources(rule))
-                for rule in self.rules
-                if any(map(task.is_wanted, rule.symbols))
-            )
-            known = self._wanted[id(scores)] = (scores, rules)
-        return known[1]
 
 
 async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
@@ -76,34 +35,49 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     if lists is None or not lists.rules:
         return []
     found = Found(task, lists.local)
-    rules = [pair for pair in lists.wanted(task) if _applies(pair[0], task, found, lists)]
+    rules, conditional = lists.wanted(task, found)
+    if conditional:
+        rules = tuple(asking for asking in rules if _applies(asking.rule, task, lists))
     if not rules:
         return []
     session = _Session(task, lists)
-    alive: list[Rule] = []
+    monitor, now = lists.monitor, task.now
+    all_alive = monitor.all_alive
+    signed: list[Rule] = []
+    waiting: list[Rule] = []
     to_resolve: list[tuple[Rule, Element]] = []
-    for rule, wanted in rules:
-        if not lists.monitor.is_alive(rule):
-            session.test(rule)
+    for rule, family, simple, is_signed, waits in rules:
+        if not all_alive and not monitor.is_alive(rule):
+            if monitor.is_due(rule, now):
+                session.test(rule)
             continue
-        alive.append(rule)
-        elements = found.for_rule(rule, wanted)
-        if rule.selectors and not _needs(rule):
-            elements = [*elements, found.selected(rule)]
-        if not elements:
-            continue
-        if rule.resolve_ip:
-            for group in elements:
-                to_resolve += _named(session, rule, group)
+        if is_signed:
+            signed.append(rule)
+        if waits:
+            waiting.append(rule)
+        if simple:
+            parts = session.parts_of(family, found)
+            if not parts:
+                continue
+            session.add(rule, parts)
         else:
-            session.add(rule, elements)
-        session.test(rule)
-    signed = [rule for rule in alive if "dkim" in rule.checks]
-    waiting = [rule for rule in alive if rule.selectors and _needs(rule)]
-    resolving = session.bound(_resolving(to_resolve))
-    results = sorted({name for rule in waiting for name in _needs(rule)} - {"dkim"})
+            elements = family.elements(found)
+            if rule.selectors and not waits:
+                elements.append(found.selected(rule))
+            if not elements:
+                continue
+            if rule.resolve_ip:
+                for group in elements:
+                    to_resolve += _named(session, rule, group)
+            else:
+                session.add(rule, session.parts(rule, elements))
+        if monitor.is_due(rule, now):
+            session.test(rule)
+    resolving = session.bound(_resolving(to_resolve) if to_resolve else [])
     asked: list[Question[Any]] = [ask.result("dkim")] if signed or waiting else []
-    asked += [ask.result(name) for name in results]
+    if waiting:
+        results = sorted({name for rule in waiting for name in needed_by(rule)} - {"dkim"})
+        asked += [ask.result(name) for name in results]
     before = len(asked)
     names = session.take()
     asked += names
@@ -111,8 +85,10 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     answers = await ask.all(*asked)
     session.answer(answers[before : before + len(names)])
     dkim = answers[0] if before and isinstance(answers[0], DkimResult) else None
-    for rule in signed:
-        session.add_later(rule, found.signers(rule, dkim))
+    passed = () if dkim is None else dkim.passed
+    if passed:
+        for rule in signed:
+            session.add_later(rule, found.signers(rule, passed))
     for rule in waiting:
         session.add_later(rule, found.selected(rule))
     if resolving:
@@ -125,25 +101,13 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     return session.findings()
 
 
-def _needs(rule: Rule) -> frozenset[str]:
-    """The checks whose results a rule's selectors read."""
-    return frozenset().union(*(selector.needs for _, selector in rule.selectors))
-
-
-def _applies(rule: Rule, task: Task, found: Found, lists: Lists) -> bool:
-    """Whether a rule says anything of such mail at all."""
-    if rule.exclude_users and task.authenticated:
-        return False
+def _applies(rule: Rule, task: Task, lists: Lists) -> bool:
+    """Whether a rule that is meant for such a client says anything of this mail."""
     ip = task.ip
     if ip is not None and (rule.exclude_local or rule.exclude_private):
-        excluded = any(ip in addresses for addresses in rule.excluded_addresses)
-        if excluded or found.local_client:
-            return False
-    if rule.names_required and (
-        ("helo" in rule.checks and not found.has_helo)
-        or ("rdns" in rule.checks and not found.has_hostname)
-    ):
-        return False
+        for addresses in rule.excluded_addresses:
+            if ip in addresses:
+                return False
     if rule.required_symbols:
         present = {finding.symbol for finding in task.findings if task.is_wanted(finding.symbol)}
         if not present.issuperset(rule.required_symbols):
@@ -156,8 +120,8 @@ class _Session:
     """The names asked for one message, and what they were answered."""
 
     __slots__ = (
-        *("_answers", "_asked", "_lists", "_merged", "_new", "_passed", "_resolving"),
-        *("_room", "_task", "_tests"),
+        *("_asked", "_families", "_heard", "_lists", "_new", "_passed", "_resolving"),
+        *("_room", "_taken", "_task", "_tests"),
     )
 
     def __init__(self, task: Task, lists: Lists) -> None:
@@ -165,35 +129,37 @@ class _Session:
         self._lists = lists
         self._asked: list[tuple[Rule, Names]] = []
         """What each rule asked for; a rule that asks again comes again."""
-        self._new: dict[str, DnsQuestion] = {}
+        # Of both only the keys count, the names; of most there are the elements.
+        self._new: dict[str, object] = {}
+        self._taken: dict[str, object] = {}
         self._tests: dict[str, Rule] = {}
         self._room = min(lists.max_requests, _MAX_QUESTIONS)
         self._resolving = 0
         """Questions beside those of the lists."""
-        self._answers: dict[str, DnsAnswer] = {}
+        self._heard: dict[str, DnsAnswer] = {}
+        """The answers that say something."""
         # The elements are kept too, so that no others come to have their id.
         self._passed: dict[object, tuple[Elements, list[Element]]] = {}
-        self._merged: dict[object, tuple[list[Elements], Names]] = {}
+        self._families: dict[Family, Names] = {}
 
-    def add(self, rule: Rule, found: list[Elements]) -> None:
+    def add(self, rule: Rule, parts: Names) -> None:
         """Look these up in the rule's list. Every list is asked at once, so this is what counts.
 
         Of all names, those are left that ``bound`` finds room for.
         """
         zone = rule.zone
-        names = {part + zone: elements for part, elements in self._parts(rule, found).items()}
-        new, answers = self._new, self._answers
-        for name in names:
-            if name not in new and name not in answers:
-                new[name] = dns_question((name, "A"))
-        if names:
-            self._asked.append((rule, names))
+        names = {part + zone: elements for part, elements in parts.items()}
+        self._new.update(names)
+        self._asked.append((rule, names))
 
     def add_later(self, rule: Rule, elements: Elements) -> None:
         """Look up what came with the answers, beside what the rule has asked for."""
+        parts = self.parts(rule, [elements])
+        if not parts:
+            return
         known = {name: where for one, where in self._asked if one is rule for name in where}
         later: Names = {}
-        for part, group in self._parts(rule, [elements]).items():
+        for part, group in parts.items():
             name = part + rule.zone
             where = known.get(name)
             if where is not None:  # other rules may hold the same list
@@ -203,16 +169,20 @@ class _Session:
         if later:
             self._asked.append((rule, later))
 
-    def _parts(self, rule: Rule, found: list[Elements]) -> Names:
-        """What stands before the zone -> its elements.
+    def parts_of(self, family: Family, found: Found) -> Names:
+        """What stands before the zone of each rule of the family -> its elements.
 
-        Kept, as rules with other zones ask the same: who changes one of the lists has to copy it.
+        They share it: who changes one of the lists has to copy it.
         """
+        parts = self._families.get(family)
+        if parts is None:
+            elements = family.elements(found)
+            parts = self._families[family] = self.parts(family.rule, elements)
+        return parts
+
+    def parts(self, rule: Rule, found: list[Elements]) -> Names:
+        """What stands before the rule's zone -> its elements."""
         hashing, whitelist = rule.hashing, rule.whitelist
-        wanted = (*map(id, found), id(whitelist), id(hashing), rule.delimiter)
-        kept = self._merged.get(wanted)
-        if kept is not None:
-            return kept[1]
         parts: Names = {}
         for elements in found:
             for element in elements if whitelist is None else self._not_listed(rule, elements):
@@ -222,7 +192,6 @@ class _Session:
                     parts[part] = [element]
                 elif element not in same:
                     same.append(element)
-        self._merged[wanted] = (found, parts)
         return parts
 
     def _not_listed(self, rule: Rule, elements: Elements) -> list[Element]:
@@ -245,21 +214,21 @@ class _Session:
         )
 
     def test(self, rule: Rule) -> None:
-        """Test the rule's list along with the rest, when it is due."""
-        name = self._lists.monitor.test_name(rule, self._task.now)
-        if name is not None and self._ask(name.lower(), _MAX_QUESTIONS):
-            self._tests[name.lower()] = rule
+        """Test the rule's list along with the rest."""
+        name = self._lists.monitor.test_name(rule, self._task.now).lower()
+        if self._ask(name, _MAX_QUESTIONS):
+            self._tests[name] = rule
 
     def _most(self, elements: Iterable[Element]) -> int:
         """The questions after which a name that stands for these is not asked for."""
         return _MAX_QUESTIONS if any(e.label in ALWAYS for e in elements) else self._room
 
     def _ask(self, name: str, most: int) -> bool:
-        if name in self._new or name in self._answers:
+        if name in self._new or name in self._taken:
             return True
-        if len(self._new) + len(self._answers) + self._resolving >= most:
+        if len(self._new) + len(self._taken) + self._resolving >= most:
             return False
-        self._new[name] = dns_question((name, "A"))
+        self._new[name] = None
         return True
 
     def bound(self, resolving: list[DnsQuestion]) -> list[DnsQuestion]:
@@ -272,7 +241,7 @@ class _Session:
                 self._tests.keys() | always_asked(lists),
                 self._room,
             )
-            self._new = {name: question for name, question in self._new.items() if name in kept}
+            self._new = {name: None for name in self._new if name in kept}
             self._asked = [
                 (rule, {name: elements for name, elements in names.items() if name in kept})
                 for rule, names in self._asked
@@ -283,25 +252,26 @@ class _Session:
 
     def take(self) -> list[DnsQuestion]:
         """The questions that were not asked yet."""
-        questions = list(self._new.values())
-        self._new = {}
-        return questions
+        new, self._new = self._new, {}
+        self._taken.update(new)
+        return [dns_question((name, "A")) for name in new]
 
     def answer(self, answers: Sequence[DnsAnswer]) -> None:
         """Keep what was answered to the questions of the last ``take``."""
         for answer in answers:
-            self._answers[answer.question.name] = answer
-        for name, rule in self._tests.items():
-            if name in self._answers:
-                self._lists.monitor.take(rule, self._answers[name])
-        self._tests = {}
+            if answer.status not in MISSING:
+                self._heard[answer.question.name] = answer
+        if self._tests:
+            said = {answer.question.name: answer for answer in answers}
+            for name, rule in self._tests.items():
+                if name in said:
+                    self._lists.monitor.take(rule, said[name])
+            self._tests = {}
 
     def findings(self) -> list[Finding]:
         """The symbols of all answers."""
         heard = []
-        answers = {
-            name: answer for name, answer in self._answers.items() if answer.status not in MISSING
-        }
+        answers = self._heard
         if not answers:
             return []
         for rule, names in self._asked:

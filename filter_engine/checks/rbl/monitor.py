@@ -25,7 +25,6 @@ _MAX_FAILURES: Final = 3
 class _Health:
     """What is known of one zone in this process."""
 
-    next_test: float = 0.0
     failures: int = 0
     lists_all: bool = False
 
@@ -41,17 +40,16 @@ class Monitor:
         """Test each list that is asked every ``interval`` seconds at most."""
         self._interval = max(interval, 1.0)
         self._zones: dict[str, _Health] = {}
+        self._next_test: dict[str, float] = {}
+        self._dead: set[str] = set()
 
-    def test_name(self, rule: Rule, now: float) -> str | None:
-        """The name to ask for along with the mail's, when a test is due."""
-        if not rule.monitored:
-            return None
-        health = self._zones.get(rule.zone)
-        if health is None:
-            health = self._zones[rule.zone] = _Health()
-        if now < health.next_test:
-            return None
-        health.next_test = now + self._interval
+    def is_due(self, rule: Rule, now: float) -> bool:
+        """Whether the rule's list is to be tested along with the mail's names."""
+        return rule.monitored and now >= self._next_test.get(rule.zone, 0.0)
+
+    def test_name(self, rule: Rule, now: float) -> str:
+        """The name to ask for as a test, which the list then has for the next ``interval``."""
+        self._next_test[rule.zone] = now + self._interval
         if rule.monitored_address:
             return rule.monitored_address.strip(".") + rule.zone
         if not rule.random_monitored:
@@ -61,11 +59,14 @@ class Monitor:
 
     def take(self, rule: Rule, answer: DnsAnswer) -> None:
         """Learn from the answer to a test."""
-        health = self._zones[rule.zone]
+        health = self._zones.get(rule.zone)
+        if health is None:
+            health = self._zones[rule.zone] = _Health()
         was_alive = health.alive
         health.lists_all = answer.status is DnsStatus.OK
         health.failures = health.failures + 1 if answer.failed else 0
         if was_alive and not health.alive:
+            self._dead.add(rule.zone)
             why = (
                 f"it lists {answer.question.name}, which no list has"
                 if health.lists_all
@@ -73,9 +74,14 @@ class Monitor:
             )
             log.warning("%s is not asked for now: %s", rule.zone[1:], why)
         elif health.alive and not was_alive:
+            self._dead.discard(rule.zone)
             log.info("%s is asked again", rule.zone[1:])
 
     def is_alive(self, rule: Rule) -> bool:
         """Whether the list may be believed."""
-        health = self._zones.get(rule.zone) if rule.monitored else None
-        return health is None or health.alive
+        return rule.zone not in self._dead or not rule.monitored
+
+    @property
+    def all_alive(self) -> bool:
+        """Whether every list may be believed."""
+        return not self._dead

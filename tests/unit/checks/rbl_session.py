@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filter_engine.checks.rbl.lookup import Lists
+from filter_engine.checks.rbl.lists import Lists
 from filter_engine.config.collector import Collector
 from filter_engine.config.layers import Layers
 from filter_engine.config.model import Config, OptionsConfig
