@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
+
 from filter_engine.checks.addresses import (
     envelope_recipients,
     envelope_sender,
@@ -17,6 +20,8 @@ from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Finding
 
 _GROUP = ("forwarding",)
+_MAX_KEPT: Final = 320
+"""Characters of an address that is kept (RFC 5321, section 4.5.3.1)."""
 
 
 @check(
@@ -86,12 +91,24 @@ def _untagged(local: str) -> tuple[str, ...] | None:
     return None
 
 
+def _parsed(written: str) -> str:
+    """An address of a trace field without tags."""
+    return without_tags(parse_mailbox(written.encode("utf-8", "replace")))[0].spelled
+
+
+_read = lru_cache(maxsize=256)(_parsed)
+
+
 def _forwarded_for(task: Task, recipient: str) -> str | None:
     """The newest ``for`` of a trace field when it is not the recipient, None otherwise."""
-    written = next((hop.for_ for hop in hops(task) if hop.for_), None)
-    if written is None:
+    written = ""
+    for hop in hops(task):
+        if hop.for_:
+            written = hop.for_
+            break
+    if not written:
         return None
-    address = without_tags(parse_mailbox(written.encode("utf-8", "replace")))[0].spelled
+    address = _read(written) if len(written) <= _MAX_KEPT else _parsed(written)
     if same(address, recipient):
         return None
     recipients = header_recipients(task)

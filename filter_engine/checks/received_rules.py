@@ -28,12 +28,13 @@ def hops(task: Task) -> tuple[Received, ...]:
     The envelope's client is a hop of its own when the newest field names another address, which is
     the case where the MTA has not yet written its own field.
     """
-    received = task.message.received
-    if not received or task.ip is None:
-        return received
-    if received[0].from_ip == str(task.ip):
-        return received
-    return (connection(task), *received)
+    way: tuple[Received, ...] | None = task.shared.get("hops")
+    if way is None:
+        way = task.message.received
+        if way and task.ip is not None and way[0].from_ip != str(task.ip):
+            way = (connection(task), *way)
+        task.shared["hops"] = way
+    return way
 
 
 def connection(task: Task) -> Received:
@@ -84,14 +85,19 @@ def check_rcvd(task: Task) -> list[Finding]:
     if not way:
         return []
     found: list[Finding] = []
-    named = [hop for hop in way if hop.by_hostname and hop.by_hostname != "localhost"]
-    if all(hop.ssl for hop in named):
+    is_safe, is_authenticated = True, False
+    for hop in way:
+        if not hop.ssl and hop.by_hostname and hop.by_hostname != "localhost":
+            is_safe = False
+        if hop.authenticated:
+            is_authenticated = True
+    if is_safe:
         found.append(Finding("RCVD_TLS_ALL"))
     else:
         last = way[1:] if way[0].by_hostname == "localhost" else way
         secure = bool(last) and last[0].ssl
         found.append(Finding("RCVD_TLS_LAST" if secure else "RCVD_NO_TLS_LAST"))
-    if any(hop.authenticated for hop in way):
+    if is_authenticated:
         found.append(Finding("RCVD_VIA_SMTP_AUTH"))
     return found
 
@@ -110,14 +116,21 @@ def received_headers(task: Task) -> list[Finding]:
     found: list[Finding] = []
     fields = task.message.get_all("received")
     values = [field.value[:_LOOKED_AT].lower() for field in fields[:_FIELDS]]
-    address = next((match.group(1) for text in values if (match := _FOR.search(text))), None)
-    if address is not None and any(
-        address == rcpt.spelled.lower() for rcpt in header_recipients(task)
-    ):
-        found.append(Finding("PREVIOUSLY_DELIVERED", (address,)))
-    helo = (task.envelope.helo or "").lower()
-    if helo == "user" or any(_FROM_USER.match(v) or _HELO_USER.search(v) for v in values):
+    for text in values:
+        match = _FOR.search(text) if "<" in text else None
+        if match is not None:
+            address = match.group(1)
+            if any(address == rcpt.spelled.lower() for rcpt in header_recipients(task)):
+                found.append(Finding("PREVIOUSLY_DELIVERED", (address,)))
+            break
+    is_user = (task.envelope.helo or "").lower() == "user"
+    for text in values:
+        if "user" in text and (_FROM_USER.match(text) or _HELO_USER.search(text)):
+            is_user = True
+    if is_user:
         found.append(Finding("RCVD_HELO_USER"))
-    if any(not field.raw.isascii() for field in fields):
-        found.append(Finding("RCVD_ILLEGAL_CHARS"))
+    for field in fields:
+        if not field.raw.isascii():
+            found.append(Finding("RCVD_ILLEGAL_CHARS"))
+            break
     return found

@@ -37,9 +37,13 @@ def service_accounts(task: Task) -> list[Finding]:
     if envelope is not None and envelope.local.lower() in _ACCOUNTS:
         found.append(Finding("ENVFROM_SERVICE_ACCT"))
     shown = (*header_senders(task)[:1], *message.sender[:1], *message.reply_to[:1])
-    if any(one.domain and one.local.lower() in _ACCOUNTS for one in shown):
-        found.append(Finding("FROM_SERVICE_ACCT"))
-    if any(_WARNED.search(f.value) for f in message.get_all("x-authentication-warning")):
+    for one in shown:
+        if one.domain and one.local.lower() in _ACCOUNTS:
+            found.append(Finding("FROM_SERVICE_ACCT"))
+            break
+    if "x-authentication-warning" in message.header_names and any(
+        _WARNED.search(f.value) for f in message.get_all("x-authentication-warning")
+    ):
         found.append(Finding("XAW_SERVICE_ACCT"))
     if (envelope is not None and envelope.domain.startswith("www.")) or _shows_www(message):
         found.append(Finding("WWW_DOT_DOMAIN"))
@@ -47,8 +51,8 @@ def service_accounts(task: Task) -> list[Finding]:
 
 
 def _shows_www(message: Message) -> bool:
-    return any(
-        "@www." in field.value.lower()
-        for name in ("from", "sender", "reply-to")
-        for field in message.get_all(name)
-    )
+    for name in ("from", "sender", "reply-to"):
+        for field in message.get_all(name):
+            if "@www." in field.value.lower():
+                return True
+    return False

@@ -51,8 +51,10 @@ class PrivacyOptions(Section):
 
 def stripped(task: Task) -> tuple[str, ...]:
     """The names of the headers that this mail loses."""
+    if not task.authenticated:
+        return ()
     options = task.options(PrivacyOptions)
-    if not options.authenticated or not task.authenticated:
+    if not options.authenticated:
         return ()
     return (*options.headers, *((RECEIVED,) if options.received else ()))
 

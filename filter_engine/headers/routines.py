@@ -79,7 +79,8 @@ class Edits:
     def remove(self, name: str, indices: Iterable[int] = (0,)) -> None:
         """Remove headers of that name: 0 all, n the n-th, -1 the last."""
         known = self._remove.setdefault(name.lower(), {})
-        known.update((index, RemoveHeader(name, index)) for index in indices)
+        for index in indices:
+            known[index] = RemoveHeader(name, index)
 
     def removals_only(self) -> Edits:
         """What takes the same removals and drops what is to be added."""
@@ -91,14 +92,13 @@ class Edits:
 
     def made(self) -> HeaderEdits:
         """All of them; where all of a name go, single ones need not be named."""
-        return HeaderEdits(
-            tuple(header for headers in self._add.values() for header in headers),
-            tuple(
-                removal
-                for known in self._remove.values()
-                for removal in ([known[0]] if 0 in known else known.values())
-            ),
-        )
+        added: list[AddHeader] = []
+        removed: list[RemoveHeader] = []
+        for headers in self._add.values():
+            added += headers
+        for known in self._remove.values():
+            removed += [known[0]] if 0 in known else known.values()
+        return HeaderEdits(tuple(added), tuple(removed))
 
 
 def _spamd_result(subject: Subject, options: SpamdResultRoutine, edits: Edits) -> None:

@@ -52,6 +52,10 @@ class Task:
     answered: list[Mapping[Any, Any]] = field(default_factory=list)
     """Question -> its answer, of all that left the engine; one a stage, kept by the driver."""
 
+    shared: dict[str, Any] = field(default_factory=dict)
+    """What several checks want of the mail and its envelope; made by the first that asks, under a
+    name of its own."""
+
     decide: Callable[[], Decision] | None = None
     """Set from the stage POSTFILTER on."""
 

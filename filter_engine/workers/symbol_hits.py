@@ -21,9 +21,9 @@ class HitRow:
         """Count the symbols of one message; those that no configuration names are not."""
         places, numbers = self._places, self._numbers
         for symbol in symbols:
-            place = places.get(symbol.name)
-            if place is not None:
-                numbers[place] += 1
+            name = symbol.name
+            if name in places:
+                numbers[places[name]] += 1
 
 
 class SymbolHits:
