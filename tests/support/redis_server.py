@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from support.ports import free_port
 
@@ -97,12 +97,12 @@ class RedisServer:
 
     def say(self, *words: str) -> bytes:
         """The raw reply to one command."""
-        with self._connection() as sock:
+        with self._connection() as sock, sock.makefile("rb") as replies:
             said = b""
             for line in (*([("AUTH", self._password)] if self._password else ()), words):
                 parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in line]
                 sock.sendall(f"*{len(line)}\r\n{''.join(parts)}".encode())
-                said = sock.recv(65536)
+                said = _whole(replies)
             return said
 
     def _connection(self) -> socket.socket:
@@ -133,3 +133,13 @@ class RedisServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _whole(replies: BinaryIO) -> bytes:
+    """The octets of the next reply (RESP2), in however many pieces they come."""
+    line = replies.readline()
+    if line[:1] == b"$" and line != b"$-1\r\n":
+        return line + replies.read(int(line[1:]) + 2)
+    if line[:1] == b"*":
+        return line + b"".join(_whole(replies) for _ in range(int(line[1:])))
+    return line
