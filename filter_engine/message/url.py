@@ -15,7 +15,8 @@ from filter_engine.message.limits import MAX_URL_LENGTH
 _SCHEMES: Final = {"hxxp": "http", "hxxps": "https"} | {
     name: name for name in ("http", "https", "ftp", "ftps", "file", "ws", "wss")
 }
-_AUTHORITY_END: Final = re.compile(r"[/?#\\]")
+_AUTHORITY_END: Final = re.compile(r"[?#\\]")
+"""Besides the slash."""
 _HOST: Final = re.compile(r"[\w](?:[\w.\-]*[\w])?\.?")
 _NUMERIC: Final = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}")
 _DOTTED: Final = re.compile(r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})")
@@ -170,8 +171,11 @@ def parse_url(
         return None
     scheme, rest, more = found
     flags |= more
-    end = _AUTHORITY_END.search(rest)
-    authority, path = (rest, "") if end is None else (rest[: end.start()], rest[end.start() :])
+    slash = rest.find("/")
+    authority, path = (rest, "") if slash < 0 else (rest[:slash], rest[slash:])
+    end = _AUTHORITY_END.search(authority)
+    if end is not None:
+        authority, path = rest[: end.start()], rest[end.start() :]
     credentials, at, host = authority.rpartition("@")
     host, port = _split_port(host)
     facts = _host_facts(host) if len(host) <= _MAX_KEPT_HOST else _host_facts.__wrapped__(host)

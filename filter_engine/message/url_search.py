@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -14,7 +15,7 @@ from filter_engine.message.limits import (
 )
 from filter_engine.message.url import has_public_suffix
 
-_SCHEME: Final = re.compile(r"[A-Za-z]{2,6}$")
+_SHORTEST_SCHEME: Final = 2
 # Behind the last letter of a scheme of the web; the colon stands first to be found fast.
 _SLASHLESS: Final = re.compile(r":(?<=[pPsS]:)(?!//)[\\\w]")
 _WEB_SCHEMES: Final = frozenset({"http", "https", "hxxp", "hxxps"})
@@ -26,7 +27,7 @@ _BARE: Final = re.compile(
     r"(?<![\w@./:%=&?+-])[^\W_][\w-]*(?:\.[\w-]+)*\.(?:[A-Za-z]{2,24}|[Xx][Nn]--[\w-]{1,59})(?![\w@-])"
 )
 _DOT_IN_NAME: Final = re.compile(r"\.[A-Za-z]{2}")
-_LOCAL_PART: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+$")
+_LOCAL_PART: Final = f"{string.ascii_letters}{string.digits}!#$%&'*+/=?^_`{{|}}~.-"
 _MAIL_DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}")
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 _CLOSING_SIGNS: Final = ".,;:!?'*\u2019\u201d\u00bb\u200b\u200c\u200d\ufeff" + "".join(_BRACKETS)
@@ -76,11 +77,11 @@ def _with_scheme(text: str, budget: Budget) -> Iterator[range]:
     position = text.find("://")
     while position >= 0 and budget.urls > 0:
         budget.urls -= 1
-        scheme = _SCHEME.search(text[max(0, position - _SCHEME_ROOM) : position])
+        scheme = _letters_before(text, position)
         end = position + 3
-        if scheme is not None:
+        if len(scheme) >= _SHORTEST_SCHEME:
             end = _end_of_url(text, position + 3)
-            yield range(position - len(scheme.group()), end)
+            yield range(position - len(scheme), end)
         position = text.find("://", end)
 
 
@@ -93,12 +94,18 @@ def _slashless(text: str, budget: Budget) -> Iterator[range]:
         start = colon.start()
         if start < done:
             continue
-        scheme = _SCHEME.search(text[max(0, start - _SCHEME_ROOM) : start])
-        if scheme is not None and scheme.group().lower() in _WEB_SCHEMES:
+        scheme = _letters_before(text, start)
+        if scheme.lower() in _WEB_SCHEMES:
             budget.urls -= 1
             end = done = _end_of_url(text, start + 1)
             if "." in text[start:end]:
-                yield range(start - len(scheme.group()), end)
+                yield range(start - len(scheme), end)
+
+
+def _letters_before(text: str, position: int) -> str:
+    """The letters that end at a position, no more than a scheme has: it may be one."""
+    before = text[max(0, position - _SCHEME_ROOM) : position]
+    return before[len(before.rstrip(string.ascii_letters)) :]
 
 
 def _www(text: str, budget: Budget) -> Iterator[range]:
@@ -190,14 +197,13 @@ def email_spans(
     position = text.find("@")
     while position >= 0 and budget.emails > 0:
         budget.emails -= 1
-        local = _LOCAL_PART.search(text[max(0, position - _LOCAL_ROOM) : position])
-        if local is not None:
-            first = position + 1
-            domain = _MAIL_DOMAIN.match(text[first : first + _DOMAIN_ROOM])
+        before = text[max(0, position - _LOCAL_ROOM) : position]
+        local = before[len(before.rstrip(_LOCAL_PART)) :].lstrip("./")
+        if local:
+            domain = _MAIL_DOMAIN.match(text, position + 1, position + 1 + _DOMAIN_ROOM)
             if domain is not None:
-                name = local.group()
-                start = position - len(name.lstrip("./"))
-                before = bisect_right(starts, start) - 1
-                if start < position and (before < 0 or start >= urls[before].stop):
-                    yield range(start, first + domain.end())
+                start = position - len(local)
+                url = bisect_right(starts, start) - 1
+                if url < 0 or start >= urls[url].stop:
+                    yield range(start, domain.end())
         position = text.find("@", position + 1)

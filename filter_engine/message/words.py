@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from itertools import chain, islice
 from typing import Final
 
 MAX_WORDS: Final = 8192
@@ -22,7 +22,6 @@ _WORD: Final = re.compile(
 )
 _LINK: Final = "\x01"
 """Stands for a link, as a word of its own."""
-_WORD_OR_LINK: Final = re.compile(f"{_WORD.pattern}|{_LINK}")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _AFTER_AT: Final = re.compile(r"@(?<![\w@]@)[\w@]+")
 # Digits above, in circles and of fractions, and signs of trade marks: normal form KC would make
@@ -35,12 +34,17 @@ _JOINT: Final = re.compile("[@'\u2019.,;]")
 # The same for ASCII, a fifth of the cost: joints are taken out, what parts words becomes a blank.
 # The patterns begin with the sign itself, which the search for it finds fast.
 _ASCII_APOSTROPHE: Final = re.compile(r"'(?:(?<=[A-Za-z]')(?=[A-Za-z])|(?<=\d')(?=\d))", re.ASCII)
-_ASCII_JOINT: Final = re.compile(r"[.,;](?<=\d.)(?=\d)", re.ASCII)
+_ASCII_JOINT: Final = re.compile(rb"[.,;](?<=\d.)(?=\d)")
 _ASCII_WORDS: Final = bytes(
-    ord(sign.lower()) if sign.isalnum() or sign in "_$" else ord(" ")
+    ord(sign.lower()) if sign.isalnum() or sign in f"_${_LINK}" else ord(" ")
     for sign in map(chr, range(128))
 ).ljust(256)
-_ASCII_WORDS_AND_LINKS: Final = _ASCII_WORDS[:1] + _LINK.encode() + _ASCII_WORDS[2:]
+# Few texts have such a joint: looked for by this, at a tenth of what the pattern takes.
+_DIGITS_AND_JOINTS: Final = bytes(
+    ord("0") if sign.isdigit() else ord(".") if sign in ".,;" else ord(" ")
+    for sign in map(chr, range(128))
+).ljust(256)
+_JOINED_DIGITS: Final = b"0.0"
 
 
 def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
@@ -49,7 +53,10 @@ def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
     What stands in ``left_out`` (places in order) is not looked at.
     """
     text = _without(text[:_MAX_TEXT], left_out, " ") if left_out else text[:_MAX_TEXT]
-    return _split(text, MAX_WORDS, _WORD, _ASCII_WORDS)
+    pieces = _split(text)
+    if len(pieces) == 1:
+        return pieces[0]
+    return list(islice(chain.from_iterable(pieces), MAX_WORDS))
 
 
 def split_around(text: str, links: Sequence[range]) -> tuple[list[str], list[int] | None]:
@@ -61,44 +68,48 @@ def split_around(text: str, links: Sequence[range]) -> tuple[list[str], list[int
     if not links or _LINK in text:
         return split_words(text, links), None if links else []
     text = _without(text, links, f" {_LINK} ")
-    words = _split(text, MAX_WORDS + len(links), _WORD_OR_LINK, _ASCII_WORDS_AND_LINKS)
+    words: list[str] = []
     places: list[int] = []
-    at = 0
-    with suppress(ValueError):  # of links that overlap one is there
-        for taken in range(len(links)):
-            at = words.index(_LINK, at)
-            del words[at]
-            places.append(at + taken)
+    for taken, piece in enumerate(_split(text)):
+        if taken:
+            places.append(len(words) + taken - 1)
+        words += piece
     if len(words) + len(places) > MAX_WORDS:
         return words[:MAX_WORDS], None
     return words, places
 
 
-def _split(text: str, most: int, pattern: re.Pattern[str], signs: bytes) -> list[str]:
+def _split(text: str) -> list[list[str]]:
+    """The words before, between and after the links, each time at most ``MAX_WORDS``."""
     is_ascii = text.isascii()
     if "@" in text:
         text = _AFTER_AT.sub(" ", text)
     if is_ascii:
-        return _ascii_words(text, most, signs)
+        found = [piece.split(None, MAX_WORDS) for piece in _ascii_words(text).split(_LINK)]
+        return [words if len(words) <= MAX_WORDS else words[:MAX_WORDS] for words in found]
     # A search costs as much for each blank as for a letter, and pages are full of them.
     text = " ".join(text.split())
     text = unicodedata.normalize("NFKC", _ORNAMENTS.sub(" ", text.lower()))
     # Accents that no letter took, such as of the Turkish capital I in lower case, part no word.
     text = _ACCENTS.sub("", text)
-    words = pattern.findall(text)[:most]
+    found = [_WORD.findall(piece)[:MAX_WORDS] for piece in text.split(_LINK)]
     if _JOINT.search(text) is None:
-        return words
-    return [word if word.isalnum() else word.translate(_JOINTS) for word in words]
+        return found
+    return [
+        [word if word.isalnum() else word.translate(_JOINTS) for word in words] for words in found
+    ]
 
 
-def _ascii_words(text: str, most: int, signs: bytes) -> list[str]:
+def _ascii_words(text: str) -> str:
+    """The text with nothing but words, in lower case, and links."""
     if "'" in text:
         text = _ASCII_APOSTROPHE.sub("", text)
-    text = _ASCII_JOINT.sub("", text)
-    if "$" in text:
-        text = text.replace("$", " $ ")
-    plain = text.encode("ascii").translate(signs, b"@").decode("ascii")
-    return plain.split(None, most)[:most]
+    octets = text.encode("ascii")
+    if _JOINED_DIGITS in octets.translate(_DIGITS_AND_JOINTS):
+        octets = _ASCII_JOINT.sub(b"", octets)
+    if b"$" in octets:
+        octets = octets.replace(b"$", b" $ ")
+    return octets.translate(_ASCII_WORDS, b"@").decode("ascii")
 
 
 def with_blanks(text: str) -> str:

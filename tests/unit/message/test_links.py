@@ -25,6 +25,9 @@ from filter_engine.message.url_search import email_spans, url_spans
         ("not.www.a.example awww.b.example", []),
         ("http://a.example http://b.example", ["http://a.example", "http://b.example"]),
         ("http://www.a.example/?u=www.b.example", ["http://www.a.example/?u=www.b.example"]),
+        ("http:a.example/x https:b.example/y", ["http:a.example/x", "https:b.example/y"]),
+        ("s:a.example ftp:b.example http:// c.example Re: http: x", ["http://"]),
+        ("http\n://a.example http\n:b.example", []),
         ("://a.example 1://b", []),
         ("", []),
     ],
@@ -97,6 +100,7 @@ def test_normal_text_and_user() -> None:
         ("a@b @c d@ e@f.gg", ["e@f.gg"]),
         ("x" * 100 + "@example.com", ["x" * 64 + "@example.com"]),
         ("//me@a.example ./@b.example", ["me@a.example"]),
+        ("me\n@a.example", []),
     ],
 )
 def test_emails(text: str, emails: list[str]) -> None:
