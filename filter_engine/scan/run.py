@@ -108,7 +108,10 @@ class Run:
                 try:
                     run: Any = check.run  # of plain checks a PlainCheck; a cast costs
                     returned = run(task)
-                    results[name] = None if returned is None else take(check, returned)
+                    if returned or type(returned) not in _NOTHING:
+                        results[name] = take(check, returned)
+                    else:
+                        results[name] = None  # nearly all
                 except Exception as error:
                     self.failed(check, error)
             else:
@@ -139,8 +142,8 @@ class Run:
 
     def _take(self, check: Check, returned: Returned) -> object:
         """Take all of it or, of a wrong type, nothing: raises TypeError."""
-        if not returned and (returned is None or type(returned) is list):
-            return None  # nearly all
+        if returned is None or (not returned and type(returned) is list):
+            return None
         if not isinstance(returned, Outcome):
             self.findings.extend(_findings(check, returned))
             return None
@@ -188,6 +191,8 @@ class Run:
 
 
 _is_text = str.__instancecheck__
+_NOTHING = (list, type(None))
+"""Types of what a check returns that has found nothing."""
 
 
 def _findings(check: Check, returned: Iterable[Finding]) -> Collection[Finding]:
