@@ -124,8 +124,10 @@ async def dmarc(task: Task, ask: Ask) -> Outcome | None:
     spf, dkim = await ask.all(ask.result("spf"), ask.result("dkim"))
     spf = spf if isinstance(spf, SpfResult) else None
     dkim = dkim if isinstance(dkim, DkimResult) else None
-    # The coin is the same for a replayed scan and cannot be foreseen by the sender.
-    coin = crc32(repr(task.now).encode(), crc32(task.message.raw)) % 100
+    coin = 0
+    if any(one.record is not None and one.record.percent < 100 for one in found):
+        # The coin is the same for a replayed scan and cannot be foreseen by the sender.
+        coin = crc32(repr(task.now).encode(), crc32(task.message.raw)) % 100
     unsampled = task.state("dmarc")
     results = [
         judge(

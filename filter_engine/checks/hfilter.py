@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Final
 
@@ -102,9 +102,9 @@ async def hfilter(task: Task, ask: Ask) -> list[Finding]:
         task.local and not options.check_local
     ):
         return []
-    found = list(_client(task, options))
+    found, helo = _client(task, options)
     names: list[tuple[str, str]] = []
-    if (helo := _helo_to_look_up(task, options)) is not None:
+    if helo and task.ip is not None:
         names.append((helo, "HELO"))
     sender = envelope_sender(task)
     if options.from_enabled:
@@ -148,37 +148,35 @@ def _helo(task: Task) -> str:
     return (task.envelope.helo or "").replace("[", "").replace("]", "")
 
 
-def _helo_to_look_up(task: Task, options: HfilterOptions) -> str | None:
-    """HELO where it looks like a mail server's name."""
-    helo = _helo(task)
-    if not (options.helo_enabled and helo and task.ip is not None):
-        return None
-    odd = is_special_address(helo) or is_bare_address(helo) or helo_weight(helo)
-    return None if odd else helo
+def _client(task: Task, options: HfilterOptions) -> tuple[list[Finding], str]:
+    """The client's two names as they look; of two weights only the greater counts.
 
-
-def _client(task: Task, options: HfilterOptions) -> Iterator[Finding]:
-    """The client's two names as they look; of two weights only the greater counts."""
+    And HELO, where it looks like a mail server's name; ``""`` where it does not.
+    """
+    found: list[Finding] = []
     helo = _helo(task)
     hostname = task.envelope.hostname
     weight = 0
+    named = False
     if options.helo_enabled and helo:
         if is_special_address(helo):
-            yield Finding("HFILTER_HELO_BADIP", (helo, "1"))
+            found.append(Finding("HFILTER_HELO_BADIP", (helo, "1")))
         elif is_bare_address(helo):
-            yield Finding("HFILTER_HELO_BAREIP", (helo, "1"))
+            found.append(Finding("HFILTER_HELO_BAREIP", (helo, "1")))
         else:
             weight = helo_weight(helo)
+            named = not weight
     host_weight = 0
     if options.hostname_enabled:
         if hostname:
             host_weight = line_weight(hostname)
         else:
-            yield Finding("HFILTER_HOSTNAME_UNKNOWN")
+            found.append(Finding("HFILTER_HOSTNAME_UNKNOWN"))
     if weight and weight >= host_weight:
-        yield Finding(f"HFILTER_HELO_{weight}", (helo,))
+        found.append(Finding(f"HFILTER_HELO_{weight}", (helo,)))
     elif host_weight:
-        yield Finding(f"HFILTER_HOSTNAME_{host_weight}", (hostname or "",))
+        found.append(Finding(f"HFILTER_HOSTNAME_{host_weight}", (hostname or "",)))
+    return found, helo if named else ""
 
 
 def _bounce(task: Task, options: HfilterOptions) -> list[Finding]:

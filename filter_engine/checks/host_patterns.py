@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Final
 
@@ -42,6 +43,8 @@ _ANY_WORD: Final = re.compile("|".join((*_WORDS.values(), "dyn")), re.IGNORECASE
 # Four numbers of IPv4, or what begins as IPv6.
 _BARE_IP: Final = re.compile("[.x-]".join([r"\d+"] * 4) + "|[0-9a-f]+:.*", re.IGNORECASE)
 _FQDN: Final = re.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z0-9-]{2,63}\.?", re.IGNORECASE)
+_LONGEST: Final = 255
+"""Characters of a name whose weight is kept."""
 # RFC 6890 and its updates: addresses that no client on the Internet has.
 _SPECIAL: Final = tuple(
     ip_network(text)
@@ -68,9 +71,17 @@ _SPECIAL: Final = tuple(
 
 def line_weight(host: str) -> int:
     """How much a host name looks like a customer's line: 0 not at all, 5 surely."""
+    return _kept_weight(host) if len(host) <= _LONGEST else _weight(host)
+
+
+def _weight(host: str) -> int:
     if _ANY_WORD.search(host) is None:
         return 0
     return next((weight for weight, pattern in _PATTERNS if pattern.search(host)), 0)
+
+
+# HELO is often the host name, and who sends once sends again: what was weighed lately is kept.
+_kept_weight = lru_cache(maxsize=512)(_weight)
 
 
 def helo_weight(helo: str) -> int:

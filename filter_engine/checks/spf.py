@@ -136,7 +136,8 @@ async def spf(task: Task, ask: Ask) -> Outcome | None:
         tolerant=not options.strict,
         limits=scope.limits if scope is not None else None,
     )
-    result = replace(result, by_helo=by_helo)
+    if by_helo:
+        result = replace(result, by_helo=True)
     symbol = SYMBOLS[result.result]
     if result.result is SpfCode.PASS and result.mechanism.lower() == "+all":
         symbol = "R_SPF_PLUSALL"

@@ -36,7 +36,7 @@ _kept_address = lru_cache(maxsize=2048)(_read_address)
 class AddressSet:
     """An immutable set of networks; ``ip in networks`` costs one set look-up per prefix length."""
 
-    __slots__ = ("_by_prefix", "networks")
+    __slots__ = ("_ipv4", "_ipv6", "networks")
 
     def __init__(self, networks: Iterable[Network | str] = ()) -> None:
         """Take networks or their text form; host bits must be clear (``ValueError``)."""
@@ -48,9 +48,13 @@ class AddressSet:
             shift = network.max_prefixlen - network.prefixlen
             prefixes = by_prefix.setdefault((network.version, shift), set())
             prefixes.add(int(network.network_address) >> shift)
-        self._by_prefix = tuple(
-            (version, shift, frozenset(prefixes))
-            for (version, shift), prefixes in sorted(by_prefix.items())
+        self._ipv4, self._ipv6 = (
+            tuple(
+                (shift, frozenset(prefixes))
+                for (family, shift), prefixes in sorted(by_prefix.items())
+                if family == version
+            )
+            for version in (4, 6)
         )
 
     def __contains__(self, address: Address | str | None) -> bool:
@@ -61,12 +65,16 @@ class AddressSet:
                 address = ip_address(address)
             except ValueError:
                 return False
-        version = 4 if isinstance(address, IPv4Address) else 6
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address, version = address.ipv4_mapped, 4
+        if isinstance(address, IPv6Address):
+            mapped = address.ipv4_mapped
+            prefixes_of, address = (self._ipv6, address) if mapped is None else (self._ipv4, mapped)
+        else:
+            prefixes_of = self._ipv4
+        if not prefixes_of:
+            return False
         number = int(address)
-        for family, shift, prefixes in self._by_prefix:  # a generator takes longer
-            if version == family and (number >> shift) in prefixes:
+        for shift, prefixes in prefixes_of:  # noqa: SIM110  # a generator takes longer
+            if (number >> shift) in prefixes:
                 return True
         return False
 

@@ -72,7 +72,7 @@ class WordContent:
 
     def find(self, key: Key) -> Found | None:
         """The entry equal to ``key``."""
-        word = key_text(key).lower()
+        word = (key if type(key) is str else key_text(key)).lower()
         line = self._lines.get(word)
         return None if line is None else Found(word, self._values.get(word, ""), line)
 

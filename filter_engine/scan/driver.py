@@ -42,9 +42,9 @@ class _Gathering:
 
     __slots__ = ("answers", "missing")
 
-    def __init__(self, size: int) -> None:
-        self.answers: list[Any] = [None] * size
-        self.missing = size
+    def __init__(self, answers: list[Any], missing: int) -> None:
+        self.answers = answers
+        self.missing = missing
 
 
 Waiter = tuple[_Gathering | None, int, Answered]
@@ -97,7 +97,7 @@ class Driver:
         self._expired = False
         # A message asks some forty questions: each is an entry here and a place in a gathering.
         self._open: dict[Asked, list[Waiter]] = {}
-        self._known: dict[Asked, DnsAnswer | Reply | StoreAnswer] = {}
+        self._known: dict[Any, DnsAnswer | Reply | StoreAnswer] = {}
         task.answered.append(self._known)
         # Answers come by connections that messages share: the checks go on in their own context,
         # with the tag of their log lines and what is left of their time for patterns.
@@ -230,27 +230,21 @@ class Driver:
         opened, known = self._open, self._known
         if self._ask_all is not None and not self._expired:
             # Most answers are known at once: nobody has to wait for them.
-            new = [
-                part
-                for part in questions
-                if type(part) is DnsQuestion and part not in known and part not in opened
-            ]
+            new = [part for part in questions if type(part) is DnsQuestion]
+            if not (known.keys().isdisjoint(new) and opened.keys().isdisjoint(new)):
+                new = [part for part in new if part not in known and part not in opened]
             if new:
-                at_once: Mapping[Any, DnsAnswer] = self._ask_all(new, self._answered)
-                known.update(at_once)
-        gathering = _Gathering(len(questions))
-        left: list[tuple[int, Question[Any]]] = []
-        for index, part in enumerate(questions):
-            answer = known.get(part) if type(part) is DnsQuestion else None
-            if answer is None:
-                left.append((index, part))
-            else:
-                gathering.answers[index] = answer
-        if not left:
-            done(tuple(gathering.answers))
+                known.update(self._ask_all(new, self._answered))
+        answers: list[Any] = list(map(known.get, questions))
+        missing = answers.count(None)
+        if not missing:
+            done(tuple(answers))
             return
-        gathering.missing = len(left)
-        for index, part in left:
+        gathering = _Gathering(answers, missing)
+        for index, answer in enumerate(answers):
+            if answer is not None:
+                continue
+            part = questions[index]
             waiter = gathering, index, done
             if type(part) is not DnsQuestion or self._expired:
                 self._put(part, partial(_fill, waiter))

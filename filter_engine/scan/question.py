@@ -109,6 +109,9 @@ class All(_All, Question[tuple[Any, ...]]):
     __slots__ = ()
 
 
+_all: Callable[[tuple[tuple[Question[Any], ...]]], All] = partial(tuple.__new__, All)
+
+
 class _ResultOf(NamedTuple):
     check: str
 
@@ -117,6 +120,9 @@ class ResultOf(_ResultOf, Question[Any]):
     """The ``value`` another check returned; None when it is off, failed or found nothing."""
 
     __slots__ = ()
+
+
+_result_of: Callable[[tuple[str]], ResultOf] = partial(tuple.__new__, ResultOf)
 
 
 class Ask:
@@ -138,7 +144,7 @@ class Ask:
 
     def result(self, check: str) -> Question[Any]:
         """Wait for the value of the check of that name."""
-        return ResultOf(check)
+        return _result_of((check,))
 
     @overload
     def all(self, one: Question[A], /) -> Question[tuple[A]]: ...
@@ -152,7 +158,7 @@ class Ask:
     def all(self, *questions: Question[A]) -> Question[tuple[A, ...]]: ...
     def all(self, *questions: Question[Any]) -> Question[Any]:
         """Ask several questions at once; the answers come as a tuple in the same order."""
-        return All(questions)
+        return _all((questions,))
 
 
 ASK = Ask()

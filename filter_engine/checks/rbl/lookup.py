@@ -41,6 +41,7 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
     if not rules:
         return []
     session = _Session(task, lists)
+    known_parts: dict[Family, Names] = {}  # their rules share it: who changes a list copies it
     monitor, now = lists.monitor, task.now
     all_alive = monitor.all_alive
     signed: list[Rule] = []
@@ -56,7 +57,10 @@ async def look_up(task: Task, ask: Ask, lists: Lists | None) -> list[Finding]:
         if waits:
             waiting.append(rule)
         if simple:
-            parts = session.parts_of(family, found)
+            parts = known_parts.get(family)
+            if parts is None:
+                elements = family.elements(found)
+                parts = known_parts[family] = session.parts(family.rule, elements)
             if not parts:
                 continue
             session.add(rule, parts)
@@ -120,7 +124,7 @@ class _Session:
     """The names asked for one message, and what they were answered."""
 
     __slots__ = (
-        *("_asked", "_families", "_heard", "_lists", "_new", "_passed", "_resolving"),
+        *("_asked", "_heard", "_lists", "_new", "_passed", "_resolving"),
         *("_room", "_taken", "_task", "_tests"),
     )
 
@@ -140,7 +144,6 @@ class _Session:
         """The answers that say something."""
         # The elements are kept too, so that no others come to have their id.
         self._passed: dict[object, tuple[Elements, list[Element]]] = {}
-        self._families: dict[Family, Names] = {}
 
     def add(self, rule: Rule, parts: Names) -> None:
         """Look these up in the rule's list. Every list is asked at once, so this is what counts.
@@ -169,19 +172,8 @@ class _Session:
         if later:
             self._asked.append((rule, later))
 
-    def parts_of(self, family: Family, found: Found) -> Names:
-        """What stands before the zone of each rule of the family -> its elements.
-
-        They share it: who changes one of the lists has to copy it.
-        """
-        parts = self._families.get(family)
-        if parts is None:
-            elements = family.elements(found)
-            parts = self._families[family] = self.parts(family.rule, elements)
-        return parts
-
     def parts(self, rule: Rule, found: list[Elements]) -> Names:
-        """What stands before the rule's zone -> its elements."""
+        """What stands before the zone of the rule, and of all of its family -> its elements."""
         hashing, whitelist = rule.hashing, rule.whitelist
         parts: Names = {}
         for elements in found:
