@@ -37,8 +37,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     )
     running.write(
         "fuzzy_check.conf",
-        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; max_score = 5;\n'
-        "  fuzzy_map { FUZZY_DENIED { flag = 1; max_score = 5; } } }",
+        f'rule "local" {{ servers = "127.0.0.1:{port}"; algorithm = "mumhash"; timeout = 10s;\n'
+        "  max_score = 5; fuzzy_map { FUZZY_DENIED { flag = 1; max_score = 5; } } }",
     )
     running.write("actions.conf", "reject = 14;")
     try:

@@ -53,7 +53,7 @@ def publish(run_module: Module, server: UpdateServer, tmp_path: Path) -> Module:
             "port": server.port,
             "records": records,
             "state": str(tmp_path / "published.json"),
-            "timeout": 5,
+            "timeout": 30,
             **({} if "key_file" in more else {"key_name": "site", "key_secret": SECRET}),
             **more,
         }
