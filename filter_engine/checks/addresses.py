@@ -18,7 +18,11 @@ def envelope_sender(task: Task) -> Address | None:
 
 def envelope_recipients(task: Task) -> tuple[Address, ...]:
     """The envelope's recipients without tags."""
-    return tuple(map(bare_smtp_address, task.envelope.rcpt_to))
+    found: tuple[Address, ...] | None = task.shared.get("envelope_recipients")
+    if found is None:
+        found = tuple(map(bare_smtp_address, task.envelope.rcpt_to))
+        task.shared["envelope_recipients"] = found
+    return found
 
 
 def header_senders(task: Task) -> tuple[Address, ...]:

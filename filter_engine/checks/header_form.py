@@ -50,8 +50,9 @@ def header_form(task: Task) -> list[Finding]:
     """Spelling of the header's lines and of the parts' Content-Type."""
     message = task.message
     found: list[Finding] = []
+    present = message.header_names
     for name, short in _DELIMITED.items():
-        for field in message.get_all(name):
+        for field in message.get_all(name) if name in present else ():
             if field.raw and field.raw[0] not in b" \t\r\n":
                 shown = f"{field.name}:{field.raw[:60].decode('utf-8', 'replace')}"
                 found.append(Finding(f"HEADER_{short}_EMPTY_DELIMITER", evidence=shown))

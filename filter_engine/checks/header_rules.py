@@ -174,7 +174,10 @@ def header_encoding(task: Task) -> list[Finding]:
                 if not _encodings(fields):
                     found.append(Finding(symbol))
                 break
+    present = task.message.header_names
     for name, prefix in _EXCESS:
+        if name not in present:
+            continue
         fields = task.message.get_all(name)
         encodings = _encodings(fields)
         if encodings and all(_is_plain(field.value) for field in fields):

@@ -80,7 +80,7 @@ class Map:
 
     def find(self, key: Key) -> Hit | None:
         """The entry that fits ``key``; networks take text and ``ipaddress`` objects."""
-        for source in self._active():
+        for source in self._active() if self._fallbacks else self._sources:
             content = source.content
             found = None if content is None else content.find(key)
             if found is not None:
@@ -100,11 +100,15 @@ class Map:
         return None if hit is None else hit.value
 
     def __contains__(self, key: Key) -> bool:
-        return self.find(key) is not None
+        for source in self._active() if self._fallbacks else self._sources:
+            content = source.content
+            if content is not None and content.find(key) is not None:
+                return True
+        return False
 
     def __bool__(self) -> bool:
         """Whether it has any entry now."""
-        for source in self._active():  # noqa: SIM110  # a generator costs more than the question
+        for source in self._active() if self._fallbacks else self._sources:
             if source.content:
                 return True
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from filter_engine.scan.verdict import Finding
 
 S = TypeVar("S", bound=Section)
+
+_MAX_KEPT = 64
+"""Characters of a client's address that is kept: it is asked for three times a message."""
 
 
 @mutable
@@ -94,7 +98,14 @@ def client_ip(text: str | None) -> IPv4Address | IPv6Address | None:
     """Parse a client address; an IPv4-mapped IPv6 address becomes IPv4. None when unusable."""
     if not text:
         return None
+    return _kept_client(text) if len(text) <= _MAX_KEPT else _client(text)
+
+
+def _client(text: str) -> IPv4Address | IPv6Address | None:
     address = parse_address(text.strip().strip("[]").removeprefix("IPv6:"))
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+_kept_client = lru_cache(maxsize=256)(_client)

@@ -50,7 +50,7 @@ _FLAG_HEADERS = {
     (b"url-format", b"extended"): "ext_urls",
 }
 """Headers that say the same as a word in Flags."""
-
+_SAY_FLAGS = frozenset(name for name, _ in _FLAG_HEADERS)
 
 _NOT_FORWARDED = frozenset(
     (
@@ -80,11 +80,17 @@ def parse_envelope(headers: Iterable[tuple[bytes, bytes]], peer: str | None = No
         elif name == b"from":
             fields["mail_from"] = without_brackets(_text(value))
         elif name == b"rcpt":
-            rcpts.extend(_addresses(_text(value)))
+            text = _text(value)
+            if "," in text:
+                rcpts.extend(_addresses(text))
+            elif text:
+                rcpts.append(without_brackets(text))
         elif name == b"flags":
             flags.update(word.strip().lower() for word in _text(value).split(",") if word.strip())
-        elif (flag := _FLAG_HEADERS.get((name, value.strip().lower()))) is not None:
-            flags.add(flag)
+        elif name in _SAY_FLAGS:
+            flag = _FLAG_HEADERS.get((name, value.strip().lower()))
+            if flag is not None:
+                flags.add(flag)
     if (hostname := fields.get("hostname")) is not None and hostname.lower() == "unknown":
         fields["hostname"] = None
     return Envelope(
@@ -136,10 +142,6 @@ def without_brackets(text: str) -> str:
 
 def _addresses(text: str) -> Iterator[str]:
     """Addresses separated by commas outside quotes and brackets."""
-    if "," not in text:
-        if text:
-            yield without_brackets(text)
-        return
     start = 0
     quoted = bracketed = escaped = False
     for position, char in enumerate(text):

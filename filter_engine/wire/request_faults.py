@@ -22,6 +22,7 @@ _FLAGS: Final = frozenset(
 _SHOWN: Final = 100
 """Characters of a value that are quoted."""
 _SCORES: Final = (("maxscore", "MaxScore"), ("softscore", "SoftScore"))
+_SCORE_HEADERS: Final = frozenset(header.encode() for header, _ in _SCORES)
 
 
 class RequestFaults:
@@ -32,11 +33,22 @@ class RequestFaults:
 
     def tell(self, envelope: Envelope) -> None:
         """Warn of each kind of fault that was not told before."""
+        if not _may_have_faults(envelope):
+            return  # nearly all
         for header, value, effect in faults(envelope):
             if header not in self._told:
                 self._told.add(header)
                 text = "request header %s: %r cannot be used: %s (said once)"
                 log.warning(text, header, value[:_SHOWN], effect)
+
+
+def _may_have_faults(envelope: Envelope) -> bool:
+    if (envelope.ip and client_ip(envelope.ip) is None) or not envelope.flags <= _FLAGS:
+        return True
+    for name, _ in envelope.request_headers:  # noqa: SIM110  # a generator costs more
+        if name in _SCORE_HEADERS:
+            return True
+    return False
 
 
 def faults(envelope: Envelope) -> Iterator[tuple[str, str, str]]:

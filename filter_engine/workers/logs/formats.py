@@ -73,7 +73,8 @@ class TextFormat(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines of a record (``logging.Formatter``)."""
-        lines = lines_of(whole_text(self, record))
+        known = getattr(record, "is_one_line", False)  # it was looked at character by character
+        lines = [record.getMessage()] if known else lines_of(whole_text(self, record))
         head = self.head(record)
         if len(lines) == 1 and not self._coloured:
             return head + lines[0]

@@ -48,6 +48,7 @@ def log_message(verdict: Verdict, envelope: Envelope, size: int, scanner: str) -
     # As ``MESSAGES.log``, without looking for the caller's file and line, which nothing shows.
     record = logging.LogRecord(MESSAGES.name, NOTICE, "", 0, text, (), None, FUNCTION)
     record.scanned = scanned
+    record.is_one_line = len(text) <= MAX_LINE
     MESSAGES.handle(record)
 
 
