@@ -68,7 +68,10 @@ def unfold(raw: bytes) -> bytes:
     value = raw.strip(_FOLDING)
     if b"\n" not in value and b"\r" not in value:
         return value
-    lines = value.replace(b"\r", b"\n").split(b"\n")
+    value = value.replace(b"\r\n", b"\n")
+    if b"\r" in value:
+        value = value.replace(b"\r", b"\n")
+    lines = value.split(b"\n")
     return b" ".join([stripped for line in lines if (stripped := line.strip(b" \t"))])
 
 

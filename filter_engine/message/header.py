@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+from filter_engine.message.charset import decode_header_bytes
 from filter_engine.message.defect import Defect
 from filter_engine.message.encoded_word import decode_line, unfold
 from filter_engine.message.limits import (
@@ -18,6 +20,8 @@ from filter_engine.message.limits import (
     MAX_VALUE,
 )
 
+_MAX_KEPT_NAME: Final = 40
+"""Octets of a name, as written, that is kept."""
 _NAME_BYTES = bytes(range(33, 58)) + bytes(range(59, 127))
 _BEFORE_MESSAGE = b" \t\r\n\v\f"
 _MBOX_LINE: Final = re.compile(rb"From (?![ \t]*:)")
@@ -42,10 +46,10 @@ class HeaderField:
 
     __slots__ = ("_unfolded", "_value", "index", "key", "name", "raw")
 
-    def __init__(self, name: str, raw: bytes, index: int) -> None:
+    def __init__(self, name: str, raw: bytes, index: int, key: str | None = None) -> None:
         self.name = name
         """As written, without the colon."""
-        self.key = name.lower()
+        self.key = name.lower() if key is None else key
         """The name in lower case: a field is asked for its name ten times."""
         self.raw = raw
         """Everything after the colon with blanks and folds, without the final line end."""
@@ -57,16 +61,21 @@ class HeaderField:
     @property
     def value(self) -> str:
         """Unfolded, encoded words (RFC 2047) decoded, ends stripped."""
-        if self._value is None:
-            self._value = decode_line(self.unfolded)
-        return self._value
+        value = self._value
+        if value is None:
+            line = self.unfolded
+            # Nearly all have no encoded words.
+            value = decode_line(line) if b"=?" in line else decode_header_bytes(line)
+            self._value = value
+        return value
 
     @property
     def unfolded(self) -> bytes:
         """On one line, ends stripped, nothing decoded."""
-        if self._unfolded is None:
-            self._unfolded = unfold(self.raw)
-        return self._unfolded
+        line = self._unfolded
+        if line is None:
+            line = self._unfolded = unfold(self.raw)
+        return line
 
     def __repr__(self) -> str:
         return f"HeaderField({self.name!r}, {self.raw!r}, {self.index})"
@@ -127,20 +136,31 @@ def _fields(block: bytes, note: Callable[[Defect], None]) -> tuple[HeaderField, 
     if block.endswith(b"\n"):
         block = block[:-1]
     for written in _NEXT_FIELD.split(block) if block else ():
-        name, colon, raw = written.partition(b":")
-        stripped = name.rstrip(b" \t")
-        if not colon or not stripped or b"\n" in name or name[0] in b" \t":
+        written_name, colon, raw = written.partition(b":")
+        known = (_name if len(written_name) <= _MAX_KEPT_NAME else _read_name)(written_name)
+        if not colon or known is None:
             if written[:1] not in (b" ", b"\t"):  # the rest of a field that has no begin
                 note(Defect.HEADER_LINE_WITHOUT_COLON)
             continue
-        if stripped.translate(None, _NAME_BYTES):
+        name, key, valid = known
+        if not valid:
             note(Defect.HEADER_NAME_INVALID)
         if raw.endswith(b"\r"):
             raw = raw[:-1]
-        fields.append(
-            HeaderField(stripped.decode("ascii", "replace"), raw[:MAX_VALUE], len(fields))
-        )
+        fields.append(HeaderField(name, raw[:MAX_VALUE], len(fields), key))
     return tuple(fields)
+
+
+def _read_name(written: bytes) -> tuple[str, str, bool] | None:
+    """What stands before a colon as a field's name, in lower case, and whether it may be one."""
+    stripped = written.rstrip(b" \t")
+    if not stripped or b"\n" in written or written[0] in b" \t":
+        return None
+    name = stripped.decode("ascii", "replace")
+    return name, name.lower(), not stripped.translate(None, _NAME_BYTES)
+
+
+_name = lru_cache(maxsize=512)(_read_name)
 
 
 def _bounded_fields(

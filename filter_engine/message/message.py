@@ -44,9 +44,14 @@ class Message:
         self.headers: tuple[HeaderField, ...] = parse_header_block(self.header_block, self.note)
         """All fields in order."""
         self._words: dict[int, tuple[list[str], list[int] | None]] = {}
-        self._by_name: dict[str, list[HeaderField]] = {}
+        by_name: dict[str, list[HeaderField]] = {}
         for field in self.headers:
-            self._by_name.setdefault(field.key, []).append(field)
+            fields = by_name.get(field.key)
+            if fields is None:
+                by_name[field.key] = [field]
+            else:
+                fields.append(field)
+        self._by_name = by_name
 
     @lazy
     def body(self) -> bytes:
@@ -65,7 +70,8 @@ class Message:
 
     def get_all(self, name: str) -> tuple[HeaderField, ...]:
         """All header fields of that name in order, case ignored."""
-        return tuple(self._by_name.get(name.lower(), ()))
+        fields = self._by_name.get(name.lower())
+        return tuple(fields) if fields else ()
 
     @property
     def header_names(self) -> Collection[str]:
@@ -75,7 +81,7 @@ class Message:
     @lazy
     def repeated(self) -> frozenset[str]:
         """The names of which there are several header fields, in lower case."""
-        return frozenset(name for name, fields in self._by_name.items() if len(fields) > 1)
+        return frozenset([name for name, fields in self._by_name.items() if len(fields) > 1])
 
     def text(self, name: str) -> str | None:
         """The decoded value of the first field of that name; None when there is none."""
@@ -165,7 +171,8 @@ class Message:
     def received(self) -> tuple[Received, ...]:
         """Received fields that can be read, the newest (topmost) first."""
         fields = self._by_name.get("received", ())[:MAX_RECEIVED]
-        return tuple(hop for field in fields if (hop := parse_received(field.value)) is not None)
+        hops = [parse_received(field.value) for field in fields]
+        return tuple([hop for hop in hops if hop is not None])
 
     @lazy
     def parts(self) -> tuple[Part, ...]:
@@ -177,7 +184,7 @@ class Message:
     @lazy
     def text_parts(self) -> tuple[Part, ...]:
         """The parts that are text to be read, HTML included."""
-        return tuple(part for part in self.parts if part.is_text)
+        return tuple([part for part in self.parts if part.is_text])
 
     @lazy
     def urls(self) -> tuple[Url, ...]:
