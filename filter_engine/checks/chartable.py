@@ -63,7 +63,7 @@ def chartable(task: Task) -> list[Finding]:
             evidence = f"part {part.index}: {worst}"
             found.append(Finding("R_MIXED_CHARSET", (), score, evidence))
     words = message.header_words
-    if words and not all(word.isascii() for word in words):
+    if not "".join(words).isascii():
         marked = any(_uses_marks(part.visible_text) for part in message.text_parts)
         score, worst = _badness(words, options.max_word_len, count_marks=not marked)
         score = min(1.0, score / len(words))

@@ -99,7 +99,7 @@ def html_images(task: Task) -> list[Finding]:
         if not suspicious:
             # A picture of 100 x 200 pixels stands for three words.
             pictured = sum(size / 100 for image, size in sized if image.in_link and _usual(size))
-            words = len(task.message.words_of(part))
+            words = len(task.message.words_of(part)) if pictured else 0
             share = pictured / (pictured + words) if pictured else 0.0
             if share > 0.5:
                 suspicious = True

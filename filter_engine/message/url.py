@@ -196,16 +196,16 @@ def parse_url(
         flags |= UrlFlag.OBSCURED
     shown = f"[{name}]" if ":" in name else name
     return Url(
-        text=f"{scheme}://{credentials}{at}{shown}{'' if port is None else f':{port}'}{path}",
-        scheme=scheme,
-        user=credentials if at else None,
-        host=name,
-        port=port,
-        path=path if path.startswith("/") else f"/{path}",
-        esld=esld,
-        origin=origin,
-        display=display,
-        flags=flags,
+        f"{scheme}://{credentials}{at}{shown}{'' if port is None else f':{port}'}{path}",
+        scheme,
+        credentials if at else None,
+        name,
+        port,
+        path if path.startswith("/") else f"/{path}",
+        esld,
+        origin,
+        display,
+        flags,
     )
 
 

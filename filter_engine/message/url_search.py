@@ -57,10 +57,19 @@ def url_spans(text: str, budget: Budget | None = None, *, bare: bool = False) ->
     ``bare`` all names that end in a public suffix. Every place where one may begin costs one of
     ``budget.urls``, of a new budget by default.
     """
+    # Most texts of links have neither sign.
+    has_colon, has_dot = ":" in text, "." in text
+    if not (has_colon or has_dot):
+        return []
     budget = budget or Budget()
-    spans = [*_with_scheme(text, budget), *_slashless(text, budget), *_www(text, budget)]
-    if bare:
-        spans += _bare(text, budget)
+    spans: list[range] = []
+    if has_colon:
+        spans += _with_scheme(text, budget)
+        spans += _slashless(text, budget)
+    if has_dot:
+        spans += _www(text, budget)
+        if bare:
+            spans += _bare(text, budget)
     if len(spans) < 2:
         return spans
     spans.sort(key=lambda span: (span.start, -span.stop))
