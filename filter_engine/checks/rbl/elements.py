@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ from filter_engine.dns.names import organisational_domain, to_ascii
 from filter_engine.message import Address
 from filter_engine.message.lazy import lazy
 from filter_engine.message.received import Received
-from filter_engine.message.url import Url, UrlFlag
+from filter_engine.message.url import UrlFlag
 from filter_engine.scan.task import Task
 from filter_engine.selectors import Selector
 
@@ -23,6 +23,8 @@ IP = IPv4Address | IPv6Address
 
 _ALIASED: Final = frozenset({"gmail.com", "googlemail.com"})
 _NO_HOST: Final = "unknown"
+_NUMERIC: Final = UrlFlag.NUMERIC
+_PLACED: Final = UrlFlag.IMAGE | UrlFlag.CONTENT
 _MAX_LENGTH: Final = 320
 """Characters of a name or mail address that is looked up (RFC 3696, erratum 1690)."""
 
@@ -44,15 +46,19 @@ Elements = tuple[Element, ...]
 
 def reversed_octets(ip: IP) -> str:
     """An address as lists want it (RFC 5782, sections 2.1 and 2.4)."""
+    return _reversed(ip, str(ip))
+
+
+def _reversed(ip: IP, shown: str) -> str:
     if isinstance(ip, IPv4Address):
-        first, second, third, fourth = ip.packed
-        return f"{fourth}.{third}.{second}.{first}"
+        return ".".join(shown.split(".")[::-1])
     return ".".join(reversed(ip.packed.hex()))
 
 
 def of_ip(ip: IP, label: str) -> Element:
     """An address to look up."""
-    return Element(str(ip), reversed_octets(ip), label, ip)
+    shown = str(ip)
+    return Element(shown, _reversed(ip, shown), label, ip)
 
 
 class Found:
@@ -65,6 +71,7 @@ class Found:
         self.kept: dict[object, Elements] = {}
         """What was collected, by whatever says what that is."""
         self._selected: dict[tuple[str, bool], Sequence[str]] = {}
+        self._hosts: dict[tuple[object, ...], Elements] = {}
         ip = task.ip
         self.local_client = ip is not None and ip in local
         """The client's address belongs to the site, or to nobody on the Internet."""
@@ -87,13 +94,22 @@ class Found:
 
     def helo(self, rule: Rule) -> Elements:
         """The name the client said HELO with."""
-        return _of_host(self._task.envelope.helo or "", "helo", rule.no_ip)
+        elements, is_address = self._helo
+        return () if is_address and rule.no_ip else elements
+
+    @lazy
+    def _helo(self) -> tuple[Elements, bool]:
+        return _of_host(self._task.envelope.helo or "", "helo")
 
     def rdns(self, rule: Rule) -> Elements:
         """The client's host name."""
-        if not self.has_hostname:
-            return ()
-        return _of_host(self._task.envelope.hostname or "", "rdns", rule.no_ip)
+        elements, is_address = self._rdns
+        return () if is_address and rule.no_ip else elements
+
+    @lazy
+    def _rdns(self) -> tuple[Elements, bool]:
+        name = self._task.envelope.hostname or "" if self.has_hostname else ""
+        return _of_host(name, "rdns")
 
     def client(self, rule: Rule) -> Elements:
         """The client's address."""
@@ -129,16 +145,27 @@ class Found:
     def hosts(self, rule: Rule) -> Elements:
         """One URL of each registered domain, unless a compose map wants to see them all."""
         wanted = rule.checks & OF_URLS
+        key = wanted, rule.full_hostname, id(rule.composition), rule.limit
+        known = self._hosts.get(key)
+        if known is not None:
+            return known
+        left_out = _left_out(wanted)
+        # What a rule wants of URLs that stand neither in an image nor beside the text.
+        plain, numeric = "urls" in wanted, "numeric_urls" in wanted
+        some_numeric = False
         found: dict[str, Element] = {}
         domains: set[str] = set()
         for url in self._task.message.urls:
-            esld = url.esld
-            if esld in domains or not _is_wanted(url, wanted):
+            esld, flags = url.esld, url.flags
+            if esld in domains or flags & left_out:
                 continue
-            if is_numeric(url):
-                if rule.no_ip:
+            if flags & _NUMERIC:
+                some_numeric = True
+                if rule.no_ip or not (numeric or plain or flags & _PLACED):
                     continue
                 part = _numeric_part(url.host)
+            elif numeric or not (plain or flags & _PLACED):
+                continue
             elif rule.composition is not None:
                 part = _name(rule.composition.part(_name(esld), _name(url.host)))
             else:
@@ -148,7 +175,10 @@ class Found:
                 found[part] = Element(part, part, "url")
                 if len(found) >= rule.limit:
                     break
-        return tuple(found.values())
+        elements = tuple(found.values())
+        if not some_numeric:  # ``no_ip`` makes no difference
+            self._hosts[key] = elements
+        return elements
 
     def mailboxes(self, rule: Rule) -> Elements:
         """The mail addresses of the message, or their domains."""
@@ -219,20 +249,11 @@ class Found:
         return _registered(rule, _name(senders[0].domain)) if senders else ""
 
 
-def is_numeric(url: Url) -> bool:
-    """Whether a URL's host is an address."""
-    return bool(url.flags & UrlFlag.NUMERIC)
-
-
-def _is_wanted(url: Url, wanted: Iterable[str]) -> bool:
-    """Rspamd's choice of URLs by where they stand."""
-    image = bool(url.flags & UrlFlag.IMAGE)
-    content = bool(url.flags & UrlFlag.CONTENT)
-    if (image and "images" not in wanted) or (content and "content_urls" not in wanted):
-        return False
-    if "numeric_urls" in wanted:
-        return is_numeric(url)
-    return "urls" in wanted or image or content
+def _left_out(wanted: Collection[str]) -> int:
+    """Rspamd's choice of URLs by where they stand: the flags of those that are not wanted."""
+    return (0 if "images" in wanted else UrlFlag.IMAGE) | (
+        0 if "content_urls" in wanted else UrlFlag.CONTENT
+    )
 
 
 def _numeric_part(host: str) -> str:
@@ -247,11 +268,12 @@ def _name(text: str) -> str:
     return to_ascii(text.rstrip(".")) or ""
 
 
-def _of_host(name: str, label: str, no_ip: bool) -> Elements:
+def _of_host(name: str, label: str) -> tuple[Elements, bool]:
+    """The name to look up, if it is one, and whether it is an address."""
     part = _name(name)
-    if not part or "[" in part or (no_ip and parse_address(part) is not None):
-        return ()
-    return (Element(name, part, label),)
+    if not part or "[" in part:
+        return (), False
+    return (Element(name, part, label),), parse_address(part) is not None
 
 
 def _wants(rule: Rule, ip: IP) -> bool:

@@ -51,7 +51,7 @@ def families(rules: Iterable[Rule]) -> dict[str, Family]:
             sources.setdefault((collect, *wanted), Source(collect, rule))
             for collect, *wanted in _wanted(rule)
         )
-        key = own, id(rule.whitelist), id(rule.hashing), rule.delimiter
+        key = own, id(rule.whitelist), id(rule.hashing), _delimiter(rule)
         found[rule.name] = known.setdefault(key, Family(own, rule))
     return found
 
@@ -59,7 +59,7 @@ def families(rules: Iterable[Rule]) -> dict[str, Family]:
 def _wanted(rule: Rule) -> list[tuple[Callable[[Found, Rule], Elements], *tuple[object, ...]]]:
     """What a rule looks up, each with all of the rule that decides what that is."""
     checks = rule.checks
-    mailbox = rule.domain_only, rule.delimiter, id(rule.composition)
+    mailbox = rule.domain_only, _delimiter(rule), id(rule.composition)
     kinds = rule.ipv4, rule.ipv6
     found: list[tuple[Callable[[Found, Rule], Elements], *tuple[object, ...]]] = []
     if "helo" in checks:
@@ -81,3 +81,8 @@ def _wanted(rule: Rule) -> list[tuple[Callable[[Found, Rule], Elements], *tuple[
     if "rdns" in checks:
         found.append((Found.rdns, rule.no_ip))
     return found
+
+
+def _delimiter(rule: Rule) -> str:
+    """What stands in the rule's mail addresses, if it looks up more of them than the domain."""
+    return "" if rule.domain_only else rule.delimiter

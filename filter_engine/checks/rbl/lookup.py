@@ -188,7 +188,7 @@ class _Session:
 
     def _not_listed(self, rule: Rule, elements: Elements) -> list[Element]:
         """What the rule's whitelist leaves; kept, as rules that hash otherwise have the same."""
-        wanted = (id(elements), id(rule.whitelist), rule.delimiter)
+        wanted = (id(elements), id(rule.whitelist), rule.domain_only or rule.delimiter)
         kept = self._passed.get(wanted)
         if kept is None:
             passed = [element for element in elements if not self.is_whitelisted(rule, element)]
@@ -201,8 +201,10 @@ class _Session:
             return False
         if (element.ip or element.part) in rule.whitelist:
             return True
-        return element.label in ("email", "replyto") and (
-            element.part.rpartition(rule.delimiter)[2] in rule.whitelist
+        return (
+            not rule.domain_only
+            and element.label in ("email", "replyto")
+            and element.part.rpartition(rule.delimiter)[2] in rule.whitelist
         )
 
     def test(self, rule: Rule) -> None:
