@@ -22,6 +22,7 @@ _ODD_LINES: Final = frozenset(
         Defect.HEADERS_TRUNCATED,
     }
 )
+_BLANK_BEHIND_NAME: Final = re.compile(rb"\n[^ \t\r\n:][^:\n]*[ \t]:")
 _GOES_ON: Final = (b"", b" ", b"\t", b"\r")
 _MAX_HEADER: Final = 1_048_576
 """Octets of the header that are looked at."""
@@ -74,8 +75,10 @@ def header_form(task: Task) -> list[Finding]:
 def _fault(message: Message) -> str:
     """What is wrong with the lines of the message's header; empty when nothing is."""
     block = message.header_block[:_MAX_HEADER]
-    # The parser has looked at each line: blanks behind a name are all that it does not note.
-    odd = not message.defects.isdisjoint(_ODD_LINES) or b" :" in block or b"\t:" in block
+    odd = not message.defects.isdisjoint(_ODD_LINES)
+    if not odd and (b" :" in block or b"\t:" in block):
+        # The parser has looked at each line: blanks behind a name are all that it does not note.
+        odd = _BLANK_BEHIND_NAME.search(b"\n" + block) is not None
     for line in block.split(b"\n") if odd else ():
         if line[:1] in _GOES_ON or line.startswith(b">From "):
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 
 from filter_engine.config.composites import CompositeConfig
 from filter_engine.config.expression import Atom, Expression
@@ -181,11 +182,11 @@ class _Evaluation:
         if known is None:
             self._settled[name] = False  # loops are refused when the configuration is read
             composite = self._composites[name]
-            value = composite.expression.value(lambda atom: self._worth(atom, composite))
+            value = composite.expression.value(partial(self._worth, composite))
             known = self._settled[name] = bool(value)
         return known
 
-    def _worth(self, atom: Atom, composite: _Composite) -> float:
+    def _worth(self, composite: _Composite, atom: Atom) -> float:
         if not atom.group:
             if atom.name not in self._results and atom.name not in self._composites:
                 return 0.0  # nearly all

@@ -151,9 +151,13 @@ class Texts:
         fields: Iterable[HeaderField] = self._message.get_all(place.name)
         if place.strict:
             fields = [field for field in fields if field.name == place.name]
-        if place.kind is Kind.RAW_HEADER:
-            return [field.unfolded for field in fields if field.unfolded]
-        return [_encoded(field.value) for field in fields if field.value]
+        found: list[bytes] = []
+        is_raw = place.kind is Kind.RAW_HEADER
+        for field in fields:
+            text = field.unfolded if is_raw else field.value.encode("utf-8", "replace")
+            if text:
+                found.append(text)
+        return found
 
     def _texts(self, kind: Kind) -> Sequence[bytes]:
         message = self._message
