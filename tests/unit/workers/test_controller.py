@@ -223,7 +223,7 @@ def test_requests_that_are_no_http_fill_no_log(make_engine: MakeEngine) -> None:
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", engine.controller), timeout=10) as sock:
             sock.sendall(b"GET /ping HTTP/1.1\r\nContent-Length: minus one\r\n\r\n")
-            assert b" 400 " in sock.recv(1000)
+            assert b" 400 " in sock.makefile("rb").readline()
     assert ask(engine, "/ping")[0] == 200
     log = engine.log.read_text()
     assert "Traceback" not in log
@@ -243,7 +243,7 @@ def test_what_a_refused_request_has_is_not_logged(engine: Engine, lines: bytes) 
     told = engine.log.stat().st_size
     with socket.create_connection(("127.0.0.1", engine.controller), timeout=10) as sock:
         sock.sendall(b"GET /stat HTTP/1.1\r\n" + lines + b"\r\n")
-        assert b" 400 " in sock.recv(1000)
+        assert b" 400 " in sock.makefile("rb").readline()
     until(lambda: b" 400 " in engine.log.read_bytes()[told:], "a line of the refused request")
     line = engine.log.read_bytes()[told:]
     assert b"hidden" not in line

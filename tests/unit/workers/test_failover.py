@@ -34,7 +34,10 @@ def scanner_that_says(answer: bytes | None) -> Iterator[tuple[int, list[int]]]:
                 kept.append(sock)
                 data = b""
                 while SPAM[-20:] not in data and MESSAGE[-20:] not in data:
-                    data += sock.recv(65536)
+                    more = sock.recv(65536)
+                    if not more:  # else this would read for ever
+                        break
+                    data += more
                 requests.append(len(data))
                 if answer is not None:
                     sock.sendall(answer)
