@@ -5,9 +5,9 @@ Their spelling and order are Rspamd's, since tokens are made of neighbours.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
+from itertools import islice
 from math import floor, log
 from typing import Final
 
@@ -16,7 +16,7 @@ from filter_engine.message.image_size import image_size
 from filter_engine.message.part import Part
 from filter_engine.message.url import parse_url
 from filter_engine.statistics.charset_names import charset_of
-from filter_engine.statistics.texts import is_page, texts_of, visible_text
+from filter_engine.statistics.texts import is_page, visible_text
 from filter_engine.statistics.words import shown_text
 
 _HEADERS: Final = (
@@ -35,16 +35,16 @@ _MAX_LENGTH: Final = 4096
 
 
 def meta_words(
-    message: Message, languages: Sequence[str], policies: Sequence[str]
+    message: Message, texts: Sequence[Part], languages: Sequence[str], policies: Sequence[str]
 ) -> Iterator[str]:
-    """The words; ``languages`` are those of ``texts_of(message)``.
+    """The words; ``texts`` are ``texts_of(message)``, and ``languages`` theirs.
 
     ``policies`` say what passed (``s=pass``, ``d=pass:example.org``).
     """
     parts = message.parts[:_MAX_PARTS]
     for part in parts:
         yield from _image(part)
-    yield from _kinds(message, parts, languages)
+    yield from _kinds(texts, parts, languages)
     for name, header in _HEADERS:
         value = message.text(header)
         if value is not None:
@@ -52,20 +52,20 @@ def meta_words(
     sender = next(iter(message.from_addresses), None)
     if sender is not None:
         yield f"#F:{(sender.display or '')[:_MAX_LENGTH]}"
-    for domain in list(_domains(message))[:_MAX_DOMAINS]:
+    for domain in islice(_domains(message, texts), _MAX_DOMAINS):
         yield f"#u:{domain}"
     yield f"#dt:{_day_and_hour(message)}"
     if policies:
         yield f"#aur:{','.join(policies)}"
 
 
-def _domains(message: Message) -> Mapping[str, None]:
+def _domains(message: Message, texts: Sequence[Part]) -> Mapping[str, None]:
     """Of links in order; none that stands in the tail of an HTML document alone.
 
     Lists put their footer there, with links of their own in every spam they pass on.
     """
-    unseen: Counter[str] = Counter()
-    for part in texts_of(message):
+    unseen: dict[str, int] = {}
+    for part in texts:
         if part.is_html and (spans := message.link_spans(part)):
             end = len(shown_text(part))
             for span in reversed(spans):
@@ -73,8 +73,10 @@ def _domains(message: Message) -> Mapping[str, None]:
                     break
                 url = parse_url(part.visible_text[span.start : span.stop], "html")
                 if url is not None:
-                    unseen[url.text] += 1
-    return dict.fromkeys(url.esld for url in message.links if url.count > unseen[url.text])
+                    unseen[url.text] = unseen.get(url.text, 0) + 1
+    if not unseen:  # for nearly all
+        return dict.fromkeys([url.esld for url in message.links if url.count])
+    return dict.fromkeys(url.esld for url in message.links if url.count > unseen.get(url.text, 0))
 
 
 def _image(part: Part) -> Iterator[str]:
@@ -92,8 +94,8 @@ def _image(part: Part) -> Iterator[str]:
         yield part.filename[:_MAX_LENGTH]
 
 
-def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) -> Iterator[str]:
-    texts = {part.index: number for number, part in enumerate(texts_of(message))}
+def _kinds(texts: Sequence[Part], parts: Sequence[Part], languages: Sequence[str]) -> Iterator[str]:
+    numbers = {part.index: number for number, part in enumerate(texts)}
     plain = html = multipart = empty_plain = empty_html = one_line = False
     for part in parts:
         if part.is_multipart:
@@ -104,7 +106,7 @@ def _kinds(message: Message, parts: Sequence[Part], languages: Sequence[str]) ->
             yield f"#ps:{floor(log(size))}"
         if part.filename:
             yield f"#f:{part.filename[:_MAX_LENGTH]}"
-        number = texts.get(part.index)
+        number = numbers.get(part.index)
         if number is None:
             continue
         text = visible_text(part)

@@ -73,7 +73,7 @@ def tokens_of(
     values += found
     distances.append(apart)
     count = sum(map(len, distances))
-    meta = [word_hash(word) for word in meta_words(message, languages, policies) if word]
+    meta = [word_hash(word) for word in meta_words(message, texts, languages, policies) if word]
     found, apart = osb.tokens(meta)
     values += found
     other = next((language for language in languages if language != ENGLISH), "")

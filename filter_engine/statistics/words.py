@@ -31,6 +31,7 @@ _BREAKS = re.compile(r"[\r\n][ \t\r\n]*")
 _END = re.compile("</html", re.IGNORECASE)
 _LATIN = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1"})
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_OTHER_OCTETS = bytes(octet for octet in range(256) if not 0xE3 <= octet <= 0xE9)
 _TURKISH = re.compile("[\xfd\xfe\xf0](?:(?<=[a-zA-Z].)|(?=[a-zA-Z]))")
 _AS_TURKISH = str.maketrans("\xfd\xfe\xf0\xdd\xde\xd0", "\u0131\u015f\u011f\u0130\u015e\u011e")
 _ICELANDIC = re.compile("[\xe1\xe6\xed\xf3\xfa]")
@@ -95,7 +96,7 @@ def part_text(message: Message, part: Part) -> Text:
         if _has_controls(part):
             text = text.translate(_controls())
             spans, domains = _with_controls(text, spans, domains)
-    ideographs = not text.isascii() and _IDEOGRAPH.search(text) is not None
+    ideographs = not text.isascii() and _has_ideographs(text)
     if text is part.visible_text and not ideographs and spans == message.link_spans(part):
         places = message.link_places(part)
         if places is not None and len(places) == len(domains):
@@ -169,6 +170,12 @@ def _turkish(part: Part, text: str) -> str:
     if sum(1 for _ in islice(_TURKISH.finditer(text), _FEW)) < _FEW:
         return text
     return text.translate(_AS_TURKISH)
+
+
+def _has_ideographs(text: str) -> bool:
+    """Whether Chinese or Japanese is in it; few texts have an octet with which that begins."""
+    octets = text.encode("utf-8", "surrogatepass")
+    return bool(octets.translate(None, _OTHER_OCTETS)) and _IDEOGRAPH.search(text) is not None
 
 
 def _has_controls(part: Part) -> bool:

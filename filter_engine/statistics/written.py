@@ -22,7 +22,7 @@ _JOINT: Final = re.compile(r"[.,;](?<=\d.)(?=\d)", re.ASCII)
 _WORD: Final = re.compile(r"[\w@]", re.ASCII)
 _JOINTS: Final = {"'": "\x01", ".": "\x02", ",": "\x03", ";": "\x04"}
 """Signs that part no word, while all others of their kind become blanks."""
-_RESERVED: Final = re.compile("[\x01-\x04]")
+_RESERVED: Final = tuple(_JOINTS.values())
 _SIGNS: Final = bytes(
     b" '.,;"[sign] if sign < 5 else sign if chr(sign).isalnum() or chr(sign) in "_@$" else 32
     for sign in range(128)
@@ -64,7 +64,7 @@ def start_of(
 
 def _ascii_start(text: str, spans: Sequence[range], words: int) -> Start | None:
     """The same for most texts, a sixth of the cost; None for one with odd signs, or too short."""
-    if _RESERVED.search(text) is not None:
+    if any(map(text.__contains__, _RESERVED)):
         return None
     long: list[bytes] = []
     count = end = 0

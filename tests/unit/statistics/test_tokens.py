@@ -13,6 +13,7 @@ from filter_engine.statistics.decay import kept_share, left_out, seed
 from filter_engine.statistics.language import language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import stems_of, word_hash
+from filter_engine.statistics.texts import texts_of
 from filter_engine.statistics.tokens import Tokens, tokens_of
 
 HEAD = b"""From: Ann <ann@example.org>
@@ -25,6 +26,10 @@ Content-Type: text/%s; charset=utf-8
 
 def mail(text: str, subject: str = "x", kind: str = "plain") -> Message:
     return Message(HEAD % (subject.encode(), kind.encode()) + text.encode())
+
+
+def meta_of(message: Message, languages: list[str], policies: list[str]) -> list[str]:
+    return list(meta_words(message, texts_of(message), languages, policies))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +170,7 @@ def test_what_is_kept_follows_from_the_words() -> None:
 
 
 def test_words_for_what_is_no_text() -> None:
-    words = list(meta_words(mail("hello\nworld\n", kind="html"), ["en"], ["s=pass"]))
+    words = meta_of(mail("hello\nworld\n", kind="html"), ["en"], ["s=pass"])
     assert words == [
         "#ps:2",
         "#lang:en",
@@ -179,9 +184,9 @@ def test_words_for_what_is_no_text() -> None:
 
 
 def test_a_page_that_shows_no_word_is_of_no_language() -> None:
-    empty = list(meta_words(mail("<img src=http://a.example.com/x.gif>", kind="html"), ["en"], []))
+    empty = meta_of(mail("<img src=http://a.example.com/x.gif>", kind="html"), ["en"], [])
     assert empty[1:4] == ["#lang:unk", "#cs:UTF-8", "#m:#ho#ot#eh"]
-    bare = list(meta_words(mail("<p>!!!</p>", kind="html"), ["en"], []))
+    bare = meta_of(mail("<p>!!!</p>", kind="html"), ["en"], [])
     assert bare[1:4] == ["#lang:unk", "#cs:UTF-8", "#m:#ho#ot"]
 
 
@@ -204,7 +209,7 @@ def test_a_page_that_shows_no_word_is_of_no_language() -> None:
 )
 def test_names_of_charsets_are_those_of_icu(charset: str, octets: bytes, name: str) -> None:
     head = f"Content-Type: text/plain; charset={charset}\nContent-Transfer-Encoding: 8bit\n\n"
-    assert f"#cs:{name}" in list(meta_words(Message(head.encode() + octets), ["en"], []))
+    assert f"#cs:{name}" in meta_of(Message(head.encode() + octets), ["en"], [])
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_names_of_charsets_are_those_of_icu(charset: str, octets: bytes, name: s
 def test_day_and_hour_of_dates_that_keep_to_the_rules(date: str, word: str) -> None:
     """Rspamd reads no others; spam without a zone has a word of its own by that."""
     message = Message(f"Date: {date}\n\nhello\n".encode())
-    assert word in list(meta_words(message, ["en"], []))
+    assert word in meta_of(message, ["en"], [])
 
 
 @pytest.mark.parametrize(
@@ -237,7 +242,7 @@ def test_day_and_hour_of_dates_that_keep_to_the_rules(date: str, word: str) -> N
     ],
 )
 def test_links_of_a_footer_behind_the_document(html: str, domains: list[str] | None) -> None:
-    words = meta_words(mail(html, kind="html"), ["en"], [])
+    words = meta_of(mail(html, kind="html"), ["en"], [])
     found = [word.removeprefix("#u:") for word in words if word.startswith("#u:")]
     assert found == (["example.org", "example.com"] if domains is None else domains)
 
