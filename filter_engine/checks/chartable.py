@@ -6,6 +6,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from filter_engine.checks.confusables import can_alias_latin, is_latin
@@ -28,6 +29,8 @@ _ASCII_LETTERS: Final = string.ascii_letters.encode()
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
 _MARKED: Final = re.compile("[\x80-\u024f]+")
 """Where letters with marks stand in Unicode."""
+_MAX_KEPT: Final = 16
+"""Characters of a word of which it is kept how mixed it is."""
 
 
 @options_class
@@ -95,14 +98,16 @@ def _badness(words: Sequence[str], longest: int, *, count_marks: bool) -> tuple[
     for word in words:
         if word.isalpha() and word.isascii():
             continue
-        bad = word_badness(word, count_marks=count_marks) if len(word) <= longest else 0.0
+        if len(word) > longest:
+            continue
+        bad = (_kept if len(word) <= _MAX_KEPT else word_badness)(word, count_marks)
         total += bad
         if bad > most:
             most, worst = bad, word
     return total, worst
 
 
-def word_badness(word: str, *, count_marks: bool) -> float:
+def word_badness(word: str, count_marks: bool) -> float:
     """How mixed one word is, 0 to 4.
 
     A letter of another script that looks Latin after Latin ones, the more the fewer of these are
@@ -138,3 +143,6 @@ def word_badness(word: str, *, count_marks: bool) -> float:
     if marks:
         bad += marks if count_marks else (marks - 1) / 2
     return min(_MOST, bad)
+
+
+_kept = lru_cache(maxsize=1024)(word_badness)

@@ -68,12 +68,18 @@ def check_mime(task: Task) -> list[Finding]:
         found.append(Finding("MIME_HTML_ONLY"))
     if plain and _missing_charset(message.parts):
         found.append(Finding("R_MISSING_CHARSET"))
-    if any(field.name == "Mime-Version" for field in message.get_all("mime-version")):
-        found.append(Finding("MV_CASE"))
-    if any(f.raw.rstrip(b"\r\n").endswith(b";") for f in message.get_all("content-type")):
-        found.append(Finding("CT_EXTRA_SEMI"))
-    if any(_BIT_CASE.match(f.raw) for f in message.get_all("content-transfer-encoding")):
-        found.append(Finding("CTE_CASE"))
+    for field in message.get_all("mime-version"):
+        if field.name == "Mime-Version":
+            found.append(Finding("MV_CASE"))
+            break
+    for field in message.get_all("content-type"):
+        if field.raw.rstrip(b"\r\n").endswith(b";"):
+            found.append(Finding("CT_EXTRA_SEMI"))
+            break
+    for field in message.get_all("content-transfer-encoding"):
+        if _BIT_CASE.match(field.raw):
+            found.append(Finding("CTE_CASE"))
+            break
     return found
 
 
@@ -90,7 +96,7 @@ def _html_only(texts: tuple[Part, ...]) -> bool:
 def _declares(parts: tuple[Part, ...], content_type: str) -> bool:
     """Whether the message is of that type, or, being a multipart, has a part of it."""
     if parts[0].is_multipart:
-        return any(part.content_type == content_type for part in parts)
+        return content_type in [part.content_type for part in parts]
     return parts[0].content_type == content_type
 
 
@@ -120,13 +126,21 @@ def mime_parts(task: Task) -> list[Finding]:
     message = task.message
     parts = message.parts
     found: list[Finding] = []
-    if len(parts) > 1 and any(_says_attachment(part) for part in parts):
+    missing = False
+    encoded: list[Part] = []
+    for part in parts:
+        kind = (part.text_of("content-type") or "").lower()
+        if kind.startswith("text"):
+            if (part.text_of("content-transfer-encoding") or "")[:6].lower() == "base64":
+                encoded.append(part)
+        elif kind.startswith("application/octet-stream") and not missing:
+            missing = _missing_disposition(part, len(parts))
+    if len(parts) > 1 and any(map(_says_attachment, parts)):
         found.append(Finding("HAS_ATTACHMENT"))
-    if any(_missing_disposition(part, len(parts)) for part in parts):
+    if missing:
         found.append(Finding("CTYPE_MISSING_DISPOSITION"))
     if parts[0].content_type == "multipart/mixed" and _only_text(parts):
         found.append(Finding("CTYPE_MIXED_BOGUS"))
-    encoded = [part for part in parts if _is_base64_text(part)]
     if encoded:
         found.append(Finding("MIME_BASE64_TEXT"))
         readable = [part for part in encoded if part.is_text or part.content_type in _PROSE]
@@ -147,9 +161,7 @@ def _says_attachment(part: Part) -> bool:
 
 
 def _missing_disposition(part: Part, number: int) -> bool:
-    kind = part.text_of("content-type")
-    if kind is None or not kind.lower().startswith("application/octet-stream"):
-        return False
+    """Whether octets that say nothing of their kind do not say either that they are attached."""
     disposition = (part.text_of("content-disposition") or "").lower()
     if disposition.startswith("attachment") or part.get("content-id") is not None:
         return False
@@ -162,17 +174,6 @@ def _only_text(parts: tuple[Part, ...]) -> bool:
     texts = [part for part in parts if part.maintype == "text" and not part.is_attachment]
     others = [part for part in parts if part not in texts and not part.is_multipart]
     return len(texts) <= 2 and not others
-
-
-def _is_base64_text(part: Part) -> bool:
-    kind = part.text_of("content-type")
-    encoding = part.text_of("content-transfer-encoding")
-    return (
-        kind is not None
-        and encoding is not None
-        and kind[:4].lower() == "text"
-        and encoding[:6].lower() == "base64"
-    )
 
 
 @check(

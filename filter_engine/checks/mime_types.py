@@ -141,12 +141,13 @@ def mime_types(task: Task) -> list[Finding]:
     by_symbol: dict[str, dict[str, float]] = {}
     places: dict[str, list[str]] = {}
     for part in task.message.parts:
-        for said in judge.part(part):
-            by_symbol.setdefault(said.symbol, {}).setdefault(said.option, said.weight)
-            place = f"part {part.index} {part.filename or part.content_type}"
-            places.setdefault(said.symbol, []).append(place)
-            if said.traced:
-                trace.append(f"{part.index}:-")
+        if part.filename or part.maintype == "application":
+            for said in judge.part(part):
+                by_symbol.setdefault(said.symbol, {}).setdefault(said.option, said.weight)
+                place = f"part {part.index} {part.filename or part.content_type}"
+                places.setdefault(said.symbol, []).append(place)
+                if said.traced:
+                    trace.append(f"{part.index}:-")
         rating, rated = judge.type(part)
         trace.append(f"{part.index}:{rating}")
         if rated is not None:

@@ -38,13 +38,17 @@ _MAX_TEXT: Final = 200_000
 """Octets of one text that are searched."""
 _SHORTEST: Final = 26
 """Characters of the shortest addresses: the legacy ones; all others have 42 or more."""
-_OF_LEGACY: Final = bytes(b"x"[0] if chr(octet).isalnum() else 0 for octet in range(128)).ljust(256)
-_LEGACY_RUN: Final = b"x" * _SHORTEST
-_OF_CODED: Final = bytes(
+_ALNUM: Final = bytes(b"x"[0] if chr(octet).isalnum() else 0 for octet in range(128)).ljust(256)
+_CODED_LETTERS: Final = bytes(
     b"x"[0] if chr(octet).lower() in _BECH32 else 0 for octet in range(128)
 ).ljust(256)
+_BLANKS: Final = bytes(b" "[0] if chr(octet).isspace() else b"x"[0] for octet in range(128)).ljust(
+    256, b"x"
+)
+_LEGACY_RUN: Final = b"x" * _SHORTEST
+"""What a legacy address has of letters and digits, one after the other."""
 _CODED_RUN: Final = b"x" * 14
-"""What an address has of such letters, one after the other."""
+"""What all others have of their own letters."""
 _MAX_WALLETS: Final = 10
 
 
@@ -88,8 +92,9 @@ def _texts(message: Message) -> Iterator[str]:
 def _long_words(text: str) -> str:
     """What of a text can hold an address: few words are that long, and looking closer is dear."""
     octets = text.encode("utf-8", "replace")
-    if _LEGACY_RUN not in octets.translate(_OF_LEGACY) and (
-        _CODED_RUN not in octets.translate(_OF_CODED)
+    letters = octets.translate(_ALNUM)
+    if _CODED_RUN not in letters or (
+        _LEGACY_RUN not in letters and _CODED_RUN not in octets.translate(_CODED_LETTERS)
     ):
         return ""  # nearly all
     if not text.isascii() or len(text) > _MAX_TEXT:
@@ -97,7 +102,18 @@ def _long_words(text: str) -> str:
         octets = " ".join(text.split()).encode("utf-8", "replace")[:_MAX_TEXT]
         words = [word for word in octets.split() if len(word) >= _SHORTEST]
         return b" ".join(words).decode("utf-8", "replace")
-    return " ".join([word for word in text.split() if len(word) >= _SHORTEST])
+    blanks = octets.translate(_BLANKS)
+    found: list[str] = []
+    at = letters.find(_CODED_RUN)
+    while at >= 0:
+        start = blanks.rfind(b" ", 0, at) + 1
+        end = blanks.find(b" ", at)
+        if end < 0:
+            end = len(text)
+        if end - start >= _SHORTEST:
+            found.append(text[start:end])
+        at = letters.find(_CODED_RUN, end)
+    return " ".join(found)
 
 
 def wallets(texts: Iterable[str]) -> list[str]:

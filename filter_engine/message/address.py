@@ -81,8 +81,10 @@ def parse_addresses(
         if len(found) >= MAX_ADDRESSES:
             del found[MAX_ADDRESSES:]
             break
-    if not all(address.valid for address in found):
-        note(Defect.BAD_ADDRESS)
+    for address in found:
+        if not address.valid:
+            note(Defect.BAD_ADDRESS)
+            break
     return tuple(found)
 
 

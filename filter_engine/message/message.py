@@ -117,7 +117,8 @@ class Message:
     def recipients(self) -> tuple[Address, ...]:
         """Addresses of all To, Cc and Bcc fields in the order of the header."""
         fields = [field for name in ("to", "cc", "bcc") for field in self._by_name.get(name, ())]
-        fields.sort(key=attrgetter("index"))
+        if len(fields) > 1:
+            fields.sort(key=attrgetter("index"))
         return parse_addresses(fields, self.note)
 
     @lazy
@@ -132,7 +133,8 @@ class Message:
         return tuple([without_tags(address)[0] for address in self.recipients])
 
     def _addresses(self, name: str) -> tuple[Address, ...]:
-        return parse_addresses(self._by_name.get(name, ()), self.note)
+        fields = self._by_name.get(name)
+        return parse_addresses(fields, self.note) if fields else ()
 
     @property
     def subject(self) -> str | None:

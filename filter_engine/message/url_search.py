@@ -143,11 +143,10 @@ def _bare(text: str, budget: Budget) -> Iterator[range]:
             return
         budget.urls -= 1
         window = text[max(done, place - _DOMAIN_ROOM) : place]
-        # Where the word begins: after the last blank before the dot.
-        words = window.split()
-        if not words or window[-1].isspace():
+        if not window or window[-1].isspace():
             continue
-        start = place - len(words[-1])
+        # Where the word begins: after the last blank before the dot.
+        start = place - len(window.rsplit(None, 1)[-1])
         stop = _URL_END.search(text, place, place + MAX_URL_LENGTH)
         done = stop.start() if stop is not None else min(len(text), place + MAX_URL_LENGTH)
         for name in _BARE.finditer(text, start, min(done, place + _DOMAIN_ROOM)):
