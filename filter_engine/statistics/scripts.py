@@ -22,25 +22,31 @@ local learns = redis.call('HMGET', KEYS[1], 'learns_spam', 'learns_ham')
 local spam, ham = tonumber(learns[1]) or 0, tonumber(learns[2]) or 0
 local answer = {math.max(spam, 0), math.max(ham, 0), ''}
 if spam <= 0 or ham <= 0 then return answer end
-local prefix, call, pack, kind = KEYS[1] .. '_', redis.call, struct.pack, string.byte
+local prefix, call, pack, cut = KEYS[1] .. '_', redis.call, struct.pack, string.sub
 local kinds, n, at, found, times = ARGV[2], 0, 0, {}, {}
-local function count(text)
-  return math.min(math.max(tonumber(text) or 0, 0), 4294967295)
-end
 for token in string.gmatch(ARGV[1], '%d+') do
   at = at + 1
   local counts = call('HMGET', prefix .. token, 'S', 'H')
-  if counts[1] or counts[2] then
-    local known = pack('<I4I4I4', kind(kinds, at), count(counts[1]), count(counts[2]))
-    if times[known] then
-      times[known] = times[known] + 1
+  local s, h = counts[1], counts[2]
+  if s or h then
+    local kind = cut(kinds, at, at)
+    local known = kind .. (s or '') .. ' ' .. (h or '')
+    local many = times[known]
+    if many then
+      times[known] = many + 1
     else
       n = n + 1
-      found[n], times[known] = known, 1
+      found[n], times[known] = {kind, s, h, known}, 1
     end
   end
 end
-for i = 1, n do found[i] = found[i] .. pack('<I4', times[found[i]]) end
+local function count(text)
+  return math.min(math.max(tonumber(text) or 0, 0), 4294967295)
+end
+for i = 1, n do
+  local kind, s, h, known = unpack(found[i])
+  found[i] = pack('<I4I4I4I4', string.byte(kind), count(s), count(h), times[known])
+end
 answer[3] = table.concat(found)
 return answer
 """
