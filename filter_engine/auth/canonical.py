@@ -22,6 +22,8 @@ class Canonicalization(StrEnum):
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 _REVERSED_LINE_ENDS = re.compile(rb"(?:\n\r)*")
 _ODD_BLANKS = re.compile(rb"[\v\f\r]")
+_MANY_RUNS = 256
+"""Runs of blanks that are too many to be taken one by one."""
 _HASHES = {"sha256": hashlib.sha256, "sha1": hashlib.sha1}
 
 
@@ -40,6 +42,13 @@ def _collapse_blanks(data: bytes) -> bytes:
     """Runs of spaces and tabs as one space each."""
     if b"\t" in data:
         data = data.translate(_TAB_TO_SPACE)
+    first, *pieces = data.split(b"  ", _MANY_RUNS)
+    if not pieces:
+        return data
+    if len(pieces) < _MANY_RUNS:  # nearly all: each run is looked for once
+        pieces = [piece.lstrip(b" ") for piece in pieces]
+        end = b"" if pieces[-1] else b" "
+        return b" ".join([first, *filter(None, pieces)]) + end
     while b"  " in data:
         # Halves every run: at most log2(longest run) rounds.
         data = data.replace(b"  ", b" ")
@@ -59,8 +68,15 @@ def _without_last_empty_lines(body: bytes) -> bytes:
     return stripped
 
 
+def _ends_as_it_should(body: bytes) -> bool:
+    """Whether the body ends with one line end and no empty line: as nearly all do."""
+    return body.endswith(b"\r\n") and len(body) > 2 and not body.endswith(b"\r\n\r\n")
+
+
 def simple_body(body: bytes) -> bytes:
     """Section 3.4.3: empty lines at the end are ignored; an empty body is one CRLF."""
+    if _ends_as_it_should(body):
+        return body
     return _without_last_empty_lines(body) + b"\r\n"
 
 
@@ -69,6 +85,8 @@ def relaxed_body(body: bytes) -> bytes:
     body = _collapse_blanks(body).replace(b" \r\n", b"\r\n")
     if body.endswith(b" "):
         body = body[:-1]
+    if _ends_as_it_should(body):
+        return body
     body = _without_last_empty_lines(body)
     return body + b"\r\n" if body else b""
 

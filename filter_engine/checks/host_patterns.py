@@ -102,4 +102,9 @@ def is_bare_address(text: str) -> bool:
 
 def is_fqdn(host: str) -> bool:
     """Whether a name has a valid form and at least two labels."""
-    return 4 <= len(host) <= 253 and _FQDN.fullmatch(host) is not None
+    return 4 <= len(host) <= 253 and _is_fqdn(host)
+
+
+@lru_cache(maxsize=512)
+def _is_fqdn(host: str) -> bool:
+    return _FQDN.fullmatch(host) is not None

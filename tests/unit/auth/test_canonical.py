@@ -56,6 +56,16 @@ def test_ends_of_bodies(body: bytes, simple: bytes, relaxed: bytes) -> None:
     assert relaxed_body(body) == relaxed
 
 
+@pytest.mark.parametrize("runs", [1, 254, 255, 256, 257, 700])
+@pytest.mark.parametrize("run", [b"  ", b" \t ", b"     "])
+def test_few_and_many_runs_of_blanks_collapse_alike(runs: int, run: bytes) -> None:
+    body = run + (b"x" + run) * (runs - 1) + b"y\r\n"
+    assert relaxed_body(body) == b" " + b"x " * (runs - 1) + b"y\r\n"
+    assert relaxed_body(body[:-3] + b"\r\n") == (b" " + b"x " * (runs - 1)).rstrip() + (
+        b"\r\n" if runs > 1 else b""
+    )
+
+
 @given(BODIES)
 def test_bodies_are_as_dkimpy_has_them(body: bytes) -> None:
     # Blanks at a last line without an end are outside its patterns; mail lines always end.
