@@ -1,0 +1,87 @@
+"""What stores say of tokens: those of one kind and the same counts are one row."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from filter_engine.config.redis import RedisConfig
+from filter_engine.config.upstreams import parse_upstreams
+from filter_engine.dns.table import TableResolver
+from filter_engine.scan.store import Place, Store, StoreAnswer
+from filter_engine.statistics.bayes import Counts, Limits
+from filter_engine.statistics.classifier import Classifier, counts_of
+from filter_engine.statistics.options import ClassifierOptions
+from filter_engine.statistics.tokens import Tokens
+from filter_engine.store.client import StoreClient
+from redis_server import PROGRAM, RedisServer
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        yield Store("bayes", Place(str(tmp_path / "store.sqlite")))
+        return
+    if PROGRAM is None:
+        pytest.skip("no redis-server")
+    with RedisServer(tmp_path / "redis") as server:
+        yield Store("bayes", RedisConfig(servers=parse_upstreams(server.name, 6379)))
+
+
+def looked_up(
+    store: Store, learnt: dict[bytes, bytes], known: dict[int, dict[bytes, bytes]], tokens: Tokens
+) -> Counts:
+    one = Classifier(ClassifierOptions(), store, "BAYES_SPAM", "BAYES_HAM", Limits())
+
+    async def run() -> StoreAnswer:
+        client = StoreClient(TableResolver({}))
+        client.open(asyncio.get_running_loop())
+        try:
+            assert (await client.answer(store.put(b"RS", learnt))).ok
+            for token, fields in known.items():
+                assert (await client.answer(store.put(b"RS_%d" % token, fields))).ok
+            return await client.answer(one.look_up(tokens, ""))
+        finally:
+            client.close()
+
+    answer = asyncio.run(run())
+    assert answer.ok, answer.evidence
+    return counts_of(answer)
+
+
+LEARNT = {b"learns_spam": b"7", b"learns_ham": b"5"}
+MOST = 2**32 - 1
+
+
+def test_rows_are_in_the_order_of_their_first_tokens(store: Store) -> None:
+    big = 2**64 - 1
+    known = {
+        big: {b"S": b"3", b"H": b"1"},
+        20: {b"S": b"3", b"H": b"1"},
+        30: {b"H": b"12"},
+        40: {b"S": b"3", b"H": b"1"},
+        50: {b"S": b"31"},
+    }
+    tokens = Tokens(array("Q", [30, big, 20, 99, 50, 40]), b"\x02\x01\x01\x04\x01\x05", 5)
+    found = looked_up(store, LEARNT, known, tokens)
+    assert (found.learnt_spam, found.learnt_ham) == (7, 5)
+    assert found.known == [(2, 0, 12, 1), (1, 3, 1, 2), (1, 31, 0, 1), (5, 3, 1, 1)]
+
+
+def test_counts_are_bounded(store: Store) -> None:
+    known = {
+        1: {b"S": b"99999999999", b"H": b"-4"},
+        2: {b"S": b"0", b"H": b"0"},
+    }
+    found = looked_up(store, LEARNT, known, Tokens(array("Q", [1, 2]), b"\x01\x01", 2))
+    assert found.known == [(1, MOST, 0, 1), (1, 0, 0, 1)]
+
+
+def test_no_token_is_asked_for_before_both_classes_were_learnt(store: Store) -> None:
+    known = {1: {b"S": b"1"}}
+    found = looked_up(store, {b"learns_spam": b"7"}, known, Tokens(array("Q", [1]), b"\x01", 1))
+    assert found == Counts(7, 0, [])
