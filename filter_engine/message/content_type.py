@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from filter_engine.lazy_dataclass import settled
@@ -12,6 +14,8 @@ from filter_engine.message.quoted import unquote
 
 _BLANKS = b" \t"
 _MAX_PARAMETERS = 128
+_MAX_KEPT = 80
+"""Octets of a value that is kept."""
 
 
 @settled
@@ -20,12 +24,19 @@ class Parametrised:
 
     value: str
     """In lower case, without blanks and comments; ``""`` when there is none."""
-    params: dict[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
     """Name in lower case -> decoded value; of a repeated name the first counts."""
 
 
 def parse_parametrised(raw: bytes) -> Parametrised:
     """Parse a header value; never raises, keeps what it can read of a malformed one."""
+    # Types with a charset recur from mail to mail; boundaries and names of files do not.
+    if len(raw) <= _MAX_KEPT and b"boundary" not in raw and b"name" not in raw:
+        return _kept(raw)
+    return _parse(raw)
+
+
+def _parse(raw: bytes) -> Parametrised:
     text = unfold(raw)
     head, semicolon, rest = text.partition(b";")
     if not semicolon:
@@ -39,6 +50,9 @@ def parse_parametrised(raw: bytes) -> Parametrised:
         rest = words[1] + b";" + rest
     plain = decode_header_bytes(value.strip()).lower()
     return Parametrised(plain, _join(_split_parameters(rest)) if rest else {})
+
+
+_kept = lru_cache(maxsize=128)(_parse)
 
 
 def _split_parameters(text: bytes) -> list[tuple[bytes, bytes]]:

@@ -76,7 +76,7 @@ _KNOWN: Final = {name: (name, kind) for name, kind in _KINDS.items()} | {
 }
 """Name in the tree -> name and kind."""
 _BY_NUMBER: Final[dict[int | None, tuple[str, int]]] = {}
-"""The parser's number of a name -> the same; a number costs a quarter of what the name does."""
+"""The parser's number of a name -> the same; a number costs a third of what the name does."""
 _OWN_NUMBERS: Final = 256
 """The parser's own names have numbers below; of all others it is where the document keeps them."""
 _MAX_DEPTH: Final = 2000
