@@ -89,7 +89,7 @@ def test_a_resolver_that_falls_silent_costs_one_timeout_once(
         first.fault = -1 if wave else None
 
     answers, seconds, client = stream([s.upstream for s in servers], 4, between)
-    assert seconds[1] > TIMEOUT
+    assert seconds[1] > 0.9 * TIMEOUT  # a clock may be coarse
     # It counts as dead now: the next mails do not wait for it.
     assert len(servers[0].queries) == 2 * QUESTIONS
     assert [{a.status for a in wave} for wave in answers] == [{DnsStatus.OK}] * 4
@@ -124,7 +124,7 @@ def test_questions_that_follow_one_another_cost_one_timeout_together(
 ) -> None:
     silent = name_server(lambda query, _: [])
     seconds = chain([silent.upstream, name_server(Switch(reply)).upstream], 3)
-    assert seconds[0] > TIMEOUT
+    assert seconds[0] > 0.9 * TIMEOUT  # a clock may be coarse
     # Three failures do not make it dead yet; it is asked no more before the other all the same.
     assert len(silent.queries) == 1
 
