@@ -9,7 +9,8 @@ Sources: RFC 1035 (messages), RFC 2308 (absence), RFC 5452 (forgery), RFC 6891 (
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.dns import packet
@@ -22,7 +23,7 @@ from filter_engine.dns.pool import SocketPool
 from filter_engine.dns.records import ordinary_answer
 from filter_engine.dns.sockets import Channel, random_ids
 from filter_engine.dns.statistics import DnsStatistics
-from filter_engine.dns.stream import PATIENCE, ask_over_tcp
+from filter_engine.dns.stream import PATIENCE, TcpQueries
 from filter_engine.scan.question import DnsAnswer, DnsQuestion, DnsStatus
 from filter_engine.upstream.upstream_set import Health, Standing, UpstreamSet
 
@@ -36,10 +37,6 @@ _NOERROR, _NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.NXDOMAIN)
 _LARGEST = 4096
 """Bytes of a reply; servers are asked for less (``packet.UDP_SIZE``)."""
 _HEALTH = Health(rest=10.0)  # what follows does not wait for the same silence again
-_WHOLE_REPLY = 0x80
-"""The bits of ``_REPLY_BITS`` in a reply to a query that is not truncated (RFC 1035, 4.1.1)."""
-_REPLY_BITS = 0xFA
-_ONE_QUESTION = b"\x00\x01"
 _NOT_OPEN = "the client is not open"
 
 
@@ -70,7 +67,7 @@ class DnsClient:
         self._flights: dict[DnsQuestion, Flight] = {}
         self._outbox: list[Flight] = []
         self._deadlines = Deadlines(self._timed_out)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._streams = TcpQueries()
         self._ids = random_ids()
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -79,6 +76,7 @@ class DnsClient:
         self._upstreams = UpstreamSet(self._servers, _HEALTH)
         self._ids = random_ids()
         self._deadlines.open(loop)
+        self._streams.open(loop)
         self._pool.open(loop)
 
     def close(self) -> None:
@@ -88,8 +86,7 @@ class DnsClient:
             self._fail(flight)
         self._outbox.clear()
         self._deadlines.close()
-        for task in tuple(self._tasks):
-            task.cancel()
+        self._streams.close()
         self._pool.close()
         self._loop = None
 
@@ -169,7 +166,13 @@ class DnsClient:
             return
         self._outbox = []
         now = self._loop.time()
-        for server, share in self._shares(flights, now):
+        shares: dict[Upstream | None, list[Flight]] = {}
+        if len(self._upstreams) == 1:  # as at most sites
+            shares[self._upstreams.choose(now)] = flights
+        else:
+            for flight in flights:
+                shares.setdefault(self._upstreams.choose(now), []).append(flight)
+        for server, share in shares.items():
             channels = None if server is None else self._channels_to(server, share[0])
             if channels is None:
                 for flight in share:
@@ -180,17 +183,6 @@ class DnsClient:
                 channel = channels[turn % len(channels)]
                 turn += 1
                 self._send_first(share[start : start + _SAME_SOCKET], channel, now)
-
-    def _shares(
-        self, flights: list[Flight], now: float
-    ) -> Iterable[tuple[Upstream | None, list[Flight]]]:
-        """Which server is asked what."""
-        if len(self._upstreams) == 1:  # as at most sites
-            return ((self._upstreams.choose(now), flights),)
-        shares: dict[Upstream | None, list[Flight]] = {}
-        for flight in flights:
-            shares.setdefault(self._upstreams.choose(now), []).append(flight)
-        return shares.items()
 
     def _send_first(self, flights: list[Flight], channel: Channel, now: float) -> None:
         """The first try of some questions, by one socket."""
@@ -317,11 +309,7 @@ class DnsClient:
                     self._upstreams.succeeded(channel.server)
                 question, asked = flight.question, flight.asked
                 self._finish(flight, negative_answer(data, question, asked, absence))
-            elif (
-                data[2] & _REPLY_BITS == _WHOLE_REPLY
-                and data[4:6] == _ONE_QUESTION
-                and data.startswith(flight.asked, HEADER)
-            ):
+            elif packet.is_whole(data) and data.startswith(flight.asked, HEADER):
                 self._upstreams.succeeded(channel.server)
                 self._judge(flight, channel.server, data, data[3] & 0x0F, data[6] << 8 | data[7])
             else:
@@ -417,28 +405,15 @@ class DnsClient:
         self._send(flight)
 
     def _retry_over_tcp(self, flight: Flight, server: Upstream) -> None:
-        assert self._loop is not None
         flight.over_tcp = True
         self.statistics.over_tcp += 1
-        self._spawn(self._over_tcp(flight, server))
-
-    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
-        assert self._loop is not None
-        task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _over_tcp(self, flight: Flight, server: Upstream) -> None:
         ident = next(self._ids)
-        query = ident + flight.query
-        patience = max(self._timeout, PATIENCE)
-        try:
-            async with asyncio.timeout(patience):
-                data = await ask_over_tcp(server.host, server.port, query)
-        except (OSError, EOFError, TimeoutError) as error:
-            data, problem = b"", f"no reply over TCP: {error or type(error).__name__}"
-        else:
-            problem = "unusable reply over TCP"
+        came = partial(self._came_over_tcp, flight, server, ident)
+        self._streams.ask(server, ident + flight.query, max(self._timeout, PATIENCE), came)
+
+    def _came_over_tcp(
+        self, flight: Flight, server: Upstream, ident: bytes, data: bytes, problem: str
+    ) -> None:
         if flight.done or self._loop is None:
             return
         flight.over_tcp = False
@@ -446,7 +421,7 @@ class DnsClient:
         head = packet.reply_head(data, flight.asked) if ours else None
         if head is None:
             flight.server = server
-            self._refused(flight, server, problem)
+            self._refused(flight, server, problem or "unusable reply over TCP")
         else:
             self._judge(flight, server, data, head.rcode, head.answers)
 

@@ -76,6 +76,11 @@ def is_reply(data: bytes) -> bool:
     return len(data) >= HEADER and data[2] & 0xF8 == 0x80
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether a datagram of ``HEADER`` octets or more is a reply to one question, not truncated."""
+    return data[2] & 0xFA == 0x80 and data[4:6] == b"\0\1"
+
+
 def reply_head(data: bytes, question: bytes) -> ReplyHead | None:
     """The head of a reply; None unless it repeats exactly our question (RFC 5452, section 4.2).
 
