@@ -304,6 +304,12 @@ def test_names_that_are_not_looked_up() -> None:
     assert len(rbl(text, {}, more='url_whitelist = ["good.example"];', body=body).names) == 2
 
 
+def test_a_whitelist_of_an_ending_says_nothing_of_the_mail_domains_below_it() -> None:
+    rule = "checks = [emails]; emails_domainonly = true; disable_monitoring = true;"
+    asked = rbl(rule, {}, more='url_whitelist = ["example"];', body="to ann@one.example\n")
+    assert asked.names == ["one.example.bl.example"]
+
+
 def test_disabled_zones_and_rules() -> None:
     assert rbl("", {}, more='disabled_rbl_suffixes_map = ["bl.example"];').names == []
     assert rbl("enabled = false;", {}).names == []
