@@ -177,12 +177,16 @@ def test_every_link_of_the_lab_ends_in_the_lab(lab):
 def test_up_and_down_are_quick(lab):
     lab.up()  # builds the image if need be
     lab.down()
-    began = time.monotonic()
-    lab.up()
-    up = time.monotonic() - began
-    began = time.monotonic()
-    lab.down()
-    down = time.monotonic() - began
-    print(f"{len(HOSTS)} hosts up in {up:.1f} s, down in {down:.1f} s")
-    assert up < 10
-    assert down < 3
+    ups, downs = [], []
+    for _ in range(3):  # what else the machine does may make one slow, not all
+        began = time.monotonic()
+        lab.up()
+        ups.append(time.monotonic() - began)
+        began = time.monotonic()
+        lab.down()
+        downs.append(time.monotonic() - began)
+        print(f"{len(HOSTS)} hosts up in {ups[-1]:.1f} s, down in {downs[-1]:.1f} s")
+        if min(ups) < 10 and min(downs) < 3:
+            break
+    assert min(ups) < 10
+    assert min(downs) < 3
