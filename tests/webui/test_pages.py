@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 import time
 
@@ -210,10 +209,8 @@ def test_the_first_page_loads_little_and_only_from_here(browser: Browser, engine
 
 
 def ask(engine: Engine, path: str) -> list[dict[str, object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", engine.controller, timeout=120)
-    connection.request("GET", f"/{path}", headers={"Password": CHANGE})
-    rows: list[dict[str, object]] = orjson.loads(connection.getresponse().read())
-    connection.close()
+    _, _, body = engine.http(engine.controller, f"/{path}", headers={"Password": CHANGE})
+    rows: list[dict[str, object]] = orjson.loads(body)
     return rows
 
 
