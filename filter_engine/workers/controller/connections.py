@@ -12,7 +12,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -41,6 +41,8 @@ class Connections:
         self._each = each
         self._clients: Counter[str] = Counter()
         self._known: dict[asyncio.BaseProtocol, _Connection] = {}
+        self._silent: set[_Connection] = set()
+        self._all_spoke = asyncio.Event()
         self._told: dict[str, float] = {}
 
     def factory(self, server: Callable[[], asyncio.BaseProtocol]) -> Callable[[], _Connection]:
@@ -72,6 +74,32 @@ class Connections:
             connection.wait(self._timeout)
             return True
         return False
+
+    @property
+    def silent(self) -> int:
+        """Connections on which nothing was said yet."""
+        return len(self._silent)
+
+    def accepted(self, connection: _Connection) -> None:
+        """It is there; its client has said nothing yet."""
+        self._silent.add(connection)
+        self._all_spoke.clear()
+
+    def spoke(self, connection: _Connection) -> None:
+        """Its client has begun to say something, or left."""
+        self._silent.discard(connection)
+        if not self._silent:
+            self._all_spoke.set()
+
+    async def wait_spoken(self, seconds: float) -> None:
+        """Wait, for a while, for clients that were accepted and are about to ask.
+
+        A connection that closes on them could not be told from one whose request was lost.
+        """
+        if self._silent:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._all_spoke.wait()
 
     def drop(self, inner: asyncio.Protocol, client: str) -> None:
         """It is gone."""
@@ -106,6 +134,7 @@ class _Connection(asyncio.Protocol):
         self._client = ""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._heard = False
 
     def wait(self, seconds: float) -> None:
         """End the connection then, unless ``rest`` is called."""
@@ -134,10 +163,14 @@ class _Connection(asyncio.Protocol):
             return
         self._inner = inner
         inner.connection_made(transport)
+        self._all.accepted(self)
 
     def data_received(self, data: bytes) -> None:
         if self._inner is not None:
             self._inner.data_received(data)
+        if not self._heard:
+            self._heard = True
+            self._all.spoke(self)  # aiohttp has it first
 
     def eof_received(self) -> bool | None:
         return None if self._inner is None else self._inner.eof_received()
@@ -153,6 +186,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.rest()
         self._transport = None
+        self._all.spoke(self)
         if self._inner is not None:
             inner, self._inner = self._inner, None
             self._all.drop(inner, self._client)

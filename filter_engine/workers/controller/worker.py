@@ -44,6 +44,8 @@ from filter_engine.workers.controller.worker_rows import WorkerRows
 from filter_engine.workers.service import Context, Listeners
 from filter_engine.workers.statistics import Counter
 
+_GRACE = 5.0
+"""Seconds for clients that were accepted before a reload and have said nothing yet."""
 _FIRST = ("controller", "controller 1")
 """Names of a host's first controller, which does what has to be done once."""
 
@@ -71,6 +73,7 @@ class ControllerWorker:
         self._secure = Listeners()
         self._tls = context.tls(config)
         self._stopping: asyncio.Task[None] | None = None
+        self._hurry = False
         self._app = web.Application(
             middlewares=[self._wrap], client_max_size=context.config.options.max_message
         )
@@ -138,8 +141,9 @@ class ControllerWorker:
         self._expiry.start(asyncio.get_running_loop())
         self._shared.start(asyncio.get_running_loop())
 
-    def drain(self, *, hurry: bool) -> None:  # noqa: ARG002  # requests are short: no difference
+    def drain(self, *, hurry: bool) -> None:
         """Accept nothing more."""
+        self._hurry = self._hurry or hurry
         self._throughput.stop()
         self._expiry.stop()
         self._shared.stop()
@@ -158,6 +162,8 @@ class ControllerWorker:
                 if self._stopping is not None:
                     await self._stopping
                 await self._secure.settle()
+                if not self._hurry:
+                    await self._connections.wait_spoken(_GRACE)
                 await self._runner.cleanup()
         except TimeoutError:
             return False

@@ -168,28 +168,7 @@ class Engine:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """One request on a connection of its own: status, headers, body.
-
-        While a reload goes on, the controller that ends may have taken the connection: it closes
-        those on which nothing was said yet. Then the other one is asked.
-        """
-        ending = port == self.controller and len(self._controllers()) > 1
-        try:
-            return self._ask(port, path, body, headers)
-        except (http.client.RemoteDisconnected, ConnectionResetError):
-            if not ending:
-                raise
-        return self._ask(port, path, body, headers)
-
-    def _controllers(self) -> list[int]:
-        if self.process is None or self.process.poll() is not None:
-            return []
-        return self.workers().get("controller", [])
-
-    @staticmethod
-    def _ask(
-        port: int, path: str, body: bytes | None, headers: Mapping[str, str] | None
-    ) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own: status, headers, body."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
         try:
             connection.request("GET" if body is None else "POST", path, body, dict(headers or {}))

@@ -10,8 +10,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
 
-from filter_engine.workers.controller.connections import EACH, Connections
+from filter_engine.workers.controller.connections import EACH, BoundedSite, Connections
 
 from .engine import DEADLINE, MESSAGE, Engine, until
 
@@ -104,3 +105,60 @@ def test_a_shortage_of_descriptors_is_one_line(caplog: pytest.LogCaptureFixture)
         assert caplog.records[-1].exc_info
     finally:
         loop.close()
+
+
+async def _slow(_request: web.Request) -> web.Response:
+    await asyncio.sleep(0)
+    return web.Response(text="pong")
+
+
+async def _accepted(connections: Connections) -> None:
+    while not connections.silent:  # noqa: ASYNC110  # a server tells nobody of what it accepts
+        await asyncio.sleep(0)
+
+
+async def _asks_late() -> bytes:
+    """The answer for a client that asks once the controller that accepted it has begun to end."""
+    app, connections = web.Application(), Connections(DEADLINE)
+    app.router.add_get("/ping", _slow)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    listener = socket.create_server(("127.0.0.1", 0))
+    where = listener.getsockname()
+    site = BoundedSite(runner, listener, connections)
+    await site.start()
+    reader, writer = await asyncio.open_connection(*where)
+    await _accepted(connections)
+    await site.stop()
+    waiting = asyncio.ensure_future(connections.wait_spoken(DEADLINE))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(waiting), 0.01)
+    assert not waiting.done()
+    writer.write(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+    await waiting
+    await runner.cleanup()
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_who_was_accepted_before_a_reload_is_answered() -> None:
+    assert asyncio.run(_asks_late()).startswith(b"HTTP/1.1 200")
+
+
+async def _leaves() -> int:
+    connections = Connections(DEADLINE)
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    listener = socket.create_server(("127.0.0.1", 0))
+    await BoundedSite(runner, listener, connections).start()
+    _, writer = await asyncio.open_connection(*listener.getsockname())
+    await _accepted(connections)
+    writer.close()
+    await connections.wait_spoken(DEADLINE)
+    await runner.cleanup()
+    return connections.silent
+
+
+def test_who_leaves_without_a_word_is_not_waited_for() -> None:
+    assert asyncio.run(_leaves()) == 0
