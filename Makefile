@@ -196,7 +196,7 @@ bench-bayes: setup ## Bayes beside Rspamd's: both learn half of a corpus (CORPUS
 	PYTHONPATH=tests:tests/support $(BIN)/python -m oracle.bayes
 
 .PHONY: bench-remembered
-bench-remembered: setup ## CPU time of a message for what is remembered: a worker with Bayes, greylisting, limits, history beside one without
+bench-remembered: setup ## CPU time of a message for what is remembered, beside Rspamd: workers with Bayes, greylisting, limits, history and workers without
 	PYTHONPATH=tests $(BIN)/python -m bench.remembered
 
 .PHONY: bench-auth

@@ -12,8 +12,8 @@ from filter_engine.scan.question import Ask
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Finding, Outcome
-from filter_engine.statistics.bayes import Counts, Judgement, judge
-from filter_engine.statistics.classifier import Classifier, classifiers, counts_of, numbers_of
+from filter_engine.statistics.bayes import Counts, Judgement
+from filter_engine.statistics.classifier import Classifier, classifiers, numbers_of
 from filter_engine.statistics.options import AutolearnOptions, ClassifiersOptions
 from filter_engine.statistics.stop_words import stop_words
 from filter_engine.statistics.tokens import Tokens, tokens_of
@@ -112,15 +112,7 @@ async def bayes(task: Task, ask: Ask) -> Outcome | None:
     found: list[Finding] = []
     judged: list[Judged] = []
     for classifier, user, answer in zip(asked, users, answers, strict=True):
-        counts: Counts | None = None
-        if answer.ok:
-            try:
-                counts = counts_of(answer)
-                said = judge(counts, len(tokens.values), tokens.text, classifier.limits)
-            except ValueError as error:
-                said = Judgement(None, why=f"{answer.server}: {error}")
-        else:
-            said = Judgement(None, why=answer.evidence)
+        counts, said = classifier.judge(answer, tokens)
         judged.append(Judged(classifier, tokens, user, counts, said))
         if said.spam is not None:
             found.append(_finding(classifier, said, counts, tokens))

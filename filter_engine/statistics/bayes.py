@@ -75,7 +75,7 @@ class Judgement(NamedTuple):
 def judge(counts: Counts, tokens: int, text: int, limits: Limits) -> Judgement:
     """Judge a message by its tokens, of which ``text`` are of its text.
 
-    Raises ``ValueError`` for counts of a kind that there is not.
+    Raises ``ValueError`` for counts of kind 0; a kind above all that there are is passed over.
     """
     few = min(counts.learnt_spam, counts.learnt_ham)
     if few < limits.min_learns or not few:

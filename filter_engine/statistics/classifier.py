@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Store, StoreAnswer, StoreQuestion
-from filter_engine.statistics.bayes import Counts, Limits
+from filter_engine.statistics.bayes import Counts, Judgement, Limits, judge
 from filter_engine.statistics.language import ENGLISH, languages
 from filter_engine.statistics.options import ClassifierOptions
 from filter_engine.statistics.scripts import COUNTS, LEARN, LOOK_UP, UNLEARN
@@ -103,6 +103,16 @@ class Classifier(NamedTuple):
         """What is known of the tokens?"""
         prefix = self.prefix(user, tokens.language)
         return self.store.run(LOOK_UP, [prefix], [tokens.packed, tokens.kinds])
+
+    def judge(self, answer: StoreAnswer, tokens: Tokens) -> tuple[Counts | None, Judgement]:
+        """The counts in the answer to ``look_up``, and what they say; raises nothing."""
+        if not answer.ok:
+            return None, Judgement(None, why=answer.evidence)
+        try:
+            counts = counts_of(answer)
+            return counts, judge(counts, len(tokens.values), tokens.text, self.limits)
+        except ValueError as error:
+            return None, Judgement(None, why=f"{answer.server}: {error}")
 
     def learn(self, tokens: Tokens, user: str, *, spam: bool) -> StoreQuestion:
         """Learn them; what was learnt as the other class is moved over."""

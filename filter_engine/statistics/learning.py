@@ -10,8 +10,7 @@ from typing import NamedTuple, Protocol
 from filter_engine.message import Message
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.store import StoreAnswer, StoreQuestion
-from filter_engine.statistics.bayes import judge
-from filter_engine.statistics.classifier import Classifier, counts_of, numbers_of
+from filter_engine.statistics.classifier import Classifier, numbers_of
 from filter_engine.statistics.tokens import tokens_of
 
 _SURE = 0.95
@@ -100,14 +99,13 @@ async def learn(
             user = one.user(envelope)
             lesson = Lesson(LearnStatus.LEARNED)
             if not (bulk or unlearn):
-                counts = await stores.answer(one.look_up(tokens, user))
-                if counts.ok:
-                    said = judge(counts_of(counts), len(tokens.values), tokens.text, one.limits)
-                    p = said.probability
-                    if p is not None and (p >= _SURE if spam else p <= 1.0 - _SURE):
-                        word = "spam" if spam else "ham"
-                        detail = f"already in class {word}; certainty {said.certainty * 100:.2f}%"
-                        lesson = Lesson(LearnStatus.REFUSED, detail)
+                answer = await stores.answer(one.look_up(tokens, user))
+                _, said = one.judge(answer, tokens)
+                p = said.probability
+                if p is not None and (p >= _SURE if spam else p <= 1.0 - _SURE):
+                    word = "spam" if spam else "ham"
+                    detail = f"already in class {word}; certainty {said.certainty * 100:.2f}%"
+                    lesson = Lesson(LearnStatus.REFUSED, detail)
             if lesson.ok:
                 ask = one.unlearn if unlearn else one.learn
                 lesson = _lesson(await stores.answer(ask(tokens, user, spam=spam)))

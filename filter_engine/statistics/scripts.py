@@ -19,9 +19,11 @@ from filter_engine.scan.store import Embedded, Script, Value
 #: together, in the order of the tokens. Few counts are many tokens', and the verdict adds them up.
 _LOOK_UP = """
 local learns = redis.call('HMGET', KEYS[1], 'learns_spam', 'learns_ham')
-local spam, ham = tonumber(learns[1]) or 0, tonumber(learns[2]) or 0
-local answer = {math.max(spam, 0), math.max(ham, 0), ''}
-if spam <= 0 or ham <= 0 then return answer end
+local function count(text)
+  return math.min(tonumber(string.match(text or '', '^%d+$') or 0), 4294967295)
+end
+local answer = {count(learns[1]), count(learns[2]), ''}
+if answer[1] == 0 or answer[2] == 0 then return answer end
 local prefix, call, pack, cut = KEYS[1] .. '_', redis.call, struct.pack, string.sub
 local kinds, n, at, found, times = ARGV[2], 0, 0, {}, {}
 for token in string.gmatch(ARGV[1], '%d+') do
@@ -39,9 +41,6 @@ for token in string.gmatch(ARGV[1], '%d+') do
       found[n], times[known] = {kind, s, h, known}, 1
     end
   end
-end
-local function count(text)
-  return math.min(math.max(tonumber(text) or 0, 0), 4294967295)
 end
 for i = 1, n do
   local kind, s, h, known = unpack(found[i])
@@ -61,14 +60,15 @@ def _tokens(packed: bytes) -> list[bytes]:
 
 
 def _count(value: bytes | int | None) -> int:
-    return min(max(int(value or 0), 0), _MOST)
+    """What is no number, or below 0, is 0."""
+    if isinstance(value, bytes):
+        value = (int(value) if len(value) < 20 else _MOST) if value.isdigit() else 0
+    return min(max(value or 0, 0), _MOST)
 
 
 def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
-    learns = [
-        max(int(count or 0), 0) for count in base.fields(keys[0], b"learns_spam", b"learns_ham")
-    ]
-    if min(learns) <= 0:
+    learns = [_count(learnt) for learnt in base.fields(keys[0], b"learns_spam", b"learns_ham")]
+    if not all(learns):
         return [*learns, b""]
     prefix = keys[0] + b"_"
     names = [prefix + token for token in _tokens(args[0])]
@@ -76,7 +76,7 @@ def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Va
     found: Counter[tuple[int, int, int]] = Counter()
     for name, kind in zip(names, args[1], strict=True):
         counts = known.get(name)
-        if counts:
+        if counts and not counts.keys().isdisjoint((b"S", b"H")):
             found[kind, _count(counts.get(b"S")), _count(counts.get(b"H"))] += 1
     return [*learns, b"".join(COUNTS.pack(*which, many) for which, many in found.items())]
 

@@ -85,3 +85,17 @@ def test_no_token_is_asked_for_before_both_classes_were_learnt(store: Store) -> 
     known = {1: {b"S": b"1"}}
     found = looked_up(store, {b"learns_spam": b"7"}, known, Tokens(array("Q", [1]), b"\x01", 1))
     assert found == Counts(7, 0, [])
+
+
+@pytest.mark.parametrize("odd", [b"abc", b"1.5", b"1e3", b"inf", b"-4", b" 7 ", b"1_000", b""])
+def test_what_is_no_number_is_nothing(store: Store, odd: bytes) -> None:
+    tokens = Tokens(array("Q", [1, 2, 3]), b"\x01\x01\x01", 3)
+    known = {1: {b"S": odd, b"H": b"2"}, 2: {b"other": b"1"}, 3: {b"H": odd}}
+    assert looked_up(store, LEARNT, known, tokens).known == [(1, 0, 2, 1), (1, 0, 0, 1)]
+    assert looked_up(store, LEARNT | {b"learns_ham": odd}, known, tokens) == Counts(7, 0, [])
+
+
+def test_numbers_learnt_are_bounded(store: Store) -> None:
+    learnt = {b"learns_spam": b"9" * 30, b"learns_ham": b"5"}
+    found = looked_up(store, learnt, {}, Tokens(array("Q", [1]), b"\x01", 1))
+    assert found == Counts(MOST, 5, [])
