@@ -32,7 +32,7 @@ AskAll = Callable[
     [Sequence[DnsQuestion], Callable[[DnsAnswer], None]], Mapping[DnsQuestion, DnsAnswer]
 ]
 """``ask`` for many questions: gives back the answers that are known at once, and calls ``done`` for
-each other question exactly once, not before it has returned. A question may stand there twice."""
+each other question once for each time it stands there, not before it has returned."""
 Asked = DnsQuestion | Exchange | StoreQuestion
 """A question that leaves the engine."""
 

@@ -102,7 +102,7 @@ class Tally:
             score = scores.get(name) or (_FORCED if forced else _UNKNOWN)
             if not score.enabled:
                 continue
-            worth = score.value * weight
+            worth = score.value * weight + 0.0  # never -0.0
             if grows or (worth and not is_free(score.groups)):
                 worth = self._counted(worth, score.groups)
             # As ``SymbolResult(...)``, without the Python that NamedTuple writes for its __new__.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,18 @@ def test_split(text: str, words: list[str]) -> None:
 def test_ascii_is_split_like_any_text(text: str) -> None:
     # With a letter of another script, in a word of its own, it goes the general way.
     assert split_words(text) == split_words(f"\u0431 {text}")[1:]
+
+
+@pytest.mark.parametrize("letter", ["", "\u0431 "])
+def test_the_mark_of_a_link_is_a_blank_where_a_stranger_wrote_it(letter: str) -> None:
+    assert split_words(f"{letter}a\x01b\x01\x01 c")[-3:] == ["a", "b", "c"]
+    text = letter + "\x01" * 2**18
+    tracemalloc.start()
+    try:
+        split_words(text)
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(text), "as many pieces as marks"
+    finally:
+        tracemalloc.stop()
 
 
 def test_urls_and_addresses_are_no_words() -> None:

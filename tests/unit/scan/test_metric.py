@@ -43,6 +43,12 @@ def test_symbols_add_up_and_keep_their_options_once() -> None:
     assert b.score == -0.5
 
 
+@pytest.mark.parametrize(("score", "weight"), [(-1.0, 0.0), (0.0, -1.0)])
+def test_nothing_has_no_sign(score: float, weight: float) -> None:
+    (a,) = tally([Finding("A", weight=weight)], {"A": Score(score)})
+    assert math.copysign(1.0, a.score) == 1.0
+
+
 def test_results_follow_what_is_added_after_they_were_asked_for() -> None:
     counted = Tally({"A": Score(1.5), "B": Score(1.0)})
     counted.add([Finding("A", ("x",), evidence="one"), Finding("B")])
