@@ -37,7 +37,7 @@ _SCRIPTS: Final = (
 _SHARE: Final = 0.3
 """Of the words that must be of a script."""
 _NONE_OR_ENGLISH: Final = b"\x00\x01"
-"""Words that are no stop words, and those that are English alone."""
+"""Words that are no stop words, and those of English: no other language has one of them."""
 _TURKISH: Final = frozenset("\u0131\u011f\u015f")
 """Letters of which Turkish needs few to be told."""
 _FEW: Final = 4
@@ -58,7 +58,7 @@ def language_of(words: Sequence[str]) -> str:
     stops = _stops()
     kinds = bytes(map(stops.kinds.get, some, repeat(0)))
     foreign = kinds.translate(None, _NONE_OR_ENGLISH)
-    english = len(kinds) - kinds.count(0) - len(foreign.translate(None, stops.shared))
+    english = kinds.count(1)
     # Most texts are English or have few words that say anything.
     if len(foreign) <= english + _LEAST and joined.isascii():
         return ENGLISH
@@ -66,7 +66,6 @@ def language_of(words: Sequence[str]) -> str:
     for kind, count in Counter(foreign).items():
         for code in stops.languages[kind]:
             found[code] = found.get(code, 0) + count
-    found.pop(ENGLISH, 0)
     if not joined.isascii():
         turkish = found.get("tr", 0)
         if not _TURKISH.isdisjoint(joined):
@@ -89,8 +88,6 @@ class _Stops(NamedTuple):
     """Word -> the number of its set, from 1."""
     languages: Sequence[tuple[str, ...]]
     """By that number."""
-    shared: bytes
-    """The numbers of sets that have English and others."""
 
 
 @cache
@@ -102,5 +99,4 @@ def _stops() -> _Stops:
     sets = {(): 0, (ENGLISH,): 1}
     for codes in found.values():
         sets.setdefault(codes, len(sets))
-    shared = bytes(kind for codes, kind in sets.items() if kind > 1 and ENGLISH in codes)
-    return _Stops({word: sets[codes] for word, codes in found.items()}, tuple(sets), shared)
+    return _Stops({word: sets[codes] for word, codes in found.items()}, tuple(sets))

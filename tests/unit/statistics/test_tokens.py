@@ -9,8 +9,8 @@ import pytest
 
 from filter_engine.message import Message
 from filter_engine.statistics import osb
+from filter_engine.statistics.bayes import META
 from filter_engine.statistics.decay import kept_share, left_out, seed
-from filter_engine.statistics.language import language_of
 from filter_engine.statistics.meta import meta_words
 from filter_engine.statistics.stems import stems_of, word_hash
 from filter_engine.statistics.texts import texts_of
@@ -26,6 +26,13 @@ Content-Type: text/%s; charset=utf-8
 
 def mail(text: str, subject: str = "x", kind: str = "plain") -> Message:
     return Message(HEAD % (subject.encode(), kind.encode()) + text.encode())
+
+
+def assert_kinds_are_told_apart(tokens: Tokens) -> None:
+    """Words of texts are as far apart as they are; those of meta words have kinds of their own."""
+    assert 0 <= tokens.text <= len(tokens.values) == len(tokens.kinds)
+    assert set(tokens.kinds[: tokens.text]) <= set(range(1, META + 1))
+    assert set(tokens.kinds[tokens.text :]) <= set(range(META + 1, 2 * META + 1))
 
 
 def meta_of(message: Message, languages: list[str], policies: list[str]) -> list[str]:
@@ -94,23 +101,6 @@ def test_stems_and_stop_words() -> None:
     assert stems_of("en").hashes(words) == wanted
     assert stems_of("en").hashes(words) == wanted, "remembered, too"
     assert stems_of("xx").hashes(["foxes"]) == [word_hash("foxes")]
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("the quick brown fox and his friends are going home", "en"),
-        ("der Hund und die Katze sind nicht mehr hier, aber wir haben noch einen Vogel", "de"),
-        ("les enfants sont dans la maison avec leurs parents et nous ne savons pas quand", "fr"),
-        ("привет как дела сегодня вечером", "ru"),
-        ("こんにちは 世界 です", "ja"),
-        ("你好 世界", "zh-CN"),
-        ("", "en"),
-        ("12 34 56", "en"),
-    ],
-)
-def test_languages(text: str, code: str) -> None:
-    assert language_of(text.lower().replace(",", "").split()) == code
 
 
 def test_links_count_as_their_domain() -> None:
@@ -247,6 +237,16 @@ def test_links_of_a_footer_behind_the_document(html: str, domains: list[str] | N
     assert found == (["example.org", "example.com"] if domains is None else domains)
 
 
+def test_tokens_of_meta_words_are_of_other_kinds() -> None:
+    tokens = tokens_of(mail("one day seven green birds sang", "the subject line"))
+    assert_kinds_are_told_apart(tokens)
+    assert set(tokens.kinds) == set(range(1, 2 * META + 1)), "of both there are all"
+    message = mail("one day seven green birds sang")
+    _, apart = osb.tokens([word_hash(word) for word in meta_of(message, ["en"], [])])
+    tokens = tokens_of(message)
+    assert [kind - META for kind in tokens.kinds[tokens.text :]] == list(apart)
+
+
 def test_packed_and_digest() -> None:
     tokens = Tokens(array("Q", [1, 2**64 - 1]), b"\x01\x02", 2)
     assert tokens.packed == b"[1,18446744073709551615]"
@@ -266,6 +266,4 @@ def test_packed_and_digest() -> None:
     ],
 )
 def test_no_message_raises(raw: bytes) -> None:
-    tokens = tokens_of(Message(raw))
-    assert len(tokens.values) == len(tokens.kinds)
-    assert 0 <= tokens.text <= len(tokens.values)
+    assert_kinds_are_told_apart(tokens_of(Message(raw)))
