@@ -47,8 +47,6 @@ _TELEPHONE = re.compile(
 )
 _NO_DIGIT = re.compile(r"\D+")
 _QUERY = re.compile(r"\?[^\s<>\"`]*")
-NO_DOMAIN = "!!EX!!"
-"""Stands for a link whose domain cannot be told."""
 
 
 class Words(NamedTuple):

@@ -46,6 +46,27 @@ def test_words_and_links(text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ひら", ["ひら"]),
+        ("ひらカタ", ["ひら", "カタ"]),
+        ("\u3400\u3fff", ["\u3400", "\u3fff"]),
+        ("\u4000\u4fff", ["\u4000", "\u4fff"]),
+        ("\u5000\u5fff", ["\u5000", "\u5fff"]),
+        ("\u6000\u6fff", ["\u6000", "\u6fff"]),
+        ("\u7000\u7fff", ["\u7000", "\u7fff"]),
+        ("\u8000\u8fff", ["\u8000", "\u8fff"]),
+        ("\u9000\u9fff", ["\u9000", "\u9fff"]),
+        ("金鑫", ["金", "鑫"]),
+        ("\uac00\uac01", ["\uac00\uac01"]),
+    ],
+)
+def test_ideographs_and_kana_are_parted(text: str, expected: list[str]) -> None:
+    """Of each octet that one can begin with, alone in a text; Korean has blanks."""
+    assert words(text.encode()) == expected
+
+
+@pytest.mark.parametrize(
     ("body", "kind"),
     [
         (b"tel:" + b" " * 100_000 + b"\n", "text/plain; charset=us-ascii"),
