@@ -151,6 +151,16 @@ def test_the_longest_envelope_a_milter_takes_fits_into_a_request() -> None:
     assert len(headers) < HttpLimits(1).max_fields
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("IP", "999.1.1.1"), ("Flags", "pass_al"), ("MaxScore", "abc"), ("SoftScore", "nan")],
+)
+def test_one_fault_alone_is_told(name: str, value: str, caplog: pytest.LogCaptureFixture) -> None:
+    RequestFaults().tell(parse(("Helo", "client.example"), (name, value)))
+    (told,) = caplog.messages
+    assert told.startswith(f"request header {name}: '{value}' cannot be used: ")
+
+
 def test_values_that_mean_nothing_are_told_once_a_kind(caplog: pytest.LogCaptureFixture) -> None:
     told = RequestFaults()
     told.tell(parse(("IP", "192.0.2.1"), ("Flags", "pass_all,groups"), ("MaxScore", "12.5")))
