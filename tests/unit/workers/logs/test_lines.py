@@ -74,6 +74,36 @@ def test_the_template(template: str, line: str, scanned: Callable[..., Scanned])
     assert Template(template, 1).fill(scanned(MAIL, None, "A", "B")) == line
 
 
+def symbols_line(template: str, most: int, *symbols: SymbolResult) -> str:
+    verdict = Verdict(Action.NO_ACTION, 0.0, 15.0, symbols)
+    return Template(template, most).fill(Scanned(verdict, Envelope(), 0, "self"))
+
+
+def test_symbols_that_weigh_nothing_come_last_in_their_order() -> None:
+    scores = {"NIL": 0.0, "LIGHT": 0.5, "NOUGHT": 0.0, "HEAVY": -2.0, "MIDDLE": 1.0, "BARE": 0.0}
+    found = [SymbolResult(name, score, score) for name, score in scores.items()]
+    said = symbols_line("$symbols", 0, *found)
+    assert said == "HEAVY,MIDDLE,LIGHT,NIL,NOUGHT,BARE"
+    said = symbols_line("$symbols_scores_params", 0, *found[:2])
+    assert said == "LIGHT(0.50){},NIL(0.00){}"
+
+
+@pytest.mark.parametrize(
+    ("options", "most", "shown"),
+    [
+        ((), 1, ""),
+        (("a",), 1, "a;"),
+        (("a", "b"), 1, "a;...;"),
+        (("a", "b"), 2, "a;b;"),
+        (("a", "b"), 0, "a;b;"),
+        (("a", "b", "c"), 2, "a;b;...;"),
+    ],
+)
+def test_options_beside_their_limit(options: tuple[str, ...], most: int, shown: str) -> None:
+    symbol = SymbolResult("A", 1.0, 1.0, options=options)
+    assert symbols_line("$symbols_params", most, symbol) == f"A{{{shown}}}"
+
+
 def test_every_variable_has_a_value_and_every_value_a_variable(
     scanned: Callable[..., Scanned],
 ) -> None:
