@@ -356,7 +356,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if PROGRAM is None:
         pytest.skip("no redis-server")
     with RedisServer(tmp_path / "redis") as server:
-        yield f'servers = "{server.name}";'
+        yield f'servers = "{server.name}"; timeout = 20s;'
 
 
 def test_the_whole_way_with_a_real_store(engine: Callable[..., Engine], backend: str) -> None:

@@ -29,7 +29,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if PROGRAM is None:
         pytest.skip("no redis-server")
     with RedisServer(tmp_path / "redis") as server:
-        yield Store("bayes", RedisConfig(servers=parse_upstreams(server.name, 6379)))
+        yield Store("bayes", RedisConfig(servers=parse_upstreams(server.name, 6379), timeout=20.0))
 
 
 def looked_up(

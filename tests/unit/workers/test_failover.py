@@ -38,6 +38,8 @@ def scanner_that_says(answer: bytes | None) -> Iterator[tuple[int, list[int]]]:
                     if not more:  # else this would read for ever
                         break
                     data += more
+                if not data:  # whoever came said nothing
+                    continue
                 requests.append(len(data))
                 if answer is not None:
                     sock.sendall(answer)
