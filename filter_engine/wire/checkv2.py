@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import orjson
 
-from filter_engine.scan.symbol_rows import symbol_rows
 from filter_engine.scan.verdict import (
     Action,
     AddHeader,
@@ -21,6 +20,7 @@ from filter_engine.scan.verdict import (
     SymbolResult,
     Verdict,
 )
+from filter_engine.scan.verdict_rows import verdict_rows
 from filter_engine.wire.text import data_as_unicode
 
 MAX_REPLY = 8 * 1024 * 1024
@@ -62,7 +62,7 @@ def _reply(verdict: Verdict) -> dict[str, Any]:
         "score": verdict.score,
         "required_score": None if math.isnan(verdict.required_score) else verdict.required_score,
         "action": verdict.action.value,
-        "symbols": symbol_rows(verdict.symbols),
+        "symbols": verdict_rows(verdict.symbols),
         "messages": verdict.messages,
     }
     if verdict.subject is not None:
@@ -92,7 +92,7 @@ def reply_json_v1(verdict: Verdict) -> bytes:
         "required_score": None if math.isnan(verdict.required_score) else verdict.required_score,
         "action": verdict.action.value,
     }
-    for name, row in symbol_rows(verdict.symbols).items():
+    for name, row in verdict_rows(verdict.symbols).items():
         metric[name] = {key: value for key, value in row.items() if key != "metric_score"}
     whole = _reply(verdict)
     rest = {

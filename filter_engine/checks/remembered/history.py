@@ -22,9 +22,9 @@ from filter_engine.scan.declare import Stage, Symbol, check
 from filter_engine.scan.metric import required_score
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Embedded, Script, Store, StoreQuestion, Value
-from filter_engine.scan.symbol_rows import symbol_rows
 from filter_engine.scan.task import Task
 from filter_engine.scan.verdict import Action, Outcome
+from filter_engine.scan.verdict_rows import verdict_rows
 
 if TYPE_CHECKING:
     from zstandard import ZstdCompressor
@@ -207,7 +207,7 @@ def _row(task: Task, history: History, options: HistoryOptions) -> dict[str, obj
         "score": decision.score,
         "required_score": required if required == required else None,
         "action": decision.action.value,
-        "symbols": symbol_rows(decision.symbols),
+        "symbols": verdict_rows(decision.symbols),
         "message-id": _text(message.message_id or "undef"),
         "time_real": round(taken, 6) if 0.0 <= taken < _LONGEST else 0.0,
         "unix_time": int(task.now),

@@ -17,7 +17,7 @@ class _Last:
     rows: Rows = {}  # noqa: RUF012  # replaced, never changed
 
 
-def symbol_rows(symbols: tuple[SymbolResult, ...]) -> Rows:
+def verdict_rows(symbols: tuple[SymbolResult, ...]) -> Rows:
     """The rows of ``symbols``, in their order. Not to be changed."""
     if symbols is _Last.symbols:
         return _Last.rows
