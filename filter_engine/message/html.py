@@ -9,7 +9,22 @@ from typing import TYPE_CHECKING, Final
 
 from filter_engine.lazy_dataclass import mutable, settled
 from filter_engine.message.css import BLACK, WHITE, Colour
-from filter_engine.message.html_guard import CUSTOM, guard
+from filter_engine.message.html_guard import guard
+from filter_engine.message.html_kinds import (
+    ANCHOR,
+    ASKED,
+    BLOCK,
+    BREAK,
+    BY_NUMBER,
+    CHILDLESS,
+    ENDS,
+    LINKING,
+    OWN,
+    TEXT,
+    UNSEEN,
+    WATCHED,
+    named,
+)
 from filter_engine.message.html_style import DEFAULT_LOOK, Look, Looks
 from filter_engine.message.image_size import size_in_data_url
 from filter_engine.message.limits import MAX_URLS
@@ -17,68 +32,10 @@ from filter_engine.message.limits import MAX_URLS
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-_LINKING: Final = {
-    "a": "href",
-    "area": "href",
-    "link": "href",
-    "form": "action",
-    "iframe": "src",
-    "frame": "src",
-}
-_BLOCKS: Final = """
-address article aside blockquote body center dd dir div dl dt fieldset footer form h1 h2 h3 h4 h5
-h6 header html li main menu nav ol p pre section table tr ul
-"""
-_PLAIN: Final = """
-abbr b big body center code col colgroup del em figure html i ins label picture s small strike
-strong sub sup tbody tfoot thead u wbr
-"""
-# What a node is, as bits.
-_BLOCK: Final = 1
-_CELL: Final = 2
-_ENDS: Final = _BLOCK | _CELL
-_UNSEEN: Final = 4
-"""Its text is none of the document's."""
-_WATCHED: Final = 8
-"""Its text counts when it is hidden."""
-_ASKED: Final = 16
-"""Its attributes tell something."""
-_ANCHOR: Final = 32
-_TEXT: Final = 64
-_BREAK: Final = 128
-_NO_ELEMENT: Final = 256
-_BITS: Final = (
-    (_BLOCK, _BLOCKS),
-    (_CELL, "td th"),
-    (_UNSEEN, "script style head template title"),
-    (_WATCHED, "font span div p td"),
-    (_ASKED, " ".join((*_LINKING, "img base meta"))),
-    (_ANCHOR, "a"),
-    (_TEXT, "-text"),
-    (_BREAK, "br hr"),
-    (_NO_ELEMENT, "-comment !doctype"),
-    (0, _PLAIN),
-)
-_OWN: Final = _UNSEEN | _ASKED
-"""It is looked at by itself; all others only where they cannot be seen."""
-_CHILDLESS: Final = _BREAK | _NO_ELEMENT
-_KINDS: Final = {
-    name: sum(bit for bit, names in _BITS if name in names.split())
-    for name in " ".join(names for _, names in _BITS).split()
-}
 _NO_ATTRIBUTES: Final[Mapping[str, str | None]] = {}
 _STYLED: Final = re.compile(r"style|color|<font|hidden", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\s*(\d{1,6})")
 _REFRESH: Final = re.compile(r"\s*[\d.]*\s*[;,]?\s*url\s*=\s*['\"]?([^'\"]*)", re.IGNORECASE)
-_REWRITTEN: Final = "b big code em font i iframe nobr s small strike strong tt u"
-_KNOWN: Final = {name: (name, kind) for name, kind in _KINDS.items()} | {
-    CUSTOM + name: (name, _KINDS.get(name, 0)) for name in _REWRITTEN.split()
-}
-"""Name in the tree -> name and kind."""
-_BY_NUMBER: Final[dict[int | None, tuple[str, int]]] = {}
-"""The parser's number of a name -> the same; a number costs a third of what the name does."""
-_OWN_NUMBERS: Final = 256
-"""The parser's own names have numbers below; of all others it is where the document keeps them."""
 _MAX_DEPTH: Final = 2000
 _MAX_IMAGES: Final = 1000
 _MAX_HIDDEN: Final = 1000
@@ -182,18 +139,6 @@ def parse_html(source: str) -> HtmlContent:
     return _Reader(_STYLED.search(html) is not None).read(root)
 
 
-def _named(node: LexborNode) -> tuple[str, int]:
-    """Name and kind of a node whose number is not known yet, or never is."""
-    name = node.tag or "-"
-    known = _KNOWN.get(name)
-    if known is None:
-        return name, _NO_ELEMENT if name[0] in "-!_#" else 0
-    number = node.tag_id
-    if number is not None and number < _OWN_NUMBERS:
-        _BY_NUMBER[number] = known
-    return known
-
-
 class _Reader:
     """One walk over a tree. It is the hot part of reading a message: few calls an element.
 
@@ -213,7 +158,7 @@ class _Reader:
 
     def read(self, root: LexborNode) -> HtmlContent:
         found, pieces, styled, looks = self._found, self._pieces, self._styled, self._looks
-        known, add_tag, add_text = _BY_NUMBER.get, found.tags.add, pieces.append
+        known, add_tag, add_text = BY_NUMBER.get, found.tags.add, pieces.append
         element = _Element("", 0, DEFAULT_LOOK, False, 0)
         look = DEFAULT_LOOK
         # The open nodes, each with the element and the look around it and what its end means for
@@ -221,9 +166,9 @@ class _Reader:
         opened: list[tuple[LexborNode, _Element, Look, int]] = []
         node = root
         while True:
-            name, kind = known(node.tag_id) or _named(node)
+            name, kind = known(node.tag_id) or named(node)
             child = None
-            if kind == _TEXT:
+            if kind == TEXT:
                 text = node.text_content or ""
                 if look.faded or element.gone:
                     self._unseen_text(text, element)
@@ -236,9 +181,9 @@ class _Reader:
                 elif text and not self._blank:
                     add_text(" ")
                     self._blank = True
-            elif kind & _CHILDLESS:
+            elif kind & CHILDLESS:
                 element.is_leaf = False
-                if kind & _BREAK:
+                if kind & BREAK:
                     add_tag(name)
                     add_text("\n")
                     self._blank = True
@@ -247,17 +192,17 @@ class _Reader:
                 add_tag(name)
                 attributes = _NO_ATTRIBUTES
                 inner, inner_look, end = element, look, 0
-                if styled or kind & _ASKED:
+                if styled or kind & ASKED:
                     attributes = node.attributes
-                    if styled and attributes and not (kind & _UNSEEN or element.gone):
+                    if styled and attributes and not (kind & UNSEEN or element.gone):
                         inner_look = looks.look(name, attributes, look)
-                if kind & _OWN or inner_look.faded:
+                if kind & OWN or inner_look.faded:
                     inner = self._enter(name, kind, attributes, inner_look, element, look)
                     if inner.gone:
                         inner_look = DEFAULT_LOOK
                 elif not element.gone:
-                    end = kind & _ENDS
-                    if end & _BLOCK and pieces and pieces[-1] != "\n":
+                    end = kind & ENDS
+                    if end & BLOCK and pieces and pieces[-1] != "\n":
                         add_text("\n")
                         self._blank = True
                 child = node.first_child
@@ -296,11 +241,11 @@ class _Reader:
         outer_look: Look,
     ) -> _Element:
         """The start of an element that cannot be seen or is asked something."""
-        gone = outer.gone or kind & _UNSEEN != 0 or (look.gone and look is not outer_look)
-        if kind & _BLOCK and not (gone or look.faded):
+        gone = outer.gone or kind & UNSEEN != 0 or (look.gone and look is not outer_look)
+        if kind & BLOCK and not (gone or look.faded):
             self._line()
         element = _Element(name, kind, look, gone, len(self._pieces))
-        if kind & _ASKED:
+        if kind & ASKED:
             self._look_at(element, attributes)
         return element
 
@@ -330,23 +275,23 @@ class _Reader:
     def _leave(self, element: _Element) -> None:
         """What an element's end means; nothing for one of no kind that can be seen."""
         kind = element.kind
-        if kind & _ANCHOR:
+        if kind & ANCHOR:
             self._links_open -= 1
             if element.link is not None:
                 shown = "".join(self._pieces[element.start :]).strip()
                 self._found.links.append(Link("a", element.link, shown))
         look = element.look
         if look.faded:
-            if kind & _WATCHED and element.is_leaf:
+            if kind & WATCHED and element.is_leaf:
                 transparent = not (look.gone or look.zero_size)
                 if element.length or transparent:
                     self._note_hidden(element)
-        elif kind & _ENDS and not element.gone:
+        elif kind & ENDS and not element.gone:
             self._end(kind)
 
     def _end(self, kind: int) -> None:
         """The end of a block or a cell that can be seen parts what is before it from the rest."""
-        if kind & _BLOCK:
+        if kind & BLOCK:
             self._line()
         elif not self._blank:
             self._pieces.append(" ")
@@ -361,7 +306,7 @@ class _Reader:
     def _look_at(self, element: _Element, attributes: Mapping[str, str | None]) -> None:
         """Take from an element's attributes what it is asked for."""
         found, name = self._found, element.name
-        if name in _LINKING:
+        if name in LINKING:
             self._link(element, attributes)
         elif name == "img":
             self._image(attributes, element)
@@ -377,7 +322,7 @@ class _Reader:
             self._links_open += 1
         elif name == "form":
             self._found.forms += 1
-        target = attributes.get(_LINKING[name])
+        target = attributes.get(LINKING[name])
         if not target or len(self._found.links) >= 2 * MAX_URLS:
             return
         if name == "a":
