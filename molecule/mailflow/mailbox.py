@@ -13,6 +13,8 @@ from email import message_from_bytes
 from email.message import Message
 
 FOLDERS = ("INBOX", "Junk")
+PATIENCE = 120.0
+"""Seconds for an answer: Dovecot may wait that long for a mailbox that a delivery holds."""
 _SPECIAL = re.compile(r'["\\\r\n]')
 
 
@@ -30,7 +32,7 @@ def _login(host: str, user: str, password: str) -> Iterator[imaplib.IMAP4_SSL]:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    client = imaplib.IMAP4_SSL(host, 993, ssl_context=context, timeout=20)
+    client = imaplib.IMAP4_SSL(host, 993, ssl_context=context, timeout=PATIENCE)
     try:
         client.login(user, password)
         yield client

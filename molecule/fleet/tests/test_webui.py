@@ -252,7 +252,7 @@ def save(pages: Pages, host: str, path: str, values: object) -> None:
     path, body = f"/rspamd/{host}/{path}", json.dumps(values).encode()
     assert pages.ask(host, path, asking(pages), body).status == 403
     reply = pages.ask(host, path, changing(pages), body)
-    assert (reply.status, reply.body) == (200, b'{"success":true}')
+    assert (reply.status, reply.json()) == (200, {"success": True, "shared": True})
 
 
 def undo(pages: Pages, host: str) -> None:
