@@ -199,6 +199,10 @@ bench-bayes: setup ## Bayes beside Rspamd's: both learn half of a corpus (CORPUS
 bench-remembered: setup ## CPU time of a message for what is remembered, beside Rspamd: workers with Bayes, greylisting, limits, history and workers without
 	PYTHONPATH=tests $(BIN)/python -m bench.remembered
 
+.PHONY: bench-instructions
+bench-instructions: setup ## Instructions a message by callgrind: tells two versions apart on a busy machine
+	PYTHONPATH=tests $(BIN)/python -m bench.instructions
+
 .PHONY: bench-auth
 bench-auth: setup ## CPU time of signing, sealing and verifying, beside pure dkimpy
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.authentication
