@@ -29,6 +29,10 @@ HANGING = 7.0
 SLOW = 10.0
 """Seconds nothing may be accepted while an exchanger is left (a session hangs for 5 at most)."""
 
+PROMOTION = 240.0
+"""Seconds for a promotion: 10 until the loss is seen; an election in which each of two Sentinels
+votes for itself is repeated after twice the ``failover-timeout`` of a minute."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def whole(site: Site) -> Iterator[None]:
@@ -171,7 +175,7 @@ def test_the_access_server_crashes_and_a_roll_out_undoes_no_promotion(site: Site
     # Into each of two mailboxes it delivered one mail at that moment.
     with riding(site, "access server crashed", unfinished=2) as (mail, learning):
         with faults.host_killed(lab, host):
-            until("a replica is promoted", lambda: primary(site) not in ("", host), 60.0)
+            until("a replica is promoted", lambda: primary(site) not in ("", host), PROMOTION)
             learning.again()
             mail.flows(WHILE)
         agreed(site)
@@ -194,7 +198,7 @@ def test_the_host_of_the_primary_is_cut_off_and_loses_its_place(site: Site) -> N
     redis_hosts.prefer(lab, next(one for one in (site.access_server, *others) if one != host))
     with riding(site, "primary cut off", others[0]) as (mail, learning):
         with faults.tunnel_cut(lab, host, others):
-            until("a replica is promoted", lambda: primary(site, others[0]) in others, 60.0)
+            until("a replica is promoted", lambda: primary(site, others[0]) in others, PROMOTION)
             learning.again()
             # Whoever still takes it for the primary is told: nothing is written to be lost later.
             until(
