@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
 from typing import Final
 
 from filter_engine.scan.envelope import Envelope
@@ -33,8 +32,6 @@ class RequestFaults:
 
     def tell(self, envelope: Envelope) -> None:
         """Warn of each kind of fault that was not told before."""
-        if not _may_have_faults(envelope):
-            return  # nearly all
         for header, value, effect in faults(envelope):
             if header not in self._told:
                 self._told.add(header)
@@ -42,26 +39,20 @@ class RequestFaults:
                 log.warning(text, header, value[:_SHOWN], effect)
 
 
-def _may_have_faults(envelope: Envelope) -> bool:
-    if (envelope.ip and client_ip(envelope.ip) is None) or not envelope.flags <= _FLAGS:
-        return True
-    for name, _ in envelope.request_headers:  # noqa: SIM110  # a generator costs more
-        if name in _SCORE_HEADERS:
-            return True
-    return False
-
-
-def faults(envelope: Envelope) -> Iterator[tuple[str, str, str]]:
-    """(header, value, what follows) of each value that means nothing."""
+def faults(envelope: Envelope) -> list[tuple[str, str, str]]:
+    """(header, value, what follows) of each value that means nothing; nearly always none."""
+    found: list[tuple[str, str, str]] = []
     if envelope.ip and client_ip(envelope.ip) is None:
-        yield "IP", envelope.ip, "no address; the mail counts as local"
-    unknown = envelope.flags - _FLAGS
-    if unknown:
-        yield "Flags", min(unknown), "no such flag; it is left out"
-    for header, name in _SCORES:
-        value = envelope.request_header(header)
-        if value is not None and not _is_number(value):
-            yield name, value, "no number; the configured threshold stays"
+        found.append(("IP", envelope.ip, "no address; the mail counts as local"))
+    if not envelope.flags <= _FLAGS:
+        unknown = min(envelope.flags - _FLAGS)
+        found.append(("Flags", unknown, "no such flag; it is left out"))
+    if not _SCORE_HEADERS.isdisjoint([name for name, _ in envelope.request_headers]):
+        for header, name in _SCORES:
+            value = envelope.request_header(header)
+            if value is not None and not _is_number(value):
+                found.append((name, value, "no number; the configured threshold stays"))
+    return found
 
 
 def _is_number(text: str) -> bool:

@@ -23,6 +23,7 @@ from .engines import Ours
 from .load import drive
 from .messages import requests
 from .processes import Redis, Zone
+from .rounds import warm_up
 from .zone import FLEETING, KEPT
 
 _COUNTED = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
@@ -66,10 +67,12 @@ def measure(sent: Sequence[bytes]) -> float:
             worker.write(_PATIENT + "\n")
         engine.start()
         zone.questions(FLEETING)
-        _send(engine, sent)
+        warm_up(engine, sent)
         zone.questions(KEPT)
         engine.tell("-i", "on")
-        _send(engine, sent)
+        load = asyncio.run(drive(engine.port, sent, 8))
+        if load.failed:
+            raise SystemExit(f"{load.failed} messages were not answered")
         engine.tell("-d")
         counted = [
             int(found[1])
@@ -79,12 +82,6 @@ def measure(sent: Sequence[bytes]) -> float:
         if not counted:
             raise SystemExit("callgrind has counted nothing")
         return max(counted) / len(sent)
-
-
-def _send(engine: Ours, sent: Sequence[bytes]) -> None:
-    load = asyncio.run(drive(engine.port, sent, 8))
-    if load.failed:
-        raise SystemExit(f"{load.failed} messages were not answered")
 
 
 def main() -> None:
