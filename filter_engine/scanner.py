@@ -43,7 +43,7 @@ from filter_engine.store.client import StoreClient
 from filter_engine.streams.client import StreamClient
 from filter_engine.streams.outbox import Outbox
 from filter_engine.streams.world import World
-from filter_engine.upstream.upstream_set import Standing
+from filter_engine.upstream.upstream_set import Health, Standing
 
 if TYPE_CHECKING:
     from filter_engine.checks.remembered.ratelimit_rcpt import RecipientLimits
@@ -122,13 +122,14 @@ class Scanner:
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open DNS sockets and keep the maps fresh; once in each worker, after the fork."""
         if self.transport is None:
-            self._dns = client_for(self.config.options.dns)
+            self._dns = client_for(self.config.options)
             self._dns.open(loop)
             fake = self.config.options.dns.fake_records
             resolver = FakeRecords(fake, self._dns) if fake else self._dns
-            self._streams = StreamClient(resolver)
+            health = Health.of(self.config.options.upstream)
+            self._streams = StreamClient(resolver, health)
             self._streams.open(loop)
-            self.stores = StoreClient(resolver)
+            self.stores = StoreClient(resolver, health)
             self.stores.open(loop)
             self._outbox = Outbox(self._streams, self.stores)
             self.transport = World(resolver, self._streams, self.stores)

@@ -255,10 +255,11 @@ def _answer(row: dict[str, Any], *, checked: bool) -> str:
 async def _exchange(question: Exchange, config: Config) -> Reply:
     from filter_engine.dns.session import open_resolver
     from filter_engine.streams.client import StreamClient
+    from filter_engine.upstream.upstream_set import Health
 
     loop = asyncio.get_running_loop()
-    with open_resolver(config.options.dns) as resolver:
-        streams = StreamClient(resolver)
+    with open_resolver(config.options) as resolver:
+        streams = StreamClient(resolver, Health.of(config.options.upstream))
         streams.open(loop)
         future: asyncio.Future[Reply] = loop.create_future()
         streams.exchange(question, future.set_result)

@@ -39,6 +39,7 @@ from filter_engine.config.settings import SettingsRule
 from filter_engine.config.unserved.logging import LOGGING
 from filter_engine.config.unserved.options import DNS, MAPS, OPTIONS
 from filter_engine.config.unserved.scores import GROUP, SYMBOL
+from filter_engine.config.upstream_health import UpstreamConfig
 from filter_engine.config.upstreams import UpstreamList
 from filter_engine.config.workers import (
     ControllerConfig,
@@ -121,6 +122,11 @@ class OptionsConfig(Section):
         nullable(ADDRESSES), None, doc="the site's networks; the union with local_addrs counts"
     )
     dns: DnsConfig = option(section(DnsConfig, "options.dns"), DnsConfig(), doc="name resolution")
+    upstream: UpstreamConfig = option(
+        section(UpstreamConfig, "options.upstream"),
+        UpstreamConfig(),
+        doc="when a server of any list counts as dead",
+    )
     task_timeout: float = option(
         TIME,
         8.0,

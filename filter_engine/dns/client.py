@@ -36,7 +36,8 @@ _SAME_SOCKET = 8
 _NOERROR, _NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.NXDOMAIN)
 _LARGEST = 4096
 """Bytes of a reply; servers are asked for less (``packet.UDP_SIZE``)."""
-_HEALTH = Health(rest=10.0)  # what follows does not wait for the same silence again
+REST = 10.0
+"""Seconds: what follows does not wait for the same silence again."""
 _NOT_OPEN = "the client is not open"
 
 
@@ -55,14 +56,16 @@ class DnsClient:
         retransmits: int = 5,
         sockets: int = 16,
         cache: AnswerCache | None = None,
+        health: Health | None = None,
     ) -> None:
         self._servers = nameservers
+        self._health = health or Health(rest=REST)
         self._timeout = timeout
         self._tries = max(retransmits, 1)
         self._cache = AnswerCache() if cache is None else cache
         self.statistics = DnsStatistics()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._upstreams = UpstreamSet(nameservers, _HEALTH)
+        self._upstreams = UpstreamSet(nameservers, self._health)
         self._pool = SocketPool(sockets, self._read)
         self._flights: dict[DnsQuestion, Flight] = {}
         self._outbox: list[Flight] = []
@@ -73,7 +76,7 @@ class DnsClient:
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin; call once in each worker after the fork."""
         self._loop = loop
-        self._upstreams = UpstreamSet(self._servers, _HEALTH)
+        self._upstreams = UpstreamSet(self._servers, self._health)
         self._ids = random_ids()
         self._deadlines.open(loop)
         self._streams.open(loop)

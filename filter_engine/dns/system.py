@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from filter_engine.config.model import DnsConfig
+from filter_engine.config.model import OptionsConfig
 from filter_engine.config.upstreams import Rotation, Upstream, UpstreamList
-from filter_engine.dns.client import DnsClient
+from filter_engine.dns.client import REST, DnsClient
+from filter_engine.upstream.upstream_set import Health
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 
@@ -27,12 +28,14 @@ def system_nameservers(path: Path = RESOLV_CONF) -> UpstreamList:
     return UpstreamList(tuple(Upstream(host, resolver.port) for host in hosts), Rotation.SEQUENTIAL)
 
 
-def client_for(config: DnsConfig) -> DnsClient:
-    """A client as ``options.dns`` says."""
+def client_for(options: OptionsConfig) -> DnsClient:
+    """A client as ``options.dns`` and ``options.upstream`` say."""
+    config = options.dns
     servers = config.nameservers if config.nameservers is not None else system_nameservers()
     return DnsClient(
         servers,
         timeout=config.timeout,
         retransmits=config.retransmits,
         sockets=config.sockets,
+        health=Health.of(options.upstream, rest=REST),
     )

@@ -110,8 +110,9 @@ class _Exchange(NamedTuple):
     service: str = ""
     """What the site knows the servers by, under which their health is shown; empty for servers
     that a message names."""
-    health: Health = Health()
-    """When a server counts as dead: others are asked, if there are any."""
+    health: Health | None = None
+    """When a server counts as dead, and others are asked, if there are any; None: as the site
+    says of all."""
 
 
 class Exchange(_Exchange, Question["Reply"]):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from filter_engine.dns.addresses import Asked, look_up
 from filter_engine.scan.statistics import Durations
 from filter_engine.scan.store import Place, Store, StoreAnswer, StoreQuestion, StoreStatus
-from filter_engine.upstream.upstream_set import Standing
+from filter_engine.upstream.upstream_set import Health, Standing
 
 if TYPE_CHECKING:
     from filter_engine.store.redis.client import Links
@@ -35,8 +35,9 @@ class StoreStatistics:
 class StoreClient:
     """Carries questions to stores out; host names go to ``resolver``. Opened in each worker."""
 
-    def __init__(self, resolver: Asked) -> None:
+    def __init__(self, resolver: Asked, health: Health | None = None) -> None:
         self._resolver = resolver
+        self._health = health or Health()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._backends: dict[Store, _Backend] = {}
         self._shared: dict[object, _Backend] = {}
@@ -113,5 +114,5 @@ class StoreClient:
         from filter_engine.store.redis.client import Links, RedisClient
 
         if self._links is None:
-            self._links = Links(loop, partial(look_up, self._resolver))
+            self._links = Links(loop, partial(look_up, self._resolver), self._health)
         return RedisClient(store.where, self._links)

@@ -56,8 +56,10 @@ class _FailedError(Exception):
 class StreamClient:
     """Carries exchanges out; host names go to ``resolver``. Opened in each worker."""
 
-    def __init__(self, resolver: Asked) -> None:
+    def __init__(self, resolver: Asked, health: Health | None = None) -> None:
         self._resolver = resolver
+        self._health = health or Health()
+        """Of servers whose exchanges name no other."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._upstreams: OrderedDict[_Key, UpstreamSet] = OrderedDict()
@@ -111,7 +113,7 @@ class StreamClient:
         loop = asyncio.get_running_loop()
         upstreams = self._set_of(question)
         if question.service and len(self._services) < _MAX_SERVICES:
-            self._services[question.servers, question.health] = question.service
+            self._services[self._key(question)] = question.service
         tried: set[Upstream] = set()
         reply = Reply(question, ExchangeStatus.UNKNOWN, detail="no server")
         for _ in range(max(question.tries, 1)):
@@ -138,8 +140,11 @@ class StreamClient:
             reply = Reply(question, status, data[: question.limit], server.name, detail)
         return reply
 
+    def _key(self, question: Exchange) -> _Key:
+        return question.servers, question.health or self._health
+
     def _set_of(self, question: Exchange) -> UpstreamSet:
-        key = question.servers, question.health
+        key = self._key(question)
         found = self._upstreams.get(key)
         if found is None:
             found = self._upstreams[key] = UpstreamSet(*key)

@@ -23,6 +23,7 @@ from filter_engine.statistics.tokens import tokens_of
 from filter_engine.store.client import StoreClient
 from filter_engine.store.session import open_stores
 from filter_engine.streams.client import StreamClient
+from filter_engine.upstream.upstream_set import Health
 
 _LEFT: Final = 1000
 """Changes that wait for a storage of hashes; the oldest are given up."""
@@ -142,7 +143,7 @@ def teacher(
         yield Teacher(found)
         return
     with open_stores(config) as (resolver, stores):
-        streams = StreamClient(resolver)
+        streams = StreamClient(resolver, Health.of(config.options.upstream))
         streams.open(asyncio.get_running_loop())
         try:
             yield Teacher(found, stores, _hashes(config, streams) if hashes else None)

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 from random import Random
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 
+from filter_engine.config.upstream_health import UpstreamConfig
 from filter_engine.config.upstreams import Upstream, UpstreamList
 from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.upstream.rotation import ROTATIONS, Turn
 
+_DEFAULTS: Final = UpstreamConfig()
+
 
 @frozen
 class Health:
-    """When a server counts as dead, and for how long (Rspamd's defaults)."""
+    """When a server counts as dead, and for how long."""
 
-    max_errors: int = 4
+    max_errors: int = _DEFAULTS.max_errors
     """Errors within ``error_time`` that make it dead."""
-    error_time: float = 10.0
+    error_time: float = _DEFAULTS.error_time
     """Seconds."""
-    revive_time: float = 60.0
+    revive_time: float = _DEFAULTS.revive_time
     """Seconds until a dead one is tried again."""
     rest: float = 0.0
     """Seconds that others are tried first after one error, unless it answers meanwhile."""
+
+    @classmethod
+    def of(cls, config: UpstreamConfig, *, rest: float = 0.0) -> Self:
+        """What a site says of all its servers."""
+        return cls(config.max_errors, config.error_time, config.revive_time, rest)
 
 
 _ALIVE = float("-inf")

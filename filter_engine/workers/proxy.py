@@ -7,6 +7,7 @@ import socket
 
 from filter_engine.config.workers import ProxyConfig
 from filter_engine.scan.verdict import Verdict
+from filter_engine.upstream.upstream_set import Health
 from filter_engine.wire.http.message import HttpLimits
 from filter_engine.wire.http.server import HttpServer
 from filter_engine.wire.milter.reply import ReplyOptions
@@ -41,7 +42,10 @@ class ProxyWorker:
         if upstream is None or scans_itself(config):
             self._judge = SelfScan(context).scan
         else:
-            self._client = ScanClient(upstream, config.timeout, config.max_retries, context.row)
+            health = Health.of(context.config.options.upstream)
+            self._client = ScanClient(
+                upstream, config.timeout, config.max_retries, health, context.row
+            )
             self._judge = self._client.scan
             context.standings.append(self._client.standings)
         self._listeners = Listeners()

@@ -10,7 +10,7 @@ from filter_engine.config.upstreams import Upstream
 from filter_engine.config.workers import ScanUpstream
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.verdict import Verdict
-from filter_engine.upstream.upstream_set import Standing, UpstreamSet
+from filter_engine.upstream.upstream_set import Health, Standing, UpstreamSet
 from filter_engine.wire.checkv2 import MAX_REPLY, ReplyError, parse_reply
 from filter_engine.wire.compression import CompressionError, compress, decompress
 from filter_engine.wire.http.client import Answer, HttpClient, UpstreamError
@@ -44,15 +44,21 @@ class ScanClient:
     """The scanners of one ``upstream`` section. Use within a running loop."""
 
     def __init__(
-        self, upstream: ScanUpstream, timeout: float, max_retries: int, statistics: Row
+        self,
+        upstream: ScanUpstream,
+        timeout: float,
+        max_retries: int,
+        health: Health,
+        statistics: Row,
     ) -> None:
-        """``timeout``: seconds for all attempts at one message; ``max_retries``: scanners tried.
+        """``timeout``: seconds for all attempts at one message; ``max_retries``: scanners tried;
+        ``health``: when a scanner counts as dead.
 
         Raises ``BindError`` where the upstream's ``ssl_ca`` cannot be used.
         """
         if upstream.hosts is None:
             raise ValueError("the upstream names no hosts")
-        self._set = UpstreamSet(upstream.hosts)
+        self._set = UpstreamSet(upstream.hosts, health)
         self._timeout = upstream.timeout or timeout
         self._attempts = min(max_retries, len(self._set))
         self._compress = upstream.compression

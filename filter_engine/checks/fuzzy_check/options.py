@@ -268,7 +268,9 @@ class FuzzyCheckOptions(Section):
     timeout: float = option(TIME, 1.0, unit="seconds", doc="how long a storage may take, a try")
     retransmits: int = option(at_least(INTEGER, 0), 1, doc="further tries without an answer")
     max_errors: int = option(
-        at_least(INTEGER, 1), 4, doc="errors in 10 s after which another storage is asked first"
+        at_least(INTEGER, 1),
+        4,
+        doc="errors within options.upstream.error_time after which another storage is asked first",
     )
     revive_time: float = option(
         TIME, 60.0, unit="seconds", doc="how long a storage with so many is left alone"

@@ -93,7 +93,8 @@ class Rule:
         self._rule = rule
         self._timeout = options.timeout if rule.timeout is None else rule.timeout
         self._retries = options.retransmits if rule.retransmits is None else rule.retransmits
-        self._health = Health(max_errors=options.max_errors, revive_time=options.revive_time)
+        of_all = setup.config.options.upstream
+        self._health = Health(options.max_errors, of_all.error_time, options.revive_time)
         self._read = _Door(rule.read_encryption_key or rule.encryption_key)
         self._write = _Door(rule.write_encryption_key or rule.encryption_key)
         self.hashing = Hashing(

@@ -19,16 +19,9 @@ from filter_engine.config.schema import Schema, declare_known, known
 _COUNT = at_least(INTEGER, 0)
 _STRINGS = list_of(STRING)
 
-UPSTREAM = Schema(
-    "configuration/upstream",
-    "when a server of any list counts as dead",
-    declare_known(
-        max_errors=known(_COUNT, 4, doc="errors within error_time that make a server dead"),
-        error_time=known(TIME, 10.0, unit="seconds", doc="how long an error counts"),
-        revive_time=known(TIME, 60.0, unit="seconds", doc="how long a dead server is left alone"),
-        lazy_resolve_time=known(
-            TIME, 3600.0, unit="seconds", doc="how often names of servers are looked up again"
-        ),
+UPSTREAM = declare_known(
+    lazy_resolve_time=known(
+        TIME, 3600.0, unit="seconds", doc="how often names of servers are looked up again"
     ),
 )
 
@@ -117,7 +110,6 @@ OPTIONS = declare_known(
     stats_file=known(STRING, "$DBDIR/stats.ucl", doc="file of the counters"),
     tempdir=known(STRING, "/tmp", doc="directory of temporary files"),  # noqa: S108  # Rspamd's default
     tld=known(STRING, doc="older name of url_tld"),
-    upstream=known(known_section(UPSTREAM, "options.upstream"), doc="health of servers"),
     url_tld=known(
         STRING, "$SHAREDIR/effective_tld_names.dat", doc="public suffix list; ours is built in"
     ),

@@ -22,7 +22,7 @@ from filter_engine.store.redis.codec import ServerError, packed
 from filter_engine.store.redis.link import Failure, Link, LookUp
 from filter_engine.store.redis.login import Login
 from filter_engine.store.redis.sentinel import Sentinels
-from filter_engine.upstream.upstream_set import UpstreamSet
+from filter_engine.upstream.upstream_set import Health, UpstreamSet
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,12 @@ _LOADING: Final = frozenset({"LOADING", "MASTERDOWN", "BUSY", "TRYAGAIN", "CLUST
 class Links:
     """The connections of a worker: one for a server and login, whoever asks."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, look_up: LookUp) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, look_up: LookUp, health: Health | None = None
+    ) -> None:
         self.loop = loop
         self.look_up = look_up
+        self.health = health or Health()
         self._links: dict[tuple[Upstream, Login, float], Link] = {}
 
     def of(self, server: Upstream, login: Login, timeout: float) -> Link:
@@ -66,8 +69,8 @@ class RedisClient:
         self._links = links
         self._login = Login.of(config)
         self._timeout = config.timeout
-        self._reading = _servers(config.reading)
-        self._writing = _servers(config.writing)
+        self._reading = self._servers(config.reading)
+        self._writing = self._servers(config.writing)
         # Replicas that the site names are its choice: the host's own first, the promoted one too.
         self._finds_replicas = config.read_servers is None
         self._sentinels: Sentinels | None = None
@@ -219,22 +222,21 @@ class RedisClient:
         if self._writing is None or writing != self._writing.servers:
             if self._writing is not None:
                 log.log(NOTICE, "the primary Redis is %s now", primary.name)
-            self._writing = _Servers(writing)
+            self._writing = self._servers(writing)
         if not self._finds_replicas:
             return
         every = tuple(dict.fromkeys((*replicas, primary)))
         reading = UpstreamList(every, Rotation.MASTER_SLAVE)
         if self._reading is None or reading != self._reading.servers:
-            self._reading = _Servers(reading)
+            self._reading = self._servers(reading)
+
+    def _servers(self, servers: UpstreamList | None) -> _Servers | None:
+        return None if servers is None else _Servers(servers, self._links.health)
 
 
 class _Servers(UpstreamSet):
     """Servers with their health, and the list they come from."""
 
-    def __init__(self, servers: UpstreamList) -> None:
-        super().__init__(servers)
+    def __init__(self, servers: UpstreamList, health: Health) -> None:
+        super().__init__(servers, health)
         self.servers = servers
-
-
-def _servers(servers: UpstreamList | None) -> _Servers | None:
-    return None if servers is None else _Servers(servers)

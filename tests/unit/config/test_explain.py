@@ -214,7 +214,8 @@ def test_secrets_stay_hidden(site: Site) -> None:
 @pytest.mark.parametrize(
     ("key", "doc", "default", "served"),
     [
-        ("options.upstream.revive_time", "how long a dead server is left alone", 60.0, False),
+        ("options.upstream.revive_time", "how long a dead server is left alone", 60.0, True),
+        ("options.upstream.lazy_resolve_time", "how often names of servers", 3600.0, False),
         ("options.max_word_len", "longest word that is learnt", 40, False),
         ("clickhouse.server", "ClickHouse's address", None, False),
         ("fuzzy_check.rule.a.min_html_tags", "HTML with fewer", 10, False),

@@ -19,6 +19,7 @@ from filter_engine.config.model import (
     RedisConfig,
     SymbolConfig,
 )
+from filter_engine.config.upstream_health import UpstreamConfig
 from filter_engine.config.workers import (
     ControllerConfig,
     FuzzyConfig,
@@ -43,6 +44,7 @@ READ_IN: dict[type[Section], tuple[str, ...]] = {
         *("workers/*.py", "workers/controller/*.py"),
     ),
     DnsConfig: ("dns/system.py", "scanner.py"),
+    UpstreamConfig: ("upstream/*.py",),
     Neighbour: ("workers/controller/*.py",),
     LoggingConfig: ("workers/logs/*.py", "workers/supervisor.py"),
     ActionsConfig: ("scanner.py", "scan/plan.py"),
