@@ -24,15 +24,15 @@ _LOOKED_AT: Final = 200
 _LEAST: Final = 4
 """Stop words another language than English needs, besides more than English has."""
 _SCRIPTS: Final = (
-    ("ja", r"[\u3040-\u30ff]"),
-    ("zh-CN", r"[\u4e00-\u9fff]"),
-    ("ko", r"[\uac00-\ud7a3]"),
-    ("ru", r"[\u0400-\u04ff]"),
-    ("el", r"[\u0370-\u03ff]"),
-    ("ar", r"[\u0600-\u06ff]"),
-    ("he", r"[\u0590-\u05ff]"),
-    ("th", r"[\u0e00-\u0e7f]"),
-    ("hi", r"[\u0900-\u097f]"),
+    ("ja", range(0x3040, 0x3100)),
+    ("zh-CN", range(0x4E00, 0xA000)),
+    ("ko", range(0xAC00, 0xD7A4)),
+    ("ru", range(0x0400, 0x0500)),
+    ("el", range(0x0370, 0x0400)),
+    ("ar", range(0x0600, 0x0700)),
+    ("he", range(0x0590, 0x0600)),
+    ("th", range(0x0E00, 0x0E80)),
+    ("hi", range(0x0900, 0x0980)),
 )
 _SHARE: Final = 0.3
 """Of the words that must be of a script."""
@@ -48,9 +48,10 @@ def language_of(words: Sequence[str]) -> str:
     """The code of the language of a text's words; English where nothing else is likely."""
     some = words[:_LOOKED_AT]
     joined = " ".join(some)
-    if not joined.isascii():
-        for code, script in _SCRIPTS:
-            in_script = re.compile(script).search  # compiled when met: few texts come here
+    if not joined.isascii() and joined.encode("utf-8", "replace").translate(None, _no_script()):
+        for code, signs in _SCRIPTS:
+            # Compiled when met: few texts come here.
+            in_script = re.compile(f"[{chr(signs[0])}-{chr(signs[-1])}]").search
             if in_script(joined) is None:
                 continue
             if sum(1 for word in some if in_script(word)) > _SHARE * len(some):
@@ -74,6 +75,13 @@ def language_of(words: Sequence[str]) -> str:
             return "tr"
     best = max(found, key=found.__getitem__, default=ENGLISH)
     return best if found.get(best, 0) > english + _LEAST else ENGLISH
+
+
+@cache
+def _no_script() -> bytes:
+    """Octets of UTF-8 with which no sign of these scripts begins."""
+    first = {chr(sign).encode()[0] for _, signs in _SCRIPTS for sign in signs}
+    return bytes(octet for octet in range(256) if octet not in first)
 
 
 def languages() -> frozenset[str]:

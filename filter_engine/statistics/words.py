@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from functools import cache
 from itertools import compress, islice, zip_longest
 from operator import not_
@@ -217,14 +217,16 @@ def text_words(text: Text, language: str, words_decay: int) -> Words:
 
     After ``words_decay`` words (0: never) ever fewer are kept.
     """
-    links = text.links
-    hashes = list(map(word_hash, text.words)) if text.raw else stems_of(language).hashes(text.words)
+    words, links = text.words, text.links
+    if words_decay and len(words) > words_decay + 1:
+        marks = bytearray(b"\x01") * len(words)
+        drop_by_decay(marks, text, words_decay)
+        words = list(compress(words, marks))
+        links = list(compress(links, marks))
+    hashes = list(map(word_hash, words)) if text.raw else stems_of(language).hashes(words)
     if links:
         for at in compress(range(len(links)), links):
-            hashes[at] = word_hash(text.words[at])
-    if words_decay and len(hashes) > words_decay + 1:
-        drop_by_decay(hashes, text, words_decay)
-    if links:
+            hashes[at] = word_hash(words[at])
         links = list(compress(links, hashes))
     return Words(list(filter(None, hashes)), links)
 
@@ -286,8 +288,8 @@ def _belies(written: str, after: str) -> bool:
     return after in _NO_LINK or "?" in written.partition("/")[0]
 
 
-def drop_by_decay(hashes: list[int], text: Text, words_decay: int) -> None:
-    """Make stop words, by 0 in ``hashes``, of those that decay leaves out."""
+def drop_by_decay(marks: MutableSequence[int], text: Text, words_decay: int) -> None:
+    """Put 0 in ``marks``, of which each word has one, for those that decay leaves out."""
     start = start_of(text.written, text.spans, words_decay, text.raw)
     rest = text.written[start.place :]
     if text.plain:
@@ -295,8 +297,8 @@ def drop_by_decay(hashes: list[int], text: Text, words_decay: int) -> None:
     share = kept_share(words_decay, len(rest.encode("utf-8", "surrogateescape")))
     if share >= 1.0:
         return
-    places: Sequence[int] = range(start.number + 1, len(hashes))
+    places: Sequence[int] = range(start.number + 1, len(marks))
     if text.links:
         places = list(compress(places, map(not_, text.links[start.number + 1 :])))
     for at in left_out(seed(start.long), share, places):
-        hashes[at] = 0
+        marks[at] = 0

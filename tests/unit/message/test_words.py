@@ -32,6 +32,20 @@ def test_ascii_is_split_like_any_text(text: str) -> None:
     assert split_words(text) == split_words(f"\u0431 {text}")[1:]
 
 
+WESTERN = "".join(bytes([octet]).decode("cp1252", "ignore") for octet in range(256))
+
+
+@given(st.text(st.sampled_from(WESTERN) | st.sampled_from("a\xe91'\u2019.,@"), max_size=24))
+def test_windows_1252_is_split_like_any_text(text: str) -> None:
+    assert split_words(text) == split_words(f"\u0431 {text}")[1:]
+
+
+@pytest.mark.parametrize("sign", WESTERN)
+def test_each_sign_of_windows_1252(sign: str) -> None:
+    for text in (sign, f"a{sign}b", f"1{sign}2", f"a{sign}'b\u2019{sign}c"):
+        assert split_words(text) == split_words(f"\u0431 {text}")[1:]
+
+
 @pytest.mark.parametrize("letter", ["", "\u0431 "])
 def test_the_mark_of_a_link_is_a_blank_where_a_stranger_wrote_it(letter: str) -> None:
     assert split_words(f"{letter}a\x01b\x01\x01 c")[-3:] == ["a", "b", "c"]
