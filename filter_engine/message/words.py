@@ -6,6 +6,7 @@ import re
 import unicodedata
 from codecs import charmap_decode
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -32,18 +33,17 @@ _ORNAMENTS: Final = re.compile(
 )
 _JOINTS: Final = str.maketrans("", "", "@'\u2019.,;")
 _JOINT: Final = re.compile("[@'\u2019.,;]")
-# The same for texts of windows-1252, a fifth of the cost: joints are taken out, what parts words
-# becomes a blank. The patterns begin with the sign itself, which the search for it finds fast.
-_WESTERN: Final = "cp1252"
-_QUOTE: Final = "\u2019".encode(_WESTERN)
-_CURRENCIES: Final = tuple(sign.encode(_WESTERN) for sign in "$\u20ac\u00a3")
-_DIGITS_JOINT: Final = re.compile(rb"[.,;](?<=\d.)(?=\d)")
-# Few texts have such a joint: looked for by this, at a tenth of what the pattern takes.
+# The same for texts of ASCII and of these charsets, a fifth of the cost: joints are taken out, what
+# parts words becomes a blank.
+_CHARSETS: Final = ("latin-1", "cp1252")
+_QUOTE: Final = "\u2019"
+_CURRENCIES: Final = "$\u20ac\u00a3"
 _DIGITS_AND_JOINTS: Final = bytes(
     ord("0") if sign.isdigit() else ord(".") if sign in ".,;" else ord(" ")
     for sign in map(chr, range(128))
 ).ljust(256)
 _JOINED_DIGITS: Final = b"0.0"
+_AT: Final = ord("@")
 
 
 def split_words(text: str, left_out: Sequence[range] = ()) -> list[str]:
@@ -81,9 +81,9 @@ def _split(text: str) -> list[list[str]]:
     """The words before, between and after the links, each time at most ``MAX_WORDS``."""
     if "@" in text:
         text = _AFTER_AT.sub(" ", text)
-    western = _western_words(text)
-    if western is not None:
-        found = [piece.split(None, MAX_WORDS) for piece in western.split(_LINK)]
+    normal = _normal_western(text)
+    if normal is not None:
+        found = [piece.split(None, MAX_WORDS) for piece in normal.split(_LINK)]
         return [words if len(words) <= MAX_WORDS else words[:MAX_WORDS] for words in found]
     # A search costs as much for each blank as for a letter, and pages are full of them.
     text = _normal(" ".join(text.split()))
@@ -102,46 +102,74 @@ def _normal(text: str) -> str:
     return _ACCENTS.sub("", text)
 
 
-def _western_words(text: str) -> str | None:
-    """The text with nothing but words in normal form, and links; None: of other signs."""
-    charset = "ascii" if text.isascii() else _WESTERN
-    try:
-        octets = text.encode(charset)
-    except UnicodeEncodeError:
-        return None
-    signs = _signs()
-    if _QUOTE in octets:
-        octets = octets.replace(_QUOTE, b"'")
+def _normal_western(text: str) -> str | None:
+    """``text`` with nothing but words in normal form, and links; None: of no charset here."""
+    if text.isascii():
+        return _normal_octets(text.encode("ascii"), "ascii")
+    for charset in _CHARSETS:
+        with suppress(UnicodeEncodeError):
+            return _normal_octets(text.encode(charset), charset)
+    return None
+
+
+def _normal_octets(octets: bytes, charset: str) -> str:
+    signs = _signs(charset)
+    if signs.quote and signs.quote in octets:
+        octets = octets.replace(signs.quote, b"'")
     if b"'" in octets:
         octets = signs.apostrophe.sub(b"", octets)
-    if _JOINED_DIGITS in octets.translate(_DIGITS_AND_JOINTS):
-        octets = _DIGITS_JOINT.sub(b"", octets)
-    for currency in _CURRENCIES:
+    if joined := joints(octets):
+        left = bytearray(octets)
+        for at in joined:
+            left[at] = _AT  # which goes
+        octets = bytes(left)
+    for currency in signs.currencies:
         if currency in octets:
             octets = octets.replace(currency, b" %b " % currency)
-    if charset == _WESTERN:
-        return charmap_decode(octets.replace(b"@", b""), "strict", signs.words)[0]
-    return octets.translate(signs.ascii_words, b"@").decode("ascii")
+    if charset == "ascii":
+        return octets.translate(signs.octets, b"@").decode("ascii")
+    return charmap_decode(octets.replace(b"@", b""), "strict", signs.words)[0]
+
+
+def joints(octets: bytes | bytearray) -> Sequence[int]:
+    """Where a dot, a comma or a semicolon stands between digits of ASCII."""
+    marked = octets.translate(_DIGITS_AND_JOINTS)
+    at = marked.find(_JOINED_DIGITS)
+    if at < 0:
+        return ()
+    found = []
+    while at >= 0:
+        found.append(at + 1)
+        at = marked.find(_JOINED_DIGITS, at + 2)
+    return found
 
 
 class _Signs(NamedTuple):
-    """What the octets of windows-1252 are to words."""
+    """What the octets of a charset are to words."""
 
     words: str
     """What each becomes: a sign of a word in normal form, or a blank."""
-    ascii_words: bytes
-    """The same of ASCII's."""
+    octets: bytes
+    """The same of those of ASCII."""
     apostrophe: re.Pattern[bytes]
-    """One between letters, or between digits."""
+    """One between letters, or between digits; it begins with the sign, which is found fast."""
+    quote: bytes
+    """The other apostrophe; empty without one."""
+    currencies: tuple[bytes, ...]
 
 
 @cache
-def _signs() -> _Signs:
-    signs = [_normal(bytes([octet]).decode(_WESTERN, "replace")) for octet in range(256)]
+def _signs(charset: str) -> _Signs:
+    signs = [_normal(bytes([octet]).decode(charset, "replace")) for octet in range(256)]
     words = "".join(sign if sign == _LINK or _WORD.fullmatch(sign) else " " for sign in signs)
     letters = re.escape(bytes(octet for octet in range(256) if words[octet].isalpha()))
-    between = rb"'(?:(?<=[%b].)(?=[%b])|(?<=\d.)(?=\d))" % (letters, letters)
-    return _Signs(words, words[:128].encode("ascii").ljust(256), re.compile(between))
+    return _Signs(
+        words,
+        words[:128].encode("ascii").ljust(256),
+        re.compile(rb"'(?:(?<=[%b].)(?=[%b])|(?<=\d.)(?=\d))" % (letters, letters)),
+        _QUOTE.encode(charset, "ignore"),
+        tuple(filter(None, (sign.encode(charset, "ignore") for sign in _CURRENCIES))),
+    )
 
 
 def with_blanks(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from filter_engine.message.words import find_words, with_blanks
+from filter_engine.message.words import find_words, joints, with_blanks
 
 # No blanks part the words of Chinese and Japanese: each ideograph is one, and each run of kana.
 IDEOGRAPHIC: Final = re.compile(
@@ -18,11 +18,10 @@ _LIKELY: Final = 9
 """Characters of a text for each word."""
 _AFTER_AT: Final = re.compile(r"@(?<![\w@]@)[\w@]*", re.ASCII)
 _APOSTROPHE: Final = re.compile(r"'(?:(?<=[A-Za-z]')(?=[A-Za-z])|(?<=\d')(?=\d))", re.ASCII)
-_JOINT: Final = re.compile(r"[.,;](?<=\d.)(?=\d)", re.ASCII)
 _WORD: Final = re.compile(r"[\w@]", re.ASCII)
-_JOINTS: Final = {"'": "\x01", ".": "\x02", ",": "\x03", ";": "\x04"}
+_JOINTS: Final = {ord("'"): 1, ord("."): 2, ord(","): 3, ord(";"): 4}
 """Signs that part no word, while all others of their kind become blanks."""
-_RESERVED: Final = tuple(_JOINTS.values())
+_RESERVED: Final = tuple(map(chr, _JOINTS.values()))
 _SIGNS: Final = bytes(
     b" '.,;"[sign] if sign < 5 else sign if chr(sign).isalnum() or chr(sign) in "_@$" else 32
     for sign in range(128)
@@ -98,17 +97,15 @@ def _separated(text: str) -> bytes:
         text = _AFTER_AT.sub(_blank, text)
     if "'" in text:
         text = _APOSTROPHE.sub("\x01", text)
-    text = _JOINT.sub(_joint, text)
-    plain = text.encode("ascii").translate(_SIGNS)
+    marked = bytearray(text, "ascii")
+    for at in joints(marked):
+        marked[at] = _JOINTS[marked[at]]
+    plain = bytes(marked.translate(_SIGNS))
     return plain.replace(b"$", b" $ ") if b"$" in plain else plain
 
 
 def _blank(found: re.Match[str]) -> str:
     return " " * len(found[0])
-
-
-def _joint(found: re.Match[str]) -> str:
-    return _JOINTS[found[0]]
 
 
 def _written(text: str, spans: Sequence[range]) -> Iterator[tuple[str, int]]:
