@@ -35,8 +35,8 @@ def tokens(words: Sequence[int], links: Sequence[bool] | None = None) -> tuple[a
         found = [(newest + words[count - 2 - i] * MULTIPLIERS[i]) & _M for i in range(1, count - 1)]
         return array("Q", found), bytes(range(1, count - 1))
     # All words are one wide number, so that each distance is one multiplication and one sum: a
-    # loop takes three times as long, and a message has a thousand tokens. The lower half of a
-    # lane is the token. (numpy takes half as long; it costs 0.13 s of each start and 8 MB.)
+    # loop takes twice as long, and a message has a thousand tokens. The lower half of a lane is
+    # the token. (numpy takes a tenth; it costs 0.06 to 0.13 s of each start and 12 MB.)
     # Arrays are of the machine's order, which is little-endian wherever this engine's wheels are.
     size = count - WINDOW
     lanes = array("Q", bytes(count * _LANE // 8))

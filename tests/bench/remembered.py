@@ -57,14 +57,16 @@ Spent = dict[str, list[float]]
 """Engine -> milliseconds of CPU a message that remembering costs, one a round."""
 
 
-def _write(site: Engine, dns: int, redis: int, *, remembers: bool) -> None:
+def write(site: Engine, dns: int, redis: int, *, remembers: bool) -> None:
+    """Configure a worker that remembers, or one that does not."""
     site.configure(dns, redis)
     for name, text in WITH.items():
         line = text.format() if remembers else _OFF
         (site.place / "local.d" / name).write_text(line + "\n")
 
 
-async def _teach(port: int) -> None:
+async def teach(port: int) -> None:
+    """Let the Redis at ``port`` know enough that each message is looked at."""
     where = RedisConfig(servers=parse_upstreams(f"127.0.0.1:{port}", 6379))
     options = ClassifierOptions()
     one = Classifier(options, Store("bayes", where), *options.symbols, Limits())
@@ -100,10 +102,10 @@ def measure(rounds: int, sent: Sequence[bytes]) -> Spent:
         for engine in installed():
             for kind in _KINDS:
                 site = stack.enter_context(engine(place / f"{engine.name}-{kind}", 1))
-                _write(site, zone.port, redis.port, remembers=kind == "with")
+                write(site, zone.port, redis.port, remembers=kind == "with")
                 site.start()
                 sites.append((engine.name, kind, site))
-        asyncio.run(_teach(redis.port))
+        asyncio.run(teach(redis.port))
         for _, _, site in sites:
             site.settle()
             warm_up(site, sent)
