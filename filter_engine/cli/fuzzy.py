@@ -254,16 +254,9 @@ def _answer(row: dict[str, Any], *, checked: bool) -> str:
 
 async def _exchange(question: Exchange, config: Config) -> Reply:
     from filter_engine.dns.session import open_resolver
-    from filter_engine.streams.client import StreamClient
-    from filter_engine.upstream.upstream_set import Health
+    from filter_engine.streams.session import open_streams
 
-    loop = asyncio.get_running_loop()
-    with open_resolver(config.options) as resolver:
-        streams = StreamClient(resolver, Health.of(config.options.upstream))
-        streams.open(loop)
-        future: asyncio.Future[Reply] = loop.create_future()
+    with open_resolver(config.options) as resolver, open_streams(config, resolver) as streams:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         streams.exchange(question, future.set_result)
-        try:
-            return await future
-        finally:
-            streams.close()
+        return await future

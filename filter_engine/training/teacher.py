@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from filter_engine.statistics.tokens import tokens_of
 from filter_engine.store.client import StoreClient
 from filter_engine.store.session import open_stores
 from filter_engine.streams.client import StreamClient
-from filter_engine.upstream.upstream_set import Health
+from filter_engine.streams.session import open_streams
 
 _LEFT: Final = 1000
 """Changes that wait for a storage of hashes; the oldest are given up."""
@@ -142,13 +141,8 @@ def teacher(
     if dry:
         yield Teacher(found)
         return
-    with open_stores(config) as (resolver, stores):
-        streams = StreamClient(resolver, Health.of(config.options.upstream))
-        streams.open(asyncio.get_running_loop())
-        try:
-            yield Teacher(found, stores, _hashes(config, streams) if hashes else None)
-        finally:
-            streams.close()
+    with open_stores(config) as (resolver, stores), open_streams(config, resolver) as streams:
+        yield Teacher(found, stores, _hashes(config, streams) if hashes else None)
 
 
 def _hashes(config: Config, streams: StreamClient) -> HashLessons | None:

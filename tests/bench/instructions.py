@@ -2,7 +2,7 @@
 
 Callgrind counts what the scan worker executes, the kernel left out. Unlike CPU time that does not
 hang on what else the machine does: two versions can be compared on a busy one, to about half a
-per cent. It says nothing of waiting for memory. What ``bench.remembered`` measures is counted apart.
+per cent. It says nothing of waiting for memory. What is remembered is counted apart.
 """
 
 from __future__ import annotations
