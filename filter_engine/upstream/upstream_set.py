@@ -13,6 +13,8 @@ from filter_engine.lazy_dataclass import frozen, mutable
 from filter_engine.upstream.rotation import ROTATIONS, Turn
 
 _DEFAULTS: Final = UpstreamConfig()
+_MOST_ERRORS: Final = 10_000
+"""Errors of a server that are remembered: no limit is higher."""
 
 
 @frozen
@@ -66,7 +68,7 @@ class UpstreamSet:
         self._choose = ROTATIONS[upstreams.rotation]
         self._health = health or Health()
         self._conditions = {
-            upstream: _Condition(deque(maxlen=self._health.max_errors))
+            upstream: _Condition(deque(maxlen=min(self._health.max_errors, _MOST_ERRORS)))
             for upstream in self._upstreams
         }
         self._troubled: set[Upstream] = set()
@@ -111,7 +113,7 @@ class UpstreamSet:
             return False
         errors = condition.errors
         errors.append(now)
-        full = len(errors) == self._health.max_errors
+        full = len(errors) == errors.maxlen
         if full and now - errors[0] <= self._health.error_time:
             condition.dead_until = now + self._health.revive_time
             errors.clear()

@@ -127,6 +127,11 @@ def test_a_health_of_its_own(errors: int) -> None:
     assert host(chosen.choose(5.0)) == "a"
 
 
+def test_a_limit_of_many_errors_is_bounded() -> None:
+    chosen = upstreams("sequential:a:1,b:1", health=Health(10**30, 1.0, 5.0))
+    assert [chosen.failed(Upstream("a", 1), 0.0) for _ in range(10_000)].count(True) == 1
+
+
 def test_one_that_failed_rests_until_it_answers_or_the_time_is_up() -> None:
     chosen = upstreams("master-slave:a:1:30,b:1:20", health=Health(rest=10.0))
     first = chosen.choose(0.0)
