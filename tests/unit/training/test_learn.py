@@ -56,6 +56,14 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path, ALONE)
 
 
+def test_a_directory_among_files_is_told_and_the_others_are_learnt(site: Site) -> None:
+    path = site.mail("1.eml", lesson(SPAM))
+    done = site.run(learn, "spam", str(site.folder), path)
+    assert done.exit_code == FAILED
+    assert done.stderr == f"filter-engine: cannot learn {site.folder}: no regular file\n"
+    assert site.knows() == {"spam": 1, "ham": 0}
+
+
 def test_a_mail_learnt_twice_counts_once_and_moves_over(site: Site) -> None:
     path = site.mail("1.eml", lesson(SPAM))
     first = site.run(learn, "spam", path)
