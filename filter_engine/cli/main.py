@@ -75,6 +75,14 @@ class _Commands(click.Group):
             gc.enable()
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Ctrl-C has a status of its own; click would end with the one of failures."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)  # behind the terminal's ^C
+            sys.exit(INTERRUPTED)
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names alone for bash, which shows no help: no command has to be loaded for it."""
         if not os.environ.get(VARIABLE, "").startswith("bash") or incomplete.startswith("-"):
