@@ -144,6 +144,11 @@ class Scanner:
         assert self.transport is not None
         look_up(self.transport, host, done)
 
+    async def settle(self, seconds: float) -> None:
+        """Give what is sent after a verdict that time to arrive; for the end of a worker."""
+        if self._outbox is not None:
+            await self._outbox.settle(seconds)
+
     def close(self) -> None:
         """Close what ``open`` opened; questions still open are answered TEMPFAIL."""
         self.maps.close()
