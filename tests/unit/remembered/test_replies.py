@@ -81,6 +81,17 @@ def test_senders_become_known(redis: RedisServer, serve: Serve) -> None:
     assert engine(ANSWER, **TO_ME).symbol("UNKNOWN_SENDER") is not None
 
 
+def test_senders_that_were_not_seen_for_long_are_forgotten(
+    redis: RedisServer, serve: Serve
+) -> None:
+    engine = serve("known_senders { domains = [example.com]; max_ttl = 1h; }", redis)
+    engine(ANSWER, **TO_ME)
+    engine.now += 3601
+    eve = ANSWER.replace(b"bob@example.com", b"eve@example.com")
+    engine(eve, **{**TO_ME, "mail_from": "eve@example.com"})
+    assert redis.say("ZCARD", "rs_known_senders") == b":1\r\n"
+
+
 @pytest.mark.parametrize("backend", ["redis", "sqlite"])
 def test_who_answered_is_known(redis: RedisServer, serve: Serve, backend: str) -> None:
     more = f"backend = {backend};"
