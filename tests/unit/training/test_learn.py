@@ -185,6 +185,13 @@ def test_a_store_that_is_away_ends_a_corpus_at_once(tmp_path: Path) -> None:
         assert b"100" in server.say("HGET", "RS", "learns_spam")
 
 
+def test_a_store_that_cannot_be_made_is_named_once(tmp_path: Path) -> None:
+    site = Site(tmp_path, ALONE.replace("sqlite;", f'sqlite; path = "{tmp_path}/none/store";'))
+    done = site.run(learn, "spam", site.mail("1.eml", lesson(SPAM)))
+    assert done.exit_code == FAILED
+    assert f"took no lesson: {tmp_path}/none/store: No such file or directory\n" in done.stderr
+
+
 @pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
 def test_ctrl_c_ends_a_corpus_with_a_status_of_its_own(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server:
