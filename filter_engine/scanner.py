@@ -119,8 +119,11 @@ class Scanner:
                 states[check.name] = check.prepare(sections.get(section) or section(), setup)
         return states
 
-    def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Open DNS sockets and keep the maps fresh; once in each worker, after the fork."""
+    def open(self, loop: asyncio.AbstractEventLoop, *, trial: bool = False) -> None:
+        """Open DNS sockets and keep the maps fresh; once in each worker, after the fork.
+
+        With ``trial`` no scan changes a store or sends a notice.
+        """
         if self.transport is None:
             self._dns = client_for(self.config.options)
             self._dns.open(loop)
@@ -131,14 +134,20 @@ class Scanner:
             self._streams.open(loop)
             self.stores = StoreClient(resolver, health)
             self.stores.open(loop)
-            self._outbox = Outbox(self._streams, self.stores)
-            self.transport = World(resolver, self._streams, self.stores)
+            world = World(resolver, self._streams, self.stores)
+            self.transport = Trial(world) if trial else world
+            self._outbox = None if trial else Outbox(self._streams, self.stores)
         self.maps.watch(loop, self.resolve)
 
     def resolve(self, host: str, done: Callable[[Sequence[str]], None]) -> None:
         """Hand the addresses of ``host`` over, none where it is not known; once it is open."""
         assert self.transport is not None
         look_up(self.transport, host, done)
+
+    async def settle(self, seconds: float) -> None:
+        """Give what is sent after a verdict that time to arrive; for the end of a worker."""
+        if self._outbox is not None:
+            await self._outbox.settle(seconds)
 
     def close(self) -> None:
         """Close what ``open`` opened; questions still open are answered TEMPFAIL."""

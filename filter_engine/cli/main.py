@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filter_engine import __version__
-from filter_engine.cli.exit_status import INTERRUPTED
+from filter_engine.cli.exit_status import FAILED, INTERRUPTED
 from filter_engine.cli.program import PROGRAM, VARIABLE
 
 if TYPE_CHECKING:
@@ -74,6 +75,20 @@ class _Commands(click.Group):
         if cmd_name in _LONG:
             gc.enable()
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Ctrl-C has a status of its own, a full disk under standard output no traceback."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or error.filename is not None:
+                raise
+            sys.stdout = None  # what it still holds has no room either
+            click.echo(f"{PROGRAM}: cannot write: {error.strerror}", err=True)
+            sys.exit(FAILED)
+        except KeyboardInterrupt:
+            click.echo(err=True)  # behind the terminal's ^C
+            sys.exit(INTERRUPTED)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names alone for bash, which shows no help: no command has to be loaded for it."""

@@ -42,9 +42,9 @@ def scan(
 ) -> None:
     """Scan message FILES ("-" is standard input) and print the verdict.
 
-    Needs no configuration, no Redis and no network. With --host a controller or a scanner does it,
-    as of any other mail. Exit status 1 when a file cannot be read, 3 when a recording does not hold
-    what a replay needs.
+    Needs no configuration, no Redis and no network, and changes nothing of what the site remembers.
+    With --host a controller or a scanner does it, as of any other mail. Exit status 1 when a file
+    cannot be read, 3 when a recording does not hold what a replay needs.
     """
     controller = named_controller(given)
     messages = [(path, read_message(path)) for path in files]

@@ -1,4 +1,5 @@
-"""Scanning for commands: live, live and recorded, or by a recording.
+"""Scanning for commands: live, live and recorded, or by a recording. What the site remembers is
+asked and left as it is: nobody has received this mail.
 
 Exit status 3: a recording cannot be read, has nothing of the message, or lacks an answer.
 """
@@ -128,7 +129,7 @@ async def _live(
 ) -> list[Scanned]:
     clock = time.time if recorder is None else recorder.clock
     scanner = Scanner.from_config(config, clock=clock)
-    scanner.open(asyncio.get_running_loop())
+    scanner.open(asyncio.get_running_loop(), trial=True)
     if recorder is not None:
         assert scanner.transport is not None
         scanner.transport = recorder.around(scanner.transport)

@@ -86,8 +86,21 @@ def _stems(text: Text) -> list[str]:
     if len(marks) > WORDS_DECAY + 1:
         drop_by_decay(marks, text, WORDS_DECAY)
     words = list(compress(text.words, marks))
+    if text.raw:
+        return _octet_words(words, text)
     stem = stemmer(language_of(text.words))
     return list(map(stem, words)) if stem else words
+
+
+def _octet_words(words: list[str], text: Text) -> list[str]:
+    """Of a text of no known charset, which is of no language: its words as they are.
+
+    Breaks and links are empty words. Rspamd loses the first sign where a word begins the text.
+    """
+    first, end = text.raw[0]
+    if first and end == len(first):
+        words[0] = words[0][1:]
+    return list(filter(None, words))
 
 
 def hashes_of(texts: Texts, policy: Policy, hashing: Hashing) -> list[PartHash]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable
@@ -40,6 +41,7 @@ class Outbox:
         self._open = 0
         self._bytes = 0
         self._failing: set[str] = set()
+        self._empty: asyncio.Event | None = None
         self.statistics = OutboxStatistics()
 
     def put(self, notices: Iterable[Exchange | StoreQuestion]) -> None:
@@ -54,6 +56,16 @@ class Outbox:
             self._waiting.append(notice)
         self._next()
 
+    async def settle(self, seconds: float) -> None:
+        """Wait until nothing waits or is on its way, or the time is up."""
+        self._empty = asyncio.Event()
+        self._next()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            log.warning("%d notices are given up", self._open + len(self._waiting))
+
     def _next(self) -> None:
         while self._waiting and self._open < AT_ONCE:
             self._open += 1
@@ -62,6 +74,8 @@ class Outbox:
                 self._stores.store(notice, self._sent)
             else:
                 self._streams.exchange(notice, self._sent)
+        if self._empty is not None and not self._open:
+            self._empty.set()
 
     def _sent(self, reply: Reply | StoreAnswer) -> None:
         self._open -= 1

@@ -46,10 +46,10 @@ def read_message(path: Path | str, limit: int, *, directory: int | None = None) 
     except OSError as error:
         link = directory is not None and error.errno == errno.ELOOP
         raise NoMessageError("a symbolic link" if link else _said(error)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NoMessageError("no regular file")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise NoMessageError("no regular file")
         try:
             data = file.read(limit + 1)
         except OSError as error:

@@ -36,6 +36,8 @@ DRAIN_TIME = 300.0
 """Seconds an old generation may take after a reload; SMTP sessions end by themselves."""
 STOP_TIME = 20.0
 """Seconds for what is under way when the service goes down."""
+NOTICES_TIME = 5.0
+"""Seconds for what stores shall remember of the last messages, and for notices about them."""
 HEARTBEAT = 5.0
 """Seconds between two signs of life."""
 
@@ -137,6 +139,7 @@ async def _serve(job: Job) -> int:
         service.drain(hurry=stop.hurry.is_set())
         row.set(Counter.ALIVE, 0)
         clean = await _finish(service, stop)
+        await job.scanner.settle(NOTICES_TIME)
         heart.cancel()
         publisher.publish()  # the next of this row goes on from here
         if not clean:

@@ -143,12 +143,10 @@ def _judged(
     body, envelope = (None if value is None else _number(value) for value in values[:2])
     if body is None and envelope is None:
         return seen._replace(new=True), ""
-    early = [time for time in (body, envelope) if time is not None and now - time < options.timeout]
-    if body is not None and body not in early:
-        return seen._replace(passed="body", since=body), ""
-    if envelope is not None and envelope not in early and body is None:
-        return seen._replace(passed="meta", since=envelope), ""
-    return seen._replace(until=min(early) + options.timeout), "too early"
+    passed, since = ("meta", envelope or 0.0) if body is None else ("body", body)
+    if now - since >= options.timeout:
+        return seen._replace(passed=passed, since=since), ""
+    return seen._replace(until=since + options.timeout), "too early"
 
 
 def _number(value: bytes | None) -> float:

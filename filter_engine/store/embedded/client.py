@@ -120,4 +120,6 @@ class EmbeddedClient:
         status = StoreStatus.ERROR
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
             status = StoreStatus.TIMEOUT
-        return StoreAnswer(question, status, None, self._place.path, str(error)[:200])
+        # The text of an OSError names the file once more.
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        return StoreAnswer(question, status, None, self._place.path, why[:200])

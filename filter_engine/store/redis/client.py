@@ -44,6 +44,7 @@ class Links:
         self.look_up = look_up
         self.health = health or Health()
         self._links: dict[tuple[Upstream, Login, float], Link] = {}
+        self.closed = False
 
     def of(self, server: Upstream, login: Login, timeout: float) -> Link:
         """The connection to a server."""
@@ -55,6 +56,7 @@ class Links:
 
     def close(self) -> None:
         """End all."""
+        self.closed = True
         for link in self._links.values():
             link.close()
 
@@ -152,6 +154,9 @@ class RedisClient:
         failure: Failure,
     ) -> None:
         server = link.server
+        if self._links.closed:  # from here: no fault of the server's, and no other is asked
+            done(StoreAnswer(question, failure.status, None, server.name, failure.detail))
+            return
         servers = self._writing if question.writes else self._reading
         if servers is not None and servers.failed(server, self._links.loop.time()):
             log.warning("Redis %s is left alone for a while: %s", server.name, failure.detail)

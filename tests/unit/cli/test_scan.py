@@ -168,3 +168,12 @@ def test_a_broken_recording_is_no_crash(scan: Scan, tmp_path: Path) -> None:
     done = scan("--record", str(tmp_path), str(MAILS / "clean.eml"))
     assert done.returncode == 1
     assert f"cannot write {tmp_path}: Is a directory" in done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_no_room_for_what_is_printed(more: list[str]) -> None:
+    command = [sys.executable, "-m", "filter_engine.cli.main", "configtest", *more]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "filter-engine: cannot write: No space left on device\n"

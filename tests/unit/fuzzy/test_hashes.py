@@ -135,3 +135,15 @@ def test_of_a_long_text_ever_fewer_words_count() -> None:
     total, kept = Texts(message).words(part)
     assert total == 2 * 26 * 26
     assert 600 < len(kept) < total
+
+
+def test_a_text_of_no_known_charset_has_hashes_of_its_octets() -> None:
+    """Its octet above 127 is where Rspamd does not look for a charset (``raw_words``)."""
+    words = [b"alpha%d" % number for number in range(220)]
+    words.insert(79, b"caf\xe9")
+    head = b"From: a@b.c\nSubject: x\nMIME-Version: 1.0\nContent-Type: text/plain\n\n"
+    (found,) = _hashes(head + b" ".join(words) + b"\n")
+    assert found.kind is Kind.TEXT
+    assert found.digest.hex() == recorded.RAW_DIGEST
+    (near,) = _hashes(head + b" ".join(words).replace(b"alpha150", b"other") + b"\n")
+    assert len(set(found.shingles) & set(near.shingles)) > COUNT // 2

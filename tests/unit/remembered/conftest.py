@@ -81,9 +81,7 @@ class Engine:
             verdict = await self.scanner.scan(raw, Envelope(**said))
             outbox = self.scanner._outbox
             assert outbox is not None
-            async with asyncio.timeout(60):
-                while outbox._open:  # noqa: ASYNC110  # nobody is told of an end
-                    await asyncio.sleep(0.005)
+            await outbox.settle(60.0)
             return verdict
 
         return self._runner.run(scan())

@@ -62,6 +62,21 @@ def test_how_long_it_waited_is_told(redis: RedisServer, serve: Serve) -> None:
     )
 
 
+def test_a_text_that_came_after_another_of_its_sender_waits_for_itself(
+    redis: RedisServer, serve: Serve
+) -> None:
+    engine = serve("greylist { }", redis)
+    engine(**ENVELOPE)
+    redis.say("SET", META.decode(), "1795294067")  # 100 s before
+    early = engine(**ENVELOPE).symbol("GREYLIST")
+    assert early is not None
+    assert early.evidence == (f"{redis.name}: known, 300 s to wait",)
+    engine.now += 299
+    assert engine(**ENVELOPE).action is Action.SOFT_REJECT
+    engine.now += 1
+    assert engine(**ENVELOPE).action is Action.NO_ACTION
+
+
 def test_another_text_of_a_known_sender_passes(redis: RedisServer, serve: Serve) -> None:
     engine = serve("greylist { }", redis)
     redis.say("SET", META_V6.decode(), "1795290000")

@@ -90,6 +90,16 @@ def test_a_burst_is_refused_until_it_has_leaked(redis: RedisServer, serve: Serve
     assert engine(QUIET, **said).action is Action.SOFT_REJECT
 
 
+def test_a_bucket_lives_on_while_it_is_filled(redis: RedisServer, serve: Serve) -> None:
+    engine = serve('ratelimit { rates { to { bucket { burst = 3; rate = "1 / 10s"; } } } }', redis)
+    said = {"mail_from": "a@example.org", "rcpt_to": ("x@example.net",)}
+    engine(QUIET, **said)
+    (key,) = keys(redis)
+    redis.say("EXPIRE", key, "100")
+    engine(QUIET, **said)
+    assert int(redis.say("TTL", key).strip(b":\r\n")) > 100
+
+
 def test_who_is_not_limited(redis: RedisServer, serve: Serve) -> None:
     engine = serve(
         'ratelimit { whitelisted_ip = [192.0.2.0/24]; whitelisted_user = ["me"];'

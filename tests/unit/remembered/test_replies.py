@@ -81,6 +81,33 @@ def test_senders_become_known(redis: RedisServer, serve: Serve) -> None:
     assert engine(ANSWER, **TO_ME).symbol("UNKNOWN_SENDER") is not None
 
 
+def test_senders_that_were_not_seen_for_long_are_forgotten(
+    redis: RedisServer, serve: Serve
+) -> None:
+    engine = serve("known_senders { domains = [example.com]; max_ttl = 1h; }", redis)
+    engine(ANSWER, **TO_ME)
+    engine.now += 3601
+    eve = ANSWER.replace(b"bob@example.com", b"eve@example.com")
+    engine(eve, **{**TO_ME, "mail_from": "eve@example.com"})
+    assert redis.say("ZCARD", "rs_known_senders") == b":1\r\n"
+
+
+@pytest.mark.parametrize("backend", ["redis", "sqlite"])
+def test_of_too_many_senders_the_oldest_are_forgotten(
+    redis: RedisServer, serve: Serve, backend: str
+) -> None:
+    domains = f"domains = [example.com]; max_senders = 2; backend = {backend};"
+    engine = serve(f"known_senders {{ {domains} }}", redis)
+
+    def symbol(name: str) -> str:
+        engine.now += 1
+        raw = ANSWER.replace(b"bob@", name.encode() + b"@")
+        verdict = engine(raw, **{**TO_ME, "mail_from": f"{name}@example.com"})
+        return "known" if verdict.symbol("KNOWN_SENDER") is not None else "new"
+
+    assert [symbol(name) for name in ("a", "b", "c", "b", "a")] == [*["new"] * 3, "known", "new"]
+
+
 @pytest.mark.parametrize("backend", ["redis", "sqlite"])
 def test_who_answered_is_known(redis: RedisServer, serve: Serve, backend: str) -> None:
     more = f"backend = {backend};"

@@ -77,6 +77,12 @@ def test_when_nothing_is_said(found: Counts, limits: Limits, text: int, why: str
     assert (said.why, said.weight, said.spam) == (why, 0.0, None)
 
 
+def test_a_tenth_of_min_tokens_known_of_the_text_is_enough() -> None:
+    limits = FREE._replace(min_tokens=20)
+    assert judge(counts((1, 9, 0, 1)), 20, 20, limits).why == "only 1 tokens of text are known"
+    assert judge(counts((1, 9, 0, 2)), 20, 20, limits).spam is True
+
+
 def test_meta_words_count_only_beside_more_text() -> None:
     found = counts((1, 9, 0, 1), (5, 0, 9, 2))
     assert judge(found, 10, 6, FREE).used == 3

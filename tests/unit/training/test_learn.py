@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from filter_engine.cli.exit_status import FAILED, REFUSED
+from filter_engine.cli.exit_status import FAILED, INTERRUPTED, REFUSED
 from filter_engine.cli.learn import learn, unlearn
 from lessons import HAM, SPAM, lesson
 from redis_server import PROGRAM, RedisServer
@@ -54,6 +54,14 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path, ALONE)
+
+
+def test_a_directory_among_files_is_told_and_the_others_are_learnt(site: Site) -> None:
+    path = site.mail("1.eml", lesson(SPAM))
+    done = site.run(learn, "spam", str(site.folder), path)
+    assert done.exit_code == FAILED
+    assert done.stderr == f"filter-engine: cannot learn {site.folder}: no regular file\n"
+    assert site.knows() == {"spam": 1, "ham": 0}
 
 
 def test_a_mail_learnt_twice_counts_once_and_moves_over(site: Site) -> None:
@@ -175,6 +183,32 @@ def test_a_store_that_is_away_ends_a_corpus_at_once(tmp_path: Path) -> None:
         done = site.run(learn, "corpus", str(site.folder / "corpus"))
         assert "100 learned" in done.stdout
         assert b"100" in server.say("HGET", "RS", "learns_spam")
+
+
+def test_a_store_that_cannot_be_made_is_named_once(tmp_path: Path) -> None:
+    site = Site(tmp_path, ALONE.replace("sqlite;", f'sqlite; path = "{tmp_path}/none/store";'))
+    done = site.run(learn, "spam", site.mail("1.eml", lesson(SPAM)))
+    assert done.exit_code == FAILED
+    assert f"took no lesson: {tmp_path}/none/store: No such file or directory\n" in done.stderr
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
+def test_ctrl_c_ends_a_corpus_with_a_status_of_its_own(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        site = Site(tmp_path, f'redis {{ servers = "{server.name}"; timeout = 20s; }}\n')
+        for number in range(3000):
+            site.mail(f"corpus/spam/{number}", lesson(SPAM, number))
+        words = [sys.executable, "-m", "filter_engine.cli.main", "learn", "corpus"]
+        with subprocess.Popen(
+            [*words, str(site.folder / "corpus"), *site.options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            until(lambda: server.say("HGET", "RS", "learns_spam") != b"$-1\r\n")
+            process.send_signal(signal.SIGINT)
+            said, errors = process.communicate(timeout=60)
+        assert process.returncode == INTERRUPTED
+        assert (said, errors.strip()) == (b"", b"")
 
 
 def until(holds: Callable[[], bool]) -> None:
