@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from filter_engine.checks.remembered.keys import octets, reply_sender
-from filter_engine.checks.remembered.verified import Verified, VerifiedOptions, trim
+from filter_engine.checks.remembered.verified import Verified, VerifiedOptions, keep_newest
 from filter_engine.checks.services.options import SECONDS
 from filter_engine.config.kinds import INTEGER, STRING, at_least
 from filter_engine.config.map_definition import MAP_DEFINITION, MapDefinition, MapKind
@@ -86,8 +86,7 @@ return answer
 
 def _seen(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
     before = [value or b"" for value in base.fields(keys[0], *args[3:])]
-    base.put(keys[0], dict.fromkeys(args[3:], args[0]))
-    trim(base, keys[0], int(args[2]))
+    keep_newest(base, keys[0], args[0], args[3:], int(args[2]))
     return list(before)
 
 

@@ -48,19 +48,18 @@ return #ARGV - 4
 """
 
 
-def trim(base: Embedded, key: bytes, size: int) -> None:
-    """Leave the newest members of a set in the embedded store, where it is a hash of scores."""
-    members = sorted((float(score), name) for name, score in base.everything(key).items())
-    old = [name for _, name in members[: max(len(members) - size, 0)]]
-    if old:
-        base.drop(key, *old)
+def keep_newest(
+    base: Embedded, key: bytes, now: bytes, members: Sequence[bytes], size: int
+) -> None:
+    """Put members into a set of the embedded store, where it is a hash of scores; ``size`` stay."""
+    if base.put(key, dict.fromkeys(members, now)):
+        base.leave_highest(key, size)
 
 
 def _keep(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
     now, life, *sizes = args[:4]
     for key, size in zip(keys, sizes, strict=True):
-        base.put(key, dict.fromkeys(args[4:], now))
-        trim(base, key, int(size))
+        keep_newest(base, key, now, args[4:], int(size))
     base.expire(keys[0], float(life))
     return len(args) - 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import time
@@ -13,6 +14,8 @@ from typing import Final
 
 from filter_engine.scan.store import Place, StoreAnswer, StoreQuestion, StoreStatus
 from filter_engine.store.embedded.database import Database
+
+log = logging.getLogger(__name__)
 
 Answered = Callable[[StoreAnswer], None]
 
@@ -56,7 +59,10 @@ class EmbeddedClient:
     def _of_nothing(self, question: StoreQuestion) -> StoreAnswer:
         if self._nothing is None:
             self._nothing = Database(":memory:")
-        return self._together(self._nothing, [question])[0]
+        try:
+            return self._together(self._nothing, [question])[0]
+        except Exception as error:
+            return self._unexpected(question, error)
 
     def close(self) -> None:
         """End; what is open fails."""
@@ -89,7 +95,10 @@ class EmbeddedClient:
         work.add_done_callback(ready)
 
     def _answers(self, questions: list[StoreQuestion]) -> list[StoreAnswer]:
-        """In the thread: all in one transaction; one that fails does so alone, once more."""
+        """In the thread: all in one transaction; one that fails does so alone, once more.
+
+        Raises nothing: who waits for the answers would wait for ever.
+        """
         try:
             if self._base is None:
                 self._base = Database(self._place.path, self._place.timeout)
@@ -98,14 +107,25 @@ class EmbeddedClient:
         try:
             return self._together(self._base, questions)
         except (sqlite3.Error, ValueError, IndexError) as error:
+            if _is_locked(error) and any(question.writes for question in questions):
+                return self._beside_a_lock(questions, error)
             if len(questions) == 1:
                 return [self._failed(questions[0], error)]
-            return [answer for question in questions for answer in self._answers([question])]
+        except Exception as error:
+            if len(questions) == 1:
+                return [self._unexpected(questions[0], error)]
+        return [answer for question in questions for answer in self._answers([question])]
+
+    def _beside_a_lock(self, questions: list[StoreQuestion], error: Exception) -> list[StoreAnswer]:
+        """Somebody else writes: all writes have waited for it together, and reads need not."""
+        reads = [question for question in questions if not question.writes]
+        read = iter(self._answers(reads) if reads else ())
+        return [self._failed(one, error) if one.writes else next(read) for one in questions]
 
     def _together(self, base: Database, questions: list[StoreQuestion]) -> list[StoreAnswer]:
         good = False
-        base.begin(writes=any(question.writes for question in questions), now=time.time())
         try:
+            base.begin(writes=any(question.writes for question in questions), now=time.time())
             path = self._place.path
             answers = [
                 StoreAnswer(question, StoreStatus.OK, base.answer(question), path)
@@ -116,10 +136,18 @@ class EmbeddedClient:
             base.end(good=good)
         return answers
 
+    def _unexpected(self, question: StoreQuestion, error: Exception) -> StoreAnswer:
+        log.exception("the store %s cannot do: %s", self._place.path, question)
+        return self._failed(question, error)
+
     def _failed(self, question: StoreQuestion, error: Exception) -> StoreAnswer:
         status = StoreStatus.ERROR
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        if _is_locked(error):
             status = StoreStatus.TIMEOUT
         # The text of an OSError names the file once more.
         why = (error.strerror if isinstance(error, OSError) else "") or str(error)
         return StoreAnswer(question, status, None, self._place.path, why[:200])
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)

@@ -73,8 +73,14 @@ class Database:
 
     def end(self, *, good: bool = True) -> None:
         """End it; what was written is kept, or forgotten."""
-        if self._base.in_transaction:
-            self._base.execute("COMMIT" if good else "ROLLBACK")
+        if not self._base.in_transaction:
+            return
+        try:
+            if good:
+                self._base.execute("COMMIT")
+        finally:  # a transaction that stays open would let none begin any more
+            if self._base.in_transaction:
+                self._base.execute("ROLLBACK")
 
     def _sweep(self) -> None:
         rows = self._base.execute(
@@ -117,8 +123,18 @@ class Database:
         return count
 
     def fields(self, key: bytes, *names: bytes) -> list[bytes | None]:
-        """Some fields of a hash."""
-        found = self.everything(key)
+        """Some fields of a hash; the others, of which there may be many, are not read."""
+        found: dict[bytes, bytes] = {}
+        for start in range(0, len(names), _MANY):
+            some = names[start : start + _MANY]
+            marks = ",".join("?" * len(some))
+            found.update(
+                self._base.execute(
+                    f"SELECT field, value FROM item WHERE key = ? AND field IN ({marks}) "  # noqa: S608  # marks only
+                    "AND NOT EXISTS (SELECT 1 FROM life WHERE key = item.key AND ends <= ?)",
+                    (key, *some, self.now),
+                )
+            )
         return [found.get(name) for name in names]
 
     def everything(self, key: bytes) -> dict[bytes, bytes]:
@@ -153,12 +169,12 @@ class Database:
     def put(self, key: bytes, fields: Mapping[bytes, bytes]) -> int:
         """Set fields of a hash; how many are new."""
         self._fresh(key)
-        known = self.everything(key)
+        new = self.fields(key, *fields).count(None)
         self._base.executemany(
             "INSERT OR REPLACE INTO item VALUES (?, ?, ?)",
             [(key, name, value) for name, value in fields.items()],
         )
-        return len(fields.keys() - known.keys())
+        return new
 
     def increase(self, key: bytes, field: bytes, by: int) -> int:
         """Add to a number in a hash; the sum. Raises ``ValueError`` where no number stands."""
@@ -178,6 +194,15 @@ class Database:
         return sum(
             self._base.execute("DELETE FROM item WHERE key = ? AND field = ?", (key, name)).rowcount
             for name in names
+        )
+
+    def leave_highest(self, key: bytes, count: int) -> None:
+        """Leave the ``count`` fields of a hash whose numbers are the highest: a sorted set."""
+        self._base.execute(
+            "DELETE FROM item WHERE key = ?1 AND field IN (SELECT field FROM item WHERE key = ?1 "
+            "ORDER BY CAST(value AS REAL), field "
+            "LIMIT max((SELECT count(*) FROM item WHERE key = ?1) - ?2, 0))",
+            (key, count),
         )
 
     def expire(self, key: bytes, ttl: float) -> bool:
