@@ -79,7 +79,9 @@ WRITE: Final = Script(
     redis.call('HSET', KEYS[1], 'V', string.format('%.0f', sum))
     redis.call('EXPIRE', KEYS[1], ARGV[4])
     for place = 3, #KEYS do redis.call('SETEX', KEYS[place], ARGV[4], ARGV[5]) end
-    if known == 0 then redis.call('INCR', KEYS[2]) end
+    if known == 0 and type(redis.pcall('INCR', KEYS[2])) ~= 'number' then
+      redis.call('SET', KEYS[2], 1)
+    end
     return sum
     """,
     _write,
@@ -90,9 +92,12 @@ DELETE: Final = Script(
     """
     local gone = redis.call('DEL', KEYS[1])
     for place = 3, #KEYS do
-      if redis.call('GET', KEYS[place]) == ARGV[1] then redis.call('DEL', KEYS[place]) end
+      if redis.pcall('GET', KEYS[place]) == ARGV[1] then redis.call('DEL', KEYS[place]) end
     end
-    if gone == 1 and redis.call('DECR', KEYS[2]) < 0 then redis.call('SET', KEYS[2], 0) end
+    if gone == 1 then
+      local left = redis.pcall('DECR', KEYS[2])
+      if type(left) ~= 'number' or left < 0 then redis.call('SET', KEYS[2], 0) end
+    end
     return gone
     """,
     _delete,

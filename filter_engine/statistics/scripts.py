@@ -83,55 +83,90 @@ def _look_up(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Va
 
 LOOK_UP = Script("bayes look-up", _LOOK_UP, _look_up, writes=False)
 
+#: A token's count that is no number counts as 0, and a key of another type is passed over: a
+#: lesson that failed at one would be half done, and be tried again. Other refusals end the script.
+_ADD = """
+local call = redis.call
+local function foreign(done)
+  return type(done) == 'table' and string.find(done.err, 'WRONGTYPE', 1, true)
+end
+local function add(key, field, by)
+  local done = redis.pcall('HINCRBY', key, field, by)
+  if foreign(done) then return false end
+  if type(done) ~= 'number' then call('HSET', key, field, math.max(by, 0)) end
+  return true
+end
+local function whole(known)
+  return tonumber(string.match(known or '', '^%-?%d+$') or 0)
+end
+"""
+
+
+def _signed(value: bytes | None) -> int:
+    """What is no number is 0."""
+    try:
+        return int(value or 0)
+    except ValueError:
+        return 0
+
+
+def _add(base: Embedded, key: bytes, field: bytes, by: int) -> None:
+    try:
+        base.increase(key, field, by)
+    except ValueError:
+        base.put(key, {field: b"%d" % max(by, 0)})
+
+
 #: KEYS: prefix, cache of ids, set of the class, set of the other class. ARGV: tokens, S or H, id,
 #: seconds to live (0: for ever), learns_spam or learns_ham. Answer: learned, relearned or known.
-_LEARN = """
+#: What may refuse a lesson as a whole comes before the tokens.
+_LEARN = (
+    _ADD
+    + """
 local class, id, ttl = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local other = class == 'S' and 'H' or 'S'
 local mine = class == 'S' and 1 or -1
-local known = tonumber(redis.call('HGET', KEYS[2], id) or 0) or 0
+local known = whole(call('HGET', KEYS[2], id))
 if known == mine then return 'known' end
-local prefix, call = KEYS[1] .. '_', redis.call
+call('HSET', KEYS[1], 'version', '2')
+call('SADD', KEYS[3], KEYS[1])
+if known ~= 0 then call('SADD', KEYS[4], KEYS[1]) end
+local prefix = KEYS[1] .. '_'
 for token in string.gmatch(ARGV[1], '%d+') do
   local key = prefix .. token
-  call('HINCRBY', key, class, 1)
-  if known ~= 0 and (tonumber(call('HGET', key, other)) or 0) > 0 then
-    call('HINCRBY', key, other, -1)
+  if add(key, class, 1) then
+    if known ~= 0 and whole(call('HGET', key, other)) > 0 then add(key, other, -1) end
+    if ttl > 0 then call('EXPIRE', key, ttl) end
   end
-  if ttl > 0 then call('EXPIRE', key, ttl) end
 end
-call('SADD', KEYS[3], KEYS[1])
-call('HSET', KEYS[1], 'version', '2')
-call('HINCRBY', KEYS[1], class == 'S' and 'learns_spam' or 'learns_ham', 1)
-if known ~= 0 then
-  call('SADD', KEYS[4], KEYS[1])
-  call('HINCRBY', KEYS[1], class == 'S' and 'learns_ham' or 'learns_spam', -1)
-end
+add(KEYS[1], class == 'S' and 'learns_spam' or 'learns_ham', 1)
+if known ~= 0 then add(KEYS[1], class == 'S' and 'learns_ham' or 'learns_spam', -1) end
 call('HSET', KEYS[2], id, tostring(mine))
 return known ~= 0 and 'relearned' or 'learned'
 """
+)
 
 
 def _learn(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
     tokens, letter, ident, ttl, *_ = args
     spam = letter == b"S"
     mine = 1 if spam else -1
-    known = int(base.fields(keys[1], ident)[0] or 0)
+    known = _signed(base.fields(keys[1], ident)[0])
     if known == mine:
         return b"known"
     other = b"H" if spam else b"S"
     for token in _tokens(tokens):
         key = keys[0] + b"_" + token
-        base.increase(key, letter, 1)
-        if known and int(base.fields(key, other)[0] or 0) > 0:
-            base.increase(key, other, -1)
+        _add(base, key, letter, 1)
+        if known and _signed(base.fields(key, other)[0]) > 0:
+            _add(base, key, other, -1)
         if int(ttl) > 0:
             base.expire(key, float(ttl))
     names = (b"learns_spam", b"learns_ham") if spam else (b"learns_ham", b"learns_spam")
     base.put(keys[0], {b"version": b"2"})
-    base.increase(keys[0], names[0], 1)
+    _add(base, keys[0], names[0], 1)
     if known:
-        base.increase(keys[0], names[1], -1)
+        _add(base, keys[0], names[1], -1)
     base.put(keys[1], {ident: b"%d" % mine})
     return b"relearned" if known else b"learned"
 
@@ -139,30 +174,37 @@ def _learn(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Valu
 LEARN = Script("bayes learn", _LEARN, _learn, writes=True)
 
 #: KEYS and ARGV as above; what was learnt is taken back. Answer: unlearned or unknown.
-_UNLEARN = """
+_UNLEARN = (
+    _ADD
+    + """
 local class, id = ARGV[2], ARGV[3]
 local mine = class == 'S' and 1 or -1
-if tonumber(redis.call('HGET', KEYS[2], id) or 0) ~= mine then return 'unknown' end
-local prefix, call = KEYS[1] .. '_', redis.call
+if whole(call('HGET', KEYS[2], id)) ~= mine then return 'unknown' end
+call('HSET', KEYS[1], 'version', '2')
+local prefix = KEYS[1] .. '_'
 for token in string.gmatch(ARGV[1], '%d+') do
   local key = prefix .. token
-  if (tonumber(call('HGET', key, class)) or 0) > 0 then call('HINCRBY', key, class, -1) end
+  if not foreign(redis.pcall('HLEN', key)) and whole(call('HGET', key, class)) > 0 then
+    add(key, class, -1)
+  end
 end
-call('HINCRBY', KEYS[1], class == 'S' and 'learns_spam' or 'learns_ham', -1)
+add(KEYS[1], class == 'S' and 'learns_spam' or 'learns_ham', -1)
 call('HDEL', KEYS[2], id)
 return 'unlearned'
 """
+)
 
 
 def _unlearn(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
     tokens, letter, ident, *_ = args
-    if int(base.fields(keys[1], ident)[0] or 0) != (1 if letter == b"S" else -1):
+    if _signed(base.fields(keys[1], ident)[0]) != (1 if letter == b"S" else -1):
         return b"unknown"
+    base.put(keys[0], {b"version": b"2"})
     for token in _tokens(tokens):
         key = keys[0] + b"_" + token
-        if int(base.fields(key, letter)[0] or 0) > 0:
-            base.increase(key, letter, -1)
-    base.increase(keys[0], b"learns_spam" if letter == b"S" else b"learns_ham", -1)
+        if _signed(base.fields(key, letter)[0]) > 0:
+            _add(base, key, letter, -1)
+    _add(base, keys[0], b"learns_spam" if letter == b"S" else b"learns_ham", -1)
     base.drop(keys[1], ident)
     return b"unlearned"
 

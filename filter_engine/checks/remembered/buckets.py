@@ -17,9 +17,30 @@ FIELDS: Final = (b"l", b"b", b"dr", b"db")
 _SCALE: Final = 10_000.0
 _LEAST: Final = 0.0001
 
+_HIGHEST: Final = 1e15
+"""Of times in milliseconds, levels and factors: what is beyond, or no number, nobody wrote here."""
+
+_NUMBER: Final = """
+local function number(text, other)
+  local n = tonumber(text)
+  return n and n >= -1e15 and n <= 1e15 and n or other
+end
+"""
+
+
+def _number(text: bytes | None, other: float) -> float:
+    try:
+        found = float(other if text is None else text)
+    except ValueError:
+        return other
+    return found if -_HIGHEST <= found <= _HIGHEST else other
+
+
 #: KEYS: buckets. ARGV: now, seconds a bucket is kept; for each its rate (messages a millisecond),
 #: its size, and how many come. Answer: 1 or 0 for each, whether that is too many.
-_CHECK: Final = """
+_CHECK: Final = (
+    _NUMBER
+    + """
 local answer, now = {}, tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
   local at = 3 * i
@@ -30,9 +51,9 @@ for i, key in ipairs(KEYS) do
     redis.call('HSET', key, 'l', ARGV[1], 'b', '0', 'dr', '10000', 'db', '10000')
     redis.call('EXPIRE', key, ARGV[2])
   else
-    local last, full = tonumber(known[1]) or 0, tonumber(known[2]) or 0
-    local dr = math.max((tonumber(known[3]) or 10000) / 10000, 0.0001)
-    local db = math.max((tonumber(known[4]) or 10000) / 10000, 0.0001)
+    local last, full = number(known[1], 0), number(known[2], 0)
+    local dr = math.max(number(known[3], 10000) / 10000, 0.0001)
+    local db = math.max(number(known[4], 10000) / 10000, 0.0001)
     if full > 0 then
       if last < now then
         full = math.max(full - (now - last) * rate * dr, 0)
@@ -46,10 +67,11 @@ for i, key in ipairs(KEYS) do
 end
 return answer
 """
+)
 
 
 def _factor(value: bytes | None) -> float:
-    return max(float(value or _SCALE) / _SCALE, _LEAST)
+    return max(_number(value, _SCALE) / _SCALE, _LEAST)
 
 
 def _check(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Value:
@@ -62,9 +84,10 @@ def _check(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Valu
         if last is None:
             base.put(key, {b"l": args[0], b"b": b"0", b"dr": b"10000", b"db": b"10000"})
             base.expire(key, float(args[1]))
-        elif (full := float(level or 0)) > 0:
-            if float(last) < now:
-                full = max(full - (now - float(last)) * rate * _factor(dr), 0.0)
+        elif (full := _number(level, 0.0)) > 0:
+            then = _number(last, 0.0)
+            if then < now:
+                full = max(full - (now - then) * rate * _factor(dr), 0.0)
                 base.put(key, {b"b": b"%.17g" % full, b"l": args[0]})
             too_many = int(full > 0 and full + more > size * _factor(db))
         else:
@@ -77,30 +100,30 @@ def is_full(known: Sequence[bytes | None], now: float, rate: float, size: float,
     """Whether ``more`` messages are too many, by a bucket's ``FIELDS``.
 
     As ``CHECK`` has it, and nothing is written. ``now`` in milliseconds, ``rate`` in messages a
-    millisecond. False for fields that are no numbers.
+    millisecond.
     """
     last, level, dr, db = known
-    try:
-        full = float(level or 0)
-        if last is None or full <= 0:
-            return False
-        if float(last) < now:
-            full -= (now - float(last)) * rate * _factor(dr)
-        return full > 0 and full + more > size * _factor(db)
-    except ValueError:
+    full = _number(level, 0.0)
+    if last is None or full <= 0:
         return False
+    then = _number(last, 0.0)
+    if then < now:
+        full -= (now - then) * rate * _factor(dr)
+    return full > 0 and full + more > size * _factor(db)
 
 
 CHECK: Final = Script("ratelimit check", _CHECK, _check, writes=True)
 
 #: KEYS: buckets. ARGV: now, seconds a bucket is kept, the most that rate and size may grow; for
 #: each the factors of rate and size by the verdict, and how many came. Answer: how many buckets.
-_COUNT: Final = """
+_COUNT: Final = (
+    _NUMBER
+    + """
 local function grown(value, factor, most)
-  local now = (tonumber(value) or 10000) / 10000
+  local now = number(value, 10000) / 10000
   if most <= 1 then return nil end
   if (factor > 1 and now < most) or (factor < 1 and now > 1 / most) then
-    return math.max(math.floor(now * factor * 10000), 1)
+    return math.max(math.min(math.floor(now * factor * 10000), 1e15), 1)
   end
   return nil
 end
@@ -115,19 +138,20 @@ for i, key in ipairs(KEYS) do
     local db = grown(known[4], size, tonumber(ARGV[4]))
     if dr then redis.call('HSET', key, 'dr', string.format('%d', dr)) end
     if db then redis.call('HSET', key, 'db', string.format('%d', db)) end
-    local full = math.max(tonumber(known[2]) or 0, 0) + more
+    local full = math.max(number(known[2], 0), 0) + more
     redis.call('HSET', key, 'b', string.format('%.17g', full), 'l', ARGV[1])
   end
   redis.call('EXPIRE', key, ARGV[2])
 end
 return #KEYS
 """
+)
 
 
 def _grown(value: bytes | None, factor: float, most: float) -> bytes | None:
-    now = float(value or _SCALE) / _SCALE
+    now = _number(value, _SCALE) / _SCALE
     if most > 1 and ((factor > 1 and now < most) or (factor < 1 and now > 1 / most)):
-        return b"%d" % max(int(now * factor * _SCALE), 1)
+        return b"%d" % max(int(min(now * factor * _SCALE, _HIGHEST)), 1)
     return None
 
 
@@ -138,7 +162,7 @@ def _count(base: Embedded, keys: Sequence[bytes], args: Sequence[bytes]) -> Valu
         if last is None:
             base.put(key, {b"l": args[0], b"b": b"1", b"dr": b"10000", b"db": b"10000"})
         else:
-            fields = {b"l": args[0], b"b": b"%.17g" % (max(float(level or 0), 0.0) + more)}
+            fields = {b"l": args[0], b"b": b"%.17g" % (max(_number(level, 0.0), 0.0) + more)}
             for name, value, factor, most in (
                 (b"dr", dr, rate, args[2]),
                 (b"db", db, size, args[3]),

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filter_engine.checks.remembered.buckets import CHECK, COUNT
+from filter_engine.checks.remembered.buckets import CHECK, COUNT, is_full
 from filter_engine.config.loader import inspect
 from filter_engine.scan.declare import REGISTRY
-from filter_engine.scan.store import Place, Store
+from filter_engine.scan.store import Place, Script, Store
 from filter_engine.scan.verdict import Action
 from filter_engine.scanner import sections
 from redis_server import RedisServer
@@ -186,6 +186,40 @@ def test_sqlite_counts_as_redis_does(redis: RedisServer, serve: Serve) -> None:
         theirs = engine._runner.run(engine.stores.answer(real.fields(name, b"l", b"dr", b"db")))
         ours = stores.answer(table.fields(name, b"l", b"dr", b"db"))
         assert ours.value == theirs.value
+
+
+ODD = (b"", b"abc", b"inf", b"-inf", b"nan", b"1e400", b"9" * 30, b"-5", b"1.5")
+
+
+@pytest.mark.parametrize("script", [CHECK, COUNT])
+@pytest.mark.parametrize("field", [b"l", b"b", b"dr", b"db"])
+def test_what_is_no_number_in_a_bucket_is_as_if_it_were_not_there(
+    redis: RedisServer, serve: Serve, script: Script, field: bytes
+) -> None:
+    """In Redis as in SQLite; what was ``inf`` once would refuse, or fail, for ever."""
+    engine = serve(RATES, redis)
+    table, stores = Store("test", Place(":memory:")), TableStores()
+    state = engine.scanner.states["ratelimit"]
+    real: Store = state.store  # type: ignore[attr-defined]
+    args = [b"2000", b"1000", *((b"5", b"10") if script is COUNT else ())]
+    args += (b"0.99", b"1.02", b"1") if script is COUNT else (b"0.001", b"4", b"1")
+    for place, odd in enumerate(ODD):
+        key = b"k%d" % place
+        before = {b"l": b"1000", b"b": b"3", b"dr": b"10000", b"db": b"10000"} | {field: odd}
+        left: list[list[bytes]] = []
+        for store, ask in ((real, engine.stores.answer), (table, None)):
+            for question in (
+                store.put(key, before),
+                store.run(script, [key], args),
+                store.fields(key, b"l", b"b", b"dr", b"db"),
+            ):
+                done = engine._runner.run(ask(question)) if ask else stores.answer(question)
+                assert done.ok, (odd, done)
+            left.append(done.value)
+            assert is_full(done.value, 2000.0, 0.001, 4.0, 1) in (True, False)
+        assert left[0] == left[1], odd
+        numbers = [float(value) for value in left[0] if value not in ODD]
+        assert all(0 <= number < 1e6 for number in numbers), odd
 
 
 @given(

@@ -6,6 +6,7 @@ import asyncio
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,70 @@ def test_numbers_learnt_are_bounded(store: Store) -> None:
     learnt = {b"learns_spam": b"9" * 30, b"learns_ham": b"5"}
     found = looked_up(store, learnt, {}, Tokens(array("Q", [1]), b"\x01", 1))
     assert found == Counts(MOST, 5, [])
+
+
+def taught(store: Store, fields: dict[bytes, dict[bytes, bytes]], *, unlearn: bool = False) -> Any:
+    """The answer to a lesson of tokens 1 and 2, and what is known afterwards."""
+    one = Classifier(ClassifierOptions(), store, "BAYES_SPAM", "BAYES_HAM", Limits())
+    tokens = Tokens(array("Q", [1, 2]), b"\x01\x01", 2)
+
+    async def run() -> Any:
+        client = StoreClient(TableResolver({}))
+        client.open(asyncio.get_running_loop())
+        try:
+            for key, known in fields.items():
+                question = store.put(key, known) if known else store.push(key, b"a list")
+                assert (await client.answer(question)).ok
+            ask = one.unlearn if unlearn else one.learn
+            said = await client.answer(ask(tokens, "", spam=True))
+            after = [
+                await client.answer(store.fields(key, b"S", b"H", b"learns_spam", b"learns_ham"))
+                for key in (b"RS_1", b"RS_2", b"RS")
+            ]
+            return said, [answer.value for answer in after]
+        finally:
+            client.close()
+
+    return asyncio.run(run())
+
+
+ID = Tokens(array("Q", [1, 2]), b"\x01\x01", 2).digest("")
+
+
+@pytest.mark.parametrize("odd", [b"abc", b"1.5", b"inf", b""])
+def test_a_lesson_takes_what_is_no_number_for_nothing(store: Store, odd: bytes) -> None:
+    fields = {
+        b"RS": {b"learns_spam": odd, b"learns_ham": b"3"},
+        b"RS_1": {b"S": b"4", b"H": b"2"},
+        b"RS_2": {b"S": odd, b"H": odd},
+    }
+    said, (one, two, learnt) = taught(store, fields | {b"learned_ids": {ID: b"-1"}})
+    assert said.value == b"relearned"
+    assert one[:2] == [b"5", b"1"]
+    assert two[:2] == [b"1", odd]
+    assert learnt[2:] == [b"1", b"2"]
+    said, (one, two, learnt) = taught(store, {b"RS": {b"learns_spam": odd}}, unlearn=True)
+    assert said.value == b"unlearned"
+    assert (one[:2], two[:2], learnt[2:]) == ([b"4", b"1"], [b"0", odd], [b"0", b"2"])
+
+
+def test_a_key_of_another_type_ends_no_lesson(store: Store) -> None:
+    """Half done, it would be tried again, and the first half would count twice."""
+    if not isinstance(store.where, RedisConfig):
+        pytest.skip("there are no types in SQLite")
+    said, (one, two, learnt) = taught(store, {b"RS_2": {}})
+    assert said.value == b"learned"
+    assert (one[:1], two, learnt[2]) == ([b"1"], None, b"1")
+    said, (one, two, learnt) = taught(store, {}, unlearn=True)
+    assert said.value == b"unlearned"
+    assert (one[:1], two, learnt[2]) == ([b"0"], None, b"0")
+
+
+@pytest.mark.parametrize("key", [b"RS", b"learned_ids", b"BAYES_SPAM_keys"])
+def test_what_ends_a_lesson_does_so_before_its_first_token(store: Store, key: bytes) -> None:
+    if not isinstance(store.where, RedisConfig):
+        pytest.skip("there are no types in SQLite")
+    said, (one, *_) = taught(store, {key: {}})
+    assert not said.ok
+    assert "WRONGTYPE" in said.detail
+    assert one == [None, None, None, None]

@@ -254,17 +254,33 @@ def test_a_change_that_failed_may_be_sent_again(storage: Start, tmp_path: Path) 
             f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1"; '
             f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
         )
-        wrong = redis.say("SET", "fuzzy_count", "no number")
-        assert wrong == b"+OK\r\n"
+        assert redis.say("CONFIG", "SET", "maxmemory", "1") == b"+OK\r\n"
         data = _request(Command.WRITE).encode()
         sealed = seal_request(data, shared, _STORAGE.id[:8], own.public)
         said = running.raw(sealed)
         assert said is not None
         assert decode_reply(open_reply(said, shared)).value == 500
-        redis.say("DEL", "fuzzy_count")
+        redis.say("CONFIG", "SET", "maxmemory", "0")
         said = running.raw(sealed)
         assert said is not None
         assert decode_reply(open_reply(said, shared)).found
+
+
+@_NEEDS_REDIS
+@pytest.mark.parametrize("odd", ["SET fuzzy_count words", "LPUSH fuzzy_count 1"])
+def test_a_count_that_is_no_number_fails_no_change(
+    storage: Start, tmp_path: Path, odd: str
+) -> None:
+    """Its weight would be added, and added again when the change is sent again."""
+    with RedisServer(tmp_path / "redis") as redis:
+        running = storage(f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1";')
+        for command, count in ((Command.WRITE, b"1"), (Command.DELETE, b"0")):
+            redis.say("DEL", "fuzzy_count")
+            redis.say(*odd.split())
+            said = running.say(_request(command))
+            assert said is not None
+            assert said.found
+            assert redis.say("GET", "fuzzy_count") == b"$1\r\n%b\r\n" % count
 
 
 def test_who_may_not_change_hashes(storage: Start, tmp_path: Path) -> None:
