@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from filter_engine.config.redis import RedisConfig
 from filter_engine.scan.envelope import Envelope
 from filter_engine.scan.setup import Setup
 from filter_engine.scan.store import Store, StoreAnswer, StoreQuestion
@@ -30,6 +31,8 @@ class Classifier(NamedTuple):
     """Symbol of spam."""
     ham: str
     limits: Limits
+    ids: bytes = b""
+    """The hash of what was learnt already; empty: as the options say."""
 
     @classmethod
     def of(cls, options: ClassifierOptions, setup: Setup) -> Classifier | None:
@@ -128,7 +131,7 @@ class Classifier(NamedTuple):
         sets = [f"{symbol}_keys".encode() for symbol in (self.spam, self.ham)]
         keys = (
             self.prefix(user, tokens.language),
-            self.options.cache.key_prefix.encode(),
+            self.ids or self.options.cache.key_prefix.encode(),
             *(sets if spam else reversed(sets)),
         )
         letter, ttl = (b"S" if spam else b"H"), b"%d" % int(max(self.options.expire, 0))
@@ -156,6 +159,21 @@ def numbers_of(answer: StoreAnswer) -> tuple[int, int]:
 
 
 def classifiers(setup: Setup, found: Sequence[ClassifierOptions]) -> tuple[Classifier, ...]:
-    """Those of a configuration that are on."""
+    """Those of a configuration that are on.
+
+    Each knows what it has learnt: of several with tokens of their own and one name for that, the
+    first keeps the name. In Rspamd they share it, and learn together or not at all.
+    """
     made = (Classifier.of(options, setup) for options in found)
-    return tuple(one for one in made if one is not None)
+    known: dict[tuple[str, str, str], bytes] = {}
+    every: list[Classifier] = []
+    for one in made:
+        if one is None:
+            continue
+        ids, tokens = one.options.cache.key_prefix, one.prefix("")
+        database = one.store.where.db if isinstance(one.store.where, RedisConfig) else ""
+        first = known.setdefault((str(one.store), database, ids), tokens)
+        every.append(
+            one if first == tokens else one._replace(ids=b"%b_%b" % (ids.encode(), tokens))
+        )
+    return tuple(every)

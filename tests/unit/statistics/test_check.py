@@ -287,6 +287,36 @@ def test_several_classifiers(engine: Callable[..., Engine]) -> None:
     assert base.fields(b"RSO", b"learns_spam") == [b"3"]
 
 
+def test_a_lesson_is_every_classifiers(engine: Callable[..., Engine]) -> None:
+    """One that was told that the one before has learnt it already would never learn anything."""
+    made = """
+    classifier "%s" {
+        label = "%s"; min_learns = 1; %s
+        statfile { symbol = "%s_SPAM"; spam = true; }
+        statfile { symbol = "%s_HAM"; spam = false; }
+    }
+    """
+    sections = (
+        ("bayes", "", "", "BAYES", "BAYES"),
+        ("other", "O", "", "OTHER", "OTHER"),
+        ("third", "T", 'cache { key_prefix = "thirds_ids"; }', "THIRD", "THIRD"),
+        ("strict", "O", "min_token_hits = 5;", "STRICT", "STRICT"),
+    )
+    one = engine("", statistic__conf="".join(made % section for section in sections))
+    base = one.stores.base(one.classifiers[0].store)
+    raw = mail(SPAM_WORDS, 1)
+    assert one.learn(raw, spam=True).status is LearnStatus.LEARNED
+    for prefix in (b"RS", b"RSO", b"RST"):  # the last one has the tokens of the second
+        assert base.fields(prefix, b"learns_spam") == [b"1"], prefix
+    for ids in (b"learned_ids", b"learned_ids_RSO", b"thirds_ids"):
+        assert list(base.everything(ids).values()) == [b"1"], ids
+    assert one.learn(raw, spam=True).status is LearnStatus.KNOWN
+    assert one.learn(raw, spam=False).status is LearnStatus.RELEARNED
+    for prefix in (b"RS", b"RSO", b"RST"):
+        assert base.fields(prefix, b"learns_spam", b"learns_ham") == [b"0", b"1"], prefix
+    one.scan(mail(SPAM_WORDS, 9))
+
+
 def test_redis_that_nobody_configured_switches_it_off(
     engine: Callable[..., Engine], caplog: pytest.LogCaptureFixture
 ) -> None:
