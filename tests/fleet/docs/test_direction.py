@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "message",
         "scan",
         "config",
+        "upstream",
     },
     "scanner": {
         "upstream",
@@ -118,6 +119,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "importers",
         "config",
         "ucl",
+        "upstream",
     },
 }
 """Room -> rooms it may import at run time, itself aside."""
