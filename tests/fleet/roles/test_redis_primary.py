@@ -131,6 +131,29 @@ def test_the_sentinel_takes_what_it_is_given(host: Host, tmp_path: Path) -> None
         server.until(b"num-slaves\r\n$1\r\n2", "SENTINEL", "MASTER", "bayes")
 
 
+@pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
+def test_a_sentinel_that_starts_again_gives_no_vote_twice(host: Host, tmp_path: Path) -> None:
+    """Two would win one election, and each would promote."""
+    host.configure(written("sentinel myid " + "c" * 40))
+    host.module.sentinel()  # type: ignore[attr-defined]
+    ask = ("SENTINEL", "IS-MASTER-DOWN-BY-ADDR", OWN, "6382")
+    votes = []
+    for folder, epoch, candidate in (
+        ("first", 7, "a" * 40),
+        ("again", 7, "b" * 40),
+        ("next", 8, "b" * 40),
+    ):
+        place = tmp_path / folder
+        lines = [line for line in host.state if not line.startswith(("port", "requirepass"))]
+        with RedisServer(place, lines, sentinel=True) as server:
+            said = server.say(*ask, str(epoch), candidate)
+            votes.append(candidate.encode() in said)
+        (written_down,) = place.glob("*.conf")
+        host.remember(written_down.read_text())
+        host.module.sentinel()  # type: ignore[attr-defined]
+    assert votes == [True, False, True]
+
+
 def test_an_instance_that_no_sentinel_watches_is_an_error(host: Host) -> None:
     host.configure(written())
     with pytest.raises(SystemExit, match="does not know the instance other"):
