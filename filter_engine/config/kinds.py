@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_interface, ip_network
 from math import inf, isfinite
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from filter_engine.config.addresses import AddressSet, Network
 from filter_engine.config.findings import Severity
@@ -47,14 +47,26 @@ def _boolean(node: UclNode) -> bool:
     raise MisfitError(f"expected a boolean, found {found_text(node)}", "write true or false")
 
 
+_HIGHEST: Final = 2**63 - 1
+"""What stores, sockets and other programs take."""
+_LONGEST: Final = 1e12
+"""Seconds, 31,700 years: later ends have no date."""
+
+
+def _within(node: UclNode, value: int) -> int:
+    if abs(value) > _HIGHEST:
+        raise MisfitError(f"{found_text(node)} is out of range", f"at most {_HIGHEST}")
+    return value
+
+
 def _integer(node: UclNode) -> int:
     if isinstance(node, UclScalar) and not isinstance(node.value, bool):
         if isinstance(node.value, int):
             return node.value
         if isinstance(node.value, float) and node.value.is_integer():
-            return int(node.value)
+            return _within(node, int(node.value))
         if isinstance(node.value, str) and node.value.lstrip("-").isdecimal():
-            return _from_digits(node, int)
+            return _within(node, _from_digits(node, int))
     raise MisfitError(f"expected a whole number, found {found_text(node)}", "write digits: 5")
 
 
@@ -81,6 +93,8 @@ def _from_digits(node: UclScalar, convert: Callable[[str], T]) -> T:
 def _time(node: UclNode) -> float:
     if isinstance(node, UclScalar) and not isinstance(node.value, bool):
         if isinstance(node.value, (int, float)) and 0 <= node.value < inf:
+            if node.value > _LONGEST:
+                raise MisfitError(f"{found_text(node)} is out of range", "write 10s, 2h or 90d")
             return float(node.value)
         if isinstance(node.value, str) and node.style:
             raise MisfitError(
@@ -110,7 +124,7 @@ def _size(node: UclNode) -> int:
         if isinstance(node.value, int) and node.value >= 0:
             return node.value
         if isinstance(node.value, float) and node.value.is_integer() and node.value >= 0:
-            return int(node.value)
+            return _within(node, int(node.value))
     raise MisfitError(
         f"expected a size in bytes, found {found_text(node)}", "write 1024, 64kb or 50mb"
     )

@@ -29,6 +29,8 @@ from filter_engine.scan.verdict import Action, Finding, Outcome, PreResult
 
 _MODULE: Final = "greylist"
 _KEY_LENGTH: Final = 20
+_LAST: Final = 253_402_300_799.0
+"""The end of the year 9999: later times have no date."""
 
 
 @frozen
@@ -152,9 +154,10 @@ def _judged(
 def _number(value: bytes | None) -> float:
     """A record's time or count; one that makes no sense is long ago."""
     try:
-        return float(value or 0)
+        found = float(value or 0)
     except ValueError:
         return 0.0
+    return found if 0.0 <= found <= _LAST else 0.0
 
 
 def _left(seen: _Seen, task: Task) -> str:
@@ -168,7 +171,7 @@ def _waited(seen: _Seen, now: float, options: GreylistOptions, life: float) -> s
         return f"{seen.server}: {word}"
     from email.utils import formatdate
 
-    end = formatdate(seen.since + options.timeout, usegmt=True)
+    end = formatdate(min(seen.since + options.timeout, _LAST), usegmt=True)
     return (
         f"{seen.server}: came first {now - seen.since:.0f} s ago, had to wait till {end}, "
         f"stays known for {life:.0f} s"
@@ -178,7 +181,7 @@ def _waited(seen: _Seen, now: float, options: GreylistOptions, life: float) -> s
 def _waits(task: Task, options: GreylistOptions, seen: _Seen, why: str, evidence: str) -> Outcome:
     from email.utils import formatdate  # loaded by who scans, not by who reads a configuration
 
-    end = formatdate(seen.until, usegmt=True)
+    end = formatdate(min(seen.until, _LAST), usegmt=True)
     found = (Finding(options.symbol, ("greylisted", end, why), evidence=evidence),)
     if is_rspamc(task) and not options.check_local:
         return Outcome(found, value=seen)

@@ -24,8 +24,8 @@ def octets(text: str) -> bytes:
 
 
 def network(ip: IPv4Address | IPv6Address, ipv4_mask: int, ipv6_mask: int) -> str:
-    """The first address of the client's network."""
-    left = ip.max_prefixlen - (ipv4_mask if ip.version == 4 else ipv6_mask)
+    """The first address of the client's network; a longer mask than an address is all of it."""
+    left = max(ip.max_prefixlen - (ipv4_mask if ip.version == 4 else ipv6_mask), 0)
     return str(type(ip)(int(ip) >> left << left))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from filter_engine.scan.verdict import Action
 from redis_server import RedisServer
 
@@ -43,6 +45,23 @@ def test_new_mail_waits_and_passes_later(redis: RedisServer, serve: Serve) -> No
     engine.now += 1
     passed = engine(**ENVELOPE)
     assert (passed.action, options(passed, "GREYLIST")) == (Action.NO_ACTION, ("pass", "body"))
+
+
+@pytest.mark.parametrize("odd", ["inf", "-inf", "nan", "1e20", "-1e20", "words", "9" * 40])
+def test_a_time_that_makes_no_sense_is_long_ago(redis: RedisServer, serve: Serve, odd: str) -> None:
+    engine = serve("greylist { report_time = true; }", redis)
+    for key in (BODY, META):
+        redis.say("SET", key.decode(), odd)
+    verdict = engine(**ENVELOPE)
+    assert (verdict.action, options(verdict, "GREYLIST")) == (Action.NO_ACTION, ("pass", "body"))
+
+
+def test_the_longest_wait_is_told(redis: RedisServer, serve: Serve) -> None:
+    engine = serve("greylist { timeout = 1e12; expire = 1e12; report_time = true; }", redis)
+    for _ in range(2):
+        verdict = engine(**ENVELOPE)
+        assert verdict.action is Action.SOFT_REJECT
+        assert "9999" in verdict.messages["smtp_message"]
 
 
 def test_how_long_it_waited_is_told(redis: RedisServer, serve: Serve) -> None:
