@@ -225,17 +225,20 @@ class Link(asyncio.Protocol):
     # Connecting.
 
     async def _connect(self) -> None:
+        why = None
         try:
             async with asyncio.timeout(max(self._timeout, 1.0)):
                 await self._open()
         except TimeoutError:
-            self._failed(f"no {'TLS ' if self._login.tls else ''}connection in time")
+            why = f"no {'TLS ' if self._login.tls else ''}connection in time"
         except OSError as error:
-            self._failed(why_unconnected(error) or "no address")
+            why = why_unconnected(error) or "no address"
         except (_RefusedError, ProtocolError, ValueError) as error:
-            self._failed(str(error))
+            why = str(error)
         finally:
             self._connecting = None
+        if why is not None:  # those that are told may ask again at once, and are to be told as soon
+            self._failed(why)
 
     async def _open(self) -> None:
         server, loop = self.server, self._loop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -19,7 +20,7 @@ from support.ports import free_port
 
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import parse_upstreams
-from filter_engine.scan.store import Place, Script, Store, StoreStatus
+from filter_engine.scan.store import Place, Script, Store, StoreAnswer, StoreStatus
 from filter_engine.store.redis.login import Login
 from redis_server import PROGRAM, RedisServer
 
@@ -91,6 +92,28 @@ def test_a_dead_server_sees_no_storm(ask: Asked) -> None:
     backend = ask.client._backends[store]
     (link,) = backend._links  # type: ignore[attr-defined]
     assert 2 <= link.connections <= 12
+
+
+def test_what_is_asked_upon_a_failure_fails_at_once_too(ask: Asked) -> None:
+    """A check may ask again when it is told; nobody would have connected for that question."""
+    where = RedisConfig(servers=parse_upstreams(f"127.0.0.1:{free_port()}", 6379), timeout=20.0)
+    store = Store("test", where)
+
+    async def twice() -> list[StoreStatus]:
+        loop = asyncio.get_running_loop()
+        second: asyncio.Future[StoreAnswer] = loop.create_future()
+        said: list[StoreStatus] = []
+
+        def again(answer: StoreAnswer) -> None:
+            said.append(answer.status)
+            ask.client.store(store.get(b"b"), second.set_result)
+
+        ask.client.store(store.get(b"a"), again)
+        async with asyncio.timeout(10.0):
+            said.append((await second).status)
+        return said
+
+    assert ask.run(twice()) == [StoreStatus.UNREACHABLE] * 2
 
 
 def test_a_frozen_server_costs_a_few_timeouts_only(ask: Asked, redis: RedisServer) -> None:
