@@ -37,6 +37,8 @@ FOUND: Final = 0.5
 FORBIDDEN: Final = 403
 SKIPPED: Final = 401
 FAILED: Final = 500
+UNSURE: Final = 504
+"""The store did not answer in time: a change may have been made."""
 _SIZES: Final = {"4": 4, "6": 16}
 
 

@@ -27,6 +27,7 @@ from filter_engine.fuzzy.protocol import (
     FORBIDDEN,
     MAX_REQUEST,
     SKIPPED,
+    UNSURE,
     Command,
     ProtocolError,
     ReplyTo,
@@ -40,7 +41,7 @@ from filter_engine.fuzzy.storage import Hit, Shelf, hit, nearest, unsigned
 from filter_engine.maps.maps import Maps
 from filter_engine.maps.watch import Resolve
 from filter_engine.scan.setup import Setup
-from filter_engine.scan.store import Place, Store, StoreQuestion
+from filter_engine.scan.store import Place, Store, StoreQuestion, StoreStatus
 from filter_engine.store.client import StoreClient
 
 log = logging.getLogger(__name__)
@@ -315,10 +316,17 @@ class FuzzyWorker:
 
     async def _changed(self, shelf: Shelf, request: Request, asker: _Asker) -> ReplyTo | None:
         """The reply that was sent; None when nothing was changed."""
-        ok, _ = await self._asked(shelf.change(request, time.time()))
-        if not ok:
+        if self._stores is None:
             self._reply(asker, request, FAILED)
             return None
+        answer = await self._stores.answer(shelf.change(request, time.time()))
+        if not answer.ok:
+            log.debug("fuzzy storage: %s", answer.evidence)
+            unsure = answer.status in (StoreStatus.TIMEOUT, StoreStatus.LOST)
+            said = UNSURE if unsure else FAILED
+            reply = ReplyTo(said, request.flag, request.tag, 0.0, request.digest)
+            self._send(asker, reply)
+            return reply if unsure else None
         log.info(
             "fuzzy storage: %s %s list %d, weight %d, for %s",
             request.digest.hex()[:10],

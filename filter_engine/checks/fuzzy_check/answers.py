@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from filter_engine.fuzzy.hashes import PartHash
-from filter_engine.fuzzy.protocol import FAILED, FORBIDDEN, SKIPPED, ReplyTo
+from filter_engine.fuzzy.protocol import FAILED, FORBIDDEN, SKIPPED, UNSURE, ReplyTo
 from filter_engine.scan.exchange import Reply
 
 NOTHING: Final = "nothing in it is compared (shorter than min_bytes)"
@@ -14,6 +14,7 @@ _ERRORS: Final = {
     SKIPPED: "the storage never takes this hash (skip_hashes)",
     FORBIDDEN: "forbidden",
     FAILED: "the storage's store failed",
+    UNSURE: "the storage's store did not answer in time: a change may have been made",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from filter_engine.checks.fuzzy_check.rule import Learns, Rule
 from filter_engine.fuzzy.hashes import PartHash, Texts, hashes_of
-from filter_engine.fuzzy.protocol import FAILED, FORBIDDEN, SKIPPED, Command, ReplyTo
+from filter_engine.fuzzy.protocol import FAILED, FORBIDDEN, SKIPPED, UNSURE, Command, ReplyTo
 from filter_engine.message import Message
 from filter_engine.message.part import Part
 from filter_engine.scan.exchange import Exchange, Exchanges, Reply
@@ -145,18 +145,24 @@ class HashLessons(NamedTuple):
         answers = rule.replies(asked, reply, taught=True)
         reads = command is Command.CHECK
         failed: list[PartHash] = []
+        unsure = False
         for tag, answer in answers.items():
             if not answer.found and answer.value == FORBIDDEN:
                 said = "takes no changes from this host (allow_update)"
                 raise _NotTaughtError(rule, f"{reply.server} {said}")
             if not answer.found and answer.value == SKIPPED:
                 continue  # it is meant to stay unknown
-            if not answer.found and (not reads or answer.value == FAILED):
+            if not answer.found and not reads and answer.value == UNSURE:
+                unsure = True  # it is not sent again, and would count twice
+            elif not answer.found and (not reads or answer.value == FAILED):
                 failed.append(asked.hashes[tag])
         if failed:
             raise _NotTaughtError(
                 rule, f"{reply.server}: its store failed", hashes if reads else failed
             )
+        if unsure:
+            said = "its store did not answer in time, a change may have been made"
+            raise _NotTaughtError(rule, f"{reply.server}: {said}")
         if len(answers) < len(asked.hashes):
             # A change without a reply may have been made: it is not sent again.
             said = reply.evidence or "not every hash was answered"

@@ -143,7 +143,7 @@ class EmbeddedClient:
     def _failed(self, question: StoreQuestion, error: Exception) -> StoreAnswer:
         status = StoreStatus.ERROR
         if _is_locked(error):
-            status = StoreStatus.TIMEOUT
+            status = StoreStatus.UNREACHABLE  # nothing of it was written
         # The text of an OSError names the file once more.
         why = (error.strerror if isinstance(error, OSError) else "") or str(error)
         return StoreAnswer(question, status, None, self._place.path, why[:200])

@@ -160,7 +160,9 @@ class RedisClient:
         servers = self._writing if question.writes else self._reading
         if servers is not None and servers.failed(server, self._links.loop.time()):
             log.warning("Redis %s is left alone for a while: %s", server.name, failure.detail)
-        answer = StoreAnswer(question, failure.status, None, server.name, failure.detail)
+        # No connection in time: nothing of it was written.
+        status = failure.status if failure.sent else StoreStatus.UNREACHABLE
+        answer = StoreAnswer(question, status, None, server.name, failure.detail)
         if self._sentinels is not None:
             self._sentinels.ask()  # for those that come after
         if failure.status is StoreStatus.TIMEOUT or (question.writes and failure.sent):

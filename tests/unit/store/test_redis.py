@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -114,6 +115,15 @@ def test_what_is_asked_upon_a_failure_fails_at_once_too(ask: Asked) -> None:
         return said
 
     assert ask.run(twice()) == [StoreStatus.UNREACHABLE] * 2
+
+
+def test_what_did_not_leave_was_not_written(ask: Asked) -> None:
+    """A server that takes a connection and says nothing, and one that takes none."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        name = f"127.0.0.1:{mute.getsockname()[1]}"
+        store = Store("test", RedisConfig(servers=parse_upstreams(name, 6379), timeout=0.2))
+        answer = ask(store.set(b"a", b"1"))
+    assert (answer.status, answer.detail) == (StoreStatus.UNREACHABLE, "no connection in 0.2 s")
 
 
 def test_a_frozen_server_costs_a_few_timeouts_only(ask: Asked, redis: RedisServer) -> None:

@@ -22,6 +22,7 @@ from filter_engine.training.drop_directory import DropDirectory
 from filter_engine.training.teacher import Teacher, chosen, teacher
 from filter_engine.training.watch import Watch
 from fuzzy_storage import Storage
+from redis_server import PROGRAM, RedisServer
 
 NO_DNS = 'options { dns { nameserver = "127.0.0.1:9"; } }\n'
 ALLOWED = ' allow_update = ["127.0.0.1"];'
@@ -286,6 +287,30 @@ async def left_and_tried_again(tmp_path: Path) -> None:
     finally:
         closed.close()
         opened.close()
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="no redis-server")
+def test_what_may_have_been_written_is_not_sent_again(tmp_path: Path) -> None:
+    """A storage whose Redis is slow: the weight would be added with each attempt."""
+    asyncio.run(unsure(tmp_path))
+
+
+async def unsure(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis") as redis:
+        slow = Storage(f'servers = "{redis.name}"; timeout = 500ms;' + ALLOWED)
+        try:
+            Site(tmp_path, slow.port)
+            config = load_config(tmp_path / "site.conf", {"DBDIR": str(tmp_path)})
+            with teacher(config, chosen(config), hashes=True) as one:
+                await one.learn(mail("one"), spam=True)
+                redis.say("CLIENT", "PAUSE", "20000", "WRITE")
+                lesson = await one.learn(mail("two"), spam=True)
+                redis.say("CLIENT", "UNPAUSE")
+                assert lesson.status is LearnStatus.LEARNED
+                assert "a change may have been made" in lesson.untaught
+                assert not one.left
+        finally:
+            slow.close()
 
 
 def test_a_rule_that_is_read_only_and_a_corpus_teach_no_hashes(

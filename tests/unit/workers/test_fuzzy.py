@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -15,6 +16,7 @@ from filter_engine.fuzzy.box import SharedKey, keypair, new_keypair, write_key
 from filter_engine.fuzzy.hashes import Policy, Texts, hashes_of
 from filter_engine.fuzzy.protocol import (
     SKIPPED,
+    UNSURE,
     Command,
     Request,
     decode_reply,
@@ -264,6 +266,31 @@ def test_a_change_that_failed_may_be_sent_again(storage: Start, tmp_path: Path) 
         said = running.raw(sealed)
         assert said is not None
         assert decode_reply(open_reply(said, shared)).found
+
+
+@_NEEDS_REDIS
+def test_a_change_that_may_have_been_made_is_not_made_again(storage: Start, tmp_path: Path) -> None:
+    own = new_keypair()
+    shared = SharedKey.of(own.private, _STORAGE.public)
+    with RedisServer(tmp_path / "redis") as redis:
+        running = storage(
+            f'servers = "{redis.name}"; timeout = 2s; allow_update = "127.0.0.1"; '
+            f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
+        )
+        running.say(_request(Command.WRITE))  # Redis has the script
+        sealed = seal_request(_request(Command.WRITE).encode(), shared, _STORAGE.id[:8], own.public)
+        redis.say("CLIENT", "PAUSE", "3000", "WRITE")
+        for _ in range(2):
+            said = running.raw(sealed)
+            assert said is not None
+            reply = decode_reply(open_reply(said, shared))
+            assert (reply.found, reply.value) == (False, UNSURE)
+        redis.say("CLIENT", "UNPAUSE")
+        deadline = time.monotonic() + 20.0
+        while _weight(running) != 20:
+            assert time.monotonic() < deadline
+        assert running.raw(sealed) is not None
+        assert _weight(running) == 20
 
 
 @_NEEDS_REDIS
