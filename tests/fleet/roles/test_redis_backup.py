@@ -114,6 +114,22 @@ def test_what_was_saved_comes_back(instance: Callable[..., Instance], tls: bool)
 
 
 @needs_redis
+@pytest.mark.parametrize("other", ["BGREWRITEAOF", "BGSAVE"])
+def test_a_save_waits_for_what_is_written_already(
+    instance: Callable[..., Instance], other: str
+) -> None:
+    """Redis refuses a save while it rewrites the append-only file."""
+    one = instance()
+    for number in range(100):
+        one.server.say("SET", f"RS_{number}", "1")
+    one.server.say("CONFIG", "SET", "rdb-key-save-delay", "20000")
+    assert one.server.say(other)[:1] == b"+"
+    one.server.say("CONFIG", "SET", "rdb-key-save-delay", "0")
+    copy = str(one.folder / "copy.rdb")
+    assert one.run("save", "bayes", copy) == (0, f"bayes: 100 keys in {copy}")
+
+
+@needs_redis
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_a_restore_that_is_cut_off_leaves_a_primary(
     instance: Callable[..., Instance], number: signal.Signals
