@@ -57,7 +57,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "message",
         "scan",
         "config",
-        "upstream",
     },
     "scanner": {
         "upstream",
@@ -119,7 +118,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "importers",
         "config",
         "ucl",
-        "upstream",
     },
 }
 """Room -> rooms it may import at run time, itself aside."""
