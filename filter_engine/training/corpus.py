@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from filter_engine.training.messages import NoMessageError, message_of, read_message
 
@@ -15,9 +14,12 @@ _SPAM: Final = frozenset({"spam", "junk"})
 _HAM: Final = frozenset({"ham", "nonspam", "notspam"})
 _NOT: Final = frozenset({"no", "non", "not"})
 _WORDS: Final = re.compile(r"[a-z]+")
-_SEPARATOR: Final = re.compile(rb"(?:\A|\n\r?\n)(From \S[^\n]{0,1000}\d\d:\d\d[^\n]{0,1000}\n)")
-"""An empty line and one that begins with ``From `` and has a time of day: mail quotes the like
+_SEPARATOR: Final = re.compile(rb"From \S[^\n]{0,1000}\d\d:\d\d[^\n]{0,1000}\n")
+"""After an empty line, one that begins with ``From `` and has a time of day: mail quotes the like
 without it."""
+_EMPTY: Final = (b"\n", b"\r\n")
+_LINE: Final = 1 << 16
+"""Octets of a line that are read at a time."""
 _MAILDIR: Final = ("cur", "new")
 _DEPTH: Final = 50
 
@@ -99,7 +101,8 @@ def messages(source: Source, limit: int) -> Iterator[Found]:
         if path.is_file():  # whatever else would wait
             with path.open("rb") as file:
                 if file.read(5) == b"From ":
-                    yield from _mbox(shown, file.fileno(), spam, limit)
+                    file.seek(0)
+                    yield from _mbox(shown, file, spam, limit)
                     return
     except OSError as error:
         yield Found(shown, spam, b"", error.strerror or type(error).__name__)
@@ -110,20 +113,40 @@ def messages(source: Source, limit: int) -> Iterator[Found]:
         yield Found(shown, spam, b"", str(error))
 
 
-def _mbox(shown: str, descriptor: int, spam: bool | None, limit: int) -> Iterator[Found]:
-    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
-        starts = [match.start(1) for match in _SEPARATOR.finditer(data)]
-        if starts[:1] != [0]:
-            starts.insert(0, 0)
-        several = len(starts) > 1
-        for number, (start, end) in enumerate(
-            zip(starts, [*starts[1:], len(data)], strict=True), 1
-        ):
-            name = f"{shown}:{number}" if several else shown
-            if end - start > limit:
-                yield Found(name, spam, b"", f"larger than {limit} octets (max_message)")
-                continue
-            try:
-                yield Found(name, spam, message_of(data[start:end]))
-            except NoMessageError as error:
-                yield Found(name, spam, b"", str(error))
+def _mbox(shown: str, file: BinaryIO, spam: bool | None, limit: int) -> Iterator[Found]:
+    parted = _parted(file, limit)
+    ahead = next(parted, None)
+    number = 0
+    while ahead is not None:
+        raw, ahead = ahead, next(parted, None)
+        number += 1
+        name = shown if number == 1 and ahead is None else f"{shown}:{number}"
+        if len(raw) > limit:
+            yield Found(name, spam, b"", f"larger than {limit} octets (max_message)")
+            continue
+        try:
+            yield Found(name, spam, message_of(raw))
+        except NoMessageError as error:
+            yield Found(name, spam, b"", str(error))
+
+
+def _parted(file: BinaryIO, limit: int) -> Iterator[bytes]:
+    """The messages of an mbox, of one that is too large a little more than ``limit`` octets.
+
+    Line by line, and not mapped: a mail program may write the file anew meanwhile.
+    """
+    lines: list[bytes] = []
+    size = 0
+    begins, may_part = True, True
+    while line := file.readline(_LINE):
+        if may_part and lines and _SEPARATOR.fullmatch(line):
+            yield b"".join(lines)
+            lines.clear()
+            size = 0
+        if size <= limit:
+            lines.append(line)
+            size += len(line)
+        may_part = begins and line in _EMPTY
+        begins = line.endswith(b"\n")
+    if lines:
+        yield b"".join(lines)

@@ -76,6 +76,26 @@ def test_the_messages_of_an_mbox_without_their_separators(tmp_path: Path) -> Non
     assert all(one.spam is False and one.raw.startswith(b"From: a") for one in mails)
 
 
+def test_an_mbox_that_is_written_anew_meanwhile_ends_early(tmp_path: Path) -> None:
+    """As a mail program does that deletes a message; a file that is mapped would end us."""
+    top = tmp_path / "spam.mbox"
+    head = b"From a@example.com Sun Nov 22 10:00:00 2026\n"
+    top.write_bytes((head + lesson(SPAM) + b"\n") * 2000)
+    each = messages(next(sources(top)), LIMIT)
+    first = next(each)
+    os.truncate(top, len(head))
+    rest = list(each)
+    assert (first.path, first.problem) == (f"{top}:1", "")
+    assert len(rest) < 1999
+    assert len({one.path for one in rest}) == len(rest)
+
+
+def test_an_empty_message_in_an_mbox_is_one(tmp_path: Path) -> None:
+    head = b"From a@example.com Sun Nov 22 10:00:00 2026\n"
+    write(tmp_path / "ham.mbox", head + b"\n" + head + lesson(HAM))
+    assert [one.problem for one in found(tmp_path / "ham.mbox")] == ["empty", ""]
+
+
 def test_a_single_message_may_begin_as_in_an_mbox(tmp_path: Path) -> None:
     write(tmp_path / "spam" / "1", b"From x@example.org Thu Aug 22 12:36:23 2002\n" + lesson(SPAM))
     write(tmp_path / "spam" / "2", b"From nowhere\n" + lesson(SPAM))
