@@ -111,9 +111,10 @@ class StreamClient:
     async def _tried(self, question: Exchange) -> Reply:
         """The first whole reply of the servers that are tried, or the last failure."""
         loop = asyncio.get_running_loop()
-        upstreams = self._set_of(question)
+        key = question.servers, question.health or self._health
+        upstreams = self._set_of(key)
         if question.service and len(self._services) < _MAX_SERVICES:
-            self._services[self._key(question)] = question.service
+            self._services[key] = question.service
         tried: set[Upstream] = set()
         reply = Reply(question, ExchangeStatus.UNKNOWN, detail="no server")
         for _ in range(max(question.tries, 1)):
@@ -140,11 +141,7 @@ class StreamClient:
             reply = Reply(question, status, data[: question.limit], server.name, detail)
         return reply
 
-    def _key(self, question: Exchange) -> _Key:
-        return question.servers, question.health or self._health
-
-    def _set_of(self, question: Exchange) -> UpstreamSet:
-        key = self._key(question)
+    def _set_of(self, key: _Key) -> UpstreamSet:
         found = self._upstreams.get(key)
         if found is None:
             found = self._upstreams[key] = UpstreamSet(*key)

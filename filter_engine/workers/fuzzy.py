@@ -41,7 +41,7 @@ from filter_engine.fuzzy.storage import Hit, Shelf, hit, nearest, unsigned
 from filter_engine.maps.maps import Maps
 from filter_engine.maps.watch import Resolve
 from filter_engine.scan.setup import Setup
-from filter_engine.scan.store import Place, Store, StoreQuestion, StoreStatus
+from filter_engine.scan.store import Place, Store, StoreAnswer, StoreQuestion, StoreStatus
 from filter_engine.store.client import StoreClient
 
 log = logging.getLogger(__name__)
@@ -229,8 +229,8 @@ class FuzzyWorker:
             elif request.command is Command.CHECK:
                 await self._check(self._shelf, request, asker)
             elif request.command is Command.STAT:
-                found, value = await self._asked(self._shelf.count())
-                count = unsigned(value) if found else 0
+                answer = await self._asked(self._shelf.count())
+                count = unsigned(answer.value) if answer.ok else 0
                 self._send(asker, ReplyTo(0, count, request.tag, 1.0, request.digest))
             elif request.command is Command.WRITE and self._is_skipped(request):
                 self._reply(asker, request, SKIPPED)
@@ -242,31 +242,30 @@ class FuzzyWorker:
     def _is_skipped(self, request: Request) -> bool:
         return request.digest.hex() in self._skipped
 
-    async def _asked(self, question: StoreQuestion) -> tuple[bool, object]:
-        """Whether the store answered, and what."""
+    async def _asked(self, question: StoreQuestion) -> StoreAnswer:
         if self._stores is None:
-            return False, None
+            return StoreAnswer(question, StoreStatus.UNKNOWN, detail="the storage ends")
         answer = await self._stores.answer(question)
         if not answer.ok:
             log.debug("fuzzy storage: %s", answer.evidence)
-        return answer.ok, answer.value
+        return answer
 
     async def _check(self, shelf: Shelf, request: Request, asker: _Asker) -> None:
         questions = [shelf.exact(request.digest)]
         if request.shingles:
             questions.append(shelf.near(request.shingles))  # in the same pipeline
         answers = await asyncio.gather(*map(self._asked, questions))
-        if not all(ok for ok, _ in answers):
+        if not all(answer.ok for answer in answers):
             self._reply(asker, request, FAILED)
             return
-        found = hit(request.digest, answers[0][1])
+        found = hit(request.digest, answers[0].value)
         share = 1.0
         if found is None and request.shingles:
-            near = nearest(answers[1][1])
+            near = nearest(answers[1].value)
             if near is not None:
                 share = near.share
-                ok, value = await self._asked(shelf.exact(near.digest))
-                found = hit(near.digest, value) if ok else None
+                answer = await self._asked(shelf.exact(near.digest))
+                found = hit(near.digest, answer.value) if answer.ok else None
         if found is None or self._is_young(found, asker):
             self._reply(asker, request, 0)
             return
@@ -316,17 +315,12 @@ class FuzzyWorker:
 
     async def _changed(self, shelf: Shelf, request: Request, asker: _Asker) -> ReplyTo | None:
         """The reply that was sent; None when nothing was changed."""
-        if self._stores is None:
+        answer = await self._asked(shelf.change(request, time.time()))
+        if answer.status in (StoreStatus.TIMEOUT, StoreStatus.LOST):
+            return self._reply(asker, request, UNSURE)
+        if not answer.ok:
             self._reply(asker, request, FAILED)
             return None
-        answer = await self._stores.answer(shelf.change(request, time.time()))
-        if not answer.ok:
-            log.debug("fuzzy storage: %s", answer.evidence)
-            unsure = answer.status in (StoreStatus.TIMEOUT, StoreStatus.LOST)
-            said = UNSURE if unsure else FAILED
-            reply = ReplyTo(said, request.flag, request.tag, 0.0, request.digest)
-            self._send(asker, reply)
-            return reply if unsure else None
         log.info(
             "fuzzy storage: %s %s list %d, weight %d, for %s",
             request.digest.hex()[:10],
@@ -339,9 +333,11 @@ class FuzzyWorker:
         self._send(asker, reply)
         return reply
 
-    def _reply(self, asker: _Asker, request: Request, value: int) -> None:
-        """Say no, with the number of an error, 0 for none."""
-        self._send(asker, ReplyTo(value, request.flag, request.tag, 0.0, request.digest))
+    def _reply(self, asker: _Asker, request: Request, value: int) -> ReplyTo:
+        """Say no, with the number of an error, 0 for none; what was sent."""
+        reply = ReplyTo(value, request.flag, request.tag, 0.0, request.digest)
+        self._send(asker, reply)
+        return reply
 
     def _send(self, asker: _Asker, reply: ReplyTo) -> None:
         data = reply.encode()

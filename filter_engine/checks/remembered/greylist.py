@@ -160,6 +160,12 @@ def _number(value: bytes | None) -> float:
     return found if 0.0 <= found <= _LAST else 0.0
 
 
+def _date(time: float) -> str:
+    from email.utils import formatdate  # loaded by who scans, not by who reads a configuration
+
+    return formatdate(min(time, _LAST), usegmt=True)
+
+
 def _left(seen: _Seen, task: Task) -> str:
     return f"{max(seen.until - task.now, 0.0):.0f} s to wait"
 
@@ -169,9 +175,7 @@ def _waited(seen: _Seen, now: float, options: GreylistOptions, life: float) -> s
     if not seen.since:
         word = "its client passed often" if seen.passed == "awl" else "its client is trusted"
         return f"{seen.server}: {word}"
-    from email.utils import formatdate
-
-    end = formatdate(min(seen.since + options.timeout, _LAST), usegmt=True)
+    end = _date(seen.since + options.timeout)
     return (
         f"{seen.server}: came first {now - seen.since:.0f} s ago, had to wait till {end}, "
         f"stays known for {life:.0f} s"
@@ -179,9 +183,7 @@ def _waited(seen: _Seen, now: float, options: GreylistOptions, life: float) -> s
 
 
 def _waits(task: Task, options: GreylistOptions, seen: _Seen, why: str, evidence: str) -> Outcome:
-    from email.utils import formatdate  # loaded by who scans, not by who reads a configuration
-
-    end = formatdate(min(seen.until, _LAST), usegmt=True)
+    end = _date(seen.until)
     found = (Finding(options.symbol, ("greylisted", end, why), evidence=evidence),)
     if is_rspamc(task) and not options.check_local:
         return Outcome(found, value=seen)

@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from filter_engine.config.redis import RedisConfig
-from filter_engine.config.upstreams import parse_upstreams
-from filter_engine.dns.table import TableResolver
 from filter_engine.fuzzy.protocol import DIGEST, SHINGLES, Command, Request
 from filter_engine.fuzzy.storage import Near, Shelf, nearest
-from filter_engine.scan.store import Place, Store, StoreQuestion
-from filter_engine.store.client import StoreClient
-from redis_server import PROGRAM, RedisServer
+from filter_engine.scan.store import Store
+from real_stores import KINDS, Run, asking, store_of
 
-Run = Callable[[StoreQuestion], Any]
 ONE, OTHER = b"1" * DIGEST, b"2" * DIGEST
 ALL = tuple(range(SHINGLES))
 
 
-@pytest.fixture(params=["redis", "sqlite"])
+@pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "sqlite":
-        yield Store("fuzzy", Place(str(tmp_path / "store.sqlite")))
-        return
-    if PROGRAM is None:
-        pytest.skip("no redis-server")
-    with RedisServer(tmp_path / "redis") as server:
-        yield Store("fuzzy", RedisConfig(servers=parse_upstreams(server.name, 6379), timeout=20.0))
+    with store_of(request.param, "fuzzy", tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    with asyncio.Runner() as runner:
-        client = StoreClient(TableResolver({}))
-        client.open(runner.get_loop())
-
-        def ask(question: StoreQuestion) -> Any:
-            answer = runner.run(client.answer(question))
-            assert answer.ok, answer.evidence
-            return answer.value
-
+    with asking() as ask:
         yield ask
-        client.close()
 
 
 def change(digest: bytes, command: Command = Command.WRITE, flag: int = 1) -> Request:

@@ -2,53 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from filter_engine.config.redis import RedisConfig
 from filter_engine.config.upstreams import parse_upstreams
-from filter_engine.dns.table import TableResolver
-from filter_engine.scan.store import Place, Store, StoreQuestion
+from filter_engine.scan.store import Store
 from filter_engine.statistics.bayes import Limits
 from filter_engine.statistics.classifier import Classifier
 from filter_engine.statistics.options import ClassifierOptions
 from filter_engine.statistics.tokens import Tokens
-from filter_engine.store.client import StoreClient
+from real_stores import KINDS, Run, asking, store_of
 from redis_server import PROGRAM, RedisServer
 
-Run = Callable[[StoreQuestion], Any]
 
-
-@pytest.fixture(params=["redis", "sqlite"])
+@pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "sqlite":
-        yield Store("bayes", Place(str(tmp_path / "store.sqlite")))
-        return
-    if PROGRAM is None:
-        pytest.skip("no redis-server")
-    with RedisServer(tmp_path / "redis") as server:
-        yield Store("bayes", RedisConfig(servers=parse_upstreams(server.name, 6379), timeout=20.0))
+    with store_of(request.param, "bayes", tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    with asyncio.Runner() as runner:
-        client = StoreClient(TableResolver({}))
-        client.open(runner.get_loop())
-
-        def ask(question: StoreQuestion) -> Any:
-            answer = runner.run(client.answer(question))
-            assert answer.ok, answer.evidence
-            return answer.value
-
+    with asking() as ask:
         yield ask
-        client.close()
 
 
 def classifier(store: Store, expire: float = 0.0) -> Classifier:

@@ -11,26 +11,20 @@ from typing import Any
 import pytest
 
 from filter_engine.config.redis import RedisConfig
-from filter_engine.config.upstreams import parse_upstreams
 from filter_engine.dns.table import TableResolver
-from filter_engine.scan.store import Place, Store, StoreAnswer
+from filter_engine.scan.store import Store, StoreAnswer
 from filter_engine.statistics.bayes import Counts, Limits
 from filter_engine.statistics.classifier import Classifier, counts_of
 from filter_engine.statistics.options import ClassifierOptions
 from filter_engine.statistics.tokens import Tokens
 from filter_engine.store.client import StoreClient
-from redis_server import PROGRAM, RedisServer
+from real_stores import KINDS, store_of
 
 
-@pytest.fixture(params=["redis", "sqlite"])
+@pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "sqlite":
-        yield Store("bayes", Place(str(tmp_path / "store.sqlite")))
-        return
-    if PROGRAM is None:
-        pytest.skip("no redis-server")
-    with RedisServer(tmp_path / "redis") as server:
-        yield Store("bayes", RedisConfig(servers=parse_upstreams(server.name, 6379), timeout=20.0))
+    with store_of(request.param, "bayes", tmp_path) as made:
+        yield made
 
 
 def looked_up(

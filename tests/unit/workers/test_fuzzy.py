@@ -39,6 +39,7 @@ _TEXT = (
     "accept cards and cash; a hundred euros buy all that you can carry away from the warehouse."
 )
 _STORAGE = keypair(bytes(range(32)))
+_KEYPAIR = f' keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
 
 
 def _mail(text: str) -> bytes:
@@ -70,6 +71,10 @@ def _request(command: Command, text: str = _TEXT, flag: int = 1, value: int = 10
 
 def _in_sqlite(directory: Path) -> str:
     return f'backend = sqlite; hash_file = "{directory}/fuzzy.db"; allow_update = "127.0.0.1";'
+
+
+def _in_redis(redis: RedisServer, timeout: str = "20s") -> str:
+    return f'servers = "{redis.name}"; timeout = {timeout}; allow_update = "127.0.0.1";'
 
 
 def test_what_is_in_skip_hashes_is_never_taught(storage: Start, tmp_path: Path) -> None:
@@ -181,7 +186,7 @@ def test_weights_are_bounded_in_sqlite(storage: Start, tmp_path: Path) -> None:
 @_NEEDS_REDIS
 def test_weights_are_bounded_in_redis(storage: Start, tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as redis:
-        running = storage(f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1";')
+        running = storage(_in_redis(redis))
         _sums(running)
         for weight, time, told in (
             ("-99999999999", "-5", (-_LARGEST - 1, 0)),
@@ -222,8 +227,7 @@ def test_sealed_requests(storage: Start, tmp_path: Path) -> None:
 def test_a_recorded_change_is_made_once(storage: Start, tmp_path: Path) -> None:
     own = new_keypair()
     running = storage(
-        _in_sqlite(tmp_path).replace('"127.0.0.1"', '"127.0.0.2"')
-        + f' keypair {{ privkey = "{write_key(_STORAGE.private)}"; }} '
+        _in_sqlite(tmp_path).replace('"127.0.0.1"', '"127.0.0.2"') + f"{_KEYPAIR} "
         f'allow_update_keys = ["{write_key(own.public)}"];'
     )
     shared = SharedKey.of(own.private, _STORAGE.public)
@@ -252,10 +256,7 @@ def test_a_change_that_failed_may_be_sent_again(storage: Start, tmp_path: Path) 
     own = new_keypair()
     shared = SharedKey.of(own.private, _STORAGE.public)
     with RedisServer(tmp_path / "redis") as redis:
-        running = storage(
-            f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1"; '
-            f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
-        )
+        running = storage(_in_redis(redis) + _KEYPAIR)
         assert redis.say("CONFIG", "SET", "maxmemory", "1") == b"+OK\r\n"
         data = _request(Command.WRITE).encode()
         sealed = seal_request(data, shared, _STORAGE.id[:8], own.public)
@@ -273,10 +274,7 @@ def test_a_change_that_may_have_been_made_is_not_made_again(storage: Start, tmp_
     own = new_keypair()
     shared = SharedKey.of(own.private, _STORAGE.public)
     with RedisServer(tmp_path / "redis") as redis:
-        running = storage(
-            f'servers = "{redis.name}"; timeout = 2s; allow_update = "127.0.0.1"; '
-            f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
-        )
+        running = storage(_in_redis(redis, "2s") + _KEYPAIR)
         running.say(_request(Command.WRITE))  # Redis has the script
         sealed = seal_request(_request(Command.WRITE).encode(), shared, _STORAGE.id[:8], own.public)
         redis.say("CLIENT", "PAUSE", "3000", "WRITE")
@@ -300,7 +298,7 @@ def test_a_count_that_is_no_number_fails_no_change(
 ) -> None:
     """Its weight would be added, and added again when the change is sent again."""
     with RedisServer(tmp_path / "redis") as redis:
-        running = storage(f'servers = "{redis.name}"; timeout = 20s; allow_update = "127.0.0.1";')
+        running = storage(_in_redis(redis))
         for command, count in ((Command.WRITE, b"1"), (Command.DELETE, b"0")):
             redis.say("DEL", "fuzzy_count")
             redis.say(*odd.split())
@@ -322,10 +320,7 @@ def test_who_may_not_change_hashes(storage: Start, tmp_path: Path) -> None:
 def test_the_holder_of_a_key_may(storage: Start, tmp_path: Path) -> None:
     own = new_keypair()
     text = _in_sqlite(tmp_path).replace("127.0.0.1", "192.0.2.1")
-    running = storage(
-        f'{text} keypair {{ privkey = "{write_key(_STORAGE.private)}"; }} '
-        f'allow_update_keys = ["{write_key(own.public)}"];'
-    )
+    running = storage(f'{text}{_KEYPAIR} allow_update_keys = ["{write_key(own.public)}"];')
     shared = SharedKey.of(own.private, _STORAGE.public)
     data = running.raw(
         seal_request(_request(Command.WRITE).encode(), shared, _STORAGE.id[:8], own.public)
@@ -354,8 +349,7 @@ def test_a_flood_is_told_once_and_garbage_never(
 
 def test_sealed_garbage_is_opened_a_bounded_number_of_times(tmp_path: Path) -> None:
     now = [0.0]
-    key = f'keypair {{ privkey = "{write_key(_STORAGE.private)}"; }}'
-    storage = Storage(f"{_in_sqlite(tmp_path)} {key}", clock=lambda: now[0])
+    storage = Storage(_in_sqlite(tmp_path) + _KEYPAIR, clock=lambda: now[0])
     pairs = new_keypair(), new_keypair()
     known, new = (SharedKey.of(pair.private, _STORAGE.public) for pair in pairs)
 
